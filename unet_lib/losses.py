@@ -1,0 +1,33 @@
+"""Losses: functions of logits and mask, in float32 whatever precision the network ran in."""
+
+from collections.abc import Callable
+
+from jaxtyping import Float
+from torch import Tensor, sigmoid
+from torch.nn import functional as F
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def bce_loss(logits: Float[Tensor, "n 1 h w"], mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, ""]:
+    """Binary cross-entropy, the mean over all pixels; ≥ 0, and log 2 ≈ 0.69 for a network that knows nothing.
+
+    Taken from logits, not from probabilities: log(sigmoid(x)) would overflow where the network is sure.
+    """
+    return F.binary_cross_entropy_with_logits(logits.float(), mask)
+
+
+def dice_loss(logits: Float[Tensor, "n 1 h w"], mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, ""]:
+    """1 − soft Dice, in [0, 1]; pooled over the batch so that one tumour-free slice cannot dominate
+    (Milletari et al. 2016, with |p| in place of p²). The added 1 keeps an empty batch at loss ≈ 0."""
+    probability = sigmoid(logits.float())
+    overlap = (probability * mask).sum()
+    return 1 - (2 * overlap + 1) / (probability.sum() + mask.sum() + 1)
+
+
+def bce_dice_loss(logits: Float[Tensor, "n 1 h w"], mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, ""]:
+    """BCE + Dice loss: BCE judges every pixel and keeps gradients alive, Dice judges the tumour as a whole."""
+    return bce_loss(logits, mask) + dice_loss(logits, mask)
+
+
+LOSSES: dict[str, Loss] = {"bce": bce_loss, "dice": dice_loss, "bce_dice": bce_dice_loss}

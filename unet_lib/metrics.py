@@ -1,0 +1,88 @@
+"""Count first, score later.
+
+Every score here is a ratio of four counts. Averages of ratios hide their empty cases; counts can be added
+over slices and patients and name the empty case when a ratio is finally asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Pixels: true and false positives (called tumour), false and true negatives."""
+
+    tp: int = 0
+    fp: int = 0
+    fn: int = 0
+    tn: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn, self.tn + other.tn)
+
+    @property
+    def total(self) -> int:
+        """All pixels counted."""
+        return self.tp + self.fp + self.fn + self.tn
+
+    def dice(self, empty: float = 1.0) -> float:
+        """2·TP / (2·TP + FP + FN), the same number as F1; `empty` where expert and network both see nothing."""
+        return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn, empty)
+
+    def iou(self, empty: float = 1.0) -> float:
+        """TP / (TP + FP + FN), the overlap over the union (Jaccard)."""
+        return _ratio(self.tp, self.tp + self.fp + self.fn, empty)
+
+    def precision(self, empty: float = 1.0) -> float:
+        """TP / (TP + FP): how much of what was called tumour is tumour."""
+        return _ratio(self.tp, self.tp + self.fp, empty)
+
+    def recall(self, empty: float = 1.0) -> float:
+        """TP / (TP + FN): how much of the tumour was found."""
+        return _ratio(self.tp, self.tp + self.fn, empty)
+
+    def specificity(self, empty: float = 1.0) -> float:
+        """TN / (TN + FP): how much of the healthy rest was left alone."""
+        return _ratio(self.tn, self.tn + self.fp, empty)
+
+    def accuracy(self, empty: float = 1.0) -> float:
+        """(TP + TN) / all. With 1 % tumour, calling nothing tumour already scores 0.99."""
+        return _ratio(self.tp + self.tn, self.total, empty)
+
+
+def count(predicted: Tensor | np.ndarray, expert: Tensor | np.ndarray) -> Counts:
+    """Compare two masks of {0, 1} or bool, of one shape. Raises ValueError if the shapes differ."""
+    return pooled(count_slices(predicted[None], expert[None]))
+
+
+def count_slices(predicted: Tensor | np.ndarray, expert: Tensor | np.ndarray) -> Int[np.ndarray, "n 4"]:
+    """TP, FP, FN, TN of each slice of a stack."""
+    if predicted.shape != expert.shape:
+        raise ValueError(f"masks must have one shape; got {tuple(predicted.shape)} and {tuple(expert.shape)}.")
+    p, e = (m.reshape(len(m), -1) > 0 for m in (predicted, expert))
+    columns = [(p & e).sum(1), (p & ~e).sum(1), (~p & e).sum(1), (~p & ~e).sum(1)]
+    return np.stack([c.cpu().numpy() if isinstance(c, Tensor) else c for c in columns], axis=1).astype(np.int64)
+
+
+def pooled(counts: Int[np.ndarray, "n 4"]) -> Counts:
+    """All slices taken together, as if they were one large picture."""
+    return Counts(*(int(c) for c in np.asarray(counts, np.int64).reshape(-1, 4).sum(axis=0)))
+
+
+def by_patient(counts: Int[np.ndarray, "n 4"], patients: Sequence[str]) -> dict[str, Counts]:
+    """The slices of each patient taken together; patients in sorted order."""
+    names = np.asarray(patients)
+    return {str(name): pooled(counts[names == name]) for name in np.unique(names)}
+
+
+def mean_dice(patients: dict[str, Counts], empty: float = 1.0) -> float:
+    """The mean of the patients' Dice scores: every patient weighs the same, however large the tumour."""
+    return float(np.mean([counts.dice(empty) for counts in patients.values()])) if patients else float("nan")
+
+
+def _ratio(part: int, whole: int, empty: float) -> float:
+    return part / whole if whole else empty
