@@ -1,0 +1,164 @@
+"""Reads a notebook into numbered cells, headings and exercises, for the rules of `lesson_rules`."""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import nbformat
+
+FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A notebook cell with its number as a reader counts, from 1, and the H2 it stands under."""
+
+    number: int
+    section: str
+    node: nbformat.NotebookNode
+
+    @property
+    def kind(self) -> str:
+        """markdown, code or raw."""
+        return self.node.cell_type
+
+    @property
+    def source(self) -> str:
+        """What the author typed."""
+        return self.node.source
+
+    @property
+    def outputs(self) -> Sequence[nbformat.NotebookNode]:
+        """What running it left behind."""
+        return self.node.get("outputs", [])
+
+    @cached_property
+    def prose(self) -> str:
+        """Markdown without code, link targets and tags."""
+        text = re.sub(r"`[^`\n]*`", " code ", FENCE.sub(" ", self.source))
+        return re.sub(r"<[^>]*>|\]\([^)]*\)|https?://\S+", " ", text)
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The parsed code; lines of IPython magic are left out."""
+        return ast.parse(re.sub(r"^\s*[%!].*$", "", self.source, flags=re.MULTILINE))
+
+    @property
+    def parses(self) -> bool:
+        """Is the code Python?"""
+        try:
+            return isinstance(self.tree, ast.Module)
+        except SyntaxError:
+            return False
+
+    @property
+    def ignored(self) -> bool:
+        """Does nbval leave this cell's output uncompared?"""
+        return bool(self.marks & {"nbval-ignore-output", "pytest-validate-ignore-output"})
+
+    @cached_property
+    def marks(self) -> set[str]:
+        """Tags and nbval's comments, written alike."""
+        # Written like the tags that nbval knows, so that one spelling is enough for the rules.
+        comments = re.findall(r"^\s*#+\s*((?:NBVAL|PYTEST_VALIDATE)_\w+)\s*$", self.source, re.MULTILINE)
+        return {mark.lower().replace("_", "-") for mark in [*comments, *self.node.metadata.get("tags", [])]}
+
+    def texts(self) -> Iterator[str]:
+        """Every text in the outputs that a viewer may show or interpret."""
+        for output in self.outputs:
+            yield output.get("text", "")
+            yield from (value for value in output.get("data", {}).values() if isinstance(value, str))
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise cell as the linter found it, with the solution below it ("" if none)."""
+
+    cell: Cell
+    help: tuple[str, ...]
+    solution: str
+
+    def solved(self) -> tuple[str, str]:
+        """The code to run before the check, and the check itself as an expression."""
+        *body, call = self.cell.tree.body
+        kept = [ast.unparse(statement) for statement in body if not holds_ellipsis(statement)]
+        return "\n".join([*kept, self.solution]), ast.unparse(call)
+
+
+class Lesson:
+    """A notebook, read once."""
+
+    def __init__(self, notebook: nbformat.NotebookNode, quizzes: Mapping[str, int]) -> None:
+        """`quizzes` says how many questions each quiz file has, by name."""
+        self.notebook, self.quizzes = notebook, quizzes
+        self.cells = list(number_cells(notebook))
+        self.markdown = [cell for cell in self.cells if cell.kind == "markdown"]
+        self.code = [cell for cell in self.cells if cell.kind == "code"]
+
+    @cached_property
+    def headings(self) -> list[tuple[int, str, int]]:
+        """Level, text and cell number of every heading, in order."""
+        found = ((cell.number, heading) for cell in self.markdown for heading in headings(cell.source))
+        return [(len(marks), text, number) for number, (marks, text) in found]
+
+    def section(self, name: str) -> str:
+        """The markdown under an H2, up to the next."""
+        text = "\n\n".join(cell.source for cell in self.markdown)
+        found = re.search(rf"^## {re.escape(name)}\s*$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+        return found[1] if found else ""
+
+    @cached_property
+    def exercises(self) -> list[Exercise]:
+        """Code cells that hold `...` and call a checker, with the help that follows them."""
+        after = [*self.cells[1:], None]
+        pairs = zip(self.cells, after, strict=True)
+        return [read_exercise(cell, below) for cell, below in pairs if is_exercise(cell)]
+
+
+def headings(source: str) -> list[tuple[str, str]]:
+    """Marks and text of each heading; a comment in fenced code is not one."""
+    return re.findall(r"^(#{1,6})\s+(.*?)\s*#*\s*$", FENCE.sub("", source), re.MULTILINE)
+
+
+def number_cells(notebook: nbformat.NotebookNode) -> Iterator[Cell]:
+    """Cells with number and section; a cell belongs to the last H2 it opens or follows."""
+    section = ""
+    for number, node in enumerate(notebook.cells, 1):
+        if node.cell_type == "markdown":
+            opened = [text for marks, text in headings(node.source) if marks == "##"]
+            section = opened[-1] if opened else section
+        yield Cell(number, section, node)
+
+
+def holds_ellipsis(node: ast.AST) -> bool:
+    """Is there a `...` for the reader to replace?"""
+    return any(isinstance(part, ast.Constant) and part.value is ... for part in ast.walk(node))
+
+
+def checks(node: ast.AST) -> list[str]:
+    """Names of the checkers called in here."""
+    calls = (part.func for part in ast.walk(node) if isinstance(part, ast.Call))
+    return [f.attr for f in calls if isinstance(f, ast.Attribute) and ast.unparse(f.value) == "check"]
+
+
+def is_exercise(cell: Cell) -> bool:
+    """A code cell with `...` and a checker."""
+    if cell.kind != "code" or not cell.parses:
+        return False
+    return holds_ellipsis(cell.tree) and bool(checks(cell.tree))
+
+
+def read_exercise(cell: Cell, below: Cell | None) -> Exercise:
+    """The exercise with the <details> of the next cell."""
+    source = below.source if below and below.kind == "markdown" else ""
+    details = re.findall(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", source, re.DOTALL)
+    fenced = re.search(r"^```python\n(.*?)^```", dict(details).get("Solution", ""), re.MULTILINE | re.DOTALL)
+    return Exercise(cell, tuple(name for name, _ in details), fenced[1] if fenced else "")
+
+
+def at(cell: Cell) -> str:
+    """Where to look: JupyterLab shows no cell numbers, so the first words help to find it."""
+    first = next(iter(cell.source.strip().splitlines()), "(empty)")
+    return f"cell {cell.number} ({first[:40]!r})"
