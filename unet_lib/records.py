@@ -69,10 +69,11 @@ def patients_root(root: Path) -> Path:
                        f"TCGA_<site>_<case>_<date>, found {_some_names(root)}. {HOW_TO_GET_DATA}")
 
 
-def survey(root: Path | str) -> Survey:
+def survey(root: Path | str, masks_required: bool = True) -> Survey:
     """Look at every name below `root`; collect what is sound and describe what is not.
 
-    `root` is a data set or a single patient's folder. Raises DatasetError if it is neither.
+    `root` is a data set or a single patient's folder. Raises DatasetError if it is neither. With
+    `masks_required=False` an image without a mask is sound too; its record says where the mask would be.
     """
     root = Path(root)
     if not root.exists():
@@ -81,7 +82,7 @@ def survey(root: Path | str) -> Survey:
         raise DatasetError(f"{root} is a file; expected a folder in LGG layout. {HOW_TO_GET_DATA}")
     try:
         folders = [root.resolve()] if _is_patient(root.resolve()) else list(_patient_folders(patients_root(root)))
-        found = [_survey_patient(folder) for folder in sorted(folders)]
+        found = [_survey_patient(folder, masks_required) for folder in sorted(folders)]
     except PermissionError as error:
         raise DatasetError(f"{error.filename} cannot be read (permission denied); expected a readable folder. "
                            f"Mend it with: chmod -R u+rX {root}") from error
@@ -89,12 +90,12 @@ def survey(root: Path | str) -> Survey:
                   tuple(problem for _, problems in found for problem in problems))
 
 
-def find_slices(root: Path | str) -> tuple[SliceRecord, ...]:
+def find_slices(root: Path | str, masks_required: bool = True) -> tuple[SliceRecord, ...]:
     """Every slice below `root`, sorted by patient and slice number.
 
     Raises DatasetError naming the files at fault when a mask or an image is missing.
     """
-    found = survey(root)
+    found = survey(root, masks_required)
     if found.problems:
         raise DatasetError(describe_problems(found.root, found.problems), found.problems)
     return found.records
@@ -117,7 +118,7 @@ def _patient_folders(folder: Path) -> list[Path]:
         return [Path(e.path) for e in entries if PATIENT_NAME.fullmatch(e.name) and e.is_dir()]
 
 
-def _survey_patient(folder: Path) -> tuple[list[SliceRecord], list[str]]:
+def _survey_patient(folder: Path, masks_required: bool) -> tuple[list[SliceRecord], list[str]]:
     images: dict[int, Path] = {}
     masks: dict[int, Path] = {}
     problems = []
@@ -131,12 +132,13 @@ def _survey_patient(folder: Path) -> tuple[list[SliceRecord], list[str]]:
                                 f"{folder.name}_<n>_mask.tif. Rename it or move it away.")
     if not images and not masks and not problems:
         problems.append(f"{folder}: no slices in it; expected {folder.name}_<n>.tif. Unpack it again or remove it.")
+    without_mask = sorted(images.keys() - masks.keys()) if masks_required else []
     problems += [f"{images[n]}: its mask {folder.name}_{n}_mask.tif is missing. Unpack this patient again, "
-                 f"or remove the image." for n in sorted(images.keys() - masks.keys())]
+                 f"or remove the image." for n in without_mask]
     problems += [f"{masks[n]}: a mask without its image {folder.name}_{n}.tif. Unpack this patient again, "
                  f"or remove the mask." for n in sorted(masks.keys() - images.keys())]
-    both = sorted(images.keys() & masks.keys())
-    return [SliceRecord(folder.name, n, images[n], masks[n]) for n in both], problems
+    sound = images.keys() & masks.keys() if masks_required else images.keys()
+    return [SliceRecord(folder.name, n, images[n], folder / f"{folder.name}_{n}_mask.tif") for n in sound], problems
 
 
 def _some_names(root: Path, at_most: int = 4) -> str:

@@ -1,0 +1,5 @@
+"""`python -m unet_lib` is the same as `unet_lib`."""
+
+from unet_lib.cli import main
+
+main()

@@ -1,0 +1,137 @@
+"""Arrays → matplotlib axes. Knows no model and never calls `plt.show()`.
+
+Colours: grey levels stay grey, probabilities use `viridis`, the expert is orange and the network blue
+(Okabe & Ito's colour-blind-safe palette). A mask is always an outline and a tint.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from unet_lib.metrics import Counts
+
+EXPERT, NETWORK, INK = "#E69F00", "#56B4E9", "#444444"
+CHANNEL_COLOURS = ("#0072B2", "#D55E00", "#009E73")
+
+
+def new_figure(rows: int = 1, columns: int = 1, width: float = 9.0, height: float | None = None,
+               **settings: Any) -> tuple[Figure, np.ndarray]:
+    """A figure outside pyplot's global list, with a rows×columns array of axes; sizes in inches."""
+    figure = Figure(figsize=(width, height or width * rows / columns), dpi=90, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **settings)
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure in the notebook with its text alternative, for readers who cannot see it."""
+    from IPython.core.pylabtools import print_figure
+    from IPython.display import display
+
+    picture = print_figure(figure, fmt="png", base64=True, bbox_inches="tight")
+    display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def draw_slice(axes: Axes, pixels: UInt8[np.ndarray, "h w"], title: str = "") -> None:
+    """One channel, black 0 to white 255, without rescaling to its own content."""
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    _bare(axes, title)
+
+
+def draw_probability(axes: Axes, probability: Float[np.ndarray, "h w"], title: str = "") -> Any:
+    """Probabilities from 0 (dark blue) to 1 (yellow); returns the image for a colour bar."""
+    image = axes.imshow(probability, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+    _bare(axes, title)
+    return image
+
+
+def draw_mask(axes: Axes, mask: np.ndarray, colour: str = EXPERT, label: str = "", tint: float = 0.25) -> None:
+    """A mask of {0, 1} over a slice: an outline along the pixel edges, and a tint inside."""
+    mask = np.asarray(mask) > 0
+    if label:
+        axes.plot([], [], color=colour, label=label)
+    if not mask.any():
+        return
+    axes.imshow(tinted(mask, colour, tint), interpolation="nearest")
+    axes.contour(np.pad(mask, 1).astype(float), levels=[0.5], colors=[colour], linewidths=1.4, origin="lower",
+                 extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5))
+
+
+def tinted(mask: np.ndarray, colour: str, opacity: float) -> Float[np.ndarray, "h w 4"]:
+    """A layer of one colour, `opacity` inside the mask and fully clear outside; RGBA in [0, 1]."""
+    layer = np.zeros((*mask.shape, 4))
+    layer[..., :3] = to_rgb(colour)
+    layer[..., 3] = mask * opacity
+    return layer
+
+
+def draw_channels(axes: Sequence[Axes], image: UInt8[np.ndarray, "h w 3"], mask: np.ndarray | None = None) -> None:
+    """The three sequences of a slice side by side, with the expert's outline where there is one."""
+    for channel, name in enumerate(("pre-contrast", "FLAIR", "post-contrast")):
+        draw_slice(axes[channel], image[..., channel], name)
+        if mask is not None:
+            draw_mask(axes[channel], mask)
+
+
+def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]], colours: Sequence[str]) -> None:
+    """Share of pixels per grey level, black (air) left out, one line each."""
+    for (label, histogram), colour in zip(histograms.items(), colours, strict=False):
+        share = histogram[1:] / max(1, histogram[1:].sum())
+        axes.plot(np.arange(1, 256), share, color=colour, label=label, linewidth=1.6)
+    axes.set(xlabel="grey level", ylabel="share of pixels", xlim=(0, 255), ylim=(0, None))
+    axes.legend(frameon=False)
+    _calm(axes)
+
+
+def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, ylim: tuple | None = None) -> None:
+    """One value an epoch, counted from 1."""
+    for (label, values), colour in zip(curves.items(), (NETWORK, EXPERT, "#009E73", "#CC79A7"), strict=False):
+        axes.plot(np.arange(1, len(values) + 1), values, marker="o", markersize=4, color=colour, label=label)
+    axes.set(xlabel="epoch", ylabel=ylabel)
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    if ylim:
+        axes.set_ylim(*ylim)
+    axes.legend(frameon=False)
+    _calm(axes)
+
+
+def draw_overlay(axes: Axes, flair: UInt8[np.ndarray, "h w"], predicted: np.ndarray,
+                 expert: np.ndarray | None = None, title: str = "") -> None:
+    """FLAIR with the network's mask (blue) and the expert's outline (orange)."""
+    draw_slice(axes, flair, title)
+    draw_mask(axes, predicted, NETWORK, "network")
+    if expert is not None:
+        draw_mask(axes, expert, EXPERT, "expert", tint=0)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False, fontsize=9)
+
+
+def prediction_sheet(image: UInt8[np.ndarray, "h w 3"], probability: Float[np.ndarray, "h w"], predicted: np.ndarray,
+                     expert: np.ndarray | None, counts: "Counts | None", title: str) -> Figure:
+    """FLAIR alone, the probabilities, and both masks over FLAIR: a page to judge one prediction by."""
+    figure, axes = new_figure(1, 3, width=11, height=4.2)
+    draw_slice(axes[0, 0], image[..., 1], "FLAIR")
+    bar = draw_probability(axes[0, 1], probability, "probability of tumour")
+    figure.colorbar(bar, ax=axes[0, 1], shrink=0.75)
+    score = "" if counts is None else f"Dice {counts.dice():.2f}"
+    draw_overlay(axes[0, 2], image[..., 1], predicted, expert, score)
+    figure.suptitle(title)
+    return figure
+
+
+def _bare(axes: Axes, title: str) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=10, color=INK)
+
+
+def _calm(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.25)

@@ -1,0 +1,152 @@
+"""A slice or a patient → probabilities, masks and scores, with any weights of ours."""
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch.nn import functional as F
+
+from unet_lib.batches import normalise, scale_images
+from unet_lib.checkpoint import atomic_file, load_model, write_text
+from unet_lib.dataset import (
+    SIDE,
+    SliceCache,
+    channel_histograms,
+    intensity_statistics,
+    read_image,
+    read_mask,
+)
+from unet_lib.devices import choose_device
+from unet_lib.errors import DatasetError
+from unet_lib.metrics import Counts, count, count_slices
+from unet_lib.model import UNet, eval_mode
+from unet_lib.records import SLICE_NAME, SliceRecord, find_slices
+
+NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, never tested in a clinic. "
+                     "Do not diagnose with it.")
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A network with what it needs to know about its input: the size it was trained at and its threshold."""
+
+    model: UNet
+    card: dict[str, Any]
+    size: int = SIDE
+    threshold: float = 0.5
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    def probabilities(self, images: UInt8[np.ndarray, "n 256 256 3"],
+                      statistics: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "n 256 256"]:
+        """Each pixel's probability of tumour, in [0, 1], for slices of one patient.
+
+        `statistics` are the patient's mean and deviation per channel (`dataset.intensity_statistics`).
+        """
+        mean, deviation = torch.as_tensor(statistics, device=self.device)[:, None]
+        found = []
+        with eval_mode(self.model), torch.no_grad():
+            for part in np.array_split(np.arange(len(images)), max(1, len(images) // 16)):
+                scaled = scale_images(images, part, self.size).to(self.device)
+                logits = self.model(normalise(scaled, mean, deviation))
+                if self.size != SIDE:
+                    logits = F.interpolate(logits, (SIDE, SIDE), mode="bilinear", align_corners=False)
+                found.append(torch.sigmoid(logits)[:, 0].cpu().numpy())
+        return np.concatenate(found)
+
+    def masks(self, probabilities: Float[np.ndarray, "n 256 256"]) -> Bool[np.ndarray, "n 256 256"]:
+        """Tumour where the probability reaches the threshold."""
+        return probabilities >= self.threshold
+
+
+@dataclass(frozen=True)
+class SlicePrediction:
+    """One slice with what the network says; `expert` and `counts` are None where no expert drew a mask."""
+
+    record: SliceRecord
+    image: UInt8[np.ndarray, "256 256 3"]
+    probability: Float[np.ndarray, "256 256"]
+    mask: Bool[np.ndarray, "256 256"]
+    expert: UInt8[np.ndarray, "256 256"] | None
+    counts: Counts | None
+
+
+def load_predictor(path: Path | str, device: str = "auto") -> Predictor:
+    """Weights written by `unet_lib train`, ready to predict. Raises CheckpointError or DeviceError."""
+    model, card = load_model(path)
+    # Channels last: the layout in which CPUs and GPUs convolve fastest; the numbers stay the same.
+    model.to(choose_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Predictor(model, card, size=int(card.get("data", {}).get("size", SIDE)))
+
+
+def find_inputs(path: Path | str) -> tuple[SliceRecord, ...]:
+    """The records of one slice (a .tif file), a patient's folder or a data set; expert masks may be missing.
+
+    Raises DatasetError for anything else.
+    """
+    path = Path(path)
+    if path.is_file():
+        match = SLICE_NAME.fullmatch(path.name)
+        if not match or match["mask"]:
+            raise DatasetError(f"{path}: expected a slice named TCGA_<site>_<case>_<date>_<n>.tif. Rename it.")
+        return (SliceRecord(match["patient"], int(match["number"]), path,
+                            path.with_name(f"{path.stem}_mask.tif")),)
+    return find_slices(path, masks_required=False)
+
+
+def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> Iterator[SlicePrediction]:
+    """Predict slices of one patient; brightness is judged over all of the patient's slices on the disk."""
+    siblings = _siblings(records[0])
+    statistics = intensity_statistics(sum(channel_histograms(read_image(path)[None]) for path in siblings))
+    images = np.stack([read_image(record.image) for record in records])
+    for record, image, probability in zip(records, images, predictor.probabilities(images, statistics), strict=True):
+        mask = predictor.masks(probability)
+        expert = read_mask(record.mask) if record.mask.exists() else None
+        yield SlicePrediction(record, image, probability, mask, expert, None if expert is None else count(mask, expert))
+
+
+def evaluate(predictor: Predictor, cache: SliceCache, patients: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
+    """Each patient's name and the TP, FP, FN, TN of its slices at full size, one row a slice."""
+    for name in patients:
+        places = cache.slices_of([name])
+        probability = predictor.probabilities(cache.images[places], cache.statistics[cache.patient_of[places[0]]])
+        yield name, count_slices(predictor.masks(probability), np.asarray(cache.masks[places]))
+
+
+def write_mask(prediction: SlicePrediction, folder: Path) -> Path:
+    """The mask as a TIFF in the data set's own naming: `<patient>/<patient>_<n>_mask.tif`, 0 or 255."""
+    record = prediction.record
+    target = folder / record.patient / f"{record.patient}_{record.number}_mask.tif"
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, prediction.mask.astype(np.uint8) * 255)
+    with atomic_file(target) as file:
+        file.write(buffer.getvalue())
+    return target
+
+
+def write_scores(predictions: list[SlicePrediction], path: Path) -> None:
+    """One CSV line a slice: pixels called tumour, pixels the expert drew, Dice (empty without an expert)."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["patient", "slice", "predicted_pixels", "expert_pixels", "dice"])
+    for p in predictions:
+        expert = "" if p.expert is None else int(p.expert.sum())
+        dice = "" if p.counts is None else f"{p.counts.dice():.4f}"
+        writer.writerow([p.record.patient, p.record.number, int(p.mask.sum()), expert, dice])
+    write_text(path, table.getvalue())
+
+
+def _siblings(record: SliceRecord) -> list[Path]:
+    pattern = (path for path in record.image.parent.glob("*.tif"))
+    named = [(path, SLICE_NAME.fullmatch(path.name)) for path in sorted(pattern)]
+    return [path for path, match in named if match and not match["mask"] and match["patient"] == record.patient]

@@ -1,0 +1,45 @@
+"""The size of a lesson's live computations, and where its data lies: `UNET_PROFILE` and `UNET_DATA`.
+
+The same cells run everywhere; only these settings differ.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A network and a training that fit the machine: `smoke` for tests, `cpu` for laptops, `gpu`."""
+
+    name: str
+    epochs: int
+    base: int
+    depth: int
+    size: int
+    batch: int
+
+
+PROFILES = {
+    "smoke": Profile("smoke", epochs=2, base=4, depth=3, size=64, batch=16),
+    "cpu": Profile("cpu", epochs=8, base=8, depth=4, size=128, batch=16),
+    "gpu": Profile("gpu", epochs=50, base=64, depth=4, size=256, batch=16),
+}
+
+
+def profile() -> Profile:
+    """The profile named by the environment variable UNET_PROFILE; `cpu` if it is not set."""
+    name = os.environ.get("UNET_PROFILE", "cpu")
+    if name not in PROFILES:
+        raise ValueError(f"UNET_PROFILE must be one of {', '.join(PROFILES)}; got {name!r}.")
+    return PROFILES[name]
+
+
+def data_folder() -> Path:
+    """The data set named by the environment variable UNET_DATA; the phantom if it is not set."""
+    return Path(os.environ.get("UNET_DATA") or repository() / "data" / "phantom")
+
+
+def repository() -> Path:
+    """The folder that holds notebooks/ and data/."""
+    return Path(__file__).resolve().parent.parent
