@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 
 import nbformat
 
@@ -112,8 +113,7 @@ class Lesson:
     @cached_property
     def exercises(self) -> list[Exercise]:
         """Code cells that hold `...` and call a checker, with the help that follows them."""
-        after = [*self.cells[1:], None]
-        pairs = zip(self.cells, after, strict=True)
+        pairs = zip_longest(self.cells, self.cells[1:])
         return [read_exercise(cell, below) for cell, below in pairs if is_exercise(cell)]
 
 

@@ -1,0 +1,249 @@
+"""Every checker: the right answer, `...`, mistakes with a hint each, and answers that fight back."""
+
+import re
+from itertools import chain
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unet_lib import check
+from unet_lib.check.frame import FunctionExercise, Mistake, NumberExercise, same, shorten
+
+# Written as a reader would type them, not read from the checkers: right answers, then wrong ones with a
+# piece of the hint each must earn.
+NUMBERS = {
+    "slice_numbers": ([196608, 256 * 256 * 3.0, np.int64(196608)],
+                      {65536: "one channel", 768: "one row", 515: "added", 12: "Multiply"}),
+    "prediction_numbers": ([65536], {1: "classification", 196608: "output has one", 131072: "Two classes need"}),
+    "tinted_share": ([0.03125, 2048 / 65536, 0.0312], {3.125: "percentage", 0.0104: "three", 32: "other way up"}),
+    "zero_logit": ([0.5, 1 / (1 + np.exp(0))], {0: "no prob", 1: "divides", 0.731: "sigmoid of 1", 50: "Per cent"}),
+    "tumour_slice_share": ([0.35, 1373 / 3929, 0.3495],
+                           {34.9: "percentage", 0.65: "without", 0.537: "odds", 2.86: "other way up"}),
+    "always_no_accuracy": ([0.9897, 0.99, 1 - 0.0103],
+                           {0.0103: "wrong", 98.97: "percentage", 0: "healthy", 0.65: "slices", 1: "Not"}),
+    "balance_weight": ([96, 96.1, 0.9897 / 0.0103], {97.1: "all pixels", 0.0104: "rare class", 1.86: "slices"}),
+    "batches_per_epoch": ([63, np.ceil(1000 / 16)], {62: "last 8", 62.5: "half", 16000: "once", 16: "size of a"}),
+    "unsure_loss": ([0.693, -np.log(0.5), 0.6931],
+                    {0.5: "minus its log", -0.693: "negative", 1: "base 2", 0.301: "10"}),
+    "f1_by_hand": ([2 / 3, 0.667],
+                   {0.75: "precision", 0.6: "recall", 0.5: "IoU", 0.675: "harmonic", 66.7: "percent"}),
+}
+
+
+def decide(probability, threshold):
+    return np.where(probability >= threshold, 1, 0)
+
+
+def missing_channels(image):
+    return [channel for channel in (0, 2) if (image[:, :, channel] == image[:, :, 1]).all()]
+
+
+def is_leaky(train_patients, test_patients):
+    return any(patient in train_patients for patient in test_patients)
+
+
+def slice_order(names):
+    return sorted(names, key=lambda name: int(name.split("_")[-1].removesuffix(".tif")))
+
+
+def best_epoch(validation_losses):
+    return validation_losses.index(min(validation_losses)) + 1
+
+
+def by_rows(image):
+    return [channel for channel in (0, 2) if (image[channel] == image[1]).all()]
+
+
+def sites_shared(train, test):
+    return len({p.split("_")[0] for p in train} & {p.split("_")[0] for p in test}) > 0
+
+
+FUNCTIONS = {
+    "decide": ([decide, lambda p, t: (p > t).astype(np.uint8).tolist()],
+               {lambda p, t: 1 - decide(p, t): "other way round", lambda p, t: p.round(): "Rounding",
+                lambda p, t: 255 * decide(p, t): "255", lambda p, t: p: "Compare every"}),
+    "missing_channels": ([missing_channels, lambda image: set(missing_channels(image))],
+                         {lambda i: sorted([*missing_channels(i), 1]): "equals itself", by_rows: "first row",
+                          lambda i: [c for c in (0, 2) if i[..., c].mean() == i[..., 1].mean()]: "sums or means",
+                          lambda i: [c for c in (0, 2) if np.any(i[..., c] == i[..., 1])]: "Some equal pixels",
+                          lambda i: [0, 2]: "`missing_channels(image) with three different channels` should be []"}),
+    "is_leaky": ([is_leaky, lambda a, b: not set(a).isdisjoint(b)],
+                 {lambda a, b: set(a).intersection(b): "True or False",
+                  lambda a, b: a == b: "both lists are the same",
+                  sites_shared: "sites", lambda a, b: set(a).isdisjoint(b): "Upside down",
+                  lambda a, b: False: "should be True; yours gives False"}),
+    "slice_order": ([slice_order, lambda names: np.array(slice_order(names))],
+                    {lambda names: sorted(names): "sorted text", lambda names: slice_order(names)[::-1]: "top down",
+                     lambda names: names.sort(): "`return`", lambda names: [int(n[2:-4]) for n in slice_order(names)]:
+                     "names are wanted"}),
+    "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
+                                  lambda losses: losses.index(max(losses)) + 1: "the worst"}),
+}
+TABLE = {**NUMBERS, **FUNCTIONS}
+
+
+def cases(column):
+    values = TABLE.items()
+    return [(name, case) for name, row in values for case in (row[column] if column == 0 else row[column].items())]
+
+
+def test_every_checker_stands_in_the_table():
+    assert set(check.EXERCISES) == set(TABLE)
+    assert set(check.__all__) == {*TABLE, "Exercise", "Feedback"}
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_three_dots_are_not_attempted(name):
+    exercise = check.EXERCISES[name]
+    attempts = [exercise(...), exercise(lambda *args: ...)] if name in FUNCTIONS else [exercise(...), exercise()]
+    for feedback in attempts:
+        assert not feedback.right
+        assert repr(feedback) == (
+            "… Not attempted yet. Put your answer where the three dots are and run the cell again."
+        )
+
+
+@pytest.mark.parametrize(("name", "answer"), cases(0))
+def test_a_right_answer_is_confirmed_with_insight(name, answer):
+    feedback = check.EXERCISES[name](answer)
+    assert feedback.right, feedback
+    assert repr(feedback) == f"✓ Right. {check.EXERCISES[name].insight}"
+
+
+@pytest.mark.parametrize(("name", "wrong"), cases(1))
+def test_a_mistake_gets_its_hint(name, wrong):
+    answer, hint = wrong
+    feedback = check.EXERCISES[name](answer)
+    assert feedback.state == "wrong"
+    assert hint in feedback.text, feedback
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_wrong_answers_of_the_table_get_different_hints(name):
+    hints = [check.EXERCISES[name](answer).text for answer in TABLE[name][1]]
+    assert len(set(hints)) == len(hints) >= 3
+
+
+@pytest.mark.parametrize(("name", "exercise"), check.EXERCISES.items())
+def test_no_mistake_hides_another(name, exercise):
+    assert len(exercise.mistakes) >= 3
+    assert len({mistake.hint for mistake in exercise.mistakes}) == len(exercise.mistakes)
+    for mistake in exercise.mistakes:
+        if isinstance(exercise, FunctionExercise) or not callable(mistake.wrong):
+            assert exercise(mistake.wrong).text == mistake.hint
+
+
+class Hostile:
+    """Answers no question without an exception."""
+
+    def __getattribute__(self, name):
+        raise RuntimeError("no")
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    __float__ = __array__ = __eq__ = __bool__ = __len__ = __call__ = __repr__
+    __hash__ = None
+
+
+HOSTILE = [
+    None, "", "0.5", b"1", True, np.nan, -np.inf, 10**400, 1j, np.zeros((2, 3)), np.array(["a"]), [], [[1], [1, 2]],
+    {}, {1}, object(), Hostile(), type, Exception, np, float("1e308"), np.float16("nan"), np.array([0.5]),
+]
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_bad_input_is_explained_and_never_raises(name):
+    for answer in HOSTILE:
+        feedback = check.EXERCISES[name](answer)
+        assert feedback.state == "wrong"
+        assert len(feedback.text) < 600
+        assert "\n" not in repr(feedback) + feedback._repr_html_()
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.complex_numbers() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner, inner),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=values)
+def test_no_value_raises(value):
+    for exercise in check.EXERCISES.values():
+        assert exercise(value).state in ("right", "wrong")
+        assert exercise(lambda *args: value).state in ("right", "wrong")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_breaks_in_the_readers_function_is_explained(name):
+    def fail(*args):
+        raise ValueError("too\nbad")
+
+    exercise = check.EXERCISES[name]
+    assert "raised ValueError (too bad). Expected" in exercise(fail).text
+    assert "raised TypeError" in exercise(lambda: 1).text
+    assert "raised SystemExit" in exercise(lambda *args: exit(3)).text
+    assert "gives back None" in exercise(lambda *args: None).text
+    assert f"check.{name}({name})" in exercise(12).text
+    assert exercise(lambda *args: Hostile()).state == "wrong"
+
+
+def test_a_function_that_changes_its_arguments_harms_nobody():
+    def emptied(names):
+        ordered = slice_order(names)
+        names.clear()
+        return ordered
+
+    assert check.slice_order(emptied).right
+    assert check.slice_order(slice_order).right
+
+
+def test_an_interrupt_reaches_the_reader():
+    def endless(*args):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check.is_leaky(endless)
+
+
+def test_a_rounded_mistake_is_the_same_mistake():
+    exercise = NumberExercise(question="q", right=1, insight="i", otherwise="o", mistakes=(
+        Mistake(1 / 3, "a third"), Mistake(lambda x: x > 10, "too large")))
+    answers = [exercise(answer).text for answer in (0.333, 11, 5)]
+    assert answers == ["a third", "too large", "o"]
+
+
+def test_feedback_in_a_notebook_carries_symbol_word_and_escaped_text():
+    page = check.is_leaky(lambda a, b: "<script>")._repr_html_()
+    assert page.startswith('<div role="status"')
+    assert "<strong>✗ Not yet.</strong>" in page
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "<code>is_leaky(" in page
+
+
+def test_same_forgives_the_container_only():
+    assert same((1, 2), [1, 2])
+    assert same({2, 1}, [1, 2])
+    assert same(True, 1)
+    assert not same([1, 2], [2, 1])
+    assert not same([1], 1)
+    assert not same("1", 1)
+
+
+def test_shorten_cuts_and_stays_on_one_line():
+    assert shorten("a\nb" * 100, 20).count("\n") == 0
+    assert len(shorten(list(range(1000)), 20)) == 20
+    assert shorten(Hostile()) == "a Hostile"
+
+
+def test_texts_are_whole_sentences():
+    for exercise in check.EXERCISES.values():
+        hints = (mistake.hint for mistake in exercise.mistakes)
+        for text in chain([exercise.insight, exercise.otherwise], hints):
+            assert re.search(r"[.?!`]'?$", text), text
+        assert repr(exercise).startswith(next(k for k, v in check.EXERCISES.items() if v is exercise) + "(")

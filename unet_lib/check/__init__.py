@@ -1,0 +1,41 @@
+"""Exercise checkers with instant, specific feedback: `check.slice_numbers(answer)`.
+
+One module a lesson; `frame` says what a checker is made of. A new checker is imported here and gets a row in
+tests/test_check.py.
+"""
+
+from unet_lib.check.frame import Exercise, Feedback
+from unet_lib.check.lesson_00 import decide, prediction_numbers, slice_numbers, tinted_share, zero_logit
+from unet_lib.check.lesson_01 import (
+    always_no_accuracy,
+    balance_weight,
+    is_leaky,
+    missing_channels,
+    slice_order,
+    tumour_slice_share,
+)
+from unet_lib.check.lesson_04 import batches_per_epoch, best_epoch, f1_by_hand, unsure_loss
+
+__all__ = [
+    "Exercise",
+    "Feedback",
+    "always_no_accuracy",
+    "balance_weight",
+    "batches_per_epoch",
+    "best_epoch",
+    "decide",
+    "f1_by_hand",
+    "is_leaky",
+    "missing_channels",
+    "prediction_numbers",
+    "slice_numbers",
+    "slice_order",
+    "tinted_share",
+    "tumour_slice_share",
+    "unsure_loss",
+    "zero_logit",
+]
+
+EXERCISES: dict[str, Exercise] = {
+    name: value for name, value in list(globals().items()) if isinstance(value, Exercise)
+}

@@ -1,0 +1,229 @@
+"""What an exercise checker is made of: the right answer, the mistakes it expects, and a hint for each.
+
+A checker is a value, not code: `NumberExercise(question=…, right=…, mistakes=(Mistake(wrong, hint), …))`. Called
+with an answer it returns `Feedback` and never raises, whatever it is given.
+"""
+
+import copy
+import html
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+_MARKS = {"open": ("…", "Not attempted yet."), "right": ("✓", "Right."), "wrong": ("✗", "Not yet.")}
+# JupyterLab's own variables follow its theme; the fallbacks are readable on white.
+_COLOURS = {
+    "open": "var(--jp-info-color1, #1976d2)",
+    "right": "var(--jp-success-color1, #2e7d32)",
+    "wrong": "var(--jp-error-color1, #c62828)",
+}
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What the reader is told: a state, shown as symbol and word besides its colour, and a sentence or two."""
+
+    state: Literal["open", "right", "wrong"]
+    text: str
+
+    @property
+    def right(self) -> bool:
+        """Was the answer right?"""
+        return self.state == "right"
+
+    def __repr__(self) -> str:
+        return " ".join((*_MARKS[self.state], self.text))
+
+    def _repr_html_(self) -> str:
+        symbol, word = _MARKS[self.state]
+        text = re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(self.text, quote=False))
+        style = f"border-left: 4px solid {_COLOURS[self.state]}; padding: 0.3em 0.8em; max-width: 46em"
+        return f'<div role="status" style="{style}"><strong>{symbol} {word}</strong> {text}</div>'
+
+
+OPEN = Feedback("open", "Put your answer where the three dots are and run the cell again.")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """An expected wrong answer and the hint it earns.
+
+    `wrong` is a value; or a test of the value; or, for a function exercise, a function with the same mistake:
+    whoever gets its results on every case has made it too.
+    """
+
+    wrong: Any
+    hint: str
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Exercise:
+    """The frame every kind of exercise shares."""
+
+    question: str
+    insight: str
+    mistakes: tuple[Mistake, ...]
+    otherwise: str
+
+    def __call__(self, answer: Any = ...) -> Feedback:
+        """Say what is right or wrong about an answer; `...` counts as not attempted."""
+        if answer is ...:
+            return OPEN
+        try:
+            return self.judge(answer)
+        except Exception:  # A lesson runs through whatever the reader hands in, even objects that fight back.
+            return Feedback("wrong", f"This answer cannot be read: it is {describe(answer)}. {self.otherwise}")
+
+    def __repr__(self) -> str:
+        return self.question
+
+    def judge(self, answer: Any) -> Feedback:
+        """Compare an attempted answer; each kind of exercise has its own way."""
+        raise NotImplementedError
+
+    def confirm(self) -> Feedback:
+        """The answer is right."""
+        return Feedback("right", self.insight)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class NumberExercise(Exercise):
+    """One number is asked for; right within `tolerance`."""
+
+    right: float
+    tolerance: float = 0.0
+
+    def judge(self, answer: Any) -> Feedback:
+        """Right, a known mistake, or the general hint."""
+        value = to_number(answer)
+        if value is None:
+            return Feedback("wrong", f"Expected a number such as 12 or 0.5; got {describe(answer)}.")
+        # The relative part forgives the rounding of floating-point sums.
+        if math.isclose(value, self.right, rel_tol=1e-9, abs_tol=self.tolerance):
+            return self.confirm()
+        known = (mistake.hint for mistake in self.mistakes if self.made(mistake, value))
+        return Feedback("wrong", next(known, self.otherwise))
+
+    def made(self, mistake: Mistake, value: float) -> bool:
+        """Is this the mistake's number, or one that its test recognises?"""
+        # Half a per cent: a reader who rounds has still made the same mistake.
+        return mistake.wrong(value) if callable(mistake.wrong) else math.isclose(value, mistake.wrong, rel_tol=5e-3)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of the reader's function; `shown` is how the call is written where its arguments are long."""
+
+    arguments: tuple[Any, ...]
+    expected: Any
+    shown: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class FunctionExercise(Exercise):
+    """A function is asked for; it is called on every case, each time with fresh copies of the arguments."""
+
+    signature: str
+    cases: tuple[Case, ...]
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.signature.partition("(")[0])
+
+    def judge(self, answer: Any) -> Feedback:
+        """Right on every case, a known mistake, or the first case that fails."""
+        if not callable(answer):
+            call = f"check.{self.name}({self.name})"
+            got = describe(answer)
+            return Feedback("wrong", f"Expected the function itself, as in `{call}`; got {got}.")
+        results = [outcome(answer, case) for case in self.cases]
+        if any(result is ... for result in results):
+            return OPEN
+        if all(same(result, case.expected) for result, case in zip(results, self.cases, strict=True)):
+            return self.confirm()
+        if all(result is None for result in results):
+            return Feedback("wrong", f"{self.name} gives back None. Does it end with `return` and a value?")
+        hints = (mistake.hint for mistake in self.mistakes if self.made(mistake, results))
+        return Feedback("wrong", next(hints, None) or self.first_failure(results))
+
+    def made(self, mistake: Mistake, results: Sequence[Any]) -> bool:
+        """Does the mistaken function give the same results, case by case?"""
+        wrong = [outcome(mistake.wrong, case) for case in self.cases]
+        return all(same(ours, theirs) for ours, theirs in zip(results, wrong, strict=True))
+
+    def first_failure(self, results: Sequence[Any]) -> str:
+        """Input, expected, got, and the general hint."""
+        pairs = zip(results, self.cases, strict=True)
+        result, case = next(pair for pair in pairs if not same(pair[0], pair[1].expected))
+        call = f"`{case.shown or self.name + '(' + ', '.join(map(repr, case.arguments)) + ')'}`"
+        if isinstance(result, Raised):
+            return f"{call} raised {result.text}. Expected {shorten(case.expected)}. Write `{self.signature}`."
+        return f"{call} should be {shorten(case.expected)}; yours gives {shorten(result)}. {self.otherwise}"
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The reader's function ended in an exception."""
+
+    text: str
+
+
+def outcome(function: Callable[..., Any], case: Case) -> Any:
+    """What the function returns, or Raised."""
+    try:
+        return function(*copy.deepcopy(case.arguments))
+    except (Exception, SystemExit) as error:  # An `exit()` in an answer must not end the kernel either.
+        return Raised(f"{type(error).__name__} ({shorten(error, as_text=True)})")
+
+
+def same(got: Any, expected: Any) -> bool:
+    """Equal values; lists, tuples and arrays are interchangeable, a set counts as its sorted list."""
+    try:
+        got, expected = (np.asarray(sorted(x) if isinstance(x, set | frozenset) else x) for x in (got, expected))
+        if got.shape != expected.shape:
+            return False
+        if got.dtype.kind in "biuf" and expected.dtype.kind in "biuf":
+            return bool(np.allclose(got, expected, rtol=1e-9, atol=1e-9, equal_nan=True))
+        return bool((got == expected).all())
+    except Exception:
+        return False
+
+
+def to_number(answer: Any) -> float | None:
+    """A finite float, or None for what is no single number; True and False are not numbers here."""
+    if isinstance(answer, bool | np.bool_ | str | bytes | complex):
+        return None
+    try:
+        value = float(answer)
+    except Exception:
+        return None
+    return value if math.isfinite(value) and np.ndim(answer) == 0 else None
+
+
+def describe(answer: Any) -> str:
+    """What came, in words; never raises."""
+    try:
+        if answer is None or isinstance(answer, bool | np.bool_ | float):
+            return str(answer)
+        if isinstance(answer, str):
+            return f"text, {shorten(answer)} (a number has no quotation marks)"
+        if isinstance(answer, np.ndarray):
+            return f"an array of shape {answer.shape}"
+        if callable(answer):
+            return "a function (call it, or hand over its result)"
+        return f"{type(answer).__name__} {shorten(answer)}"
+    except Exception:
+        return "an object that cannot be shown"
+
+
+def shorten(value: Any, limit: int = 70, as_text: bool = False) -> str:
+    """One line of repr (or text), cut at the limit."""
+    try:
+        line = " ".join((str(value) if as_text else repr(value)).split())
+    except Exception:
+        return f"a {type(value).__name__}"
+    return line if len(line) <= limit else line[: limit - 1] + "…"
