@@ -142,7 +142,7 @@ def evaluate(model: Model, data: Data = PHANTOM,
              = "test", device: Device = "auto") -> None:
     """Score weights patient by patient on patients they were not trained on."""
     from unet_lib.dataset import open_cache
-    from unet_lib.metrics import mean_dice, pooled
+    from unet_lib.metrics import Counts, mean_dice, pooled
     from unet_lib.predict import NOT_FOR_DIAGNOSIS, evaluate, load_predictor
 
     predictor, cache = load_predictor(model, device), open_cache(data)
@@ -152,7 +152,7 @@ def evaluate(model: Model, data: Data = PHANTOM,
     for name, rows in evaluate(predictor, cache, patients):
         scores[name] = counts = pooled(rows)
         print(f"{name:24}  {counts.dice():5.3f}  {counts.precision():9.3f}  {counts.recall():6.3f}", flush=True)
-    together = sum(scores.values(), start=pooled([]))
+    together = sum(scores.values(), start=Counts())
     print(f"{len(scores)} patients: mean Dice {mean_dice(scores):.3f}, pooled F1 {together.dice():.3f}, "
           f"accuracy {together.accuracy():.4f}\n{NOT_FOR_DIAGNOSIS}")
 
@@ -181,7 +181,7 @@ def predict(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE", h
             _write_overlay(prediction, write_mask(prediction, out))
             done.append(prediction)
         counts = sum((p.counts for p in done if p.counts and p.record.patient == patient), start=Counts())
-        print(f"{patient}: Dice {counts.dice():.3f} against the expert" if counts.total else f"{patient}: no expert mask")
+        print(f"{patient}: " + (f"Dice {counts.dice():.3f} against the expert" if counts.total else "no expert mask"))
     write_scores(done, out / "scores.csv")
     print(f"{len(done)} masks and overlays in {out}, scores in {out / 'scores.csv'}\n{model.name}: {NOT_FOR_DIAGNOSIS}")
 
@@ -204,7 +204,8 @@ class _Watched:
             self.bar.update(len(batch.images))
 
 
-def _batches(cache: "SliceCache", patients: tuple[str, ...], batch: int, size: int, device: Any, seed: int) -> "Batches":
+def _batches(cache: "SliceCache", patients: tuple[str, ...], batch: int, size: int, device: Any,
+             seed: int) -> "Batches":
     from unet_lib.batches import Batches
 
     return Batches(cache, cache.slices_of(patients), batch=batch, size=size, device=device, seed=seed)
@@ -220,7 +221,7 @@ def _write_history(path: Path, epoch: "Snapshot") -> None:
     """One row an epoch; a resumed run replaces the rows it repeats."""
     from unet_lib.checkpoint import write_text
 
-    rows = list(csv.DictReader(path.open())) if path.exists() else []
+    rows: list[dict[str, Any]] = list(csv.DictReader(path.open())) if path.exists() else []
     rows = [row for row in rows if int(row["epoch"]) < epoch.epoch] + [epoch.as_row()]
     table = io.StringIO()
     writer = csv.DictWriter(table, fieldnames=list(epoch.as_row()), lineterminator="\n")

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +23,7 @@ from jaxtyping import Float, Int, UInt8
 from tqdm.auto import tqdm
 
 from unet_lib.errors import DatasetError
-from unet_lib.records import SliceRecord, Survey, describe_problems, site_of, survey
+from unet_lib.records import Survey, describe_problems, site_of, survey
 
 CHANNELS = ("pre-contrast", "FLAIR", "post-contrast")
 FLAIR = CHANNELS.index("FLAIR")
@@ -115,8 +115,8 @@ def intensity_statistics(histogram: Int[np.ndarray, "3 256"]) -> Float[np.ndarra
     return np.stack([mean, np.sqrt(np.maximum(variance, 1.0))]).astype(np.float32)
 
 
-def channel_histograms(images: UInt8[np.ndarray, "n h w 3"]) -> Int[np.ndarray, "3 256"]:
-    """How often each grey level occurs, per channel."""
+def channel_histograms(images: UInt8[np.ndarray, "... 3"]) -> Int[np.ndarray, "3 256"]:
+    """How often each grey level occurs, per channel, in one slice or many."""
     return np.stack([np.bincount(images[..., c].ravel(), minlength=256) for c in range(images.shape[-1])])
 
 
@@ -235,7 +235,8 @@ def _write_arrays(found: Survey, folder: Path, progress: bool) -> None:
         patient = names.index(record.patient)
         histograms[patient] += channel_histograms(images[place])
         copies[patient] &= [np.array_equal(images[place, ..., c], images[place, ..., FLAIR]) for c in range(3)]
-        content.update(f"{record.patient} {record.number}".encode() + images[place].tobytes() + masks[place].tobytes())
+        content.update(f"{record.patient} {record.number}".encode())
+        content.update(images[place].tobytes() + masks[place].tobytes())
     if problems:
         raise DatasetError(describe_problems(found.root, tuple(problems)), tuple(problems))
     images.flush()

@@ -107,12 +107,13 @@ def find_inputs(path: Path | str) -> tuple[SliceRecord, ...]:
 def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> Iterator[SlicePrediction]:
     """Predict slices of one patient; brightness is judged over all of the patient's slices on the disk."""
     siblings = _siblings(records[0])
-    statistics = intensity_statistics(sum(channel_histograms(read_image(path)[None]) for path in siblings))
+    statistics = intensity_statistics(channel_histograms(np.stack([read_image(path) for path in siblings])))
     images = np.stack([read_image(record.image) for record in records])
     for record, image, probability in zip(records, images, predictor.probabilities(images, statistics), strict=True):
         mask = predictor.masks(probability)
         expert = read_mask(record.mask) if record.mask.exists() else None
-        yield SlicePrediction(record, image, probability, mask, expert, None if expert is None else count(mask, expert))
+        counts = None if expert is None else count(mask, expert)
+        yield SlicePrediction(record, image, probability, mask, expert, counts)
 
 
 def evaluate(predictor: Predictor, cache: SliceCache, patients: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:

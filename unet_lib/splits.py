@@ -46,7 +46,7 @@ def split_patients(patients: Iterable[str], fractions: Sequence[float] = FRACTIO
 
 
 def k_folds(patients: Iterable[str], k: int = 5, seed: int = 0) -> Iterator[Split]:
-    """k splits in which every patient is in the test part once; the next fold serves as validation."""
+    """K splits in which every patient is in the test part once; the next fold serves as validation."""
     names = _shuffled(patients, seed)
     if not 3 <= k <= len(names):
         raise DatasetError(f"expected 3 ≤ k ≤ {len(names)} (the number of patients); got k={k}.")
@@ -57,7 +57,8 @@ def k_folds(patients: Iterable[str], k: int = 5, seed: int = 0) -> Iterator[Spli
                     validation=tuple(sorted(validation)), test=tuple(sorted(test)))
 
 
-def leaky_split(count: int, fraction: float = 0.15, seed: int = 0) -> tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]:
+def leaky_split(count: int, fraction: float = 0.15,
+                seed: int = 0) -> tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]:
     """Places of training and test slices, drawn slice by slice: the classic mistake, kept to be shown.
 
     Neighbouring slices of one patient land on both sides, so the test score flatters.

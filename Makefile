@@ -1,0 +1,53 @@
+# Two commands do everything: `make lab` to learn, `make test` to check.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+ARGS   ?=
+NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
+# Exact versions for everything pip installs, build tools included.
+export PIP_CONSTRAINT := constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint notebooks clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+lab: $(VENV)/lab-ready data/phantom/phantom.json  ## Install what is needed and open JupyterLab on lesson 00
+	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
+	    notebooks/00_start_here.ipynb $(ARGS)
+
+test: $(VENV)/test-ready data/phantom/phantom.json  ## Run every test, lint and lesson
+	$(BIN)/pytest $(ARGS)
+
+lint: $(VENV)/test-ready  ## Style, types, spelling and the house's import rules
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+	$(BIN)/lint-imports
+
+notebooks: $(VENV)/test-ready data/phantom/phantom.json  ## Run the lessons again and save their outputs in place
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace $(ARGS) $(NOTEBOOKS)
+
+clean:  ## Remove what the commands above made; your runs and data/lgg stay
+	rm -rf $(VENV) data/phantom .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/output
+
+$(VENV)/lab-ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " \
+	    + sys.version.split()[0] + ". Name another: make lab PYTHON=python3.12")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	@# JupyterLab would ask the network for news at every start.
+	@$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
+	@touch $@
+
+$(VENV)/test-ready: $(VENV)/lab-ready tests/system_packages.sh
+	@sh tests/system_packages.sh
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@if pkg-config --exists cairo pangocairo 2>/dev/null; then \
+	    $(BIN)/pip install --quiet --editable '.[animations]'; fi
+	@touch $@
+
+data/phantom/phantom.json: | $(VENV)/lab-ready
+	$(BIN)/unet_lib phantom --out data/phantom

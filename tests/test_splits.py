@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unet_lib.errors import DatasetError
+from unet_lib.splits import k_folds, leaky_split, split_patients
+
+NAMES = [f"TCGA_CS_{n:04}_19990101" for n in range(88)]
+
+
+@given(count=st.integers(3, 120), seed=st.integers(0, 999))
+def test_every_patient_is_in_exactly_one_part(count, seed):
+    names = [f"p{n}" for n in range(count)]
+    split = split_patients(names, seed=seed)
+    assert sorted(split.train + split.validation + split.test) == sorted(names)
+    assert min(len(split.train), len(split.validation), len(split.test)) >= 1
+    assert split.part("all") == tuple(sorted(names))
+
+
+def test_order_and_repeats_of_the_names_do_not_matter():
+    assert split_patients(NAMES[::-1] + NAMES) == split_patients(NAMES)
+    assert split_patients(NAMES, seed=1) != split_patients(NAMES, seed=0)
+
+
+def test_sizes_of_the_parts():
+    split = split_patients(NAMES)
+    assert (len(split.train), len(split.validation), len(split.test)) == (62, 13, 13)
+
+
+@given(count=st.integers(5, 90), k=st.integers(3, 5))
+def test_folds_test_everyone_once(count, k):
+    names = [f"p{n}" for n in range(count)]
+    folds = list(k_folds(names, k))
+    assert sorted(name for fold in folds for name in fold.test) == sorted(names)
+    for fold in folds:
+        assert sorted(fold.train + fold.validation + fold.test) == sorted(names)
+
+
+def test_too_few_patients_and_bad_fractions():
+    with pytest.raises(DatasetError, match="at least 3 patients.*got 2"):
+        split_patients(["a", "b"])
+    with pytest.raises(DatasetError, match="three positive fractions"):
+        split_patients(NAMES, (0.5, 0.5, 0.5))
+    with pytest.raises(DatasetError, match="3 ≤ k ≤ 88"):
+        list(k_folds(NAMES, 2))
+
+
+def test_unknown_part():
+    with pytest.raises(DatasetError, match="no part 'tests'"):
+        split_patients(NAMES).part("tests")
+
+
+def test_the_leaky_split_is_a_partition_of_slices():
+    train, test = leaky_split(200, 0.15, seed=3)
+    assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(200))
+    assert len(test) == 30
