@@ -42,7 +42,7 @@ def write_patient(root: Path, name: str, slices: int = 3, seed: int = 0, missing
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Five patients of three or eleven slices; the second lacks a sequence."""
     root = tmp_path / "data set"
@@ -66,7 +66,7 @@ def lgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.fixture()
+@pytest.fixture
 def run_cli() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `unet_lib …` as a process of its own, as a user would."""
 

@@ -124,21 +124,22 @@ def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Te
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         place, entry = name.split(".", 1)
-        state.setdefault(int(place), {})[entry] = tensor
+        state.setdefault(int(place), {})[entry] = tensor.clone()  # Adam changes it in place
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
 
 def _refuse_foreign(path: Path) -> None:
     try:
         with path.open("rb") as file:
-            start = file.read(8)
+            start = file.read(9)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}). Expected a .safetensors file.") from error
-    if start[:1] == b"\x80" or start[:4] == b"PK\x03\x04":
+    # A safetensors file begins with its header's length and then "{"; the length may begin like a pickle.
+    if (start[:1] == b"\x80" and start[8:] != b"{") or start[:4] == b"PK\x03\x04":
         raise CheckpointError(f"{path}: a pickle (a PyTorch .pt or .pth file); opening it could run code hidden in "
                               f"it, so it was not opened. Expected a .safetensors file. If you trust it, convert "
                               f"it yourself: torch.load(…, weights_only=True), then safetensors.torch.save_file.")
-    if len(start) < 8:
+    if len(start) < 9:
         raise CheckpointError(f"{path}: truncated ({len(start)} bytes). {RETRAIN}")
 
 

@@ -75,41 +75,55 @@ def plan(in_channels: int = 3, base: int = 64, depth: int = 4, size: int | tuple
     config.check_size(height, width)
     widths = [base * 2**level for level in range(depth + 1)]
     stages: list[Stage] = []
-    field, jump, channels = 1, 1, in_channels
+    scale, channels = 1, in_channels
 
-    def add(name: str, kind: str, out: int, scale: int, parameters: int) -> None:
+    def add(name: str, kind: str, out: int, parameters: int) -> None:
+        field = receptive_field([*(stage.kind for stage in stages), kind])
         stages.append(Stage(name, kind, channels, out, height // scale, width // scale, parameters, field))
 
     for level in range(1, depth + 1):
         out = widths[level - 1]
-        field += 4 * jump
-        add(f"encoder.{level}", "DoubleConv", out, jump, _double_conv(channels, out, batch_norm))
+        add(f"encoder.{level}", "DoubleConv", out, _double_conv(channels, out, batch_norm))
         channels = out
-        field += jump
-        jump *= 2
-        add(f"pool.{level}", "MaxPool2d", channels, jump, 0)
+        scale *= 2
+        add(f"pool.{level}", "MaxPool2d", channels, 0)
     out = widths[depth]
-    field += 4 * jump
-    add("bottleneck", "DoubleConv", out, jump, _double_conv(channels, out, batch_norm))
+    add("bottleneck", "DoubleConv", out, _double_conv(channels, out, batch_norm))
     channels = out
     for level in range(depth, 0, -1):
         out = widths[level - 1]
-        # Kernel 2 with stride 2: each output pixel looks at exactly one input pixel, so the field stays.
-        jump //= 2
-        add(f"up.{level}", "Up", out, jump, channels * out * 4 + out)
+        scale //= 2
+        add(f"up.{level}", "Up", out, channels * out * 4 + out)
         channels = out
-        add(f"concat.{level}", "Concat", 2 * out, jump, 0)
+        add(f"concat.{level}", "Concat", 2 * out, 0)
         channels = 2 * out
-        field += 4 * jump
-        add(f"decoder.{level}", "DoubleConv", out, jump, _double_conv(channels, out, batch_norm))
+        add(f"decoder.{level}", "DoubleConv", out, _double_conv(channels, out, batch_norm))
         channels = out
-    add("output", "Conv2d", out_channels, 1, channels * out_channels + out_channels)
+    add("output", "Conv2d", out_channels, channels * out_channels + out_channels)
     return tuple(stages)
 
 
 def plan_for(config: UNetConfig, size: int | tuple[int, int] = 256) -> tuple[Stage, ...]:
     """The plan of a network with this configuration."""
     return plan(size=size, **asdict(config))
+
+
+def receptive_field(kinds: list[str]) -> int:
+    """Side in input pixels of the square that one value can see after these stages, from the input on.
+
+    Walks back from one value: two 3×3 convolutions add 2 pixels on each side, 2×2 pooling doubles, and a
+    span of w pixels after 2×2 upsampling came from at most ⌊w/2⌋ + 1 pixels before it. The way through
+    the bottleneck is the widest; the skips only add shorter ones.
+    """
+    span = 1
+    for kind in reversed(kinds):
+        if kind == "DoubleConv":
+            span += 4
+        elif kind == "MaxPool2d":
+            span *= 2
+        elif kind == "Up":
+            span = span // 2 + 1
+    return span
 
 
 def _double_conv(channels: int, out: int, batch_norm: bool) -> int:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from unet_lib.model import UNet, eval_mode, to_mask
 LAST, BEST = "last.safetensors", "best.safetensors"
 
 
+@runtime_checkable
 class Batch(Protocol):
     """What training asks of a batch: normalised images and masks in {0, 1}, on the model's device."""
 
@@ -32,6 +33,7 @@ class Batch(Protocol):
     masks: Tensor
 
 
+@runtime_checkable
 class BatchSource(Protocol):
     """What training asks of the data: the batches of epoch `number`, from batch `start` on, always the same."""
 

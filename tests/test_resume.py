@@ -1,0 +1,92 @@
+import signal
+
+import pytest
+import torch
+from test_train import SMALL, Squares
+
+from unet_lib.errors import CheckpointError
+from unet_lib.model import build
+from unet_lib.train import LAST, TrainConfig, fit
+
+
+def settings(epochs, precision="float32"):
+    return TrainConfig(epochs=epochs, learning_rate=0.01, precision=precision)
+
+
+def assert_equal_bits(one, two):
+    for (name, a), b in zip(one.state_dict().items(), two.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_two_and_two_epochs_are_four(tmp_path, precision):
+    whole = build(SMALL, 0)
+    straight = list(fit(whole, Squares(), settings(4, precision), validation=Squares(seed=1)))
+    list(fit(build(SMALL, 0), Squares(), settings(2, precision), validation=Squares(seed=1), folder=tmp_path))
+    resumed = build(SMALL, 99)  # other weights: all must come from the file
+    rest = list(fit(resumed, Squares(), settings(4, precision), validation=Squares(seed=1), folder=tmp_path,
+                    resume=True))
+    assert_equal_bits(whole, resumed)
+    assert [s.epoch for s in rest] == [3, 4]
+    for a, b in zip(straight[2:], rest, strict=True):
+        assert (a.loss, a.train, a.validation, a.validation_loss) == (b.loss, b.train, b.validation, b.validation_loss)
+
+
+@pytest.mark.parametrize("stop", [(0, 0), (1, 1), (2, 2)])
+def test_ctrl_c_in_the_middle_of_an_epoch_costs_nothing(tmp_path, stop):
+    class Interrupting(Squares):
+        def epoch(self, number=0, start=0):
+            for place, batch in enumerate(super().epoch(number, start), start):
+                if (number, place) == stop:
+                    signal.raise_signal(signal.SIGINT)
+                yield batch
+
+    whole = build(SMALL, 0)
+    straight = list(fit(whole, Squares(), settings(3)))
+    with pytest.raises(KeyboardInterrupt):
+        list(fit(build(SMALL, 0), Interrupting(), settings(3), folder=tmp_path))
+    resumed = build(SMALL, 99)
+    rest = list(fit(resumed, Squares(), settings(3), folder=tmp_path, resume=True))
+    assert_equal_bits(whole, resumed)
+    assert rest[-1].train == straight[-1].train
+    assert rest[0].loss == straight[rest[0].epoch - 1].loss
+
+
+def test_the_best_epoch_is_remembered(tmp_path):
+    list(fit(build(SMALL, 0), Squares(), settings(3), validation=Squares(seed=1), folder=tmp_path))
+    before = (tmp_path / "best.safetensors").read_bytes()
+    bad = TrainConfig(epochs=4, learning_rate=0.01, precision="float32")
+    snapshots = list(fit(build(SMALL, 0), Squares(), bad, validation=Spoilt(seed=1), folder=tmp_path, resume=True))
+    assert snapshots[-1].f1 < 0.1
+    assert (tmp_path / "best.safetensors").read_bytes() == before
+
+
+class Spoilt(Squares):
+    """Masks where nothing is: every score is 0."""
+
+    def epoch(self, number=0, start=0):
+        for batch in super().epoch(number, start):
+            yield type(batch)(batch.images - 5 * batch.masks, batch.masks)
+
+
+def test_other_settings_are_refused(tmp_path):
+    list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path, card={"data": {"size": 32}}))
+    before = (tmp_path / LAST).read_bytes()
+    with pytest.raises(CheckpointError, match=r"other settings \(learning_rate: was 0\.01, now 0\.5\)"):
+        next(fit(build(SMALL, 0), Squares(), TrainConfig(2, 0.5, precision="float32"), folder=tmp_path, resume=True,
+                 card={"data": {"size": 32}}))
+    with pytest.raises(CheckpointError, match="size: was 32, now 64"):
+        next(fit(build(SMALL, 0), Squares(), settings(2), folder=tmp_path, resume=True, card={"data": {"size": 64}}))
+    with pytest.raises(CheckpointError, match="base: was 4, now 5"):
+        next(fit(build({"base": 5, "depth": 2}, 0), Squares(), settings(2), folder=tmp_path, resume=True))
+    assert (tmp_path / LAST).read_bytes() == before
+
+
+def test_nothing_to_resume_from(tmp_path):
+    with pytest.raises(CheckpointError, match=r"last\.safetensors: cannot be read"):
+        next(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path, resume=True))
+
+
+def test_a_finished_run_resumes_to_nothing(tmp_path):
+    list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path))
+    assert list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path, resume=True)) == []
