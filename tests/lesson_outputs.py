@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from lesson_reader import FENCE, Lesson, at
 
 ALT_WORDS = 5
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 REMOTE = re.compile(
     r"""!\[[^\]]*\]\(\s*<?https?: | <\w+\b[^>]*\bsrc\s*=\s*["']?(?:https?:)?//
     | <(?:link|image)\b[^>]*\bhref\s*=\s*["']?(?:https?:)?// | url\(\s*["']?https?: | @import\s+["']https?:
@@ -69,6 +70,15 @@ def offline(lesson: Lesson) -> Iterator[str]:
     saved = [*strings(lesson.notebook.metadata.get("widgets", {}))]
     if any(REMOTE.search(text) or LOCAL_PATH.search(text) for text in saved):
         yield "saved widget state: holds a remote resource or an absolute path. Keep both out of the traits."
+
+
+def saved_widgets(lesson: Lesson) -> Iterator[str]:
+    """A widget's state is in the file; without it JupyterLab opens on 'model not found'."""
+    saved = lesson.notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {})
+    for cell in lesson.code:
+        views = (output.get("data", {}).get(WIDGET_VIEW) for output in cell.outputs)
+        if any(view and view["model_id"] not in saved.get("state", {}) for view in views):
+            yield f"{at(cell)}: the widget's state is not saved. Execute with nbclient, which stores it."
 
 
 def strings(value: object) -> Iterator[str]:

@@ -57,8 +57,9 @@ earlier cell. The file `notebooks/quizzes/01_the_scan.json` has at least five qu
 (`figures.show(fig, alt="…")` does that). Markdown images and <img> have a non-empty alt.
 
 **Outputs** are committed: every code cell run once, in order, no traceback, nothing on stderr, no memory
-address, no absolute path, nothing loaded from the network. A cell whose output cannot be stable begins with
-`# NBVAL_IGNORE_OUTPUT` and asserts its claim; at most one code cell in ten. NBVAL_SKIP is never used.
+address, no absolute path, nothing loaded from the network; the state of widgets is saved in the notebook.
+A cell whose output cannot be stable begins with `# NBVAL_IGNORE_OUTPUT` and asserts its claim; at most one
+code cell in ten. NBVAL_SKIP is never used.
 A cell longer than 15 lines is hidden (metadata `jupyter.source_hidden`) or, better, a function of unet_lib.
 
 **Prose** is British: 1,500–4,000 words of markdown, code not counted. Titles in References stay as printed.
@@ -68,7 +69,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 import nbformat
-from lesson_outputs import executed, offline, stable_outputs, text_alternatives
+from lesson_outputs import executed, offline, saved_widgets, stable_outputs, text_alternatives
 from lesson_reader import Lesson, at, checks
 
 WORDS, CELLS, CODE_LINES, EXERCISES, QUESTIONS = (1_500, 4_000), 60, 15, 4, 5
@@ -233,5 +234,5 @@ def file(lesson: Lesson) -> Iterator[str]:
 
 RULES: tuple[Rule, ...] = (
     title_and_promise, sections_in_order, objectives, needs, length, predicts, exercises, quiz, parameters,
-    executed, stable_outputs, text_alternatives, offline, british, file,
+    executed, stable_outputs, text_alternatives, offline, saved_widgets, british, file,
 )

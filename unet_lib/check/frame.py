@@ -94,8 +94,8 @@ class Exercise:
 class NumberExercise(Exercise):
     """One number is asked for; right within `tolerance`."""
 
-    right: float
-    tolerance: float = 0.0
+    right: int | float
+    tolerance: int | float = 0
 
     def judge(self, answer: Any) -> Feedback:
         """Right, a known mistake, or the general hint."""
@@ -111,7 +111,9 @@ class NumberExercise(Exercise):
     def made(self, mistake: Mistake, value: float) -> bool:
         """Is this the mistake's number, or one that its test recognises?"""
         # Half a per cent: a reader who rounds has still made the same mistake.
-        return mistake.wrong(value) if callable(mistake.wrong) else math.isclose(value, mistake.wrong, rel_tol=5e-3)
+        if callable(mistake.wrong):
+            return bool(mistake.wrong(value))
+        return math.isclose(value, mistake.wrong, rel_tol=5e-3)
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,9 @@ class FunctionExercise(Exercise):
         result, case = next(pair for pair in pairs if not same(pair[0], pair[1].expected))
         call = f"`{case.shown or self.name + '(' + ', '.join(map(repr, case.arguments)) + ')'}`"
         if isinstance(result, Raised):
-            return f"{call} raised {result.text}. Expected {shorten(case.expected)}. Write `{self.signature}`."
+            # A TypeError mostly means other arguments than those the function is called with.
+            hint = f"Begin with `def {self.signature}:`." if "TypeError" in result.text else self.otherwise
+            return f"{call} raised {result.text}. Expected {shorten(case.expected)}. {hint}"
         return f"{call} should be {shorten(case.expected)}; yours gives {shorten(result)}. {self.otherwise}"
 
 
