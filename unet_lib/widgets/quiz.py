@@ -31,7 +31,7 @@ class Quiz(GlassBoxWidget):
 
     title = traitlets.Unicode(help="shown above the questions").tag(sync=True)
     about = traitlets.Unicode(help="ends the sentence '6 questions on …'").tag(sync=True)
-    questions = traitlets.List(help="question and options: text, right, feedback").tag(sync=True)
+    questions: traitlets.List = traitlets.List(help="question and options: text, right, feedback").tag(sync=True)
     answers = traitlets.Dict(help="question number, from 0 → options checked so far, in order").tag(sync=True)
 
     def describe(self) -> str:
