@@ -9,7 +9,7 @@ from pathlib import Path
 from jaxtyping import install_import_hook
 
 # Every shape written in a signature is checked at run time during the tests.
-install_import_hook("unet_lib", "beartype.beartype")
+install_import_hook("unet_lib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
 import numpy as np
 import pytest

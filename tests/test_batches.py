@@ -7,7 +7,7 @@ from unet_lib.dataset import open_cache
 from unet_lib.errors import ShapeError
 
 
-@pytest.fixture()
+@pytest.fixture
 def cache(data):
     return open_cache(data, progress=False)
 

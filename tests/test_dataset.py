@@ -13,12 +13,12 @@ from unet_lib.errors import DatasetError
 PATIENT = "TCGA_DU_A003_19990101"
 
 
-@pytest.fixture()
+@pytest.fixture
 def image(data):
     return data / PATIENT / f"{PATIENT}_2.tif"
 
 
-@pytest.fixture()
+@pytest.fixture
 def mask(data):
     return data / PATIENT / f"{PATIENT}_2_mask.tif"
 

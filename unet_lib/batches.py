@@ -59,8 +59,8 @@ class Batches:
                         self.masks[on_device].float(), self.places[chosen])
 
 
-def normalise(images: UInt8[Tensor, "b 3 h w"], mean: Float[Tensor, "b 3"],
-              deviation: Float[Tensor, "b 3"]) -> Float[Tensor, "b 3 h w"]:
+def normalise(images: UInt8[Tensor, "b 3 h w"], mean: Float[Tensor, "#b 3"],
+              deviation: Float[Tensor, "#b 3"]) -> Float[Tensor, "b 3 h w"]:
     """(grey level − patient's mean) / patient's deviation, channel by channel.
 
     MRI has no absolute scale: the same tissue is 60 at one site and 110 at another.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unet_lib.errors import DatasetError, GlassBoxError
+from unet_lib.errors import DatasetError, GlassBoxError, SettingsError
 
 if TYPE_CHECKING:
     from unet_lib.batches import Batches
@@ -95,12 +95,9 @@ def train(data: Data = PHANTOM, out: Annotated[Path, typer.Option(help="The run'
     from unet_lib.splits import split_patients
     from unet_lib.train import TrainConfig
 
-    try:
-        config = TrainConfig(epochs, lr, loss, precision)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    config = TrainConfig(epochs, lr, loss, precision)
     if not resume and (out / "last.safetensors").exists():
-        raise typer.BadParameter(f"{out} already holds a run. Add --resume to go on with it, or choose another --out.")
+        raise SettingsError(f"{out} already holds a run. Add --resume to go on with it, or choose another --out.")
     where = devices.choose_device(device)
     network = model.build({"base": base, "depth": depth, "batch_norm": not plain}, seed)
     network.config.check_size(size, size)

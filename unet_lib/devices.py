@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from unet_lib.errors import DeviceError
+from unet_lib.errors import DeviceError, SettingsError
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -35,7 +35,7 @@ def available_devices() -> list[str]:
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
     """`auto` takes bfloat16 where the processor multiplies it in hardware (several times faster), else float32."""
     if name not in PRECISIONS:
-        raise DeviceError(f"expected a precision out of {', '.join(PRECISIONS)}; got {name!r}.")
+        raise SettingsError(f"expected a precision out of {', '.join(PRECISIONS)}; got {name!r}.")
     if name == "auto":
         return torch.bfloat16 if _fast_bfloat16(device) else torch.float32
     return getattr(torch, name)

@@ -21,5 +21,9 @@ class ShapeError(GlassBoxError, ValueError):
     """Sizes that do not fit the network."""
 
 
+class SettingsError(GlassBoxError, ValueError):
+    """A setting outside what makes sense."""
+
+
 class DeviceError(GlassBoxError):
     """A device was asked for that this machine does not have."""

@@ -11,6 +11,7 @@ import numpy as np
 import tifffile
 import torch
 from jaxtyping import Bool, Float, UInt8
+from torch import nn
 from torch.nn import functional as F
 
 from unet_lib.batches import normalise, scale_images
@@ -26,7 +27,7 @@ from unet_lib.dataset import (
 from unet_lib.devices import choose_device
 from unet_lib.errors import DatasetError
 from unet_lib.metrics import Counts, count, count_slices
-from unet_lib.model import UNet, eval_mode
+from unet_lib.model import eval_mode
 from unet_lib.records import SLICE_NAME, SliceRecord, find_slices
 
 NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, never tested in a clinic. "
@@ -37,7 +38,7 @@ NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, n
 class Predictor:
     """A network with what it needs to know about its input: the size it was trained at and its threshold."""
 
-    model: UNet
+    model: nn.Module
     card: dict[str, Any]
     size: int = SIDE
     threshold: float = 0.5
@@ -64,7 +65,7 @@ class Predictor:
                 found.append(torch.sigmoid(logits)[:, 0].cpu().numpy())
         return np.concatenate(found)
 
-    def masks(self, probabilities: Float[np.ndarray, "n 256 256"]) -> Bool[np.ndarray, "n 256 256"]:
+    def masks(self, probabilities: Float[np.ndarray, "*n 256 256"]) -> Bool[np.ndarray, "*n 256 256"]:
         """Tumour where the probability reaches the threshold."""
         return probabilities >= self.threshold
 

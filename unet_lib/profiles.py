@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from unet_lib.errors import SettingsError
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -31,7 +33,7 @@ def profile() -> Profile:
     """The profile named by the environment variable UNET_PROFILE; `cpu` if it is not set."""
     name = os.environ.get("UNET_PROFILE", "cpu")
     if name not in PROFILES:
-        raise ValueError(f"UNET_PROFILE must be one of {', '.join(PROFILES)}; got {name!r}.")
+        raise SettingsError(f"UNET_PROFILE must be one of {', '.join(PROFILES)}; got {name!r}.")
     return PROFILES[name]
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from unet_lib import checkpoint
 from unet_lib.devices import choose_precision, held_interrupt
-from unet_lib.errors import CheckpointError
+from unet_lib.errors import CheckpointError, SettingsError
 from unet_lib.losses import LOSSES
 from unet_lib.metrics import Counts, count_slices, pooled
 from unet_lib.model import UNet, eval_mode, to_mask
@@ -54,9 +54,10 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
-            raise ValueError(f"expected a loss out of {', '.join(LOSSES)}; got {self.loss!r}.")
+            raise SettingsError(f"expected a loss out of {', '.join(LOSSES)}; got {self.loss!r}.")
         if self.epochs < 1 or not self.learning_rate > 0:
-            raise ValueError(f"expected epochs ≥ 1 and learning_rate > 0; got {self.epochs} and {self.learning_rate}.")
+            raise SettingsError(f"expected epochs ≥ 1 and learning_rate > 0; "
+                                f"got {self.epochs} and {self.learning_rate}.")
 
 
 @dataclass(frozen=True, slots=True)
