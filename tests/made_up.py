@@ -1,0 +1,31 @@
+"""A small made-up cache for widget tests: noise, so that a wrong pixel has nowhere to hide."""
+
+from pathlib import Path
+
+import numpy as np
+
+from unet_lib.dataset import PatientInfo, SliceCache
+
+PATIENTS = (PatientInfo("TCGA_CS_0001_19990101", "CS", ()),
+            PatientInfo("TCGA_DU_0002_19990101", "DU", ("post-contrast",)),
+            PatientInfo("TCGA_DU_A003_19990101", "DU", ()))
+NUMBERS = ((1, 2, 3, 4, 5, 6), (1, 2, 3, 4), (1, 2, 5))  # the third patient lacks slices 3 and 4, and any tumour
+BLOBS = {(0, 2): 6, (0, 3): 20, (0, 4): 11, (1, 3): 30}  # (patient, number): radius
+
+
+def made_up_cache() -> SliceCache:
+    """Three patients, thirteen slices, always the same."""
+    patient_of = np.repeat(np.arange(3), [len(numbers) for numbers in NUMBERS])
+    numbers = np.concatenate(NUMBERS)
+    images = np.random.default_rng(1).integers(0, 256, (len(numbers), 256, 256, 3), np.uint8)
+    images[patient_of == 1, :, :, 2] = images[patient_of == 1, :, :, 1]
+    masks = np.stack([_blob(BLOBS.get((p, n), 0)) for p, n in zip(patient_of.tolist(), numbers.tolist(), strict=True)])
+    return SliceCache(Path("made-up"), images, masks, patient_of, numbers, PATIENTS,
+                      np.zeros((3, 3, 256), int), "made-up")
+
+
+def _blob(radius: int) -> np.ndarray:
+    """A disc with a hole in it, off the middle, so that mirrored or transposed drawing shows."""
+    row, column = np.mgrid[:256, :256]
+    distance = (row - 90) ** 2 + (column - 160) ** 2
+    return ((distance < radius ** 2) & (distance >= (radius / 3) ** 2)).astype(np.uint8)

@@ -1,0 +1,47 @@
+"""Every lesson, opened in JupyterLab as a reader would, run from top to bottom, and looked at."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from browser import Lab, Notebook, write_notebook
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+LESSONS = sorted(path.name for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
+LIMIT = 240  # seconds for one lesson of the smoke profile, on a machine that is busy with other things
+
+
+@pytest.fixture(scope="module")
+def copies(lab: Lab) -> Lab:
+    """The lessons as copies, so that running them changes nothing of ours."""
+    shutil.copytree(FOLDER, lab.folder / FOLDER.name, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    return lab
+
+
+def test_there_are_lessons():
+    assert LESSONS, f"no lesson [0-9][0-9]_*.ipynb in {FOLDER}"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_lesson_runs_in_jupyterlab(name: str, copies: Lab, notebook: Callable[..., Notebook]):
+    book = notebook(f"{FOLDER.name}/{name}")
+    book.run_all(LIMIT)
+    book.screenshot(name.replace(".ipynb", ".png"))
+    errors, console = book.errors(), book.console_errors()
+    book.close()
+    assert errors == []
+    assert console == []
+
+
+def test_errors_would_be_seen(lab: Lab, notebook: Callable[..., Notebook]):
+    """What the tests above rely on: waiting for slow cells, and noticing both kinds of error."""
+    script = "from IPython.display import Javascript\nJavascript('console.error(\"from a cell\")')"
+    write_notebook(lab.folder / "faulty.ipynb", script, "import time; time.sleep(1)", "1 / 0", "'never reached'")
+    book = notebook("faulty.ipynb")
+    book.run_all()
+    assert book.errors() == ["cell 2: ZeroDivisionError: division by zero"]
+    assert book.cells()[3]["outputs"] == []
+    assert book.console_errors() == ["from a cell"]
+    book.close()
