@@ -79,3 +79,15 @@ def test_show_carries_its_text_alternative(monkeypatch):
     assert shown["data"]["text/plain"] == "A black square of sixteen pixels."
     assert shown["metadata"]["image/png"]["alt"] == "A black square of sixteen pixels."
     assert base64.b64decode(shown["data"]["image/png"]).startswith(b"\x89PNG")
+
+
+def test_a_second_figure_takes_the_firsts_place(monkeypatch):
+    class Handle:
+        def update(self, data, **settings):
+            self.seen = data["text/plain"], settings["metadata"]["image/png"]["alt"]
+
+    monkeypatch.setattr("IPython.display.display", lambda data, **settings: Handle())
+    figure, _ = figures.new_figure(width=2)
+    handle = figures.show(figure, "First.")
+    assert figures.show(figure, "Second.", handle) is handle
+    assert handle.seen == ("Second.", "Second.")

@@ -28,13 +28,21 @@ def new_figure(rows: int = 1, columns: int = 1, width: float = 9.0, height: floa
     return figure, figure.subplots(rows, columns, squeeze=False, **settings)
 
 
-def show(figure: Figure, alt: str) -> None:
-    """Display a figure in the notebook with its text alternative, for readers who cannot see it."""
+def show(figure: Figure, alt: str, handle: Any = None) -> Any:
+    """Display a figure in the notebook with its text alternative, for readers who cannot see it.
+
+    Returns a handle; given again with another figure, that one takes the first one's place.
+    """
     from IPython.core.pylabtools import print_figure
     from IPython.display import display
 
     picture = print_figure(figure, fmt="png", base64=True, bbox_inches="tight")
-    display({"image/png": picture, "text/plain": alt}, raw=True, metadata={"image/png": {"alt": alt}})
+    bundle = {"image/png": picture, "text/plain": alt}
+    settings: dict[str, Any] = {"raw": True, "metadata": {"image/png": {"alt": alt}}}
+    if handle is None:
+        return display(bundle, display_id=True, **settings)
+    handle.update(bundle, **settings)
+    return handle
 
 
 def draw_slice(axes: Axes, pixels: UInt8[np.ndarray, "h w"], title: str = "") -> None:
@@ -88,11 +96,14 @@ def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]]
     _calm(axes)
 
 
-def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, ylim: tuple | None = None) -> None:
-    """One value an epoch, counted from 1."""
+def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, epochs: int | None = None,
+                ylim: tuple[float, float] | None = None) -> None:
+    """One value an epoch, counted from 1; `epochs` fixes the axis while a training still runs."""
     for (label, values), colour in zip(curves.items(), (NETWORK, EXPERT, "#009E73", "#CC79A7"), strict=False):
         axes.plot(np.arange(1, len(values) + 1), values, marker="o", markersize=4, color=colour, label=label)
     axes.set(xlabel="epoch", ylabel=ylabel)
+    if epochs:
+        axes.set_xlim(0.5, epochs + 0.5)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     if ylim:
         axes.set_ylim(*ylim)
