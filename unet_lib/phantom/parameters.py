@@ -1,0 +1,164 @@
+"""Every choice that makes one phantom patient different from the next, drawn once and kept.
+
+Numbers marked LGG were measured on 88 patients of the real data set (medians and spread per patient).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator, SeedSequence
+
+PARTS = ("parameters", "warp", "head", "tumour", "scanner")   # each has a random stream of its own
+SEQUENCES = ("pre-contrast", "FLAIR", "post-contrast")
+SITES = ("C", "D", "E", "F", "H")                             # after CS, DU, EZ, FG, HT
+SITE_SHARES = (16 / 110, 45 / 110, 1 / 110, 14 / 110, 34 / 110)  # LGG folders; see data/README
+PIXEL_MM = {"C": 0.84, "D": 0.93, "E": 0.90, "F": 0.82, "H": 0.93}   # LGG: head width 187, 167, ., 201, 170 px
+SLICES = {"C": (20, 28), "D": (24, 40), "E": (22, 34), "F": (26, 40), "H": (20, 30)}   # LGG, capped at 40
+MISSING_PRE, MISSING_POST = 6 / 110, 10 / 110                 # LGG: channel is a copy of FLAIR
+MOST_PATIENTS = 3600                                          # what three places of a name can count
+
+# (name, x, y, z in mm of the atlas, weight): where low-grade gliomas sit (Duffau & Capelle 2004)
+LOBES = (("frontal", 28, 34, 18, 0.26), ("frontal, high", 22, 16, 44, 0.16), ("temporal", 46, -12, -16, 0.24),
+         ("insular", 36, 6, 4, 0.14), ("parietal", 30, -46, 38, 0.14), ("occipital", 24, -78, 10, 0.06))
+
+
+@dataclass(frozen=True, slots=True)
+class TumourParameters:
+    """Where, how large and of which kind. Ratios are to the white matter around it."""
+
+    lobe: str
+    centre_mm: tuple[float, float, float]       # atlas coordinates: right, front, up
+    pixel_share: float                          # tumour pixels / all pixels of the patient
+    stretch: tuple[float, float, float]         # radii relative to a ball
+    irregular: float                            # 0 a ball … 1 ragged
+    infiltration: float                         # pull along white matter
+    edge: float                                 # softness of the border, share of the radius
+    flair: float                                # LGG: 1.19, 1.51, 1.94 (5 %, median, 95 %)
+    t1: float                                   # LGG: 0.61, 0.89, 1.0
+    patchy: float                               # variation inside
+    oedema: float                               # share of the excess that remains at the border
+    cyst: float                                 # radius share that is fluid (0: none)
+    cyst_flair: float
+    ring: float                                 # post-contrast excess of a rim
+    nodules: float                              # post-contrast excess of spots
+    push_mm: float                              # mass effect
+
+
+@dataclass(frozen=True, slots=True)
+class PatientParameters:
+    """All draws for one patient; lengths in mm, angles in radians, grey levels 0–255."""
+
+    name: str
+    site: str
+    missing: tuple[str, ...]
+    slices: int
+    pixel_mm: float
+    bottom_mm: float                            # lowest and highest slice, atlas z
+    top_mm: float
+    scale: tuple[float, float, float]
+    tilt: tuple[float, float, float]            # pitch, roll, yaw
+    shift_px: tuple[float, float]
+    warp_mm: float
+    ventricles: float                           # 0 as in the atlas; 0.3 wide
+    atrophy: float                              # 0 … 1: wider sulci
+    csf_gap_mm: float
+    skull_mm: float
+    scalp_mm: float
+    caps: float                                 # FLAIR excess beside the ventricles
+    spots: int                                  # small bright spots in white matter: age, not tumour
+    flow: float                                 # CSF that escapes suppression
+    white: tuple[float, float, float]           # grey level of white matter per sequence
+    tissue_jitter: tuple[float, ...]            # log factor per (tissue, sequence)
+    fat_saturated: bool
+    bias: tuple[float, float, float]
+    fade: tuple[float, float, float]            # FLAIR darker in the outer slices
+    noise: tuple[float, float, float]           # grey levels
+    blur_px: tuple[float, float, float]
+    move_px: tuple[float, ...]                  # misregistration of pre- and post-contrast
+    ghost: float
+    ghost_px: int
+    cut: tuple[float, ...]                      # slanting end of the scanned block, per sequence
+    tumour: TumourParameters
+
+
+def streams(seed: int, index: int) -> dict[str, Generator]:
+    """An independent random stream for each part of patient `index`: PCG64 spawned from (seed, index)."""
+    children = SeedSequence([seed, index]).spawn(len(PARTS))
+    return {part: np.random.default_rng(child) for part, child in zip(PARTS, children, strict=True)}
+
+
+def patient_name(index: int, site: str, rng: Generator) -> str:
+    """`TCGA_PH_D007_19990314`: PH for phantom, the site's letter, a number, an invented date."""
+    number = f"{index:03d}" if index < 1000 else f"{chr(65 + (index - 1000) // 100)}{index % 100:02d}"
+    year, month, day = rng.integers([1983, 1, 1], [2006, 13, 29])
+    return f"TCGA_PH_{site}{number}_{year:04d}{month:02d}{day:02d}"
+
+
+def draw_patient(seed: int, index: int) -> PatientParameters:
+    """Draw patient `index` (0 … 3599) of the phantom data set `seed`. Raises ValueError outside."""
+    if not 0 <= index < MOST_PATIENTS:
+        raise ValueError(f"a phantom's index lies in 0 … {MOST_PATIENTS - 1}; got {index}.")
+    rng = streams(seed, index)["parameters"]
+    site = SITES[rng.choice(len(SITES), p=SITE_SHARES)]
+    name = patient_name(index, site, rng)
+    return PatientParameters(name=name, site=site, missing=_missing(rng), **_frame(rng, site), **_head(rng),
+                             **_scanner(rng, site), tumour=_tumour(rng))
+
+
+def _missing(rng: Generator) -> tuple[str, ...]:
+    """In the real set nearly every patient without pre-contrast lacks post-contrast too: draw them together."""
+    chance = rng.random()
+    gone = (chance < MISSING_PRE, chance < MISSING_POST)
+    return tuple(sequence for sequence, out in zip((SEQUENCES[0], SEQUENCES[2]), gone, strict=True) if out)
+
+
+def _floats(values) -> tuple[float, ...]:
+    return tuple(float(v) for v in values)
+
+
+def _frame(rng: Generator, site: str) -> dict:
+    """Slices, field of view and position."""
+    low, high = SLICES[site]
+    return dict(slices=int(rng.integers(low, high + 1)), pixel_mm=float(PIXEL_MM[site] * rng.uniform(0.94, 1.06)),
+                bottom_mm=float(rng.uniform(-92, -64)), top_mm=float(rng.uniform(84, 104)),
+                scale=_floats(rng.normal(0.95, 0.035, 3)), tilt=_floats(rng.normal([-0.05, 0, 0], [0.10, 0.04, 0.04])),
+                shift_px=_floats(rng.normal([-2, 0], [5, 3])))
+
+
+def _head(rng: Generator) -> dict:
+    """Brain shape, skull and the bright things in FLAIR that are no tumour."""
+    age = rng.random()
+    return dict(warp_mm=float(rng.uniform(2.0, 4.5)), ventricles=float(rng.uniform(-0.15, 0.15) + 0.25 * age),
+                atrophy=float(np.clip(rng.normal(age * 0.6, 0.2), 0, 1)), csf_gap_mm=float(rng.uniform(1.5, 3.5)),
+                skull_mm=float(rng.uniform(5, 9)), scalp_mm=float(rng.uniform(4, 9)),
+                caps=float(rng.uniform(0, 0.35) + 0.25 * age), spots=int(rng.poisson(1 + 7 * age * age)),
+                flow=float(rng.uniform(0, 0.5)))
+
+
+def _scanner(rng: Generator, site: str) -> dict:
+    """Grey levels and faults. LGG, white matter and its surroundings: 58, 59, 59 (33 … 91)."""
+    gain = rng.normal(0, 0.10) + rng.normal(0, 0.2, 3)
+    return dict(white=_floats(np.array([66.0, 54.0, 64.0]) * np.exp(gain)),
+                tissue_jitter=_floats(rng.normal(0, 0.12, 36)), fat_saturated=bool(rng.random() < 0.1),
+                bias=_floats(rng.uniform(0.04, 0.16, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
+                noise=_floats(np.exp(rng.normal(np.log(1.6), 0.4, 3))), blur_px=_floats(rng.uniform(0.4, 0.9, 3)),
+                move_px=_floats(rng.normal(0, 0.6, 4)), ghost=float(max(0, rng.uniform(-0.06, 0.03))),
+                ghost_px=int(rng.integers(40, 129)), cut=_floats(rng.uniform(-1.5, 1.0, 6)))
+
+
+def _tumour(rng: Generator) -> TumourParameters:
+    """Size after LGG: share of pixels 0.08 %, 0.43 %, 0.84 %, 1.6 %, 3.5 % (least, quartiles, most)."""
+    lobe = LOBES[rng.choice(len(LOBES), p=[weight for *_, weight in LOBES])]
+    centre = np.array(lobe[1:4]) * [rng.choice([-1, 1]), 1, 1] + rng.normal(0, 8, 3)
+    cystic, enhancing = rng.random() < 0.3, rng.random()
+    return TumourParameters(
+        lobe=lobe[0], centre_mm=_floats(centre),
+        pixel_share=float(np.clip(np.exp(rng.normal(np.log(0.0085), 0.85)), 0.0007, 0.034)),
+        stretch=_floats(np.exp(rng.normal(0, 0.16, 3))), irregular=float(rng.uniform(0.3, 1.0)),
+        infiltration=float(rng.uniform(0, 0.5)), edge=float(rng.uniform(0.04, 0.16)),
+        flair=float(np.clip(rng.normal(1.62, 0.22), 1.22, 2.2)), t1=float(np.clip(rng.normal(0.82, 0.12), 0.5, 1.05)),
+        patchy=float(rng.uniform(0.04, 0.22)), oedema=float(rng.uniform(0.45, 1.0)),
+        cyst=float(rng.uniform(0.25, 0.6)) if cystic else 0.0, cyst_flair=float(rng.uniform(0.25, 1.1)),
+        ring=float(rng.uniform(0.4, 1.2)) if enhancing < 0.2 else 0.0,
+        nodules=float(rng.uniform(0.3, 1.0)) if 0.15 < enhancing < 0.4 else 0.0,
+        push_mm=float(rng.uniform(0, 7)))
