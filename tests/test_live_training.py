@@ -9,7 +9,12 @@ from unet_lib.widgets.live_training import LiveTraining, training_sheet
 
 def test_every_epoch_is_drawn_in_the_same_place_and_training_is_untouched(monkeypatch):
     shown = []
-    monkeypatch.setattr(figures, "show", lambda figure, alt, handle=None: shown.append((figure, alt, handle)) or "place")
+
+    def show(figure, alt, handle=None):
+        shown.append((figure, alt, handle))
+        return "place"
+
+    monkeypatch.setattr(figures, "show", show)
     watched, alone = build(SMALL, 0), build(SMALL, 0)
     config = TrainConfig(epochs=3, learning_rate=0.01, precision="float32")
     batch = next(Squares(count=3).epoch())

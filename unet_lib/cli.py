@@ -85,6 +85,7 @@ def train(data: Data = PHANTOM, out: Annotated[Path, typer.Option(help="The run'
           depth: Annotated[int, typer.Option(help="How often the size is halved.")] = 4,
           size: Annotated[int, typer.Option(help="Height and width to train at.")] = 256,
           loss: Annotated[str, typer.Option(help="bce, dice or bce_dice.")] = "bce_dice",
+          augment: Annotated[bool, typer.Option(help="Vary each slice by chance: turn, scale, brighten, add noise.")] = True,
           plain: Annotated[bool, typer.Option("--plain", help="Without batch norm, as in the school project.")] = False,
           device: Device = "auto", precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
           seed: int = 0, resume: Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")] = False,
@@ -103,24 +104,25 @@ def train(data: Data = PHANTOM, out: Annotated[Path, typer.Option(help="The run'
     network.config.check_size(size, size)
     cache = open_cache(data)
     split = split_patients(cache.names, seed=seed)
-    card = {"data": {"content": cache.content, "size": size, "batch": batch, "seed": seed}, "split": asdict(split),
+    card = {"data": {"content": cache.content, "size": size, "batch": batch, "augment": augment, "seed": seed},
+            "split": asdict(split),
             "training": asdict(config), "device": devices.describe(where)}
     print(f"{model.count_parameters(network):,} parameters on {card['device']}; {len(split.train)} patients to train, "
           f"{len(split.validation)} to validate, {len(split.test)} kept for the test")
     training, validation = (_batches(cache, part, batch, size, where, seed) for part in (split.train, split.validation))
-    _run(network.to(where), training, validation, config, out, card, resume, split)
+    _run(network.to(where), _Watched(training, augment), validation, config, out, card, resume, split)
 
 
-def _run(network: Any, training: "Batches", validation: "Batches", config: "TrainConfig", out: Path,
+def _run(network: Any, training: "_Watched", validation: "Batches", config: "TrainConfig", out: Path,
          card: dict[str, Any], resume: bool, split: "Split") -> None:
     from tqdm import tqdm
 
     from unet_lib.train import fit
 
-    with tqdm(total=config.epochs * len(training.places), unit="image", smoothing=0.05) as bar:
-        watched = _Watched(training, bar)
+    with tqdm(total=config.epochs * training.slices, unit="image", smoothing=0.05) as bar:
+        training.bar = bar
         try:
-            for epoch in fit(network, watched, config, validation=validation, folder=out, card=card, resume=resume):
+            for epoch in fit(network, training, config, validation=validation, folder=out, card=card, resume=resume):
                 bar.set_postfix_str(f"loss {epoch.loss:.3f}, F1 {epoch.f1:.3f}")
                 bar.write(_epoch_line(epoch), file=sys.stdout)
                 _write_history(out / "history.csv", epoch)
@@ -184,19 +186,23 @@ def predict(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE", h
 
 
 class _Watched:
-    """Batches that tick a progress bar as they are taken."""
+    """Training batches, augmented if asked for, that tick a progress bar as they are taken."""
 
-    def __init__(self, batches: "Batches", bar: Any) -> None:
-        self.batches, self.bar = batches, bar
+    def __init__(self, batches: "Batches", augment: bool) -> None:
+        from unet_lib.augment import Augmented
+
+        self.source = Augmented(batches, seed=batches.seed) if augment else batches
+        self.slices, self.batch = len(batches.places), batches.batch
+        self.bar: Any = None
 
     def __len__(self) -> int:
-        return len(self.batches)
+        return len(self.source)
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
-        done = number * len(self.batches.places) + start * self.batches.batch
+        done = number * self.slices + start * self.batch
         if self.bar.n < done:  # resumed
             self.bar.initial = self.bar.n = done
-        for batch in self.batches.epoch(number, start):
+        for batch in self.source.epoch(number, start):
             yield batch
             self.bar.update(len(batch.images))
 
@@ -243,7 +249,7 @@ def _write_overlay(prediction: Any, mask: Path) -> None:
     from unet_lib.figures import prediction_sheet
 
     p = prediction
-    sheet = prediction_sheet(p.image, p.probability, p.mask, p.expert, p.counts,
+    sheet = prediction_sheet(p.image, p.probability, p.mask, p.expert, p.counts.dice() if p.counts else None,
                              f"{p.record.patient}, slice {p.record.number}")
     with atomic_file(mask.with_name(mask.name.replace("_mask.tif", "_overlay.png"))) as file:
         sheet.savefig(file, format="png", dpi=100)

@@ -5,7 +5,7 @@ Colours: grey levels stay grey, probabilities use `viridis`, the expert is orang
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -13,9 +13,6 @@ from jaxtyping import Float, Int, UInt8
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-
-if TYPE_CHECKING:
-    from unet_lib.metrics import Counts
 
 EXPERT, NETWORK, INK = "#E69F00", "#56B4E9", "#444444"
 CHANNEL_COLOURS = ("#0072B2", "#D55E00", "#009E73")
@@ -122,14 +119,13 @@ def draw_overlay(axes: Axes, flair: UInt8[np.ndarray, "h w"], predicted: np.ndar
 
 
 def prediction_sheet(image: UInt8[np.ndarray, "h w 3"], probability: Float[np.ndarray, "h w"], predicted: np.ndarray,
-                     expert: np.ndarray | None, counts: "Counts | None", title: str) -> Figure:
+                     expert: np.ndarray | None, dice: float | None, title: str) -> Figure:
     """FLAIR alone, the probabilities, and both masks over FLAIR: a page to judge one prediction by."""
     figure, axes = new_figure(1, 3, width=11, height=4.2)
     draw_slice(axes[0, 0], image[..., 1], "FLAIR")
     bar = draw_probability(axes[0, 1], probability, "probability of tumour")
     figure.colorbar(bar, ax=axes[0, 1], shrink=0.75)
-    score = "" if counts is None else f"Dice {counts.dice():.2f}"
-    draw_overlay(axes[0, 2], image[..., 1], predicted, expert, score)
+    draw_overlay(axes[0, 2], image[..., 1], predicted, expert, "" if dice is None else f"Dice {dice:.2f}")
     figure.suptitle(title)
     return figure
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,26 +21,9 @@ from unet_lib.errors import CheckpointError, SettingsError
 from unet_lib.losses import LOSSES
 from unet_lib.metrics import Counts, count_slices, pooled
 from unet_lib.model import UNet, eval_mode, to_mask
+from unet_lib.sources import Batch, BatchSource
 
 LAST, BEST = "last.safetensors", "best.safetensors"
-
-
-@runtime_checkable
-class Batch(Protocol):
-    """What training asks of a batch: normalised images and masks in {0, 1}, on the model's device."""
-
-    images: Tensor
-    masks: Tensor
-
-
-@runtime_checkable
-class BatchSource(Protocol):
-    """What training asks of the data: the batches of epoch `number`, from batch `start` on, always the same."""
-
-    def __len__(self) -> int: ...
-
-    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
-        """Hand out the batches."""
 
 
 @dataclass(frozen=True, slots=True)

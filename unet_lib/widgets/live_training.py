@@ -9,7 +9,8 @@ from torch import nn
 
 from unet_lib import figures
 from unet_lib.model import eval_mode, to_mask
-from unet_lib.train import Batch, Snapshot
+from unet_lib.sources import Batch
+from unet_lib.train import Snapshot
 
 
 class LiveTraining:
