@@ -85,7 +85,7 @@ def train(data: Data = PHANTOM, out: Annotated[Path, typer.Option(help="The run'
           depth: Annotated[int, typer.Option(help="How often the size is halved.")] = 4,
           size: Annotated[int, typer.Option(help="Height and width to train at.")] = 256,
           loss: Annotated[str, typer.Option(help="bce, dice or bce_dice.")] = "bce_dice",
-          augment: Annotated[bool, typer.Option(help="Vary each slice by chance: turn, scale, brighten, add noise.")] = True,
+          augment: Annotated[bool, typer.Option(help="Turn, scale, brighten each slice by chance.")] = True,
           plain: Annotated[bool, typer.Option("--plain", help="Without batch norm, as in the school project.")] = False,
           device: Device = "auto", precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
           seed: int = 0, resume: Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")] = False,

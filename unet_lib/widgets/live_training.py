@@ -47,7 +47,7 @@ class LiveTraining:
 def training_sheet(epochs: list[Snapshot], flair: Any, masks: Any, experts: Any) -> Figure:
     """Curves above, slices with both masks below, and a line that says where the training stands."""
     figure = Figure(figsize=(9, 5.6), dpi=90, layout="constrained")
-    curves, slices = figure.subfigures(2, 1, height_ratios=(1, 1.15))
+    curves, slices = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.15))[:, 0]
     loss, f1 = curves.subplots(1, 2)
     figures.draw_curves(loss, _series(epochs, "loss", "validation_loss"), "loss", epochs[-1].epochs)
     figures.draw_curves(f1, _series(epochs, "train_f1", "validation_f1"), "F1", epochs[-1].epochs, (0, 1))
