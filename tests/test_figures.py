@@ -20,6 +20,13 @@ def test_a_slice_is_not_rescaled_to_its_own_content(axes):
     assert axes.get_title() == "dim"
 
 
+def test_numbers_stand_in_their_own_pixels_and_contrast_with_them(axes):
+    figures.draw_numbers(axes, np.array([[0, 10], [200, 255]], np.uint8))
+    written = {text.get_text(): (text.get_position(), text.get_color()) for text in axes.texts}
+    assert written == {"0": ((0, 0), "white"), "10": ((1, 0), "white"),
+                       "200": ((0, 1), "black"), "255": ((1, 1), "black")}
+
+
 def test_a_mask_is_outline_and_tint(axes):
     mask = np.zeros((8, 8), np.uint8)
     mask[2:5, 3:6] = 1

@@ -48,6 +48,14 @@ def draw_slice(axes: Axes, pixels: UInt8[np.ndarray, "h w"], title: str = "") ->
     _bare(axes, title)
 
 
+def draw_numbers(axes: Axes, pixels: UInt8[np.ndarray, "h w"], title: str = "") -> None:
+    """A few pixels, drawn large, each with its grey level written into it."""
+    draw_slice(axes, pixels, title)
+    for (row, column), level in np.ndenumerate(pixels):
+        axes.text(column, row, str(level), ha="center", va="center", fontsize=9,
+                  color="black" if level > 127 else "white")
+
+
 def draw_probability(axes: Axes, probability: Float[np.ndarray, "h w"], title: str = "") -> Any:
     """Probabilities from 0 (dark blue) to 1 (yellow); returns the image for a colour bar."""
     image = axes.imshow(probability, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
