@@ -95,5 +95,6 @@ def test_a_second_figure_takes_the_firsts_place(monkeypatch):
     monkeypatch.setattr("IPython.display.display", lambda data, **settings: Handle())
     figure, _ = figures.new_figure(width=2)
     handle = figures.show(figure, "First.")
+    assert handle._ipython_display_() is None  # a cell that ends with show(…) prints nothing more
     assert figures.show(figure, "Second.", handle) is handle
     assert handle.seen == ("Second.", "Second.")

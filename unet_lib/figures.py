@@ -37,7 +37,10 @@ def show(figure: Figure, alt: str, handle: Any = None) -> Any:
     bundle = {"image/png": picture, "text/plain": alt}
     settings: dict[str, Any] = {"raw": True, "metadata": {"image/png": {"alt": alt}}}
     if handle is None:
-        return display(bundle, display_id=True, **settings)
+        handle = display(bundle, display_id=True, **settings)
+        if handle is not None:  # as a cell's last value it would print itself, with an address that never repeats
+            handle._ipython_display_ = lambda **_: None
+        return handle
     handle.update(bundle, **settings)
     return handle
 
