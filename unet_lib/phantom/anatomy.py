@@ -15,12 +15,14 @@ from unet_lib.phantom.fields import below, between, ellipsoid, sigmoid, smooth_n
 from unet_lib.phantom.parameters import PatientParameters
 
 SIZE = 256                                     # pixels, as in the LGG set
-Place = tuple[ndarray, ndarray, ndarray]       # three float32 [n, 256, 256]
+Place = tuple[ndarray, ndarray, ndarray]       # three float32 [n, 256, 256], or of some voxels [m]
 VENTRICLES_AT = (0.0, -14.0, 14.0)             # their middle, and how far their widening reaches
 VENTRICLES_REACH = 26.0
+FOLD_MM = 1.3                                  # how far folds stray from the average brain's
+FACE_TOP = 25.0                                # mm: above it there is no face
 
 # the face and neck in mm: centre and radii of ellipsoids (mirrored where x is not 0)
-FLESH = (((0, 28, -78), (64, 64, 74)), ((0, -40, -112), (58, 58, 72)))
+FLESH = (((0, 28, -78), (64, 64, 74)), ((0, -40, -112), (58, 58, 72)), ((0, -8, -104), (66, 50, 66)))
 NOSE = ((0, 86, -58), (13, 24, 26))
 EAR = ((76, -22, -44), (7, 15, 25))
 ORBIT = ((30, 50, -36), (19, 26, 17))
@@ -38,19 +40,21 @@ CORD = ((0, -46, -105), (6, 5, 44))
 
 @dataclass(frozen=True)
 class Head:
-    """What lies where. `layers` are painted in order, each over what was there: (tissue, share 0–1)."""
+    """What lies where. `layers` are painted in order, each over what was there: (tissue, share 0–1).
 
-    layers: tuple[tuple[str, Float[ndarray, "n h w"]], ...]
+    A layer may cover fewer slices than the head has: the lowest ones (the face).
+    """
+
+    layers: tuple[tuple[str, Float[ndarray, "_ h w"]], ...]
     brain: Float[ndarray, "n h w"]             # grey + white matter
     white: Float[ndarray, "n h w"]
-    hull: Float[ndarray, "n h w"]              # mm to the brain's envelope, negative inside
     ventricle: Float[ndarray, "n h w"]         # mm to the nearest ventricle
 
 
 def scanner_grid(draws: PatientParameters) -> Place:
     """Where an undistorted head of this size and tilt has each voxel."""
     centre = (SIZE - 1) / 2
-    rows = (np.arange(SIZE) - centre - draws.shift_px[0]) * -draws.pixel_mm - 12   # 12: the face reaches forward
+    rows = (np.arange(SIZE) - centre - draws.shift_px[0]) * -draws.pixel_mm - 9   # 9: the face reaches forward
     columns = (np.arange(SIZE) - centre - draws.shift_px[1]) * draws.pixel_mm
     heights = np.linspace(draws.bottom_mm, draws.top_mm, draws.slices)
     z, y, x = np.meshgrid(heights, rows, columns, indexing="ij")
@@ -63,14 +67,14 @@ def scanner_grid(draws: PatientParameters) -> Place:
 
 def warp(place: Place, draws: PatientParameters, rng: Generator) -> Place:
     """Make the head this patient's own: slow bends of the whole."""
-    bends = [smooth_noise(rng, place[0].shape, (2, 3, 3)) * np.float32(draws.warp_mm) for _ in range(3)]
+    bends = [smooth_noise(rng, place[0].shape, (1, 1, 1)) * np.float32(draws.warp_mm) for _ in range(3)]
     return tuple(p + bend for p, bend in zip(place, bends, strict=True))
 
 
-def fold(place: Place, draws: PatientParameters, rng: Generator) -> Place:
+def _fold(place: Place, bends: list[ndarray], draws: PatientParameters) -> Place:
     """Inside the skull only: quick bends, for folds that differ from left to right, and wide ventricles."""
     x, y, z = _widen_ventricles(place, draws.ventricles)
-    return (x + 1.6 * smooth_noise(rng, x.shape, (8, 18, 18)), y + 1.6 * smooth_noise(rng, x.shape, (8, 18, 18)), z)
+    return x + bends[0], y + bends[1], z
 
 
 def _widen_ventricles(place: Place, amount: float) -> Place:
@@ -91,18 +95,36 @@ def push_aside(place: Place, draws: PatientParameters, radius_mm: float) -> Plac
 
 def build_head(place: Place, draws: PatientParameters, radius_mm: float, rng: Generator) -> Head:
     """Tissue shares of every voxel, from the air inwards to the brain."""
-    atlas = load_atlas()
-    hull = look_up(atlas.hull, place, coarse=True, outside=None)
-    folds = fold(push_aside(place, draws, radius_mm), draws, rng)
-    ventricle = look_up(atlas.ventricle, folds, coarse=True, outside=None)
+    hull = look_up(load_atlas().hull, place, coarse=True, outside=None)
     grain = smooth_noise(rng, hull.shape, (12, 40, 40))
     blobs = smooth_noise(rng, hull.shape, (6, 14, 14))
-    grey, white, fluid = _tissues(look_up(atlas.grey, folds), look_up(atlas.white, folds), grain, draws.atrophy)
     inside = below(hull, draws.csf_gap_mm, 0.9)
-    layers = (*_soft_head(place, hull, draws, grain, blobs), *_face(place, grain, blobs),
-              *_skull(hull, draws, blobs), ("csf", inside), ("grey", inside * grey / np.maximum(1 - white, 0.02)),
-              ("white", inside * white), *_vessels(place, hull, fluid * inside, draws, grain, blobs))
-    return Head(layers, (grey + white) * inside, white * inside, hull, ventricle)
+    grey, white, fluid, ventricle = _brain(place, inside > 0, grain, draws, radius_mm, rng)
+    not_white = np.maximum(1 - white, 0.02)     # white is painted over grey: grey has to show through
+    face = slice(0, int((place[2] < FACE_TOP).any((1, 2)).sum()))
+    layers = (*_soft_head(place, hull, draws, grain, blobs),
+              *_face(tuple(p[face] for p in place), grain[face], blobs[face]),
+              *_skull(place, hull, draws, blobs), ("csf", inside), ("grey", inside * grey / not_white),
+              ("white", inside * white), *_vessels(place, hull, fluid * inside, draws, grain))
+    return Head(layers, (grey + white) * inside, white * inside, ventricle)
+
+
+def _brain(place: Place, where, grain, draws: PatientParameters, radius_mm: float,
+           rng: Generator) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+    """Shares of grey matter, white matter and fluid, and the distance to the ventricles.
+
+    Worked out only `where` it matters, a fifth of the voxels; elsewhere the shares are 0.
+    """
+    atlas = load_atlas()
+    bends = [np.float32(FOLD_MM) * smooth_noise(rng, grain.shape, (8, 18, 18))[where] for _ in range(2)]
+    inner = push_aside(tuple(p[where] for p in place), draws, radius_mm)
+    inner = _fold(inner, bends, draws)
+    shares = _tissues(look_up(atlas.grey, inner), look_up(atlas.white, inner), grain[where], draws.atrophy)
+    ventricle = look_up(atlas.ventricle, inner, coarse=True, outside=None)
+    fields = [np.zeros(grain.shape, np.float32) for _ in shares] + [np.full(grain.shape, 99, np.float32)]
+    for field, values in zip(fields, (*shares, ventricle), strict=True):
+        field[where] = values
+    return tuple(fields)
 
 
 def _tissues(grey, white, grain, atrophy) -> tuple[ndarray, ndarray, ndarray]:
@@ -117,14 +139,16 @@ def _tissues(grey, white, grain, atrophy) -> tuple[ndarray, ndarray, ndarray]:
 def _soft_head(place: Place, hull, draws: PatientParameters, grain, blobs):
     """Flesh and scalp: everything inside the skin that is not brain, bone or air."""
     skin = hull - np.float32(draws.csf_gap_mm + draws.skull_mm + draws.scalp_mm) - 0.4 * blobs
-    face = np.minimum(*(ellipsoid(place, *shape) for shape in FLESH))
+    face = np.minimum.reduce([ellipsoid(place, *shape) for shape in FLESH])
     x, y, z = place
     side = (np.abs(x), y, z)
     surface = np.minimum(np.minimum(skin, face), np.minimum(ellipsoid(place, *NOSE), ellipsoid(side, *EAR)))
     surface = np.where(z < -125, 9, surface)
     body = below(surface, 0, 0.8)
-    muscle = body * below(surface, -draws.scalp_mm, 1.0) * sigmoid(3 * grain + 2 * blobs + 1)
-    return ("fat", body), ("skin", body * below(-surface, 1.2, 0.8)), ("muscle", muscle)
+    septa = between(blobs + grain, -0.3, 0.3, 0.25)              # fat lies in sheets between the muscles
+    muscle = body * below(surface, -draws.scalp_mm, 1.0) * (1 - 0.7 * septa) * (0.8 + 0.2 * sigmoid(2 * blobs))
+    veins = body * np.clip(0.22 + 0.22 * blobs, 0, 0.6)          # fat is not evenly bright
+    return ("fat", body), ("muscle", veins), ("skin", body * below(-surface, 1.2, 0.8)), ("muscle", muscle)
 
 
 def _face(place: Place, grain, blobs):
@@ -144,17 +168,18 @@ def _face(place: Place, grain, blobs):
             ("bone", below(ellipsoid(side, *MASTOID) + rough, 0, 1.0) * sigmoid(4 * grain + 1)))
 
 
-def _skull(hull, draws: PatientParameters, blobs):
+def _skull(place: Place, hull, draws: PatientParameters, blobs):
     """Two dark tables with marrow between; thickness wanders."""
     inner, outer = draws.csf_gap_mm, draws.csf_gap_mm + draws.skull_mm
-    wandering = hull + np.float32(0.8) * blobs
-    table = 0.3 * draws.skull_mm
+    vault = 1 - below(place[2] + 0.25 * place[1], -28, 4)        # the base of the skull is thin, without marrow
+    wandering = hull + np.float32(0.8) * blobs + np.float32(0.4 * draws.skull_mm) * (1 - vault)
+    table = 0.22 * draws.skull_mm
     bone = between(hull, inner, 0.5 * (inner + outer), 0.6) + between(wandering, 0.5 * (inner + outer), outer, 0.6)
     return (("bone", np.clip(bone, 0, 1)),
-            ("marrow", np.clip(between(wandering, inner + table, outer - table, 0.8), 0, 1) * np.float32(0.8)))
+            ("marrow", np.clip(between(wandering, inner + table, outer - table, 0.8), 0, 1) * vault))
 
 
-def _vessels(place: Place, hull, fluid, draws: PatientParameters, grain, blobs):
+def _vessels(place: Place, hull, fluid, draws: PatientParameters, grain):
     """Dura, sagittal sinus, falx and vessels in the sulci: dull before contrast, bright after."""
     x, y, z = place
     inner = draws.csf_gap_mm

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 FILES = {"grey": "mni_icbm152_gm_tal_nlin_sym_09a_converted.nii.gz",
@@ -15,6 +15,8 @@ ORIGIN = (98, 134, 72)      # voxel of the atlas's zero point; voxels are 1 mm, 
 COARSE = 2                  # mm: distances change slowly, a coarse grid is enough
 MARGIN = (16, 22, 40)       # mm of air around the atlas on the coarse grid; the skull needs room
 CLOSING_MM = 14             # sulci and fissures narrower than twice this belong to the inside of the skull
+VAULT_CLOSING_MM = 32       # the same at the back and the top, where the skull is round and no face intrudes
+VAULT_TOP, VAULT_BACK = 30, -55     # mm: above the one or behind the other is vault
 DEEP_MM = 14                # fluid this far below the surface is ventricle
 
 
@@ -43,6 +45,16 @@ def _read(kind: str) -> Float[ndarray, "x y z"]:
     return np.asarray(image.dataobj, dtype=np.float32) / 255
 
 
+def _envelope(brain: Bool[ndarray, "cx cy cz"]) -> Bool[ndarray, "cx cy cz"]:
+    """The inside of the skull: the brain with its fissures filled."""
+    from scipy.ndimage import distance_transform_edt as distance
+
+    away = distance(~brain) * COARSE
+    narrow, wide = (distance(away < mm) * COARSE > mm for mm in (CLOSING_MM, VAULT_CLOSING_MM))
+    up, back = (np.arange(brain.shape[axis]) * COARSE - MARGIN[axis] - ORIGIN[axis] for axis in (2, 1))
+    return narrow | wide & ((up > VAULT_TOP) | (back < VAULT_BACK)[:, None])
+
+
 @lru_cache(maxsize=1)
 def load_atlas() -> Atlas:
     """Read once per process, about a second."""
@@ -52,8 +64,7 @@ def load_atlas() -> Atlas:
     grey, white = _read("grey"), _read("white")
     coarse = np.pad((grey + white)[::COARSE, ::COARSE, ::COARSE], [(m // COARSE,) * 2 for m in MARGIN])
     brain = coarse > 0.4
-    grown = distance(~brain) * COARSE < CLOSING_MM
-    envelope = distance(grown) * COARSE > CLOSING_MM
+    envelope = _envelope(brain)
     hull = (distance(~envelope) - distance(envelope)).astype(np.float32) * COARSE
     fluid, _ = label((coarse < 0.5) & (hull < -DEEP_MM))
     sizes = np.bincount(fluid.ravel())[1:]
@@ -62,8 +73,8 @@ def load_atlas() -> Atlas:
 
 
 def look_up(volume: Float[ndarray, "x y z"], place: tuple[ndarray, ndarray, ndarray], coarse: bool = False,
-            outside: float | None = 0.0) -> Float[ndarray, "n h w"]:
-    """The volume's value at each place (x, y, z in mm of the atlas), linear between voxels.
+            outside: float | None = 0.0) -> Float[ndarray, "..."]:
+    """The volume's value at each place (x, y, z in mm of the atlas, any shape), linear between voxels.
 
     Beyond the volume the value is `outside`; None repeats the border.
     """

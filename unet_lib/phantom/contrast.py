@@ -12,7 +12,7 @@ from unet_lib.phantom.tumour import Tumour
 
 # pre-contrast T1, FLAIR, post-contrast T1, relative to white matter = 1. Read off real slices by eye and
 # against the literature's order of brightness (Bojorquez et al. 2017 for T1; fat is bright in all three).
-LEVELS = {"air": (0.0, 0.0, 0.0), "fat": (2.2, 1.9, 2.1), "skin": (0.9, 1.2, 1.2), "muscle": (0.72, 0.60, 0.85),
+LEVELS = {"air": (0.0, 0.0, 0.0), "fat": (2.6, 2.9, 2.5), "skin": (0.9, 1.2, 1.2), "muscle": (0.72, 0.60, 0.85),
           "marrow": (1.3, 0.95, 1.25), "bone": (0.12, 0.12, 0.14), "eye": (0.35, 0.30, 0.35),
           "mucosa": (0.7, 1.4, 1.7), "csf": (0.40, 0.24, 0.38), "grey": (0.80, 1.14, 0.84),
           "white": (1.0, 1.0, 1.0), "dura": (0.55, 0.65, 1.5), "vessel": (0.45, 0.30, 2.0)}
@@ -40,8 +40,10 @@ def paint(head: Head, draws: PatientParameters) -> list[Float[ndarray, "n h w"]]
     table = levels(draws)
     images = [np.zeros(head.brain.shape, np.float32) for _ in SEQUENCES]
     for tissue, share in head.layers:
+        used = np.flatnonzero(share.any(axis=(1, 2)))   # an eye is in few slices: leave the others alone
+        some = slice(used[0], used[-1] + 1) if len(used) else slice(0)
         for image, level in zip(images, table[tissue], strict=True):
-            image += share * (level - image)
+            image[some] += share[some] * (level - image[some])
     return images
 
 
@@ -64,15 +66,25 @@ def add_bright_spots(flair: Float[ndarray, "n h w"], head: Head, place, draws: P
 
 def add_tumour(images: list[Float[ndarray, "n h w"]], tumour: Tumour,
                draws: PatientParameters) -> list[Float[ndarray, "n h w"]]:
-    """The tumour's own grey levels over the tissue it replaces."""
-    kind, (t1, flair, post) = draws.tumour, draws.white
+    """The tumour's own grey levels over the tissue it replaces; images are changed in place and returned."""
+    used = np.flatnonzero(tumour.whole.any((1, 2)))
+    some = slice(used[0], used[-1] + 1)
+    for image, value in zip(images, _tumour_levels(tumour.part(some), draws), strict=True):
+        image[some] += tumour.whole[some] * (value - image[some])
+    return images
+
+
+def _tumour_levels(tumour: Tumour, draws: PatientParameters) -> list[Float[ndarray, "n h w"]]:
+    """Grey level of tumour tissue in each sequence."""
+    kind = draws.tumour
     bright = 1 + (kind.flair - 1) * (kind.oedema + (1 - kind.oedema) * tumour.core) + kind.patchy * tumour.patches
     dark = kind.t1 + (1 - kind.t1) * 0.4 * (1 - tumour.core) + 0.4 * kind.patchy * tumour.patches
-    glow = kind.ring * tumour.ring * (1 - tumour.cyst) + kind.nodules * tumour.nodules
+    uneven = np.clip(0.7 + 0.6 * tumour.patches, 0, 1.5)
+    glow = kind.ring * tumour.ring * (1 - tumour.cyst) * uneven + kind.nodules * tumour.nodules
     values = (dark, bright, dark + glow)
     fluid = (0.45, kind.cyst_flair, 0.45)
-    return [image + tumour.whole * ((value + tumour.cyst * (wet - value)) * np.float32(white) - image)
-            for image, value, wet, white in zip(images, values, fluid, (t1, flair, post), strict=True)]
+    return [(value + tumour.cyst * (wet - value)) * np.float32(white)
+            for value, wet, white in zip(values, fluid, draws.white, strict=True)]
 
 
 def scan(images: list[Float[ndarray, "n h w"]], draws: PatientParameters,
@@ -93,7 +105,7 @@ def _scan_one(image, draws: PatientParameters, channel: int, move: tuple[float, 
     if draws.ghost:
         image = image + np.float32(draws.ghost) * np.roll(image, draws.ghost_px, axis=1)
     real, imaginary = rng.standard_normal((2, *image.shape), dtype=np.float32) * np.float32(draws.noise[channel])
-    noisy = np.sqrt((image + real) ** 2 + imaginary ** 2) - np.float32(0.7 * draws.noise[channel])
+    noisy = np.sqrt((image + real) ** 2 + imaginary ** 2) - np.float32(draws.floor[channel] * draws.noise[channel])
     noisy = noisy * block(image.shape, draws.cut[2 * channel: 2 * channel + 2])
     return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
 

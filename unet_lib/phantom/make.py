@@ -61,7 +61,7 @@ def stages(seed: int, index: int) -> dict[str, ndarray]:
     s = int(growth.mask.sum((1, 2)).argmax())
     healthy = contrast.paint(head, draws)
     bright = contrast.add_bright_spots(healthy[1], head, place, draws, rngs["head"])
-    full = contrast.add_tumour([healthy[0], bright, healthy[2]], growth, draws)
+    full = contrast.add_tumour([healthy[0].copy(), bright.copy(), healthy[2].copy()], growth, draws)
     final = contrast.scan(full, draws, rngs["scanner"])
     return {"grey matter in the atlas": _atlas_slice(draws, s), "grey matter, warped": _share(head, "grey")[s],
             "white matter, warped": head.white[s], "head, pre-contrast": healthy[0][s], "head, FLAIR": healthy[1][s],

@@ -12,7 +12,7 @@ PARTS = ("parameters", "warp", "head", "tumour", "scanner")   # each has a rando
 SEQUENCES = ("pre-contrast", "FLAIR", "post-contrast")
 SITES = ("C", "D", "E", "F", "H")                             # after CS, DU, EZ, FG, HT
 SITE_SHARES = (16 / 110, 45 / 110, 1 / 110, 14 / 110, 34 / 110)  # LGG folders; see data/README
-PIXEL_MM = {"C": 0.84, "D": 0.93, "E": 0.90, "F": 0.82, "H": 0.93}   # LGG: head width 187, 167, ., 201, 170 px
+PIXEL_MM = {"C": 0.87, "D": 0.97, "E": 0.93, "F": 0.85, "H": 0.96}   # LGG: head width 187, 167, ., 201, 170 px
 SLICES = {"C": (20, 28), "D": (24, 40), "E": (22, 34), "F": (26, 40), "H": (20, 30)}   # LGG, capped at 40
 MISSING_PRE, MISSING_POST = 6 / 110, 10 / 110                 # LGG: channel is a copy of FLAIR
 MOST_PATIENTS = 3600                                          # what three places of a name can count
@@ -73,6 +73,7 @@ class PatientParameters:
     bias: tuple[float, float, float]
     fade: tuple[float, float, float]            # FLAIR darker in the outer slices
     noise: tuple[float, float, float]           # grey levels
+    floor: tuple[float, float, float]           # taken off afterwards, in units of the noise
     blur_px: tuple[float, float, float]
     move_px: tuple[float, ...]                  # misregistration of pre- and post-contrast
     ghost: float
@@ -120,15 +121,16 @@ def _frame(rng: Generator, site: str) -> dict:
     """Slices, field of view and position."""
     low, high = SLICES[site]
     return dict(slices=int(rng.integers(low, high + 1)), pixel_mm=float(PIXEL_MM[site] * rng.uniform(0.94, 1.06)),
-                bottom_mm=float(rng.uniform(-92, -64)), top_mm=float(rng.uniform(84, 104)),
-                scale=_floats(rng.normal(0.95, 0.035, 3)), tilt=_floats(rng.normal([-0.05, 0, 0], [0.10, 0.04, 0.04])),
+                bottom_mm=float(rng.uniform(-104, -68)), top_mm=float(rng.uniform(84, 104)),
+                scale=_floats(rng.normal([0.93, 0.97, 0.95], 0.03)),
+                tilt=_floats(rng.normal([-0.05, 0, 0], [0.10, 0.04, 0.04])),
                 shift_px=_floats(rng.normal([-2, 0], [5, 3])))
 
 
 def _head(rng: Generator) -> dict:
     """Brain shape, skull and the bright things in FLAIR that are no tumour."""
     age = rng.random()
-    return dict(warp_mm=float(rng.uniform(2.0, 4.5)), ventricles=float(rng.uniform(-0.15, 0.15) + 0.25 * age),
+    return dict(warp_mm=float(rng.uniform(1.0, 3.5)), ventricles=float(rng.uniform(-0.15, 0.15) + 0.25 * age),
                 atrophy=float(np.clip(rng.normal(age * 0.6, 0.2), 0, 1)), csf_gap_mm=float(rng.uniform(1.5, 3.5)),
                 skull_mm=float(rng.uniform(5, 9)), scalp_mm=float(rng.uniform(4, 9)),
                 caps=float(rng.uniform(0, 0.35) + 0.25 * age), spots=int(rng.poisson(1 + 7 * age * age)),
@@ -140,8 +142,9 @@ def _scanner(rng: Generator, site: str) -> dict:
     gain = rng.normal(0, 0.10) + rng.normal(0, 0.2, 3)
     return dict(white=_floats(np.array([66.0, 54.0, 64.0]) * np.exp(gain)),
                 tissue_jitter=_floats(rng.normal(0, 0.12, 36)), fat_saturated=bool(rng.random() < 0.1),
-                bias=_floats(rng.uniform(0.04, 0.16, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
-                noise=_floats(np.exp(rng.normal(np.log(1.6), 0.4, 3))), blur_px=_floats(rng.uniform(0.4, 0.9, 3)),
+                bias=_floats(rng.uniform(0.03, 0.11, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
+                noise=_floats(np.exp(rng.normal(np.log(2.1), 0.4, 3))), floor=_floats(rng.uniform(0.7, 2.2, 3)),
+                blur_px=_floats(rng.uniform(0.4, 0.9, 3)),
                 move_px=_floats(rng.normal(0, 0.6, 4)), ghost=float(max(0, rng.uniform(-0.06, 0.03))),
                 ghost_px=int(rng.integers(40, 129)), cut=_floats(rng.uniform(-1.5, 1.0, 6)))
 
@@ -150,15 +153,15 @@ def _tumour(rng: Generator) -> TumourParameters:
     """Size after LGG: share of pixels 0.08 %, 0.43 %, 0.84 %, 1.6 %, 3.5 % (least, quartiles, most)."""
     lobe = LOBES[rng.choice(len(LOBES), p=[weight for *_, weight in LOBES])]
     centre = np.array(lobe[1:4]) * [rng.choice([-1, 1]), 1, 1] + rng.normal(0, 8, 3)
-    cystic, enhancing = rng.random() < 0.3, rng.random()
+    cystic, enhancing = rng.random() < 0.2, rng.random()
     return TumourParameters(
         lobe=lobe[0], centre_mm=_floats(centre),
-        pixel_share=float(np.clip(np.exp(rng.normal(np.log(0.0085), 0.85)), 0.0007, 0.034)),
+        pixel_share=float(np.clip(np.exp(rng.normal(np.log(0.0095), 0.85)), 0.0007, 0.034)),
         stretch=_floats(np.exp(rng.normal(0, 0.16, 3))), irregular=float(rng.uniform(0.3, 1.0)),
-        infiltration=float(rng.uniform(0, 0.5)), edge=float(rng.uniform(0.04, 0.16)),
-        flair=float(np.clip(rng.normal(1.62, 0.22), 1.22, 2.2)), t1=float(np.clip(rng.normal(0.82, 0.12), 0.5, 1.05)),
-        patchy=float(rng.uniform(0.04, 0.22)), oedema=float(rng.uniform(0.45, 1.0)),
-        cyst=float(rng.uniform(0.25, 0.6)) if cystic else 0.0, cyst_flair=float(rng.uniform(0.25, 1.1)),
+        infiltration=float(rng.uniform(0, 0.6)), edge=float(rng.uniform(0.04, 0.16)),
+        flair=float(np.clip(rng.normal(1.75, 0.28), 1.25, 2.6)), t1=float(np.clip(rng.normal(0.70, 0.13), 0.4, 0.95)),
+        patchy=float(rng.uniform(0.05, 0.28)), oedema=float(rng.uniform(0.45, 1.0)),
+        cyst=float(rng.uniform(0.25, 0.6)) if cystic else 0.0, cyst_flair=float(rng.uniform(0.25, 1.2)),
         ring=float(rng.uniform(0.4, 1.2)) if enhancing < 0.2 else 0.0,
         nodules=float(rng.uniform(0.3, 1.0)) if 0.15 < enhancing < 0.4 else 0.0,
         push_mm=float(rng.uniform(0, 7)))

@@ -4,8 +4,9 @@ import json
 import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 from unet_lib.errors import DatasetError
 from unet_lib.phantom.parameters import MOST_PATIENTS, draw_patient
@@ -50,13 +51,23 @@ def _make_all(root: Path, seed: int, todo: list[int], jobs: int):
     if jobs <= 1:
         yield from (write_patient(root, seed, index) for index in todo)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:   # spawn: the same on every system
+    spawn = get_context("spawn")             # the same on every system, and safe beside torch's threads
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_end_with_parent) as pool:
         tasks = [pool.submit(write_patient, root, seed, index) for index in todo]
         try:
             yield from (task.result() for task in as_completed(tasks))
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """In a worker: end as soon as the process that started it is gone, even if that one was killed."""
+    def watch() -> None:
+        parent_process().join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def write_patient(root: Path, seed: int, index: int) -> str:
