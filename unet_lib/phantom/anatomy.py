@@ -15,7 +15,7 @@ from unet_lib.phantom.fields import below, between, ellipsoid, sigmoid, smooth_n
 from unet_lib.phantom.parameters import PatientParameters
 
 SIZE = 256                                     # pixels, as in the LGG set
-Place = tuple[ndarray, ndarray, ndarray]       # three float32 [n, 256, 256], or of some voxels [m]
+Place = tuple[ndarray, ...]       # three float32 [n, 256, 256], or of some voxels [m]
 VENTRICLES_AT = (0.0, -14.0, 14.0)             # their middle, and how far their widening reaches
 VENTRICLES_REACH = 26.0
 FOLD_MM = 1.3                                  # how far folds stray from the average brain's
@@ -110,7 +110,7 @@ def build_head(place: Place, draws: PatientParameters, radius_mm: float, rng: Ge
 
 
 def _brain(place: Place, where, grain, draws: PatientParameters, radius_mm: float,
-           rng: Generator) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+           rng: Generator) -> tuple[ndarray, ...]:
     """Shares of grey matter, white matter and fluid, and the distance to the ventricles.
 
     Worked out only `where` it matters, a fifth of the voxels; elsewhere the shares are 0.

@@ -41,7 +41,7 @@ def _read(kind: str) -> Float[ndarray, "x y z"]:
     spec = find_spec("nilearn")
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("the phantom's anatomy comes with nilearn, which is missing: pip install nilearn")
-    image = nibabel.load(Path(spec.origin).parent / "datasets" / "data" / FILES[kind])
+    image = nibabel.nifti1.Nifti1Image.from_filename(Path(spec.origin).parent / "datasets" / "data" / FILES[kind])
     return np.asarray(image.dataobj, dtype=np.float32) / 255
 
 
@@ -72,7 +72,7 @@ def load_atlas() -> Atlas:
     return Atlas(grey, white, hull, (distance(~ventricles) * COARSE).astype(np.float32))
 
 
-def look_up(volume: Float[ndarray, "x y z"], place: tuple[ndarray, ndarray, ndarray], coarse: bool = False,
+def look_up(volume: Float[ndarray, "x y z"], place: tuple[ndarray, ...], coarse: bool = False,
             outside: float | None = 0.0) -> Float[ndarray, "..."]:
     """The volume's value at each place (x, y, z in mm of the atlas, any shape), linear between voxels.
 

@@ -117,7 +117,7 @@ def bias_field(shape, draws: PatientParameters, channel: int, rng: Generator) ->
     return np.exp(slow) * (1 - ends)[:, None, None]
 
 
-def block(shape, ends: tuple[float, float]) -> Float[ndarray, "n h w"]:
+def block(shape, ends: tuple[float, ...]) -> Float[ndarray, "n h w"]:
     """1 inside the scanned block, 0 beyond its slanting lower and upper end (registration leaves such wedges)."""
     n, height, width = shape
     slant = np.linspace(-1, 1, width, dtype=np.float32)[None, None] * np.float32(0.7 * ends[1])

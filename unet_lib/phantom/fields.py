@@ -63,8 +63,8 @@ def smooth_noise(rng: Generator, shape: tuple[int, int, int], cells: tuple[int, 
     return stretch(_spline(nodes * np.float32(SPLINE_GAIN), middle), shape)
 
 
-def ellipsoid(place: tuple[ndarray, ndarray, ndarray], centre: tuple[float, float, float],
-              radii: tuple[float, float, float]) -> Float[ndarray, "n h w"]:
+def ellipsoid(place: tuple[ndarray, ...], centre: tuple[float, ...],
+              radii: tuple[float, ...]) -> Float[ndarray, "n h w"]:
     """About the distance in mm to an ellipsoid's surface, negative inside. `place` is (x, y, z) in mm."""
     squares = sum(((p - np.float32(c)) / np.float32(r)) ** 2 for p, c, r in zip(place, centre, radii, strict=True))
     return (np.sqrt(squares) - 1) * np.float32(min(radii))

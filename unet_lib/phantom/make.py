@@ -18,7 +18,7 @@ class Phantom:
     images: UInt8[ndarray, "n 256 256 3"]
     masks: UInt8[ndarray, "n 256 256"]          # {0, 1}
     missing: tuple[str, ...]                    # sequences that are a copy of FLAIR
-    tumour_centre: tuple[float, float, float]   # slice, row, column; counted from 0
+    tumour_centre: tuple[float, ...]            # slice, row, column; counted from 0
     tumour_ml: float                            # volume in millilitres
     parameters: PatientParameters
 
@@ -40,7 +40,7 @@ def make_patient(seed: int, index: int) -> Phantom:
     return Phantom(draws.name, pixels, growth.mask, draws.missing, *_facts(growth.mask, draws), draws)
 
 
-def _facts(mask: ndarray, draws: PatientParameters) -> tuple[tuple[float, float, float], float]:
+def _facts(mask: ndarray, draws: PatientParameters) -> tuple[tuple[float, ...], float]:
     """Centre and volume of the tumour, from its mask."""
     where = np.nonzero(mask)
     thickness = (draws.top_mm - draws.bottom_mm) / (draws.slices - 1)

@@ -21,15 +21,17 @@ MOST_PATIENTS = 3600                                          # what three place
 LOBES = (("frontal", 28, 34, 18, 0.26), ("frontal, high", 22, 16, 44, 0.16), ("temporal", 46, -12, -16, 0.24),
          ("insular", 36, 6, 4, 0.14), ("parietal", 30, -46, 38, 0.14), ("occipital", 24, -78, 10, 0.06))
 
+Triple = tuple[float, ...]   # three numbers: one per axis, or one per sequence
+
 
 @dataclass(frozen=True, slots=True)
 class TumourParameters:
     """Where, how large and of which kind. Ratios are to the white matter around it."""
 
     lobe: str
-    centre_mm: tuple[float, float, float]       # atlas coordinates: right, front, up
+    centre_mm: Triple                           # atlas coordinates: right, front, up
     pixel_share: float                          # tumour pixels / all pixels of the patient
-    stretch: tuple[float, float, float]         # radii relative to a ball
+    stretch: Triple                             # radii relative to a ball
     irregular: float                            # 0 a ball … 1 ragged
     infiltration: float                         # pull along white matter
     edge: float                                 # softness of the border, share of the radius
@@ -55,8 +57,8 @@ class PatientParameters:
     pixel_mm: float
     bottom_mm: float                            # lowest and highest slice, atlas z
     top_mm: float
-    scale: tuple[float, float, float]
-    tilt: tuple[float, float, float]            # pitch, roll, yaw
+    scale: Triple
+    tilt: Triple                                # pitch, roll, yaw
     shift_px: tuple[float, float]
     warp_mm: float
     ventricles: float                           # 0 as in the atlas; 0.3 wide
@@ -67,14 +69,14 @@ class PatientParameters:
     caps: float                                 # FLAIR excess beside the ventricles
     spots: int                                  # small bright spots in white matter: age, not tumour
     flow: float                                 # CSF that escapes suppression
-    white: tuple[float, float, float]           # grey level of white matter per sequence
+    white: Triple                               # grey level of white matter per sequence
     tissue_jitter: tuple[float, ...]            # log factor per (tissue, sequence)
     fat_saturated: bool
-    bias: tuple[float, float, float]
-    fade: tuple[float, float, float]            # FLAIR darker in the outer slices
-    noise: tuple[float, float, float]           # grey levels
-    floor: tuple[float, float, float]           # taken off afterwards, in units of the noise
-    blur_px: tuple[float, float, float]
+    bias: Triple
+    fade: Triple                                # FLAIR darker in the outer slices
+    noise: Triple                               # grey levels
+    floor: Triple                               # taken off afterwards, in units of the noise
+    blur_px: Triple
     move_px: tuple[float, ...]                  # misregistration of pre- and post-contrast
     ghost: float
     ghost_px: int

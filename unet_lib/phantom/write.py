@@ -63,9 +63,12 @@ def _make_all(root: Path, seed: int, todo: list[int], jobs: int):
 
 def _end_with_parent() -> None:
     """In a worker: end as soon as the process that started it is gone, even if that one was killed."""
+    parent = parent_process()
+
     def watch() -> None:
-        parent_process().join()
-        os._exit(1)
+        if parent is not None:
+            parent.join()
+            os._exit(1)
 
     Thread(target=watch, daemon=True).start()
 
