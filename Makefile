@@ -9,16 +9,16 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint notebooks clean
+.PHONY: help lab test lint notebooks phantom clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-lab: $(VENV)/lab-ready data/phantom/phantom.json  ## Install what is needed and open JupyterLab on lesson 00
+lab: phantom  ## Install what is needed and open JupyterLab on lesson 00
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	    notebooks/00_start_here.ipynb $(ARGS)
 
-test: $(VENV)/test-ready data/phantom/phantom.json  ## Run every test, lint and lesson
+test: $(VENV)/test-ready phantom  ## Run every test, lint and lesson
 	$(BIN)/pytest $(ARGS)
 
 lint: $(VENV)/test-ready  ## Style, types, spelling and the house's import rules
@@ -27,8 +27,11 @@ lint: $(VENV)/test-ready  ## Style, types, spelling and the house's import rules
 	$(BIN)/codespell
 	$(BIN)/lint-imports
 
-notebooks: $(VENV)/test-ready data/phantom/phantom.json  ## Run the lessons again and save their outputs in place
+notebooks: $(VENV)/test-ready phantom  ## Run the lessons again and save their outputs in place
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace $(ARGS) $(NOTEBOOKS)
+
+phantom: $(VENV)/lab-ready  ## Make the synthetic patients that the lessons use, if they are not there
+	@$(BIN)/unet_lib phantom --out data/phantom
 
 clean:  ## Remove what the commands above made; your runs and data/lgg stay
 	rm -rf $(VENV) data/phantom .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/output
@@ -49,5 +52,3 @@ $(VENV)/test-ready: $(VENV)/lab-ready tests/system_packages.sh
 	    $(BIN)/pip install --quiet --editable '.[animations]'; fi
 	@touch $@
 
-data/phantom/phantom.json: | $(VENV)/lab-ready
-	$(BIN)/unet_lib phantom --out data/phantom
