@@ -82,6 +82,22 @@ def test_other_settings_are_refused(tmp_path):
     assert (tmp_path / LAST).read_bytes() == before
 
 
+def test_a_cosine_run_resumes_to_its_own_length_only(tmp_path):
+    def cosine(epochs):
+        return TrainConfig(epochs, learning_rate=0.01, precision="float32", schedule="cosine")
+
+    whole, resumed = build(SMALL, 0), build(SMALL, 0)
+    list(fit(whole, Squares(), cosine(4)))
+    for snapshot in fit(resumed, Squares(), cosine(4), folder=tmp_path):
+        if snapshot.epoch == 2:
+            break
+    with pytest.raises(CheckpointError, match="epochs: was 4, now 6"):
+        next(fit(build(SMALL, 0), Squares(), cosine(6), folder=tmp_path, resume=True))
+    resumed = build(SMALL, 99)
+    list(fit(resumed, Squares(), cosine(4), folder=tmp_path, resume=True))
+    assert_equal_bits(whole, resumed)
+
+
 def test_nothing_to_resume_from(tmp_path):
     with pytest.raises(CheckpointError, match=r"last\.safetensors: cannot be read"):
         next(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path, resume=True))

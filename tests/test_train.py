@@ -129,7 +129,27 @@ def test_files_of_a_run(tmp_path):
     assert pooled(counts) == best.validation
 
 
-@pytest.mark.parametrize("bad", [{"loss": "focal"}, {"epochs": 0}, {"learning_rate": 0.0}])
+def test_the_cosine_falls_from_the_full_rate_to_nothing():
+    config = TrainConfig(epochs=4, learning_rate=0.02, schedule="cosine")
+    assert [config.rate(e) for e in (0, 2, 4)] == pytest.approx([0.02, 0.01, 0.0])
+    snapshots = list(fit(build(SMALL, 0), Squares(), config))
+    assert [s.learning_rate for s in snapshots] == [config.rate(e) for e in range(4)]
+
+
+def test_the_rate_reaches_the_optimiser():
+    """With the cosine over one epoch of three steps, the first step is the constant run's first step."""
+    data = Squares(count=4)
+    constant, cosine = build(SMALL, 0), build(SMALL, 0)
+    next(fit(constant, data, TrainConfig(epochs=1, precision="float32")))
+    next(fit(cosine, data, TrainConfig(epochs=1, precision="float32", schedule="cosine")))
+    assert torch.equal(constant.output.weight, cosine.output.weight)
+    longer = Squares(count=12)
+    next(fit(constant, longer, TrainConfig(epochs=1, precision="float32")))
+    next(fit(cosine, longer, TrainConfig(epochs=1, precision="float32", schedule="cosine")))
+    assert not torch.equal(constant.output.weight, cosine.output.weight)
+
+
+@pytest.mark.parametrize("bad", [{"loss": "focal"}, {"schedule": "linear"}, {"epochs": 0}, {"learning_rate": 0.0}])
 def test_impossible_settings(bad):
     with pytest.raises(ValueError, match="expected .*got"):
         TrainConfig(**bad)

@@ -86,6 +86,7 @@ def train(data: Data = PHANTOM, out: Annotated[Path, typer.Option(help="The run'
           size: Annotated[int, typer.Option(help="Height and width to train at.")] = 256,
           loss: Annotated[str, typer.Option(help="bce, dice or bce_dice.")] = "bce_dice",
           augment: Annotated[bool, typer.Option(help="Turn, scale, brighten each slice by chance.")] = True,
+          cosine: Annotated[bool, typer.Option("--cosine", help="Let the learning rate fall to 0 by the end.")] = False,
           plain: Annotated[bool, typer.Option("--plain", help="Without batch norm, as in the school project.")] = False,
           device: Device = "auto", precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
           seed: int = 0, resume: Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")] = False,
@@ -96,7 +97,7 @@ def train(data: Data = PHANTOM, out: Annotated[Path, typer.Option(help="The run'
     from unet_lib.splits import split_patients
     from unet_lib.train import TrainConfig
 
-    config = TrainConfig(epochs, lr, loss, precision)
+    config = TrainConfig(epochs, lr, loss, precision, "cosine" if cosine else "constant")
     if not resume and (out / "last.safetensors").exists():
         raise SettingsError(f"{out} already holds a run. Add --resume to go on with it, or choose another --out.")
     where = devices.choose_device(device)

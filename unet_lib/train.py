@@ -5,6 +5,7 @@ training, and stopping is `break`. Everything random follows from (seed, epoch),
 interrupted and resumed ends with the same bits, on the same CPU, as one that was not.
 """
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -28,19 +29,32 @@ LAST, BEST = "last.safetensors", "best.safetensors"
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """How to train. The school project's settings were loss `bce`, Adam at 0.001."""
+    """How to train. The school project's settings were loss `bce`, Adam at 0.001, `constant`.
+
+    `schedule="cosine"` lets the learning rate fall to 0 along half a cosine wave, step by step, so that the
+    last weights are settled ones.
+    """
 
     epochs: int = 20
     learning_rate: float = 1e-3
     loss: str = "bce_dice"
     precision: str = "auto"
+    schedule: str = "constant"
 
     def __post_init__(self) -> None:
         if self.loss not in LOSSES:
             raise SettingsError(f"expected a loss out of {', '.join(LOSSES)}; got {self.loss!r}.")
+        if self.schedule not in ("constant", "cosine"):
+            raise SettingsError(f"expected a schedule out of constant, cosine; got {self.schedule!r}.")
         if self.epochs < 1 or not self.learning_rate > 0:
             raise SettingsError(f"expected epochs ≥ 1 and learning_rate > 0; "
                                 f"got {self.epochs} and {self.learning_rate}.")
+
+    def rate(self, epochs_done: float) -> float:
+        """The learning rate after so many epochs, parts of one included."""
+        if self.schedule == "constant":
+            return self.learning_rate
+        return self.learning_rate * (1 + math.cos(math.pi * epochs_done / self.epochs)) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +159,7 @@ class _Run:
         done, start = self.progress, time.perf_counter()
         with held_interrupt() as interrupted:
             for batch in batches.epoch(done.epoch, done.batch):
-                loss, counts = self.step(batch)
+                loss, counts = self.step(batch, self.config.rate(done.epoch + done.batch / len(batches)))
                 done.batch += 1
                 done.loss += loss * len(batch.images)
                 done.slices += len(batch.images)
@@ -156,8 +170,10 @@ class _Run:
                     self.save()
                     raise KeyboardInterrupt
 
-    def step(self, batch: Batch) -> tuple[float, np.ndarray]:
+    def step(self, batch: Batch, rate: float) -> tuple[float, np.ndarray]:
         """Forward, loss, backward, Adam: one step of learning."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         logits = forward(self.model, batch.images, self.config.precision)
         loss = LOSSES[self.config.loss](logits, batch.masks)
@@ -174,7 +190,7 @@ class _Run:
             counts = pooled(rows)
         snapshot = Snapshot(done.epoch + 1, self.config.epochs, done.loss / done.slices, Counts(*done.counts), counts,
                             loss, done.seconds + time.perf_counter() - start, done.slices / done.seconds,
-                            self.config.learning_rate)
+                            self.config.rate(done.epoch))
         best = max(done.best, snapshot.f1)
         improved = snapshot.f1 > done.best
         self.progress = _Progress(epoch=done.epoch + 1, best=best)
@@ -216,8 +232,9 @@ def _check_same_run(path: Path, header: dict[str, Any], run: _Run) -> None:
         raise CheckpointError(f"{path}: expected a file to resume from, got kind {header.get('kind')!r}.")
     now = {**run.model.settings(), **asdict(run.config), **run.card.get("data", {})}
     then = {**header["architecture"], **header["config"], **header["card"].get("data", {})}
+    longer = {"epochs"} if run.config.schedule == "constant" else set()  # a cosine's length is part of its shape
     changed = [f"{key}: was {then.get(key)}, now {now.get(key)}" for key in now
-               if key != "epochs" and now[key] != then.get(key)]
+               if key not in longer and now[key] != then.get(key)]
     if changed:
         raise CheckpointError(f"{path} belongs to a run with other settings ({'; '.join(changed)}). "
                               f"Resume with the old settings, or train into another folder.")

@@ -30,7 +30,7 @@ EYE = ((31, 63, -36), (12, 12, 12))
 NERVE = ((25, 40, -36), (3, 16, 3))
 RECTUS = ((40, 48, -36), (3, 14, 6))
 NASAL = ((0, 52, -54), (15, 36, 24))
-SINUSES = (((29, 56, -64), (13, 16, 15)), ((8, 18, -36), (9, 12, 8)), ((16, 78, 4), (14, 5, 9)))
+SINUSES = (((29, 56, -64), (13, 16, 15)), ((8, 18, -36), (9, 12, 8)), ((15, 77, 2), (12, 3, 8)))
 MASTOID = ((50, -28, -50), (14, 17, 17))
 THROAT = ((0, 2, -96), (13, 9, 32))
 SPINE = ((0, -42, -108), (20, 22, 44))
@@ -146,7 +146,8 @@ def _soft_head(place: Place, hull, draws: PatientParameters, grain, blobs):
     surface = np.where(z < -125, 9, surface)
     body = below(surface, 0, 0.8)
     septa = between(blobs + grain, -0.3, 0.3, 0.25)              # fat lies in sheets between the muscles
-    muscle = body * below(surface, -draws.scalp_mm, 1.0) * (1 - 0.7 * septa) * (0.8 + 0.2 * sigmoid(2 * blobs))
+    pads = sigmoid(5 * blobs - 4)                                # and in pads
+    muscle = body * below(surface, -draws.scalp_mm, 1.0) * (1 - 0.35 * septa) * (1 - 0.6 * pads)
     veins = body * np.clip(0.22 + 0.22 * blobs, 0, 0.6)          # fat is not evenly bright
     return ("fat", body), ("muscle", veins), ("skin", body * below(-surface, 1.2, 0.8)), ("muscle", muscle)
 
@@ -164,7 +165,7 @@ def _face(place: Place, grain, blobs):
             ("muscle", below(ellipsoid(side, *RECTUS), 0, 0.8)), ("white", below(ellipsoid(side, *NERVE), 0, 0.8)),
             ("eye", below(ellipsoid(side, *EYE), 0, 0.8)), ("mucosa", mucosa),
             ("air", mucosa * sigmoid(5 * grain + 2)), ("air", below(ellipsoid(place, *THROAT) + rough, 0, 1)),
-            *(("air", below(ellipsoid(side, *sinus) + rough, 0, 0.8)) for sinus in SINUSES),
+            *(("air", below(ellipsoid(side, *sinus) + 0.3 * rough, 0, 0.8)) for sinus in SINUSES),
             ("bone", below(ellipsoid(side, *MASTOID) + rough, 0, 1.0) * sigmoid(4 * grain + 1)))
 
 

@@ -11,7 +11,7 @@ from unet_lib.phantom.anatomy import SIZE, Head, Place
 from unet_lib.phantom.fields import below, between, blur, smooth_noise
 from unet_lib.phantom.parameters import PatientParameters
 
-LEAST_PIXELS = 12           # an expert does not outline specks smaller than this
+LEAST_PIXELS = 30           # real outlines are rarely smaller (1 in 100 has fewer than 47)
 DRAWN_PX = 1.2              # a hand-drawn line skips details finer than this
 OTHER_SIDE = 1.6            # how much farther a voxel across the midline counts
 NOT_HERE = 1e3              # distance given to voxels that are not brain
