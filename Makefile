@@ -16,7 +16,7 @@ help:  ## Show this list
 
 lab: phantom  ## Install what is needed and open JupyterLab on lesson 00
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
-	    notebooks/00_start_here.ipynb $(ARGS)
+	    --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
 
 test: $(VENV)/test-ready phantom  ## Run every test, lint and lesson
 	$(BIN)/pytest $(ARGS)
