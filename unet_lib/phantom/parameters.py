@@ -161,7 +161,7 @@ def _tumour(rng: Generator) -> TumourParameters:
         pixel_share=float(np.clip(np.exp(rng.normal(np.log(0.0095), 0.85)), 0.0007, 0.034)),
         stretch=_floats(np.exp(rng.normal(0, 0.16, 3))), irregular=float(rng.uniform(0.3, 1.0)),
         infiltration=float(rng.uniform(0, 0.6)), edge=float(rng.uniform(0.04, 0.16)),
-        flair=float(np.clip(rng.normal(1.75, 0.28), 1.25, 2.6)), t1=float(np.clip(rng.normal(0.70, 0.13), 0.4, 0.95)),
+        flair=float(np.clip(rng.normal(1.75, 0.28), 1.25, 2.6)), t1=float(np.clip(rng.normal(0.74, 0.16), 0.4, 1.1)),
         patchy=float(rng.uniform(0.05, 0.28)), oedema=float(rng.uniform(0.45, 1.0)),
         cyst=float(rng.uniform(0.25, 0.6)) if cystic else 0.0, cyst_flair=float(rng.uniform(0.25, 1.2)),
         ring=float(rng.uniform(0.4, 1.2)) if enhancing < 0.2 else 0.0,
