@@ -18,8 +18,16 @@ def assert_equal_bits(one, two):
         assert torch.equal(a, b), name
 
 
+@pytest.fixture(params=[1, 2])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_two_and_two_epochs_are_four(tmp_path, precision):
+def test_two_and_two_epochs_are_four(tmp_path, precision, threads):
     whole = build(SMALL, 0)
     straight = list(fit(whole, Squares(), settings(4, precision), validation=Squares(seed=1)))
     list(fit(build(SMALL, 0), Squares(), settings(2, precision), validation=Squares(seed=1), folder=tmp_path))
