@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,7 +24,7 @@ class Strength:
 
     `rotation` in degrees, `scale` and `shift` as fractions of the size, `gain` and `offset` on normalised
     grey values, `gamma` as exponent 2^±gamma, `noise` as the largest standard deviation. `copy_flair` is the
-    chance that pre- or post-contrast is replaced by FLAIR, as where a sequence was never taken.
+    chance that pre-contrast, post-contrast or both become copies of FLAIR, as where they were never taken.
     """
 
     flip: float = 0.5
@@ -35,7 +35,7 @@ class Strength:
     offset: float = 0.2
     gamma: float = 0.4
     noise: float = 0.1
-    copy_flair: float = 0.1
+    copy_flair: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Draw:
     offset: Float[Tensor, "n 3 1 1"]
     gamma: Float[Tensor, "n 3 1 1"]
     noise: Float[Tensor, "n 1 1 1"]
-    missing: Int[Tensor, "n"]
+    missing: Bool[Tensor, "n 3"]
     seed: int
 
 
@@ -67,21 +67,18 @@ def draw(count: int, strength: Strength, seed: int) -> Draw:
     shift = between(2 * strength.shift, 2)
     matrix = torch.stack([torch.stack([cos * flip, -sin, shift[:, 0]], 1),
                           torch.stack([sin * flip, cos, shift[:, 1]], 1)], 1)
-    either = torch.randint(0, 2, (count,), generator=source) * 2  # channel 0 or 2
+    which = torch.randint(1, 4, (count, 1), generator=source)  # 1 pre-contrast, 2 post-contrast, 3 both
+    missing = happens(strength.copy_flair)[:, None] & ((which & torch.tensor([1, 0, 2])) > 0)
     return Draw(matrix, torch.exp2(between(math.log2(1 + strength.gain), 3, 1, 1)),
                 between(strength.offset, 3, 1, 1), torch.exp2(between(strength.gamma, 3, 1, 1)),
-                between(strength.noise, 1, 1, 1).abs(),
-                torch.where(happens(strength.copy_flair), either, FLAIR), seed)
+                between(strength.noise, 1, 1, 1).abs(), missing, seed)
 
 
 def apply(drawn: Draw, images: Float[Tensor, "n 3 h w"],
           masks: Float[Tensor, "n 1 h w"]) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, "n 1 h w"]]:
     """The varied pictures and their masks, which stay {0, 1}; the inputs are left as they are."""
     device = images.device
-    missing = drawn.missing.to(device)
-    rows = torch.arange(len(images), device=device)
-    images = images.clone()
-    images[rows, missing] = images[:, FLAIR]
+    images = torch.where(drawn.missing.to(device)[:, :, None, None], images[:, FLAIR:FLAIR + 1], images)
     grid = F.affine_grid(drawn.matrix.to(device), list(images.shape), align_corners=False)
     images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     masks = (F.grid_sample(masks, grid, align_corners=False) >= 0.5).float()
