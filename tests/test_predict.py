@@ -36,7 +36,7 @@ class Brightness(torch.nn.Module):
 
 
 def normalised_flair(image, images):
-    head = images[..., 1][images[..., 1] > 0]
+    head = images[..., 1][images[..., 1] > images[..., 1].mean()]
     return (image[..., 1] - head.mean()) / head.std()
 
 

@@ -102,13 +102,15 @@ def read_mask(path: Path) -> UInt8[np.ndarray, "256 256"]:
 
 
 def intensity_statistics(histogram: Int[np.ndarray, "3 256"]) -> Float[np.ndarray, "2 3"]:
-    """Mean and standard deviation of each channel over the pixels that are not black, in grey levels.
+    """Mean and standard deviation of each channel over the head's pixels, in grey levels.
 
-    Black pixels are air around the head; counting them would tie the brightness to the head's size.
+    The head is what is brighter than the plain mean of all pixels. The rest is air, and there is more air
+    around a small head than around a large one. Air is rarely exactly black: in the real set the median
+    patient has 57 % of its FLAIR pixels at levels 1 to 10, so "not black" would measure mostly noise.
     """
     levels = np.arange(256)
-    counts = histogram.copy()
-    counts[:, 0] = 0
+    plain = (histogram * levels).sum(axis=1, keepdims=True) / np.maximum(histogram.sum(axis=1, keepdims=True), 1)
+    counts = np.where(levels > plain, histogram, 0)
     total = np.maximum(counts.sum(axis=1), 1)
     mean = (counts * levels).sum(axis=1) / total
     variance = (counts * (levels - mean[:, None]) ** 2).sum(axis=1) / total
