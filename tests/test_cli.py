@@ -27,7 +27,7 @@ def test_data_check_counts(run_cli, data):
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("5 patients, 23 slices, 18 with tumour")
     assert "site CS: 2 patients, 14 slices" in done.stdout
-    assert "pre-contrast missing (a copy of FLAIR) in 1 patients" in done.stdout
+    assert "pre-contrast missing (a copy of FLAIR): 1 patient\n" in done.stdout
 
 
 def test_data_check_lists_every_problem_without_a_traceback(run_cli, data):
@@ -53,7 +53,7 @@ def test_train_evaluate_predict(run_cli, data, tmp_path):
 
     done = run_cli("evaluate", "--model", run / "best.safetensors", "--data", data)
     assert done.returncode == 0, done.stderr
-    assert test in done.stdout and "1 patients: mean Dice" in done.stdout
+    assert test in done.stdout and "1 patient: mean Dice" in done.stdout
 
     done = run_cli("predict", data / test, "--model", run / "best.safetensors", "--out", tmp_path / "p")
     assert done.returncode == 0, done.stderr

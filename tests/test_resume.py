@@ -69,6 +69,20 @@ def test_the_best_epoch_is_remembered(tmp_path):
     assert (tmp_path / "best.safetensors").read_bytes() == before
 
 
+def test_ctrl_c_while_validating_loses_nothing_either(tmp_path):
+    class Interrupting(Squares):
+        def epoch(self, number=0, start=0):
+            signal.raise_signal(signal.SIGINT)
+            yield from super().epoch(number, start)
+
+    run = fit(build(SMALL, 0), Squares(), settings(3), validation=Interrupting(seed=1), folder=tmp_path)
+    assert next(run).epoch == 1
+    with pytest.raises(KeyboardInterrupt):
+        next(run)
+    rest = list(fit(build(SMALL, 99), Squares(), settings(2), validation=Squares(seed=1), folder=tmp_path, resume=True))
+    assert [s.epoch for s in rest] == [2]
+
+
 class Spoilt(Squares):
     """Masks where nothing is: every score is 0."""
 

@@ -153,7 +153,7 @@ def evaluate(model: Model, data: Data = PHANTOM,
         scores[name] = counts = pooled(rows)
         print(f"{name:24}  {counts.dice():5.3f}  {counts.precision():9.3f}  {counts.recall():6.3f}", flush=True)
     together = sum(scores.values(), start=Counts())
-    print(f"{len(scores)} patients: mean Dice {mean_dice(scores):.3f}, pooled F1 {together.dice():.3f}, "
+    print(f"{_patients(len(scores))}: mean Dice {mean_dice(scores):.3f}, pooled F1 {together.dice():.3f}, "
           f"accuracy {together.accuracy():.4f}\n{NOT_FOR_DIAGNOSIS}")
 
 
@@ -259,10 +259,14 @@ def _write_overlay(prediction: Any, mask: Path) -> None:
 def _print_sites(cache: "SliceCache") -> None:
     slices = Counter(cache.patients[place].site for place in cache.patient_of)
     for site, patients in sorted(Counter(patient.site for patient in cache.patients).items()):
-        print(f"  site {site}: {patients} patients, {slices[site]} slices")
+        print(f"  site {site}: {_patients(patients)}, {slices[site]} slices")
     for sequence in ("pre-contrast", "post-contrast"):
         copies = sum(sequence in patient.missing for patient in cache.patients)
-        print(f"  {sequence} missing (a copy of FLAIR) in {copies} patients")
+        print(f"  {sequence} missing (a copy of FLAIR): {_patients(copies)}")
+
+
+def _patients(count: int) -> str:
+    return f"{count} patient" + "s" * (count != 1)
 
 
 def _complain(*problems: object) -> int:

@@ -7,7 +7,7 @@ interrupted and resumed ends with the same bits, on the same CPU, as one that wa
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,8 @@ class TrainConfig:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One finished epoch. Losses are means per slice, `seconds` is the epoch's training and validation time,
-    `images_per_second` that of training alone; `validation` counts the pixels of slices not trained on."""
+    `images_per_second` that of training alone, `learning_rate` the one it began with; `validation` counts the
+    pixels of slices not trained on."""
 
     epoch: int
     epochs: int
@@ -117,9 +118,12 @@ def fit(model: UNet, batches: BatchSource, config: TrainConfig, *, validation: B
     if resume:
         run.load()
     while run.progress.epoch < config.epochs:
-        run.train_epoch(batches)
-        snapshot = run.finish_epoch(validation)
+        with held_interrupt() as interrupted:
+            run.train_epoch(batches, interrupted)
+            snapshot = run.finish_epoch(validation)
         yield snapshot
+        if interrupted():  # pressed while validating: the epoch is complete and saved
+            raise KeyboardInterrupt
 
 
 def count_batches(model: UNet, batches: Iterable[Any], config: TrainConfig) -> tuple[np.ndarray, float]:
@@ -153,22 +157,21 @@ class _Run:
     card: dict[str, Any]
     progress: _Progress = field(default_factory=_Progress)
 
-    def train_epoch(self, batches: BatchSource) -> None:
+    def train_epoch(self, batches: BatchSource, interrupted: Callable[[], bool]) -> None:
         """The epoch's remaining batches; after Ctrl-C saves what is done and raises KeyboardInterrupt."""
         self.model.train()
         done, start = self.progress, time.perf_counter()
-        with held_interrupt() as interrupted:
-            for batch in batches.epoch(done.epoch, done.batch):
-                loss, counts = self.step(batch, self.config.rate(done.epoch + done.batch / len(batches)))
-                done.batch += 1
-                done.loss += loss * len(batch.images)
-                done.slices += len(batch.images)
-                done.counts = [a + int(b) for a, b in zip(done.counts, counts, strict=True)]
-                now = time.perf_counter()
-                done.seconds, start = done.seconds + now - start, now
-                if interrupted():
-                    self.save()
-                    raise KeyboardInterrupt
+        for batch in batches.epoch(done.epoch, done.batch):
+            loss, counts = self.step(batch, self.config.rate(done.epoch + done.batch / len(batches)))
+            done.batch += 1
+            done.loss += loss * len(batch.images)
+            done.slices += len(batch.images)
+            done.counts = [a + int(b) for a, b in zip(done.counts, counts, strict=True)]
+            now = time.perf_counter()
+            done.seconds, start = done.seconds + now - start, now
+            if interrupted():
+                self.save()
+                raise KeyboardInterrupt
 
     def step(self, batch: Batch, rate: float) -> tuple[float, np.ndarray]:
         """Forward, loss, backward, Adam: one step of learning."""

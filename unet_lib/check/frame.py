@@ -8,6 +8,7 @@ import copy
 import html
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -61,7 +62,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Exercise:
+class Exercise(ABC):
     """The frame every kind of exercise shares."""
 
     question: str
@@ -81,9 +82,9 @@ class Exercise:
     def __repr__(self) -> str:
         return self.question
 
+    @abstractmethod
     def judge(self, answer: Any) -> Feedback:
         """Compare an attempted answer; each kind of exercise has its own way."""
-        raise NotImplementedError
 
     def confirm(self) -> Feedback:
         """The answer is right."""
