@@ -1,6 +1,7 @@
 """Every lesson, opened in JupyterLab as a reader would, run from top to bottom, and looked at."""
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,4 +45,25 @@ def test_errors_would_be_seen(lab: Lab, notebook: Callable[..., Notebook]):
     assert book.errors() == ["cell 2: ZeroDivisionError: division by zero"]
     assert book.cells()[3]["outputs"] == []
     assert book.console_errors() == ["from a cell"]
+    book.close()
+
+
+def test_the_threshold_of_lesson_00_changes_the_picture(copies: Lab, notebook: Callable[..., Notebook]):
+    book = notebook(f"{FOLDER.name}/00_start_here.ipynb")
+    book.run_all(LIMIT)
+    number, = (n for n, cell in enumerate(book.cells()) if "FloatSlider(" in "".join(cell["source"]))
+
+    def picture() -> str:
+        return next(o["data"]["image/png"] for o in book.cells()[number]["outputs"] if "image/png" in o["data"])
+
+    before = picture()
+    handle = book.page.locator(".jupyter-widgets.widget-slider .noUi-handle").first
+    handle.focus()
+    for _ in range(8):
+        handle.press("ArrowRight")
+    deadline = time.monotonic() + 20
+    while picture() == before and time.monotonic() < deadline:
+        book.page.wait_for_timeout(100)
+    assert picture() != before
+    assert book.errors() == book.console_errors() == []
     book.close()
