@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser import Lab, Notebook, write_notebook
+from browser import Lab, Notebook, _is_jupyterlabs_own, write_notebook
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 LESSONS = sorted(path.name for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
@@ -67,3 +67,16 @@ def test_the_threshold_of_lesson_00_changes_the_picture(copies: Lab, notebook: C
     assert picture() != before
     assert book.errors() == book.console_errors() == []
     book.close()
+
+
+@pytest.mark.parametrize(("text", "stack", "forgiven"), [
+    ("Failed to execute 'removeChild' on 'Node': no child", "at lab/static/1.js:3", True),
+    ("Failed to execute 'removeChild' on 'Node': no child", "at blob:http://127.0.0.1/x:3", False),
+    ("x is not defined", "at lab/static/1.js:3", False)])
+def test_only_jupyterlabs_own_race_is_forgiven(text: str, stack: str, forgiven: bool):
+    class Error(Exception):
+        pass
+
+    error = Error(text)
+    error.stack = stack
+    assert _is_jupyterlabs_own(error) is forgiven
