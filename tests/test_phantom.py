@@ -25,13 +25,13 @@ COUNT = 12
 # patient 1 of seed 0, slice 16, FLAIR: every 32nd pixel from (16, 16)
 KEPT_FLAIR = np.array([
     [  1,   4,   0,   1,   1,   0,   1,   0],
-    [  0,   0, 195,  73,  76,  91,   2,   0],
-    [  0,   0,  79,  80, 133, 145,   4,   0],
-    [  0,  27,  88,  75,  79,  89, 125,   0],
-    [  0, 176,  93,  93,  95,  87, 173,   0],
-    [  0,   0,  85,  72,  88,  96,   0,   0],
-    [  0,   0, 198,  85,  85, 161,   0,   0],
-    [  1,   0,   0,   2,   0,   1,   0,   0],
+    [  0,   0, 189,  71,  74,  88,   2,   0],
+    [  0,   0,  77,  77, 129, 141,   4,   0],
+    [  0,  26,  85,  72,  77,  86, 121,   0],
+    [  0, 170,  90,  90,  92,  84, 168,   0],
+    [  0,   0,  83,  69,  85,  93,   0,   0],
+    [  0,   0, 192,  82,  82, 155,   0,   0],
+    [  1,   0,   0,   1,   0,   1,   0,   0],
 ])
 KEPT_NAME, KEPT_TUMOUR_PIXELS = "TCGA_PH_H001_20000604", 15464
 MANY = """
@@ -247,6 +247,13 @@ def test_sites_come_in_the_real_proportions():
     sites = [draw_patient(0, i).site for i in range(550)]
     for site, real in {"C": 16, "D": 45, "E": 1, "F": 14, "H": 34}.items():
         assert sites.count(site) / 5 == pytest.approx(real, abs=7)
+
+
+def test_the_site_decides_the_usual_brightness():
+    """Real: patients of site HT are about a third brighter in both T1 sequences than those of DU, alike in FLAIR."""
+    drawn = [draw_patient(0, i) for i in range(600)]
+    white = {site: np.mean([d.white for d in drawn if d.site == site], axis=0) for site in "DH"}
+    assert white["H"] / white["D"] == pytest.approx([1.37, 1.06, 1.36], abs=0.1)
 
 
 @pytest.mark.parametrize("index", [2, 6, 9])

@@ -18,6 +18,7 @@ SIZE = 256                                     # pixels, as in the LGG set
 Place = tuple[ndarray, ...]       # three float32 [n, 256, 256], or of some voxels [m]
 VENTRICLES_AT = (0.0, -14.0, 14.0)             # their middle, and how far their widening reaches
 VENTRICLES_REACH = 26.0
+PLEXUS = ((23, -36, 10), (7, 13, 10))          # choroid plexus, in the widest part of the lateral ventricles
 FOLD_MM = 1.3                                  # how far folds stray from the average brain's
 FACE_TOP = 25.0                                # mm: above it there is no face
 
@@ -105,7 +106,8 @@ def build_head(place: Place, draws: PatientParameters, radius_mm: float, rng: Ge
     layers = (*_soft_head(place, hull, draws, grain, blobs),
               *_face(tuple(p[face] for p in place), grain[face], blobs[face]),
               *_skull(place, hull, draws, blobs), ("csf", inside), ("grey", inside * grey / not_white),
-              ("white", inside * white), *_vessels(place, hull, fluid * inside, draws, grain))
+              ("white", inside * white), *_vessels(place, hull, fluid * inside, draws, grain),
+              ("plexus", _plexus(place, ventricle, blobs)))
     return Head(layers, (grey + white) * inside, white * inside, ventricle)
 
 
@@ -178,6 +180,13 @@ def _skull(place: Place, hull, draws: PatientParameters, blobs):
     bone = between(hull, inner, 0.5 * (inner + outer), 0.6) + between(wandering, 0.5 * (inner + outer), outer, 0.6)
     return (("bone", np.clip(bone, 0, 1)),
             ("marrow", np.clip(between(wandering, inner + table, outer - table, 0.8), 0, 1) * vault))
+
+
+def _plexus(place: Place, ventricle, blobs):
+    """Tufts of vessels inside the lateral ventricles; they take up contrast."""
+    x, y, z = place
+    within = below(ellipsoid((np.abs(x), y, z), *PLEXUS), 0, 1.0) * below(ventricle, 0.0, 0.8)
+    return within * sigmoid(4 * blobs - 1)
 
 
 def _vessels(place: Place, hull, fluid, draws: PatientParameters, grain):

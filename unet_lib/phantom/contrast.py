@@ -15,7 +15,8 @@ from unet_lib.phantom.tumour import Tumour
 LEVELS = {"air": (0.0, 0.0, 0.0), "fat": (2.6, 2.9, 2.5), "skin": (0.9, 1.2, 1.2), "muscle": (0.72, 0.60, 0.85),
           "marrow": (1.3, 0.95, 1.25), "bone": (0.12, 0.12, 0.14), "eye": (0.35, 0.30, 0.35),
           "mucosa": (0.7, 1.4, 1.7), "csf": (0.40, 0.24, 0.38), "grey": (0.80, 1.14, 0.84),
-          "white": (1.0, 1.0, 1.0), "dura": (0.55, 0.65, 1.5), "vessel": (0.45, 0.30, 2.0)}
+          "white": (1.0, 1.0, 1.0), "dura": (0.55, 0.65, 1.5), "vessel": (0.45, 0.30, 2.0),
+          "plexus": (0.60, 0.70, 1.8)}
 STEADY = {"white", "air"}   # the reference, and what gives no signal
 SPOT_MM = (1.5, 4.0)        # radius of an age spot
 

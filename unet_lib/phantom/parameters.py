@@ -13,6 +13,10 @@ SEQUENCES = ("pre-contrast", "FLAIR", "post-contrast")
 SITES = ("C", "D", "E", "F", "H")                             # after CS, DU, EZ, FG, HT
 SITE_SHARES = (16 / 110, 45 / 110, 1 / 110, 14 / 110, 34 / 110)  # LGG folders; see data/README
 PIXEL_MM = {"C": 0.87, "D": 0.97, "E": 0.93, "F": 0.85, "H": 0.96}   # LGG: head width 187, 167, ., 201, 170 px
+# brightness of each sequence relative to the whole set (LGG: the site explains 22 %, 5 % and 29 % of the variance
+# between patients; E has only one of them, so it is kept near the middle)
+SITE_GAIN = {"C": (0.94, 1.10, 1.04), "D": (0.87, 0.94, 0.86), "E": (0.87, 0.91, 0.91), "F": (1.05, 1.05, 1.01),
+             "H": (1.19, 1.00, 1.17)}
 SLICES = {"C": (20, 28), "D": (24, 40), "E": (22, 34), "F": (26, 40), "H": (20, 30)}   # LGG, capped at 40
 MISSING_PRE, MISSING_POST = 6 / 110, 10 / 110                 # LGG: channel is a copy of FLAIR
 MOST_PATIENTS = 3600                                          # what three places of a name can count
@@ -141,8 +145,8 @@ def _head(rng: Generator) -> dict:
 
 def _scanner(rng: Generator, site: str) -> dict:
     """Grey levels and faults. LGG, white matter and its surroundings: 58, 59, 59 (33 … 91)."""
-    gain = rng.normal(0, 0.10) + rng.normal(0, 0.2, 3)
-    return dict(white=_floats(np.array([66.0, 54.0, 64.0]) * np.exp(gain)),
+    gain = rng.normal(0, 0.10) + rng.normal(0, [0.2, 0.13, 0.18])
+    return dict(white=_floats(np.multiply([66.0, 56.0, 68.0], SITE_GAIN[site]) * np.exp(gain)),
                 tissue_jitter=_floats(rng.normal(0, 0.12, 36)), fat_saturated=bool(rng.random() < 0.1),
                 bias=_floats(rng.uniform(0.03, 0.11, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
                 noise=_floats(np.exp(rng.normal(np.log(2.1), 0.4, 3))), floor=_floats(rng.uniform(0.7, 2.2, 3)),

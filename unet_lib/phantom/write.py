@@ -11,7 +11,7 @@ from threading import Thread
 from unet_lib.errors import DatasetError
 from unet_lib.phantom.parameters import MOST_PATIENTS, draw_patient
 
-VERSION = 2                  # raise it whenever the same seed would give other pixels
+VERSION = 3                  # raise it whenever the same seed would give other pixels
 CARD = "phantom.json"
 UNFINISHED = ".unfinished-"  # start of a folder that is still being written
 
