@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unet_lib import check
+from unet_lib.check import lesson_02
 from unet_lib.check.frame import FunctionExercise, Mistake, NumberExercise, same, shorten
 
 # Written as a reader would type them, not read from the checkers: right answers, then wrong ones with a
@@ -29,6 +30,22 @@ NUMBERS = {
                     {0.5: "minus its log", -0.693: "negative", 1: "base 2", 0.301: "10"}),
     "f1_by_hand": ([2 / 3, 0.667],
                    {0.75: "precision", 0.6: "recall", 0.5: "IoU", 0.675: "harmonic", 66.7: "percent"}),
+    "conv_output": ([128, (256 + 6 - 7) // 2 + 1], {127: "One too few", 128.5: "half", 125: "padding", 256: "stride",
+                                                    100: "⌊"}),
+    "conv_parameters": ([448, 16 * (27 + 1)], {432: "biases", 160: "all three", 480: "one bias", 28: "one filter"}),
+    "dense_weights": ([16_777_216, 2**24], {4096: "one output", 8192: "multiply", 36864: "shared", 9: "convolution"}),
+    "field_after_pool": ([14], {9: "without the pooling", 10: "2·2", 13: "adds a pixel", 6: "Two conv", 7: "jump"}),
+}
+PROPERTIES = {
+    "own_window": ([(1, 1, 5), [2, 3, 16], np.array([4, 4, 9.0])],
+                   {(0, 0, 3): "sticks out", (1, 1, -5): "turned round", (1, 2, 9): "its side",
+                    (1, 1, 14): "plain sum", (1, 1, 11): "minus signs", (1, 1, 4): "−2 and 2", (2, 1, 21): "exchanged",
+                    (1, 1, 99): "nine prod"}),
+    "edge_kernel": ([((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)), [[0, 0, 0], [-1, 0, 1], [0, 0, 0]],
+                     np.array([[-1, 0, 1]] * 3)],
+                    {((0, 0, 0),) * 3: "zeros", ((1, 1, 1),) * 3: "add up to 0", ((1, 0, -1),) * 3: "exchange",
+                     ((-1, -1, -1), (0, 0, 0), (1, 1, 1)): "not see the edge",
+                     ((-1, 0, 0), (0, 0, 0), (0, 0, 1)): "top to bottom"}),
 }
 
 
@@ -60,7 +77,19 @@ def sites_shared(train, test):
     return len({p.split("_")[0] for p in train} & {p.split("_")[0] for p in test}) > 0
 
 
+def correlate(image, kernel):
+    rows, columns = (i - k + 1 for i, k in zip(image.shape, kernel.shape, strict=True))
+    return [[(image[r:r + len(kernel), c:c + kernel.shape[1]] * kernel).sum() for c in range(columns)]
+            for r in range(rows)]
+
+
 FUNCTIONS = {
+    "correlate": ([correlate, lambda i, k: np.array(correlate(i, k), float)],
+                  {lambda i, k: correlate(i, k[::-1, ::-1]): "flipped",
+                   lambda i, k: [row[:-1] for row in correlate(i, k)[:-1]]: "last row",
+                   lambda i, k: correlate(i, k * 0 + 1): "without their weights",
+                   lambda i, k: np.array(correlate(i, k)) / k.size: "mean",
+                   lambda i, k: correlate(i, -k): "For every"}),
     "decide": ([decide, lambda p, t: (p > t).astype(np.uint8).tolist()],
                {lambda p, t: 1 - decide(p, t): "other way round", lambda p, t: p.round(): "Rounding",
                 lambda p, t: 255 * decide(p, t): "255", lambda p, t: p: "Compare every"}),
@@ -81,7 +110,7 @@ FUNCTIONS = {
     "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
                                   lambda losses: losses.index(max(losses)) + 1: "the worst"}),
 }
-TABLE = {**NUMBERS, **FUNCTIONS}
+TABLE = {**NUMBERS, **PROPERTIES, **FUNCTIONS}
 
 
 def cases(column):
@@ -133,6 +162,15 @@ def test_no_mistake_hides_another(name, exercise):
     for mistake in exercise.mistakes:
         if isinstance(exercise, FunctionExercise) or not callable(mistake.wrong):
             assert exercise(mistake.wrong).text == mistake.hint
+
+
+@pytest.mark.parametrize("row", range(1, 5))
+@pytest.mark.parametrize("column", range(1, 5))
+def test_any_window_may_be_chosen(row, column):
+    window = lesson_02.IMAGE[row - 1:row + 2, column - 1:column + 2]
+    total = int(window[:, 2] @ [1, 2, 1] - window[:, 0] @ [1, 2, 1])
+    assert check.own_window((row, column, total)).right
+    assert check.own_window((row, column, total + 1)).state == "wrong"
 
 
 class Hostile:

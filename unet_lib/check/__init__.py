@@ -14,6 +14,15 @@ from unet_lib.check.lesson_01 import (
     slice_order,
     tumour_slice_share,
 )
+from unet_lib.check.lesson_02 import (
+    conv_output,
+    conv_parameters,
+    correlate,
+    dense_weights,
+    edge_kernel,
+    field_after_pool,
+    own_window,
+)
 from unet_lib.check.lesson_04 import batches_per_epoch, best_epoch, f1_by_hand, unsure_loss
 
 __all__ = [
@@ -23,10 +32,17 @@ __all__ = [
     "balance_weight",
     "batches_per_epoch",
     "best_epoch",
+    "conv_output",
+    "conv_parameters",
+    "correlate",
     "decide",
+    "dense_weights",
+    "edge_kernel",
     "f1_by_hand",
+    "field_after_pool",
     "is_leaky",
     "missing_channels",
+    "own_window",
     "prediction_numbers",
     "slice_numbers",
     "slice_order",

@@ -117,6 +117,28 @@ class NumberExercise(Exercise):
         return math.isclose(value, mistake.wrong, rel_tol=5e-3)
 
 
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PropertyExercise(Exercise):
+    """Many answers may be right: `read` turns an answer into a value (None: unreadable), `right` judges it.
+
+    The mistakes' `wrong` are tests of the value; the first that holds gives the hint.
+    """
+
+    expected: str
+    read: Callable[[Any], Any]
+    right: Callable[[Any], bool]
+
+    def judge(self, answer: Any) -> Feedback:
+        """Right, a known mistake, or the general hint."""
+        value = self.read(answer)
+        if value is None:
+            return Feedback("wrong", f"Expected {self.expected}; got {describe(answer)}.")
+        if self.right(value):
+            return self.confirm()
+        hints = (mistake.hint for mistake in self.mistakes if mistake.wrong(value))
+        return Feedback("wrong", next(hints, self.otherwise))
+
+
 @dataclass(frozen=True)
 class Case:
     """One call of the reader's function; `shown` is how the call is written where its arguments are long."""
@@ -207,6 +229,16 @@ def to_number(answer: Any) -> float | None:
     except Exception:
         return None
     return value if math.isfinite(value) and np.ndim(answer) == 0 else None
+
+
+def to_array(answer: Any, shape: tuple[int, ...]) -> np.ndarray | None:
+    """Finite float64 numbers of this shape, or None."""
+    try:
+        array = np.asarray(answer)
+    except Exception:
+        return None
+    numbers = array.shape == shape and array.dtype.kind in "iuf" and bool(np.isfinite(array).all())
+    return array.astype(np.float64) if numbers else None
 
 
 def describe(answer: Any) -> str:
