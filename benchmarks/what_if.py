@@ -1,0 +1,115 @@
+"""What if the U-Net were built differently? Each part's worth, measured on real patients.
+
+    python benchmarks/what_if.py --real data/lgg [--steps 500] [--seeds 3] [--threads 2]
+
+One recipe (the settings below), one split by patient, and networks that differ in one thing: no skips, skips
+added instead of concatenated, no pooling, one convolution instead of two, upsampling instead of transposed
+convolution, and depths 1 to 5. Scored on the split's validation patients, at full size, with the weights at
+the end of training; the test patients are left alone. Rows go to data/results/what_if.json one by one, and an
+interrupted run goes on where it stopped.
+
+Besides Dice it tells the border error: the median distance in pixels (at full size) from each pixel of the
+network's outline to the nearest of the expert's, over slices where both found something. Networks that know
+where a tumour is, but not where it ends, are told apart by it.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from unet_lib import checkpoint, devices
+from unet_lib.augment import Augmented
+from unet_lib.batches import Batches
+from unet_lib.dataset import SliceCache, open_cache
+from unet_lib.metrics import count_slices, mean_dice, pooled
+from unet_lib.model import UNet, count_parameters
+from unet_lib.predict import Predictor
+from unet_lib.shapes import plan
+from unet_lib.splits import split_patients
+from unet_lib.train import TrainConfig, fit
+from unet_lib.variants import VARIANTS, build_variant
+
+RESULTS = Path("data/results/what_if.json")
+BASE, DEPTH, SIZE, BATCH, RATE = 8, 4, 96, 16, 0.004
+RUNS = [(variant, DEPTH) for variant in VARIANTS] + [("plain", depth) for depth in (1, 2, 3, 5)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--real", type=Path, default=Path("data/lgg"))
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    cache = open_cache(args.real)
+    split = split_patients(cache.names, seed=0)
+    for seed in range(args.seeds):
+        for variant, depth in RUNS:
+            key = {"variant": variant, "depth": depth, "seed": seed}
+            if not any(key.items() <= row.items() for row in rows()):
+                network = build_variant(variant, BASE, depth, seed)
+                start = time.perf_counter()
+                train(network, cache, split.train, args.steps, seed)
+                record(args, {**key, "parameters": count_parameters(network), "field": view(variant, depth),
+                              **score(network, cache, split.validation),
+                              "training_seconds": round(time.perf_counter() - start)})
+
+
+def train(network: UNet, cache: SliceCache, patients: tuple[str, ...], steps: int, seed: int) -> None:
+    batches = Augmented(Batches(cache, cache.slices_of(patients), batch=BATCH, size=SIZE, seed=seed), seed=seed)
+    config = TrainConfig(max(1, round(steps / len(batches))), RATE, schedule="cosine")
+    for epoch in fit(network, batches, config):
+        print(f"  epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3f} {epoch.images_per_second:.0f} images/s",
+              flush=True)
+
+
+def score(network: UNet, cache: SliceCache, patients: tuple[str, ...]) -> dict[str, float]:
+    """Mean Dice by patient, pooled F1 and border error, at full size."""
+    predictor, counts, borders = Predictor(network, {}, SIZE), {}, []
+    for name in patients:
+        places = cache.slices_of([name])
+        statistics = cache.statistics[cache.patient_of[places[0]]]
+        masks = predictor.masks(predictor.probabilities(cache.images[places], statistics))
+        experts = cache.masks[places] > 0
+        counts[name] = pooled(count_slices(masks, experts))
+        borders += [distance for mask, expert in zip(masks, experts, strict=True) for distance in border(mask, expert)]
+    together = sum(counts.values(), start=pooled(np.zeros((0, 4))))
+    return {"mean_dice": round(mean_dice(counts), 4), "pooled_f1": round(together.dice(), 4),
+            "border_pixels": round(float(np.median(borders)), 2)}
+
+
+def border(mask: np.ndarray, expert: np.ndarray) -> np.ndarray:
+    """Distance of each pixel of one outline to the other one; nothing if either mask is empty."""
+    if not mask.any() or not expert.any():
+        return np.zeros(0)
+    outlines = [m & ~ndimage.binary_erosion(m) for m in (mask, expert)]
+    return ndimage.distance_transform_edt(~outlines[1])[outlines[0]]
+
+
+def view(variant: str, depth: int) -> int | None:
+    """Receptive field in pixels of the network's input, where the plan describes the network."""
+    return plan(base=BASE, depth=depth, size=SIZE)[-1].receptive_field if variant == "plain" else None
+
+
+def rows() -> list[dict]:
+    return json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+
+
+def record(args: argparse.Namespace, row: dict) -> None:
+    print(row, flush=True)
+    checkpoint.write_text(RESULTS, json.dumps({
+        "command": f"python benchmarks/what_if.py --steps {args.steps} --seeds {args.seeds}",
+        "base": BASE, "size": SIZE, "batch": BATCH, "learning_rate": RATE, "schedule": "cosine",
+        "split": "split_patients(seed=0): trained on its training patients, scored on its validation patients",
+        "machine": devices.describe(torch.device("cpu")), "torch": torch.__version__,
+        "rows": [*rows(), row]}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
