@@ -5,10 +5,11 @@ from itertools import chain
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unet_lib import check
+from unet_lib import check, model
 from unet_lib.check import lesson_02
 from unet_lib.check.frame import FunctionExercise, Mistake, NumberExercise, same, shorten
 
@@ -30,13 +31,76 @@ NUMBERS = {
                     {0.5: "minus its log", -0.693: "negative", 1: "base 2", 0.301: "10"}),
     "f1_by_hand": ([2 / 3, 0.667],
                    {0.75: "precision", 0.6: "recall", 0.5: "IoU", 0.675: "harmonic", 66.7: "percent"}),
+    "decoder_inputs": ([32, 16 + 16], {16: "added", 48: "halved", 64: "multiplied", 7: "side by side after"}),
     "conv_output": ([128, (256 + 6 - 7) // 2 + 1], {127: "One too few", 128.5: "half", 125: "padding", 256: "stride",
                                                     100: "⌊"}),
     "conv_parameters": ([448, 16 * (27 + 1)], {432: "biases", 160: "all three", 480: "one bias", 28: "one filter"}),
     "dense_weights": ([16_777_216, 2**24], {4096: "one output", 8192: "multiply", 36864: "shared", 9: "convolution"}),
     "field_after_pool": ([14], {9: "without the pooling", 10: "2·2", 13: "adds a pixel", 6: "Two conv", 7: "jump"}),
 }
+
+
+def our_double_conv(inputs, outputs):
+    return model.DoubleConv(inputs, outputs)
+
+
+def without(*names):
+    """A DoubleConv in which these steps let everything through."""
+    def build(inputs, outputs):
+        block = model.DoubleConv(inputs, outputs)
+        for name in names:
+            setattr(block, name, torch.nn.Identity())
+        return block
+    return build
+
+
+def unpadded(inputs, outputs):
+    block = model.DoubleConv(inputs, outputs)
+    block.conv1.padding = block.conv2.padding = (0, 0)
+    return block
+
+
+class Swapped(model.UNet):
+    def __init__(self, base, depth):
+        super().__init__(base=base, depth=depth)
+        for level in self.concat:
+            self.concat[level].forward = lambda skip, x: torch.cat([x, skip], 1)
+
+
+class Probable(model.UNet):
+    def __init__(self, base, depth):
+        super().__init__(base=base, depth=depth)
+
+    def forward(self, image):
+        return super().forward(image).sigmoid()
+
+
+class Unfinished(torch.nn.Module):
+    def __init__(self, base, depth):
+        super().__init__()
+        self.bottleneck = ...
+
+
+NETWORKS = {
+    "double_conv": ([our_double_conv], {
+        without("relu2"): "last ReLU", without("relu1"): "between the two", without("norm1"): "no `norm1.weight`",
+        unpadded: "padding=1", lambda i, o: our_double_conv(i, 2 * o): "`conv1.weight` should have the shape",
+        lambda i, o: None: "Expected an `nn.Module`", lambda i: None: "raised TypeError", 3: "without calling"}),
+    "own_unet": ([lambda base, depth: model.UNet(base=base, depth=depth)], {
+        Swapped: "exchanged", Probable: "logits", lambda b, d: model.UNet(base=b, depth=d + 1): "should have the shape",
+        lambda b, d: model.UNet(base=b, depth=d, batch_norm=False): "no `encoder.1.norm1",
+        lambda b, d: model.UNet(base=b, depth=d, out_channels=2): "`output.weight` should"}),
+}
 PROPERTIES = {
+    "bottleneck_shape": ([(1024, 16, 16), [1024, 16, 16.0]],
+                         {(16, 16, 1024): "come first", (512, 16, 16): "four doublings", (512, 32, 32): "last level",
+                          (64, 16, 16): "stay at 64", (1024, 256, 256): "Four poolings", (1, 2, 3): "2⁴"}),
+    "diagnoses": ([["size", "order", "activation", "channels", "eval"], ("Size", "order", "activation", "channels",
+                                                                        "eval()")],
+                  {("order", "size", "eval", "channels", "activation"): "Network 1",
+                   ("size", "?", "", "", ""): "Network 2",
+                   ("size", "order", "eval", "channels", "activation"): "Network 3",
+                   ("size", "order", "activation", "size", "eval"): "Network 4"}),
     "own_window": ([(1, 1, 5), [2, 3, 16], np.array([4, 4, 9.0])],
                    {(0, 0, 3): "sticks out", (1, 1, -5): "turned round", (1, 2, 9): "its side",
                     (1, 1, 14): "plain sum", (1, 1, 11): "minus signs", (1, 1, 4): "−2 and 2", (2, 1, 21): "exchanged",
@@ -83,7 +147,41 @@ def correlate(image, kernel):
             for r in range(rows)]
 
 
+def forward(network, image):
+    x, skips = image, []
+    for level in network.encoder:
+        skips.append(network.encoder[level](x))
+        x = network.pool[level](skips[-1])
+    x = network.bottleneck(x)
+    for level in reversed(list(network.up)):
+        x = network.decoder[level](network.concat[level](skips.pop(), network.up[level](x)))
+    return network.output(x)
+
+
 FUNCTIONS = {
+    "forward": ([forward, lambda network, image: network(image)],
+                {lambda network, image: torch.sigmoid(network(image)): "logits",
+                 lambda network, image: network(image)[0]: "encoder → keep", lambda network, image: image: "should be",
+                 lambda network, image: network.nonsense(image): "raised AttributeError"}),
+    "pad_needed": ([lambda size, depth: -size % 2**depth],
+                   {lambda size, depth: size % 2**depth: "too much",
+                    lambda size, depth: 2**depth - size % 2**depth: "0 more",
+                    lambda size, depth: -size % (2 * depth): "power of depth",
+                    lambda size, depth: size - size % -2**depth: "new size"}),
+    "join_skip": ([lambda skip, x: np.concatenate([skip, x], 1), lambda skip, x: np.hstack([skip, x])],
+                  {lambda skip, x: np.hstack([x, skip]): "broke network 2",
+                   lambda skip, x: np.concatenate([skip, x], 3): "side by side",
+                   lambda skip, x: np.concatenate([skip, x], 0): "along the batch",
+                   lambda skip, x: skip: "should be"}),
+    "activate": ([lambda x: np.where(x > 0, x, 0), lambda x: x * (x > 0)],
+                 {lambda x: -np.maximum(-x, 0): "keep the negative", abs: "absolute",
+                  lambda x: x >= 1e-9: "True and False",
+                  lambda x: x.copy(): "Nothing has changed", lambda x: 1 / (1 + np.exp(-x)): "sigmoid"}),
+    "predict_alone": ([lambda network, image: network.eval()(image),
+                       lambda network, image: network.train(False)(image)],
+                      {lambda network, image: network(image): "still in training",
+                       lambda network, image: network.train()(image): "wrong way",
+                       lambda network, image: 0: "should be"}),
     "correlate": ([correlate, lambda i, k: np.array(correlate(i, k), float)],
                   {lambda i, k: correlate(i, k[::-1, ::-1]): "flipped",
                    lambda i, k: [row[:-1] for row in correlate(i, k)[:-1]]: "last row",
@@ -110,7 +208,7 @@ FUNCTIONS = {
     "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
                                   lambda losses: losses.index(max(losses)) + 1: "the worst"}),
 }
-TABLE = {**NUMBERS, **PROPERTIES, **FUNCTIONS}
+TABLE = {**NUMBERS, **PROPERTIES, **NETWORKS, **FUNCTIONS}
 
 
 def cases(column):
@@ -171,6 +269,16 @@ def test_any_window_may_be_chosen(row, column):
     total = int(window[:, 2] @ [1, 2, 1] - window[:, 0] @ [1, 2, 1])
     assert check.own_window((row, column, total)).right
     assert check.own_window((row, column, total + 1)).state == "wrong"
+
+
+def test_a_class_with_three_dots_is_not_attempted():
+    assert check.own_unet(Unfinished).state == "open"
+
+
+def test_judging_a_network_leaves_torchs_random_state_alone():
+    before = torch.get_rng_state()
+    assert check.own_unet(lambda base, depth: model.UNet(base=base, depth=depth)).right
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 class Hostile:

@@ -150,14 +150,22 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class FunctionExercise(Exercise):
-    """A function is asked for; it is called on every case, each time with fresh copies of the arguments."""
+    """A function is asked for; it is called on every case, each time with fresh copies of the arguments.
+
+    `cases` may be a function that makes them, where that would slow down the import.
+    """
 
     signature: str
-    cases: tuple[Case, ...]
+    cases: tuple[Case, ...] | Callable[[], tuple[Case, ...]]
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", self.signature.partition("(")[0])
+
+    @property
+    def calls(self) -> tuple[Case, ...]:
+        """The cases, made if need be."""
+        return self.cases() if callable(self.cases) else self.cases
 
     def judge(self, answer: Any) -> Feedback:
         """Right on every case, a known mistake, or the first case that fails."""
@@ -165,10 +173,10 @@ class FunctionExercise(Exercise):
             call = f"check.{self.name}({self.name})"
             got = describe(answer)
             return Feedback("wrong", f"Expected the function itself, as in `{call}`; got {got}.")
-        results = [outcome(answer, case) for case in self.cases]
+        results = [outcome(answer, case) for case in self.calls]
         if any(result is ... for result in results):
             return OPEN
-        if all(same(result, case.expected) for result, case in zip(results, self.cases, strict=True)):
+        if all(same(result, case.expected) for result, case in zip(results, self.calls, strict=True)):
             return self.confirm()
         if all(result is None for result in results):
             return Feedback("wrong", f"{self.name} gives back None. Does it end with `return` and a value?")
@@ -177,12 +185,12 @@ class FunctionExercise(Exercise):
 
     def made(self, mistake: Mistake, results: Sequence[Any]) -> bool:
         """Does the mistaken function give the same results, case by case?"""
-        wrong = [outcome(mistake.wrong, case) for case in self.cases]
+        wrong = [outcome(mistake.wrong, case) for case in self.calls]
         return all(same(ours, theirs) for ours, theirs in zip(results, wrong, strict=True))
 
     def first_failure(self, results: Sequence[Any]) -> str:
         """Input, expected, got, and the general hint."""
-        pairs = zip(results, self.cases, strict=True)
+        pairs = zip(results, self.calls, strict=True)
         result, case = next(pair for pair in pairs if not same(pair[0], pair[1].expected))
         call = f"`{case.shown or self.name + '(' + ', '.join(map(repr, case.arguments)) + ')'}`"
         if isinstance(result, Raised):
@@ -204,7 +212,7 @@ def outcome(function: Callable[..., Any], case: Case) -> Any:
     try:
         return function(*copy.deepcopy(case.arguments))
     except (Exception, SystemExit) as error:  # An `exit()` in an answer must not end the kernel either.
-        return Raised(f"{type(error).__name__} ({shorten(error, as_text=True)})")
+        return Raised(f"{type(error).__name__} ({shorten(error, 120, as_text=True)})")
 
 
 def same(got: Any, expected: Any) -> bool:

@@ -12,7 +12,7 @@ from unet_lib.phantom.tumour import Tumour
 
 # pre-contrast T1, FLAIR, post-contrast T1, relative to white matter = 1. Read off real slices by eye and
 # against the literature's order of brightness (Bojorquez et al. 2017 for T1; fat is bright in all three).
-LEVELS = {"air": (0.0, 0.0, 0.0), "fat": (2.6, 2.9, 2.5), "skin": (0.9, 1.2, 1.2), "muscle": (0.72, 0.60, 0.85),
+LEVELS = {"air": (0.0, 0.0, 0.0), "fat": (2.0, 1.95, 2.0), "skin": (0.9, 1.2, 1.2), "muscle": (0.66, 0.50, 0.78),
           "marrow": (1.3, 0.95, 1.25), "bone": (0.12, 0.12, 0.14), "eye": (0.35, 0.30, 0.35),
           "mucosa": (0.7, 1.4, 1.7), "csf": (0.40, 0.24, 0.38), "grey": (0.80, 1.14, 0.84),
           "white": (1.0, 1.0, 1.0), "dura": (0.55, 0.65, 1.5), "vessel": (0.45, 0.30, 2.0),

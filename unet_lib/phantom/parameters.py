@@ -146,7 +146,7 @@ def _head(rng: Generator) -> dict:
 def _scanner(rng: Generator, site: str) -> dict:
     """Grey levels and faults. LGG, white matter and its surroundings: 58, 59, 59 (33 … 91)."""
     gain = rng.normal(0, 0.10) + rng.normal(0, [0.2, 0.13, 0.18])
-    return dict(white=_floats(np.multiply([66.0, 56.0, 68.0], SITE_GAIN[site]) * np.exp(gain)),
+    return dict(white=_floats(np.multiply([69.0, 57.0, 68.0], SITE_GAIN[site]) * np.exp(gain)),
                 tissue_jitter=_floats(rng.normal(0, 0.12, 36)), fat_saturated=bool(rng.random() < 0.1),
                 bias=_floats(rng.uniform(0.03, 0.11, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
                 noise=_floats(np.exp(rng.normal(np.log(2.1), 0.4, 3))), floor=_floats(rng.uniform(0.7, 2.2, 3)),
