@@ -7,6 +7,7 @@ may follow each of them (Ioffe & Szegedy 2015), and one output channel gives log
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -72,21 +73,26 @@ class UNet(nn.Module):
     def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
         """Image to logits of the same height and width; sigmoid(logit) is the tumour's probability."""
         self.config.check_size(*image.shape[-2:])
-        x, skips = image, []
-        for level in self.encoder:
-            x = self.encoder[level](x)
-            skips.append(x)
-            x = self.pool[level](x)
-        x = self.bottleneck(x)
-        for level in reversed(list(self.up)):
-            x = self.up[level](x)
-            x = self.concat[level](skips.pop(), x)
-            x = self.decoder[level](x)
-        return self.output(x)
+        return forward_pass(self, image)
 
     def settings(self) -> dict[str, int | bool]:
         """The configuration as plain data, for a checkpoint's card."""
         return asdict(self.config)
+
+
+def forward_pass(network: Any, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
+    """The way through the U, for any network whose blocks are named as UNet's are."""
+    x, skips = image, []
+    for level in network.encoder:
+        x = network.encoder[level](x)
+        skips.append(x)
+        x = network.pool[level](x)
+    x = network.bottleneck(x)
+    for level in reversed(list(network.up)):
+        x = network.up[level](x)
+        x = network.concat[level](skips.pop(), x)
+        x = network.decoder[level](x)
+    return network.output(x)
 
 
 def to_mask(logits: Float[Tensor, "..."], threshold: float = 0.5) -> Float[Tensor, "..."]:
