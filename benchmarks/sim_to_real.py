@@ -9,6 +9,8 @@ One compact U-Net, one recipe, and these questions, answered by mean per-patient
 - N = 4, 8, 16, 32 real patients, from random weights and from the phantom weights: the real patients of a
   fixed held-out part. Fine-tuning and training from nothing take the same number of steps.
 
+The curve is drawn to data/results/sim_to_real.svg; `--picture` draws it anew from the rows and measures nothing.
+
 The weights at the end of each run are scored; nothing is chosen by looking at real patients. Rows go to
 data/results/sim_to_real.json as they are measured; a run that is interrupted goes on where it stopped.
 """
@@ -23,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unet_lib import checkpoint, devices, model
+from unet_lib import checkpoint, devices, figures, model
 from unet_lib.augment import Augmented
 from unet_lib.batches import Batches
 from unet_lib.dataset import SliceCache, open_cache
@@ -47,7 +49,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1500, help="on phantoms only and on real patients only")
     parser.add_argument("--fine", type=int, default=600, help="for each point of the curve")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--picture", action="store_true", help="only draw the rows there are")
     args = parser.parse_args()
+    if args.picture:
+        return picture()
     torch.set_num_threads(args.threads)
     real = open_cache(args.real)
     phantoms = open_cache(write_phantoms(args.work / "train", args.phantoms, seed=1))
@@ -68,6 +73,27 @@ def main() -> None:
     real_weights = trained(args, "real", real, split.train, args.steps)
     record(args, "real → held-out real", real_weights, real, held_out, training_patients=len(split.train))
     record(args, "real → phantom", real_weights, unseen, unseen.names, training_patients=len(split.train))
+    picture()
+
+
+def picture() -> None:
+    """Mean Dice of the held-out real patients against the number of real patients learnt from."""
+    rows = json.loads(RESULTS.read_text())["rows"]
+    figure, axes = figures.new_figure(width=6.4, height=4)
+    lines = {"real → held-out real": ("from random weights", figures.INK),
+             "phantom, then real → held-out real": ("from the phantoms' weights", figures.EXPERT)}
+    for question, (label, colour) in lines.items():
+        points = sorted((r["training_patients"], r["mean_dice"]) for r in rows if r["question"] == question)
+        axes[0, 0].plot(*zip(*points, strict=True), "o-", color=colour, label=label)
+    alone, = (r for r in rows if r["question"] == "phantom → held-out real")
+    axes[0, 0].axhline(alone["mean_dice"], color=figures.NETWORK, linestyle="--", label="phantoms only")
+    axes[0, 0].set(xscale="log", ylim=(0, 1), xlabel="real patients to learn from",
+                   ylabel=f"mean Dice of {alone['tested_patients']} other real patients")
+    counts = sorted({r["training_patients"] for r in rows if r["question"] == "real → held-out real"})
+    axes[0, 0].set_xticks(counts, [str(count) for count in counts], minor=False)
+    axes[0, 0].minorticks_off()
+    axes[0, 0].legend(frameon=False, loc="lower right")
+    print(figures.save_figure(figure, RESULTS.with_suffix(".svg")))
 
 
 def few_patients(names: Iterable[str], count: int) -> list[str]:

@@ -1,10 +1,13 @@
 import base64
+import io
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 from unet_lib import figures
+from unet_lib.errors import SettingsError
 
 
 @pytest.fixture
@@ -98,3 +101,71 @@ def test_a_second_figure_takes_the_firsts_place(monkeypatch):
     assert handle._ipython_display_() is None  # a cell that ends with show(…) prints nothing more
     assert figures.show(figure, "Second.", handle) is handle
     assert handle.seen == ("Second.", "Second.")
+
+
+def test_labels_can_stand_in_for_grey_levels(axes):
+    figures.draw_numbers(axes, np.array([[0, 200]], np.uint8), labels=np.array([[-3, 7]]))
+    assert [text.get_text() for text in axes.texts] == ["−3", "7"]
+
+
+def test_signed_maps_are_white_at_zero_and_reach_as_far_both_ways(axes):
+    values = np.concatenate([np.linspace(-2, 1, 999), [500]]).reshape(20, 50)
+    figures.draw_signed(axes, values, "map")
+    image = axes.get_images()[0]
+    assert image.get_clim() == pytest.approx((-2, 2), abs=0.02)   # the single 500 does not pale the others
+    assert np.allclose(image.cmap(image.norm(0.0))[:3], 1, atol=0.04)
+    assert "−1.99 to 1.99" in axes.get_xlabel()
+
+
+def test_quantiles_are_drawn_where_they_are(axes):
+    figures.draw_quantiles(axes, {"real": [1, 2, 3, 4, 5], "phantom": [2, 3, 4, 5, 9]})
+    thin, thick, dot = axes.get_lines()[3:]
+    assert list(thin.get_ydata()) == [2, 9]
+    assert list(thick.get_ydata()) == [3, 5]
+    assert list(dot.get_ydata()) == [4]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["real", "phantom"]
+
+
+def test_dots_stand_in_rows_with_their_mean(axes):
+    figures.draw_dots(axes, 0, [0.5, 0.7], "one")
+    figures.draw_dots(axes, 1, [0.2], "other")
+    dots, mean = axes.get_lines()[:2]
+    assert list(dots.get_xdata()) == [0.5, 0.7]
+    assert list(mean.get_xdata()) == pytest.approx([0.6, 0.6])
+    assert [text.get_text() for text in axes.texts] == ["one", "other"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1], "the first row is not at the top"
+
+
+def test_a_shown_picture_has_few_colours_and_keeps_them():
+    figure, axes = figures.new_figure(width=3)
+    figures.draw_slice(axes[0, 0], np.arange(256, dtype=np.uint8).reshape(16, 16))
+    picture = Image.open(io.BytesIO(figures._small_png(figure)))
+    assert picture.mode == "P"
+    greys = {grey for grey, _, _ in np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()}
+    assert min(greys) <= 2 and max(greys) == 255 and len(greys) > 200
+
+
+@pytest.mark.parametrize("ending", [".svg", ".pdf", ".png"])
+def test_a_saved_figure_is_whole_and_the_same_each_time(tmp_path, axes, ending):
+    axes.text(0.5, 0.5, "plain words")
+    first = figures.save_figure(axes.figure, tmp_path / "new folder" / f"one{ending}").read_bytes()
+    assert figures.save_figure(axes.figure, tmp_path / f"two{ending}").read_bytes() == first
+    assert first.startswith({".svg": b"<?xml", ".pdf": b"%PDF", ".png": b"\x89PNG"}[ending])
+    if ending == ".svg":
+        assert b"plain words" in first and b"<dc:date>" not in first
+    assert sorted(path.name for path in tmp_path.rglob("*.*")) == [f"one{ending}", f"two{ending}"]
+
+
+def test_a_figure_that_cannot_be_drawn_leaves_the_former_file(tmp_path, axes):
+    target = figures.save_figure(axes.figure, tmp_path / "figure.svg")
+    before = target.read_bytes()
+    axes.set_title("$\\frac{1}{$")
+    with pytest.raises(ValueError, match="frac"):
+        figures.save_figure(axes.figure, target)
+    assert target.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["figure.svg"]
+
+
+def test_an_unknown_kind_of_file_is_refused(tmp_path, axes):
+    with pytest.raises(SettingsError, match=r"ends in \.svg, \.pdf or \.png; got '\.gif'"):
+        figures.save_figure(axes.figure, tmp_path / "figure.gif")

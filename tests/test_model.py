@@ -2,10 +2,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from monai.networks.nets import BasicUNet
+from torch.utils.flop_counter import FlopCounterMode
 
 from unet_lib.errors import ShapeError
 from unet_lib.model import UNet, build, count_parameters, eval_mode, to_mask
-from unet_lib.shapes import plan_for
+from unet_lib.shapes import plan, plan_for, totals
 
 
 @settings(max_examples=12, deadline=None)
@@ -22,6 +24,53 @@ def test_the_model_is_what_the_plan_says(depth, base, channels, batch_norm, rows
     model(torch.zeros(2, channels, *size))
     assert list(seen.items()) == [(s.name, s.shape) for s in plan_for(model.config, size)]
     assert count_parameters(model) == sum(s.parameters for s in plan_for(model.config, size))
+
+
+@settings(max_examples=12, deadline=None)
+@given(depth=st.integers(1, 4), base=st.integers(1, 6), channels=st.integers(1, 4), batch_norm=st.booleans(),
+       batch=st.integers(2, 3), rows=st.integers(1, 2), columns=st.integers(1, 3))
+def test_what_is_computed_and_kept_is_what_the_plan_says(depth, base, channels, batch_norm, batch, rows, columns):
+    model = UNet(in_channels=channels, base=base, depth=depth, batch_norm=batch_norm)
+    image = torch.zeros(batch, channels, rows * 2**depth, columns * 2**depth)
+    stages = plan_for(model.config, tuple(image.shape[-2:]))
+    with FlopCounterMode(display=False) as counter:
+        kept = kept_bytes(model, image, [stage.name for stage in stages])
+    flops = {name.removeprefix("UNet."): sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
+    for stage in stages:
+        assert flops.get(stage.name, 0) == 2 * batch * stage.multiply_adds, stage.name
+        assert kept.get(stage.name, 0) == stage.kept_bytes(batch), stage.name
+    assert totals(stages, batch).kept_bytes == sum(kept.values())
+    assert 2 * batch * totals(stages).multiply_adds == flops["Global"]
+
+
+def kept_bytes(model, image, names):
+    """By stage, what autograd holds for the backward pass that is neither learnt, nor a buffer, nor held already."""
+    owned = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
+    now, kept, held = [None], {}, {}
+
+    def hold(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in owned and storage.data_ptr() not in held:
+            held[storage.data_ptr()] = storage  # also keeps its address from being used again
+            kept[now[0]] = kept.get(now[0], 0) + storage.nbytes()
+        return tensor
+
+    for name in names:
+        model.get_submodule(name).register_forward_pre_hook(lambda m, i, name=name: now.__setitem__(0, name))
+    with torch.autograd.graph.saved_tensors_hooks(hold, lambda tensor: tensor):
+        model(image)
+    return kept
+
+
+def test_monais_network_differs_by_what_can_be_named():
+    """BasicUNet with matched features: biases before its norms, and a last upsampling that does not halve the width."""
+    features = (64, 128, 256, 512, 1024)
+    theirs = BasicUNet(spatial_dims=2, in_channels=3, out_channels=1, features=(*features, 64),
+                       norm=("batch", {"affine": True}))
+    biases = 2 * (sum(features) + sum(features[:-1]))
+    unhalved = (4 * 128 * 128 + 128) - (4 * 128 * 64 + 64) + 9 * (64 + 128) * 64 - 9 * (64 + 64) * 64
+    assert sum(p.numel() for p in theirs.parameters()) == 31_113_217
+    assert totals(plan(3, 64, 4)).parameters + biases + unhalved == 31_113_217
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3])

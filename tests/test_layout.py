@@ -1,0 +1,99 @@
+"""Where the U's stages stand: nothing overlaps, nothing leaves the page, sizes are true to the scale."""
+
+from itertools import combinations
+from math import sqrt
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unet_lib.layout import FONT, TALLEST, WIDEST, layout
+from unet_lib.shapes import plan
+
+SETTINGS = st.tuples(st.integers(1, 4), st.sampled_from([1, 2, 4, 8, 16, 32, 64]), st.integers(1, 5))
+FACTORS = st.tuples(st.integers(1, 16), st.integers(1, 16))
+SCALES = st.sampled_from([(None, None), (1.6, 5.6)])
+
+
+def make(chosen, factors):
+    return plan(*chosen, size=tuple(factor * 2**chosen[2] for factor in factors))
+
+
+def edges(label):
+    """A label's left, top, right and bottom, with letters as wide as DejaVu's widest digits."""
+    width = 0.64 * FONT * len(label.text)
+    left = label.x - {"start": 0, "middle": 0.5, "end": 1}[label.anchor] * width
+    return left, label.y - 0.75 * FONT, left + width, label.y + 0.2 * FONT
+
+
+def sides(box):
+    return box.x, box.y, box.x + box.width, box.y + box.height
+
+
+def overlap(a, b, spare=0.01):
+    return a[0] < b[2] - spare and b[0] < a[2] - spare and a[1] < b[3] - spare and b[1] < a[3] - spare
+
+
+@settings(max_examples=60, deadline=None)
+@given(chosen=SETTINGS, factors=FACTORS, scale=SCALES)
+def test_nothing_overlaps_or_leaves_the_page(chosen, factors, scale):
+    stages = make(chosen, factors)
+    place = layout(stages, *scale)
+    areas = [sides(box) for box in place.boxes] + [edges(label) for label in place.labels]
+    for one, other in combinations(areas, 2):
+        assert not overlap(one, other), (one, other)
+    for left, top, right, bottom in areas:
+        assert left >= 0 and top >= 0 and right <= place.width and bottom <= place.height
+
+
+@settings(max_examples=30, deadline=None)
+@given(chosen=SETTINGS, factors=FACTORS)
+def test_every_stage_is_drawn_once_with_its_own_numbers(chosen, factors):
+    stages = make(chosen, factors)
+    place = layout(stages)
+    assert sorted(box.name for box in place.boxes) == sorted(["input", *(stage.name for stage in stages)])
+    said = {label.stage: label.text for label in place.labels if label.stage}
+    for stage in stages:
+        if stage.kind == "Concat":
+            copied, upsampled = map(int, said[stage.name].split("+"))
+            assert upsampled == next(s.out_channels for s in stages if s.name == stage.name.replace("concat", "up"))
+            assert copied + upsampled == stage.out_channels
+        elif stage.kind != "Up":  # its number stands over the concatenation
+            assert said[stage.name] == str(stage.out_channels)
+    rows = {f"{stage.height}×{stage.width}" for stage in stages}
+    assert {label.text for label in place.labels if label.role == "size"} == rows
+
+
+@settings(max_examples=30, deadline=None)
+@given(chosen=SETTINGS, factors=FACTORS)
+def test_sizes_are_square_roots(chosen, factors):
+    stages = make(chosen, factors)
+    boxes = {box.name: box for box in layout(stages).boxes}
+    for stage in stages:
+        box = boxes[stage.name]
+        drawn = stage.out_channels / 2 if stage.kind == "Concat" else stage.out_channels
+        assert box.width == pytest.approx(max(2, WIDEST * sqrt(drawn / max(s.out_channels for s in stages
+                                                                           if s.kind == "DoubleConv"))))
+        assert box.height == pytest.approx(max(2, TALLEST * sqrt(stage.height / stages[0].height)))
+
+
+def test_with_a_scale_twice_the_image_is_higher_and_twice_the_base_wider():
+    small, large = (layout(plan(3, base, 2, size), across=1.5, down=5) for base, size in ((16, 64), (64, 256)))
+    for one, other in zip(small.boxes[1:-1], large.boxes[1:-1], strict=True):
+        assert (other.width, other.height) == pytest.approx((2 * one.width, 2 * one.height))
+
+
+@pytest.mark.parametrize("depth", [1, 3, 5])
+def test_arrows_join_their_boxes(depth):
+    place = layout(plan(3, 16, depth, 256))
+    boxes = {box.name: box for box in place.boxes}
+    assert len([arrow for arrow in place.arrows if arrow.kind == "conv"]) == 2 * depth + 2
+    for k in range(1, depth + 1):
+        pool, up, skip = (next(a for a in place.arrows if a.stage == f"{part}.{k}")
+                          for part in ("pool", "up", "concat"))
+        assert pool.start[0] == pool.end[0] == boxes[f"encoder.{k}"].middle[0] == boxes[f"pool.{k}"].middle[0]
+        assert pool.start[1] < pool.end[1] and up.start[1] > up.end[1]
+        assert skip.start[1] == skip.end[1] == boxes[f"encoder.{k}"].middle[1]
+        assert boxes[f"concat.{k}"].x + boxes[f"concat.{k}"].width == pytest.approx(boxes[f"up.{k}"].x)
+    for arrow in place.arrows:
+        assert arrow.kind in ("pool", "up") or arrow.start[0] + 8 < arrow.end[0], "too short to see"
