@@ -1,0 +1,273 @@
+// The receptive field explorer. It asks Python for nothing, so it also works in a saved notebook without a kernel.
+
+const LARGEST = 512; // px, side of the slice on the page
+const PADDING = 2; // px left and right of a widget, as in the style
+const LONG_STEP = 10; // pixels, with Shift
+
+/**
+ * What is known after each layer: jump j (input pixels between two neighbouring values), field r (side of the square
+ * that one value sees), start (where the square of value 0 begins). The first entry is the input itself.
+ */
+function receptiveFields(layers) {
+  const found = [{ jump: 1, field: 1, start: 0 }];
+  for (const [kernel, stride, dilation, padding] of layers) {
+    const { jump, field, start } = found.at(-1);
+    found.push({ jump: jump * stride, field: field + (kernel - 1) * dilation * jump, start: start - padding * jump });
+  }
+  return found;
+}
+
+/** The square that the value lying over this pixel sees. */
+function squareAround([row, column], { jump, field, start }) {
+  const from = (at) => Math.floor(at / jump) * jump + start;
+  return { top: from(row), left: from(column), side: field };
+}
+
+class ReceptiveFieldView {
+  constructor(model, el, signal) {
+    this.model = model;
+    this.hover = null; // [row, column] while a pointer is over the slice
+    this.marked = null; // the layer whose row is pointed at
+    [this.height, this.width] = model.get("size");
+    this.build(el);
+    this.connect(signal);
+    this.drawSlice();
+    this.refresh();
+  }
+
+  build(el) {
+    const help = "Slice: arrow keys move the chosen pixel, with Shift by 10";
+    this.base = make("canvas", { width: this.width, height: this.height });
+    this.over = make("canvas");
+    this.screen = make("div", { class: "gb-rf-screen", tabindex: 0, role: "application", "aria-label": help }, this.base, this.over);
+    this.status = make("p", { class: "gb-rf-status" });
+    this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
+    this.rows = make("tbody");
+    const head = [["layer", ""], ["k", "kernel"], ["s", "stride"], ["d", "dilation"], ["jump j = j′·s", "j′: the jump before this layer"],
+      ["field r = r′ + (k − 1)·d·j′", "r′, j′: field and jump before this layer"], ["", ""]];
+    const heads = head.map(([text, title]) => make("th", { scope: "col", title }, text));
+    const table = make("table", { class: "gb-rf-table" }, make("thead", {}, make("tr", {}, ...heads)), this.rows);
+    const stack = make("div", { class: "gb-rf-stack" }, this.buildPresets(), this.buildAdders(), table);
+    this.root = make("div", { class: "gb gb-rf", role: "group", "aria-label": "Receptive field explorer" },
+      make("div", { class: "gb-rf-picture" }, this.screen, this.status), stack, this.spoken);
+    keepKeys(this.root);
+    el.append(this.root);
+  }
+
+  buildPresets() {
+    this.preset = make("select", { "aria-label": "Stack of layers" }, make("option", { value: "", disabled: "" }, "your own"),
+      ...Object.keys(this.model.get("presets")).map((name) => make("option", { value: name }, name)));
+    this.preset.addEventListener("change", () => this.setLayers(this.model.get("presets")[this.preset.value]));
+    this.removeLast = this.button("Remove last", "", () => this.setLayers(this.model.get("layers").slice(0, -1)));
+    this.clear = this.button("Clear", "Remove all layers", () => this.setLayers([]));
+    return make("div", { class: "gb-row" }, make("label", {}, make("span", { class: "gb-label" }, "Layers"), this.preset), this.removeLast, this.clear);
+  }
+
+  buildAdders() {
+    this.adders = Object.keys(this.model.get("kinds")).map((name) =>
+      this.button(`+ ${name}`, `Add: ${name}`, () => this.setLayers([...this.model.get("layers"), name])));
+    return make("div", { class: "gb-row gb-rf-adders" }, ...this.adders);
+  }
+
+  /** Never disabled: a button that is loses the focus, and with it the place of a keyboard user. */
+  button(text, label, react) {
+    const node = make("button", { type: "button", ...(label && { "aria-label": label, title: label }) }, text);
+    node.addEventListener("click", () => node.getAttribute("aria-disabled") !== "true" && react());
+    return node;
+  }
+
+  // ---- what the reader does -----------------------------------------------------------------------------
+
+  connect(signal) {
+    const listen = (node, kind, react) => node.addEventListener(kind, react.bind(this), { signal });
+    listen(this.screen, "pointermove", this.point);
+    listen(this.screen, "pointerdown", this.point);
+    for (const kind of ["pointerdown", "pointerup"]) listen(this.screen, kind, () => this.choose(this.current()));
+    listen(this.screen, "pointerleave", () => this.lookAt(null));
+    listen(this.root, "keydown", this.onKey);
+    for (const kind of ["pointerover", "focusin"]) listen(this.rows, kind, (event) => this.mark(event.target.closest("tr")));
+    for (const kind of ["pointerleave", "focusout"]) listen(this.rows, kind, () => this.mark(null));
+    follow(this.model, signal, ["layers"], () => this.refresh());
+    follow(this.model, signal, ["pixel"], () => this.draw());
+    const watcher = new ResizeObserver(() => this.layOut());
+    watcher.observe(this.root);
+    signal.addEventListener("abort", () => watcher.disconnect());
+  }
+
+  set(traits) {
+    this.model.set(traits);
+    this.model.save_changes();
+  }
+
+  setLayers(layers) {
+    if (layers.length <= this.model.get("most")) this.set({ layers });
+  }
+
+  moveLayer(from, to) {
+    const layers = [...this.model.get("layers")];
+    layers.splice(to, 0, ...layers.splice(from, 1));
+    this.setLayers(layers);
+    this.focusRow(to, from > to ? "up" : "down");
+  }
+
+  removeLayer(at) {
+    this.setLayers(this.model.get("layers").filter((_, index) => index !== at));
+    this.focusRow(Math.min(at, this.model.get("layers").length - 1), "remove");
+  }
+
+  /** The table is built anew with each change; the focus goes where it was. */
+  focusRow(at, name) {
+    (this.rows.querySelector(`[data-at="${at}"] [data-does="${name}"]`) ?? this.adders[0]).focus();
+  }
+
+  point(event) {
+    const area = this.screen.getBoundingClientRect();
+    this.lookAt(this.clamp(Math.floor(((event.clientY - area.top) / area.height) * this.height),
+      Math.floor(((event.clientX - area.left) / area.width) * this.width)));
+  }
+
+  lookAt(place) {
+    this.hover = place;
+    this.draw();
+  }
+
+  choose(pixel) {
+    this.set({ pixel });
+    this.draw();
+  }
+
+  onKey(event) {
+    event.stopPropagation(); // below the last cell the notebook itself listens for arrow keys
+    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    if (!move || event.target !== this.screen) return;
+    event.preventDefault();
+    const [row, column] = this.model.get("pixel");
+    const step = event.shiftKey ? LONG_STEP : 1;
+    this.hover = null;
+    this.choose(this.clamp(row + step * move[0], column + step * move[1]));
+    this.spoken.textContent = this.sentence();
+  }
+
+  clamp(row, column) {
+    return [Math.min(Math.max(row, 0), this.height - 1), Math.min(Math.max(column, 0), this.width - 1)];
+  }
+
+  current() {
+    return this.hover ?? this.model.get("pixel");
+  }
+
+  mark(row) {
+    this.marked = row ? Number(row.dataset.at) + 1 : null;
+    this.draw();
+  }
+
+  // ---- showing --------------------------------------------------------------------------------------------
+
+  async drawSlice() {
+    const { buffer, byteOffset, byteLength } = this.model.get("pixels");
+    const levels = await inflate(new Uint8Array(buffer, byteOffset, byteLength));
+    const picture = new ImageData(this.width, this.height);
+    const dots = new Uint32Array(picture.data.buffer);
+    levels.forEach((level, at) => (dots[at] = 0xff000000 | (level * 0x010101)));
+    this.base.getContext("2d").putImageData(picture, 0, 0);
+    this.root.dataset.drawn = "yes";
+  }
+
+  refresh() {
+    const [names, kinds] = [this.model.get("layers"), this.model.get("kinds")];
+    this.fields = receptiveFields(names.map((name) => kinds[name]));
+    const input = make("tr", { class: "gb-rf-input" }, make("th", { scope: "row" }, "input pixel"),
+      ...["", "", "", "1", "1", ""].map((text) => make("td", {}, text)));
+    this.rows.replaceChildren(input, ...names.map((name, at) => this.buildRow(name, kinds[name], at, names.length)));
+    input.dataset.at = -1;
+    const presets = Object.entries(this.model.get("presets"));
+    this.preset.value = presets.find(([, layers]) => layers.join() === names.join())?.[0] ?? "";
+    for (const button of this.adders) button.setAttribute("aria-disabled", names.length >= this.model.get("most"));
+    for (const button of [this.removeLast, this.clear]) button.setAttribute("aria-disabled", !names.length);
+    this.spoken.textContent = this.summary(names.length);
+    this.marked = null;
+    this.draw();
+  }
+
+  buildRow(name, [kernel, stride, dilation], at, count) {
+    const [before, after] = [this.fields[at], this.fields[at + 1]];
+    const jump = [`${before.jump}·${stride} = `, make("strong", {}, after.jump)];
+    const field = [`${before.field} + (${kernel} − 1)·${dilation}·${before.jump} = `, make("strong", {}, after.field)];
+    const action = (text, does, label, possible, react) => {
+      const node = this.button(text, `${label} layer ${at + 1}, ${name}`, react);
+      node.dataset.does = does;
+      node.setAttribute("aria-disabled", !possible);
+      return node;
+    };
+    const actions = [action("↑", "up", "Move up", at > 0, () => this.moveLayer(at, at - 1)),
+      action("↓", "down", "Move down", at < count - 1, () => this.moveLayer(at, at + 1)),
+      action("✕", "remove", "Remove", true, () => this.removeLayer(at))];
+    const numbers = [[kernel], [stride], [dilation], jump, field, actions].map((content) => make("td", {}, ...content));
+    return make("tr", { "data-at": at }, make("th", { scope: "row" }, name), ...numbers);
+  }
+
+  /** What one value sees after this many layers. */
+  summary(count) {
+    if (!this.fields[1]) return "No layers yet: one value is one pixel. Add a layer.";
+    const { jump, field } = this.fields[count];
+    const share = (100 * field ** 2) / (this.height * this.width);
+    const part = share > 100 ? "more than the slice has" : `${share < 1 ? "less than 1" : Math.round(share)} % of the slice`;
+    if (!count) return "A pixel of the input sees itself alone.";
+    const after = count === this.fields.length - 1 ? `After ${count} layer${count > 1 ? "s" : ""}` : `After layer ${count}`;
+    return `${after} one value sees ${field}×${field} pixels, ${part}; ` +
+      `its neighbour sees a square ${jump} pixel${jump > 1 ? "s" : ""} further on.`;
+  }
+
+  sentence() {
+    const [row, column] = this.current();
+    const { top, left, side } = squareAround([row, column], this.fields.at(-1));
+    return `Row ${row}, column ${column}: rows ${top} to ${top + side - 1}, columns ${left} to ${left + side - 1}`;
+  }
+
+  /** The slice grows by whole steps only, so that every pixel stays a square of the same size. */
+  layOut() {
+    const room = Math.min(this.root.clientWidth - 2 * PADDING, LARGEST);
+    if (room <= 0) return;
+    const scale = Math.max(Math.floor(room / Math.max(this.width, this.height)), 1);
+    this.screen.style.width = `${Math.min(scale * this.width, room)}px`;
+    this.scale = this.screen.clientWidth / this.width;
+    this.screen.style.height = `${this.scale * this.height}px`;
+    this.draw();
+  }
+
+  /** What lies outside the square is veiled; the squares after earlier layers are drawn thinly inside it. */
+  draw() {
+    if (!this.scale) return; // not on the page yet
+    const context = freshContext(this.over, this.scale * this.width, this.scale * this.height);
+    context.scale(this.over.width / this.width, this.over.height / this.height);
+    const shown = this.marked ?? this.fields.length - 1;
+    this.status.textContent = this.summary(shown);
+    const squares = this.fields.map((field) => squareAround(this.current(), field));
+    const { top, left, side } = squares[shown];
+    context.fillStyle = "rgba(0, 0, 0, 0.42)";
+    context.beginPath();
+    context.rect(0, 0, this.width, this.height);
+    context.rect(left, top, side, side);
+    context.fill("evenodd");
+    squares.forEach((square, at) => at !== shown && this.drawSquare(context, square, at < shown ? 0.75 : 0.3, 1));
+    this.drawSquare(context, squares[shown], 1, 2.5);
+    this.root.dataset.square = [top, left, side].join(" ");
+  }
+
+  /** Light within dark, seen on every grey. */
+  drawSquare(context, { top, left, side }, alpha, thickness) {
+    for (const [colour, extra] of [[`rgba(0, 0, 0, ${0.6 * alpha})`, 2], [`rgba(86, 180, 233, ${alpha})`, 0]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = (thickness + extra) / this.scale;
+      context.strokeRect(left, top, side, side);
+    }
+  }
+}
+
+function render({ model, el }) {
+  const ending = new AbortController();
+  new ReceptiveFieldView(model, el, ending.signal);
+  return () => ending.abort();
+}
+
+export default { render };
