@@ -1,8 +1,11 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
 
-from unet_lib.batches import Batches, scale_images, scale_masks
+from unet_lib import batches as module
+from unet_lib.batches import Batches, map_ahead, scale_images, scale_masks
 from unet_lib.dataset import open_cache
 from unet_lib.errors import ShapeError
 
@@ -61,3 +64,57 @@ def test_scaling_averages_blocks(cache):
 def test_impossible_settings(cache, settings):
     with pytest.raises(ShapeError, match="expected batch ≥ 1 and 16 ≤ size ≤ 256; got"):
         Batches(cache, np.arange(3), **settings)
+
+
+@pytest.mark.parametrize("size", [32, 256])
+def test_read_batch_by_batch_they_are_the_same_bits(cache, size):
+    held, read = (Batches(cache, np.arange(1, 23), batch=5, size=size, seed=3, resident=kept) for kept in (True, False))
+    assert held.resident and not read.resident and not hasattr(read, "images")
+    for start in (0, 2):
+        pairs = list(zip(held.epoch(1, start), read.epoch(1, start), strict=True))
+        assert len(pairs) == 5 - start
+        for one, two in pairs:
+            assert torch.equal(one.images, two.images)
+            assert torch.equal(one.masks, two.masks)
+            assert torch.equal(one.places, two.places)
+
+
+@pytest.mark.parametrize(("spare", "resident"), [(0, True), (-1, False)])
+def test_a_set_is_resident_where_it_fits(cache, monkeypatch, spare, resident):
+    monkeypatch.setattr(module, "data_budget", lambda device: 10 * 16 * 16 * 4 + spare)
+    assert Batches(cache, np.arange(10), size=16).resident is resident
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("map_ahead")]
+
+
+def test_working_ahead_gives_what_map_gives_and_never_gets_far_ahead():
+    begun = []
+
+    def square(number):
+        begun.append(number)
+        return number * number
+
+    for place, value in enumerate(map_ahead(square, range(9), ahead=2)):
+        assert value == place * place
+        assert begun == list(range(len(begun))) and len(begun) <= place + 3
+    assert begun == list(range(9))
+    assert not threads()
+
+
+def test_what_goes_wrong_ahead_comes_through_in_its_place():
+    found = []
+    with pytest.raises(ZeroDivisionError):
+        for value in map_ahead(lambda number: 6 / number, [3, 2, 0, 1]):
+            found.append(value)
+    assert found == [2, 3]
+    assert not threads()
+
+
+def test_the_thread_ends_when_training_stops_in_the_middle(cache):
+    epoch = Batches(cache, np.arange(23), size=16, resident=False).epoch()
+    next(epoch)
+    assert len(threads()) == 1
+    epoch.close()
+    assert not threads()

@@ -43,13 +43,18 @@ def test_data_check_lists_every_problem_without_a_traceback(run_cli, data):
 
 def test_train_evaluate_predict(run_cli, data, tmp_path):
     run = tmp_path / "runs" / "x"
-    done = run_cli("train", "--data", data, "--out", run, "--epochs", 2, *TINY)
+    done = run_cli("train", "--data", data, "--out", run, "--epochs", 2, *TINY, "--schedule", "one_cycle",
+                   "--clip", 1, "--ema", 0.9, "--patience", 5, "--deterministic")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("F1 held-out") == 2
     assert "images/s" in done.stdout and "Patients kept for the test" in done.stdout
     assert [row["epoch"] for row in csv.DictReader((run / "history.csv").open())] == ["1", "2"]
     card = load_model(run / "best.safetensors")[1]
     test, = card["split"]["test"]
+    assert card["training"] == {
+        "epochs": 2, "learning_rate": 0.001, "loss": "bce_dice", "precision": "float32", "schedule": "one_cycle",
+        "clip": 1.0, "ema": 0.9, "patience": 5, "deterministic": True, "compile": False}
+    assert card["precision"] == "float32" and card["torch"] == torch.__version__
 
     done = run_cli("evaluate", "--model", run / "best.safetensors", "--data", data)
     assert done.returncode == 0, done.stderr
@@ -113,6 +118,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(run_cli, data, tmp_path):
     (("--size", 100), "needs height and width divisible by"),
     (("--loss", "focal"), "expected a loss out of"),
     (("--precision", "float8"), "expected a precision out of"),
+    (("--cosine", "--schedule", "one_cycle"), "expected one schedule; got --cosine and --schedule one_cycle"),
     (("--batch", 0), "expected batch ≥ 1")])
 def test_bad_settings_are_explained(run_cli, data, tmp_path, arguments, message):
     done = run_cli("train", "--data", data, "--out", tmp_path / "x", "--epochs", 1, "--base", 2, *arguments)

@@ -1,9 +1,11 @@
+import dataclasses
 import signal
 
 import pytest
 import torch
-from test_train import SMALL, Squares
+from test_train import SMALL, Flat, Squares, stubborn
 
+from unet_lib.checkpoint import load_tensors, save_tensors
 from unet_lib.errors import CheckpointError
 from unet_lib.model import build
 from unet_lib.train import LAST, TrainConfig, fit
@@ -118,6 +120,62 @@ def test_a_cosine_run_resumes_to_its_own_length_only(tmp_path):
     resumed = build(SMALL, 99)
     list(fit(resumed, Squares(), cosine(4), folder=tmp_path, resume=True))
     assert_equal_bits(whole, resumed)
+
+
+@pytest.mark.parametrize("more", [{"ema": 0.5}, {"schedule": "one_cycle"}, {"clip": 0.1},
+                                  {"ema": 0.9, "clip": 0.5, "schedule": "cosine", "patience": 9}],
+                         ids=lambda more: "+".join(more))
+@pytest.mark.parametrize("stop", [(0, 2), (2, 0)])
+def test_every_option_resumes_bit_for_bit(tmp_path, more, stop):
+    """Stopped once in an epoch and once between two."""
+    class Interrupting(Squares):
+        def epoch(self, number=0, start=0):
+            for place, batch in enumerate(super().epoch(number, start), start):
+                if (number, place) == stop:
+                    signal.raise_signal(signal.SIGINT)
+                yield batch
+
+    config = TrainConfig(epochs=4, learning_rate=0.01, precision="float32", **more)
+    whole, resumed, others = build(SMALL, 0), build(SMALL, 99), Squares(count=4, seed=1)
+    straight = list(fit(whole, Squares(), config, validation=others, folder=tmp_path / "straight"))
+    with pytest.raises(KeyboardInterrupt):
+        list(fit(build(SMALL, 0), Interrupting(), config, validation=others, folder=tmp_path))
+    for epoch in fit(build(SMALL, 99), Squares(), config, validation=others, folder=tmp_path, resume=True):
+        if epoch.epoch == 3:
+            break
+    rest = list(fit(resumed, Squares(), config, validation=others, folder=tmp_path, resume=True))
+    assert_equal_bits(whole, resumed)
+    assert (rest[-1].loss, rest[-1].validation_loss) == (straight[-1].loss, straight[-1].validation_loss)
+    one, two = (load_tensors(folder / LAST)[0] for folder in (tmp_path / "straight", tmp_path))
+    assert one.keys() == two.keys()
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_run_that_patience_ended_stays_ended(tmp_path):
+    config = TrainConfig(epochs=50, patience=3, learning_rate=1e-9, precision="float32")
+    for snapshot in fit(stubborn(), Squares(), config, validation=Flat(seed=1), folder=tmp_path):
+        if snapshot.epoch == 2:
+            break
+    rest = list(fit(build(SMALL, 1), Squares(), config, validation=Flat(seed=1), folder=tmp_path, resume=True))
+    assert [s.epoch for s in rest] == [3, 4]
+    before = (tmp_path / LAST).read_bytes()
+    longer = dataclasses.replace(config, epochs=99)
+    for again in (config, longer):
+        assert list(fit(build(SMALL, 1), Squares(), again, validation=Flat(), folder=tmp_path, resume=True)) == []
+    assert (tmp_path / LAST).read_bytes() == before
+
+
+def test_a_run_from_before_there_were_these_settings_still_resumes(tmp_path):
+    list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path))
+    tensors, header = load_tensors(tmp_path / LAST)
+    new = ("clip", "ema", "patience", "deterministic", "compile")
+    header["config"] = {name: value for name, value in header["config"].items() if name not in new}
+    del header["progress"]["stale"]
+    save_tensors(tmp_path / LAST, tensors, header)
+    assert len(list(fit(build(SMALL, 9), Squares(), settings(2), folder=tmp_path, resume=True))) == 1
+    with pytest.raises(CheckpointError, match=r"clip: was 0\.0, now 1\.0"):
+        clipped = dataclasses.replace(settings(3), clip=1.0)
+        next(fit(build(SMALL, 9), Squares(), clipped, folder=tmp_path, resume=True))
 
 
 def test_nothing_to_resume_from(tmp_path):

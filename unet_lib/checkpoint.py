@@ -121,10 +121,13 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give an optimiser the memory that `optimiser_tensors` took."""
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         place, entry = name.split(".", 1)
-        state.setdefault(int(place), {})[entry] = tensor.clone()  # Adam changes it in place
+        # A copy, as Adam changes it in place; laid out like its parameter, as fused Adam walks through both alike.
+        like = parameters[int(place)] if tensor.dim() else tensor
+        state.setdefault(int(place), {})[entry] = torch.empty_like(like, device="cpu").copy_(tensor)
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
 

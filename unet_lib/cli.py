@@ -1,11 +1,7 @@
 """The command line: a thin shell over the library. Errors a user can mend come without a traceback."""
 
-import csv
-import io
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,10 +10,9 @@ import typer
 from unet_lib.errors import DatasetError, GlassBoxError, SettingsError
 
 if TYPE_CHECKING:
-    from unet_lib.batches import Batches
     from unet_lib.dataset import SliceCache
-    from unet_lib.splits import Split
-    from unet_lib.train import Snapshot, TrainConfig
+    from unet_lib.distributed import Crew
+    from unet_lib.runs import RunSettings
 
 # torch and matplotlib are imported inside the commands, so that `unet_lib --help` answers at once.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -86,54 +81,65 @@ def train(data: Data = PHANTOM, out: Annotated[Path, typer.Option(help="The run'
           size: Annotated[int, typer.Option(help="Height and width to train at.")] = 256,
           loss: Annotated[str, typer.Option(help="bce, dice or bce_dice.")] = "bce_dice",
           augment: Annotated[bool, typer.Option(help="Turn, scale, brighten each slice by chance.")] = True,
-          cosine: Annotated[bool, typer.Option("--cosine", help="Let the learning rate fall to 0 by the end.")] = False,
+          schedule: Annotated[str, typer.Option(help="Of the learning rate: constant, cosine or one_cycle.")] = "",
+          cosine: Annotated[bool, typer.Option("--cosine", help="Short for --schedule cosine.")] = False,
+          clip: Annotated[float, typer.Option(help="Longest gradient; 0: any.")] = 0.0,
+          ema: Annotated[float, typer.Option(help="Average the weights, keeping this much, say 0.999.")] = 0.0,
+          patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better F1.")] = 0,
           plain: Annotated[bool, typer.Option("--plain", help="Without batch norm, as in the school project.")] = False,
+          deterministic: Annotated[bool, typer.Option("--deterministic", help="Same bits each time, on GPUs too.")]
+          = False,
+          compile: Annotated[bool, typer.Option("--compile", help="Let torch.compile make it faster.")] = False,
           device: Device = "auto", precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
           seed: int = 0, resume: Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")] = False,
           ) -> None:
-    """Train a U-Net on a split by patient; Ctrl-C saves and says how to go on."""
-    from unet_lib import devices, model
-    from unet_lib.dataset import open_cache
-    from unet_lib.splits import split_patients
+    """Train a U-Net on a split by patient; Ctrl-C saves and says how to go on.
+
+    Several processes, one per GPU: torchrun --nproc-per-node N -m unet_lib train …
+    """
+    from unet_lib.devices import choose_device
+    from unet_lib.distributed import join_crew
+    from unet_lib.runs import RunSettings, refuse_overwriting
+    from unet_lib.shapes import UNetConfig
     from unet_lib.train import TrainConfig
 
-    config = TrainConfig(epochs, lr, loss, precision, "cosine" if cosine else "constant")
-    if not resume and (out / "last.safetensors").exists():
-        raise SettingsError(f"{out} already holds a run. Add --resume to go on with it, or choose another --out.")
-    where = devices.choose_device(device)
-    network = model.build({"base": base, "depth": depth, "batch_norm": not plain}, seed)
-    network.config.check_size(size, size)
-    cache = open_cache(data)
-    split = split_patients(cache.names, seed=seed)
-    card = {"data": {"content": cache.content, "size": size, "batch": batch, "augment": augment, "seed": seed},
-            "split": asdict(split),
-            "training": asdict(config), "device": devices.describe(where)}
-    print(f"{model.count_parameters(network):,} parameters on {card['device']}; {len(split.train)} patients to train, "
-          f"{len(split.validation)} to validate, {len(split.test)} kept for the test")
-    training, validation = (_batches(cache, part, batch, size, where, seed) for part in (split.train, split.validation))
-    _run(network.to(where), _Watched(training, augment), validation, config, out, card, resume, split)
+    if cosine and schedule not in ("", "cosine"):
+        raise SettingsError(f"expected one schedule; got --cosine and --schedule {schedule}. Leave one of them out.")
+    config = TrainConfig(epochs, lr, loss, precision, "cosine" if cosine else schedule or "constant",
+                         clip, ema, patience, deterministic, compile)
+    settings = RunSettings(UNetConfig(base=base, depth=depth, batch_norm=not plain), config, size, batch, augment, seed)
+    if not resume:
+        refuse_overwriting(out)
+    with join_crew(choose_device(device)) as crew:
+        _train(settings, data, out, resume, crew)
 
 
-def _run(network: Any, training: "_Watched", validation: "Batches", config: "TrainConfig", out: Path,
-         card: dict[str, Any], resume: bool, split: "Split") -> None:
+def _train(settings: "RunSettings", data: Path, out: Path, resume: bool, crew: "Crew") -> None:
     from tqdm import tqdm
 
-    from unet_lib.train import fit
+    from unet_lib.dataset import open_cache
+    from unet_lib.model import count_parameters
+    from unet_lib.runs import epoch_line, prepare
+    from unet_lib.splits import split_patients
 
-    with tqdm(total=config.epochs * training.slices, unit="image", smoothing=0.05) as bar:
-        training.bar = bar
+    say = print if crew.leads else lambda text: None
+    cache = crew.leader_first(lambda: open_cache(data, progress=crew.leads))
+    split = split_patients(cache.names, seed=settings.seed)
+    run = prepare(settings, cache, split, crew.device, crew)
+    say(f"{count_parameters(run.network):,} parameters on {run.card['device']}; {len(split.train)} patients to train, "
+        f"{len(split.validation)} to validate, {len(split.test)} kept for the test")
+    with tqdm(total=run.slices, unit="image", smoothing=0.05, disable=not crew.leads) as bar:
         try:
-            for epoch in fit(network, training, config, validation=validation, folder=out, card=card, resume=resume):
+            for epoch in run.train(out, resume=resume, tick=lambda done: _move(bar, done, settings.batch)):
                 bar.set_postfix_str(f"loss {epoch.loss:.3f}, F1 {epoch.f1:.3f}")
-                bar.write(_epoch_line(epoch), file=sys.stdout)
-                _write_history(out / "history.csv", epoch)
+                if crew.leads:
+                    bar.write(epoch_line(epoch), file=sys.stdout)
         except KeyboardInterrupt:
             bar.close()
-            arguments = " ".join(a for a in sys.argv[1:] if a != "--resume")
-            print(f"\nStopped; all progress is saved in {out}. Go on with:\n  unet_lib {arguments} --resume")
+            say(f"\nStopped; all progress is saved in {out}. Go on with:\n  {_command(crew.size)} --resume")
             raise typer.Exit(130) from None
-    print(f"Weights of the best epoch: {out / 'best.safetensors'}\n"
-          f"Patients kept for the test: {', '.join(split.test)}")
+    say(f"Weights of the best epoch: {out / 'best.safetensors'}\n"
+        f"Patients kept for the test: {', '.join(split.test)}")
 
 
 @app.command()
@@ -186,52 +192,16 @@ def predict(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE", h
     print(f"{len(done)} masks and overlays in {out}, scores in {out / 'scores.csv'}\n{model.name}: {NOT_FOR_DIAGNOSIS}")
 
 
-class _Watched:
-    """Training batches, augmented if asked for, that tick a progress bar as they are taken."""
-
-    def __init__(self, batches: "Batches", augment: bool) -> None:
-        from unet_lib.augment import Augmented
-
-        self.source = Augmented(batches, seed=batches.seed) if augment else batches
-        self.slices, self.batch = len(batches.places), batches.batch
-        self.bar: Any = None
-
-    def __len__(self) -> int:
-        return len(self.source)
-
-    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
-        done = number * self.slices + start * self.batch
-        if self.bar.n < done:  # resumed
-            self.bar.initial = self.bar.n = done
-        for batch in self.source.epoch(number, start):
-            yield batch
-            self.bar.update(len(batch.images))
+def _move(bar: Any, done: int, batch: int) -> None:
+    if done - bar.n > batch:  # a resumed run begins where it stopped, and what was done then is no speed
+        bar.initial = bar.n = done
+    bar.update(done - bar.n)
 
 
-def _batches(cache: "SliceCache", patients: tuple[str, ...], batch: int, size: int, device: Any,
-             seed: int) -> "Batches":
-    from unet_lib.batches import Batches
-
-    return Batches(cache, cache.slices_of(patients), batch=batch, size=size, device=device, seed=seed)
-
-
-def _epoch_line(epoch: "Snapshot") -> str:
-    held_out = epoch.validation.dice() if epoch.validation else float("nan")
-    return (f"epoch {epoch.epoch:3d}/{epoch.epochs}  loss {epoch.loss:.4f}  F1 train {epoch.train.dice():.4f}  "
-            f"F1 held-out {held_out:.4f}  {epoch.images_per_second:.0f} images/s  {epoch.seconds:.0f} s")
-
-
-def _write_history(path: Path, epoch: "Snapshot") -> None:
-    """One row an epoch; a resumed run replaces the rows it repeats."""
-    from unet_lib.checkpoint import write_text
-
-    rows: list[dict[str, Any]] = list(csv.DictReader(path.open())) if path.exists() else []
-    rows = [row for row in rows if int(row["epoch"]) < epoch.epoch] + [epoch.as_row()]
-    table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(epoch.as_row()), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, table.getvalue())
+def _command(processes: int) -> str:
+    """How this command was started."""
+    start = f"torchrun --nproc-per-node {processes} -m unet_lib" if processes > 1 else "unet_lib"
+    return " ".join([start, *(argument for argument in sys.argv[1:] if argument != "--resume")])
 
 
 def _patients_to_score(card: dict[str, Any], cache: "SliceCache", part: str) -> tuple[str, ...]:

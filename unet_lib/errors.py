@@ -27,3 +27,7 @@ class SettingsError(GlassBoxError, ValueError):
 
 class DeviceError(GlassBoxError):
     """A device was asked for that this machine does not have."""
+
+
+class DeviceMemoryError(GlassBoxError):
+    """A step of training asked for more memory than the device has."""

@@ -1,0 +1,153 @@
+"""A whole training run, from settings to files: what the command line, a table of results or torchrun start.
+
+    run = prepare(RunSettings(batch=8), cache, split, device)
+    for epoch in run.train(folder):
+        print(epoch_line(epoch))
+
+The folder then holds last.safetensors, best.safetensors with its card, and history.csv.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from unet_lib import model
+from unet_lib.augment import Augmented
+from unet_lib.batches import Batches
+from unet_lib.card import provenance
+from unet_lib.checkpoint import write_text
+from unet_lib.dataset import SIDE, SliceCache
+from unet_lib.distributed import ALONE, Crew
+from unet_lib.errors import SettingsError
+from unet_lib.shapes import UNetConfig
+from unet_lib.sources import BatchSource
+from unet_lib.splits import Split
+from unet_lib.train import LAST, Snapshot, fit
+from unet_lib.training_config import TrainConfig
+
+HISTORY = "history.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Everything that fixes a run on given data; `seed` draws first weights, order and augmentation.
+
+    Raises ShapeError if the network cannot take pictures of `size`.
+    """
+
+    network: UNetConfig = field(default_factory=lambda: UNetConfig(base=16))
+    training: TrainConfig = field(default_factory=TrainConfig)
+    size: int = SIDE
+    batch: int = 4
+    augment: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        self.network.check_size(self.size, self.size)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network, its batches, and the card that its weights will carry. Made by `prepare`."""
+
+    settings: RunSettings
+    network: model.UNet
+    training: Batches
+    validation: Batches
+    card: dict[str, Any]
+    crew: Crew = ALONE
+
+    @property
+    def slices(self) -> int:
+        """How many slices the whole training takes, all epochs together."""
+        return self.settings.training.epochs * len(self.training.places)
+
+    def train(self, folder: Path, *, resume: bool = False,
+              tick: Callable[[int], None] = lambda done: None) -> Iterator[Snapshot]:
+        """Train, and keep weights and history.csv in `folder`; yield a Snapshot after every epoch (see `fit`).
+
+        `tick` hears, after each batch, how many slices of the run are done. Raises SettingsError if the folder
+        holds a run and `resume` is not asked for.
+        """
+        if not resume:
+            refuse_overwriting(folder)
+        source = Augmented(self.training, seed=self.settings.seed) if self.settings.augment else self.training
+        watched = Watched(source, len(self.training.places), self.training.batch, tick)
+        for snapshot in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
+                            card=self.card, resume=resume, crew=self.crew):
+            if self.crew.leads:
+                write_history(folder / HISTORY, snapshot)
+            yield snapshot
+
+
+def prepare(settings: RunSettings, cache: SliceCache, split: Split, device: torch.device, crew: Crew = ALONE) -> Run:
+    """A run on a split by patient."""
+    return prepare_places(settings, cache, cache.slices_of(split.train), cache.slices_of(split.validation),
+                          asdict(split), device, crew)
+
+
+def prepare_places(settings: RunSettings, cache: SliceCache, train: Int[np.ndarray, "t"],
+                   validation: Int[np.ndarray, "v"], split: Mapping[str, Any], device: torch.device,
+                   crew: Crew = ALONE) -> Run:
+    """A run on slices chosen one by one; the card says in `split` how."""
+    s = settings
+    training, held_out = (Batches(cache, places, batch=s.batch, size=s.size, device=device, seed=s.seed)
+                          for places in (train, validation))
+    card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed},
+            "split": dict(split), "training": asdict(s.training), "processes": crew.size,
+            **provenance(device, s.training.precision)}
+    network = model.build(asdict(s.network), s.seed).to(device)
+    return Run(s, network, training, held_out, card, crew)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A source of batches that tells `tick` how many slices of the run were taken, those before a resume too."""
+
+    source: BatchSource
+    slices: int
+    batch: int
+    tick: Callable[[int], None]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
+        """The source's batches."""
+        done = number * self.slices + start * self.batch
+        self.tick(done)
+        for batch in self.source.epoch(number, start):
+            yield batch
+            done += len(batch.images)
+            self.tick(done)
+
+
+def refuse_overwriting(folder: Path) -> None:
+    """Raise SettingsError if `folder` holds a run already."""
+    if (folder / LAST).exists():
+        raise SettingsError(f"{folder} already holds a run. Add --resume to go on with it, or choose another --out.")
+
+
+def epoch_line(epoch: Snapshot) -> str:
+    """One line of print for an epoch."""
+    held_out = epoch.validation.dice() if epoch.validation else float("nan")
+    return (f"epoch {epoch.epoch:3d}/{epoch.epochs}  loss {epoch.loss:.4f}  F1 train {epoch.train.dice():.4f}  "
+            f"F1 held-out {held_out:.4f}  {epoch.images_per_second:.0f} images/s  {epoch.seconds:.0f} s")
+
+
+def write_history(path: Path, epoch: Snapshot) -> None:
+    """One row an epoch; a resumed run replaces the rows it repeats."""
+    rows: list[dict[str, Any]] = list(csv.DictReader(path.open())) if path.exists() else []
+    rows = [row for row in rows if int(row["epoch"]) < epoch.epoch] + [epoch.as_row()]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, fieldnames=list(epoch.as_row()), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, table.getvalue())
