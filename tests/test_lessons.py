@@ -58,7 +58,7 @@ def test_exercises_are_open_in_a_fresh_lesson(path):
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_links_to_neighbours_lead_somewhere(path):
     for cell in read(path).markdown:
-        for target in re.findall(r"\]\((?!https?:|#|attachment:|mailto:)([^)#\s]+)", cell.source):
+        for target in re.findall(r"\]\((?!https?:|#|attachment:|mailto:)([^)#\s]+)", cell.prose):
             there = (NOTEBOOKS / target).exists()
             # Lessons are written one after the other; a planned one is linked before it is there.
             planned = re.fullmatch(r"\d\d_\w+\.ipynb", target)
