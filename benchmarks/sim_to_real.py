@@ -83,9 +83,13 @@ def picture() -> None:
     lines = {"real → held-out real": ("from random weights", figures.INK),
              "phantom, then real → held-out real": ("from the phantoms' weights", figures.EXPERT)}
     for question, (label, colour) in lines.items():
-        points = sorted((r["training_patients"], r["mean_dice"]) for r in rows if r["question"] == question)
+        points = sorted((r["training_patients"], r["mean_dice"]) for r in rows
+                        if r["question"] == question and r["training_patients"] in REAL_COUNTS)
         axes[0, 0].plot(*zip(*points, strict=True), "o-", color=colour, label=label)
     alone, = (r for r in rows if r["question"] == "phantom → held-out real")
+    every, = (r for r in rows if r["question"] == "real → held-out real" and r["training_patients"] not in REAL_COUNTS)
+    axes[0, 0].plot(every["training_patients"], every["mean_dice"], "o", color=figures.INK, fillstyle="none",
+                    label="random weights, more steps")
     axes[0, 0].axhline(alone["mean_dice"], color=figures.NETWORK, linestyle="--", label="phantoms only")
     axes[0, 0].set(xscale="log", ylim=(0, 1), xlabel="real patients to learn from",
                    ylabel=f"mean Dice of {alone['tested_patients']} other real patients")
