@@ -29,6 +29,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 from nbformat.sign import NotebookNotary
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -174,6 +175,14 @@ def write_notebook(path: Path, *sources: str) -> Path:
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
+def write_executed(path: Path, *sources: str) -> Path:
+    """The same, run elsewhere and saved with its outputs and its widgets' state."""
+    client = NotebookClient(nbformat.read(write_notebook(path, *sources), 4),
+                            resources={"metadata": {"path": str(path.parent)}})
+    nbformat.write(client.execute(), path)
     return path
 
 

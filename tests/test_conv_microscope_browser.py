@@ -5,11 +5,9 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from browser import OUTPUT, Lab, Notebook, write_notebook
-from nbclient import NotebookClient
+from browser import OUTPUT, Lab, Notebook, write_executed, write_notebook
 from test_conv_microscope import by_torch
 
 from unet_lib.widgets.conv_microscope import CLASSIC, problem
@@ -461,10 +459,7 @@ def test_the_equation_follows_the_pointer_at_once(lab, notebook, capsys):
 @pytest.fixture(scope="module")
 def saved(lab: Lab) -> Path:
     """A notebook that was run elsewhere, widget state and all."""
-    path = write_notebook(lab.folder / "saved_microscope.ipynb", SETUP, ONE)
-    client = NotebookClient(nbformat.read(path, 4), resources={"metadata": {"path": str(lab.folder)}})
-    nbformat.write(client.execute(), path)
-    return path
+    return write_executed(lab.folder / "saved_microscope.ipynb", SETUP, ONE)
 
 
 def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):

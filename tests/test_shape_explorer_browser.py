@@ -5,10 +5,8 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import pytest
-from browser import Lab, Notebook, write_notebook
-from nbclient import NotebookClient
+from browser import Lab, Notebook, write_executed, write_notebook
 
 from unet_lib.layout import layout
 from unet_lib.shapes import plan
@@ -317,10 +315,7 @@ def test_screenshots(page, book, theme, width):
 @pytest.fixture(scope="module")
 def saved(lab: Lab) -> Path:
     """A notebook that was run elsewhere, widget state and all."""
-    path = write_notebook(lab.folder / "saved_shapes.ipynb", SETUP, SHOW)
-    client = NotebookClient(nbformat.read(path, 4), resources={"metadata": {"path": str(lab.folder)}})
-    nbformat.write(client.execute(), path)
-    return path
+    return write_executed(lab.folder / "saved_shapes.ipynb", SETUP, SHOW)
 
 
 def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):

@@ -5,12 +5,10 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-import nbformat
 import numpy as np
 import pytest
-from browser import Lab, Notebook, write_notebook
+from browser import Lab, Notebook, write_executed, write_notebook
 from made_up import NUMBERS, PATIENTS, made_up_cache
-from nbclient import NotebookClient
 
 from unet_lib.widgets.base import rim
 
@@ -270,10 +268,7 @@ def test_the_latest_of_many_slider_events_wins(page, capsys):
 @pytest.fixture(scope="module")
 def saved(lab: Lab) -> Path:
     """A notebook that was run elsewhere, widget state and all."""
-    path = write_notebook(lab.folder / "saved.ipynb", SETUP, SHOW)
-    client = NotebookClient(nbformat.read(path, 4), resources={"metadata": {"path": str(lab.folder)}})
-    nbformat.write(client.execute(), path)
-    return path
+    return write_executed(lab.folder / "saved.ipynb", SETUP, SHOW)
 
 
 def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):

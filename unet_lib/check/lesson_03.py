@@ -1,94 +1,16 @@
 """Checkers of lesson 03, building the U-Net: shapes, blocks, the forward pass, and five broken networks."""
 
+import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from unet_lib.check.frame import (
-    OPEN,
-    Case,
-    Exercise,
-    Feedback,
-    FunctionExercise,
-    Mistake,
-    NumberExercise,
-    PropertyExercise,
-    Raised,
-    describe,
-    outcome,
-    to_array,
-)
+from unet_lib.check.frame import Case, FunctionExercise, Mistake, NumberExercise, PropertyExercise, to_array
+from unet_lib.check.networks import NetworkExercise, equal
 
 # torch is imported when an answer is judged: whoever imports `check` for lesson 01 does not wait for it.
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class NetworkExercise(Exercise):
-    """A function or class that builds a network is asked for; compared with ours by name, shape and output.
-
-    It is called with `arguments`. The mistakes' `wrong` are tests of (its output, the right output, ours).
-    """
-
-    arguments: tuple[Any, ...]
-    reference: Callable[[], Any]
-    image: tuple[int, ...]
-    name: str
-
-    def judge(self, answer: Any) -> Feedback:
-        """Build it, compare names and shapes of the weights, then outputs with the same weights."""
-        import torch
-
-        if not callable(answer):
-            return Feedback("wrong", f"Expected the thing itself, as in `check.{self.name}(…)` without calling it; "
-                                     f"got {describe(answer)}.")
-        with torch.random.fork_rng(devices=[]):
-            built = outcome(answer, Case(self.arguments, None))
-        if built is ... or any(part is ... for part in getattr(built, "__dict__", {}).values()):
-            return OPEN
-        if isinstance(built, Raised):
-            return Feedback("wrong", f"Building it raised {built.text}. {self.otherwise}")
-        if not isinstance(built, torch.nn.Module):
-            return Feedback("wrong", f"Expected an `nn.Module`; got {describe(built)}. Does it end with `return`?")
-        return self._compare(built.double().eval())
-
-    def _compare(self, built: Any) -> Feedback:
-        import torch
-
-        right = self.reference()
-        if (difference := _first_difference(built, right)) is not None:
-            return Feedback("wrong", difference)
-        built.load_state_dict(right.state_dict())
-        image = torch.linspace(-1, 1, int(np.prod(self.image)), dtype=torch.float64).reshape(self.image).sin()
-        with torch.no_grad():
-            wanted, got = right(image), outcome(built, Case((image,), None))
-        if isinstance(got, Raised):
-            return Feedback("wrong", f"With an image of shape {self.image} it raised {got.text}. {self.otherwise}")
-        if _equal(got, wanted):
-            return self.confirm()
-        hints = (mistake.hint for mistake in self.mistakes if mistake.wrong(got, wanted, (right, image)))
-        return Feedback("wrong", next(hints, f"Names and shapes are right, the output is not. {self.otherwise}"))
-
-
-def _first_difference(built: Any, right: Any) -> str | None:
-    """The first weight that is missing, too much or of another shape, in words."""
-    mine, ours = ({name: tuple(value.shape) for name, value in module.state_dict().items()}
-                  for module in (built, right))
-    for name, shape in ours.items():
-        if name not in mine:
-            return f"There is no `{name}` of shape {shape}. Is a block missing, or does it have another name?"
-        if mine[name] != shape:
-            return f"`{name}` should have the shape {shape}; yours has {mine[name]}. Count the channels again."
-    extra = [name for name in mine if name not in ours]
-    return f"`{extra[0]}` is one too many. Ours has no weights of that name." if extra else None
-
-
-def _equal(got: Any, wanted: Any) -> bool:
-    import torch
-
-    return isinstance(got, torch.Tensor) and got.shape == wanted.shape and torch.allclose(got, wanted)
 
 
 def _fixed(module: Any) -> Any:
@@ -122,14 +44,14 @@ def _small_unet() -> Any:
 
 
 def _without_relu(got: Any, wanted: Any, ours: tuple[Any, Any]) -> bool:
-    return bool((got < 0).any()) and _equal(got.clamp(min=0), wanted)
+    return bool((got < 0).any()) and equal(got.clamp(min=0), wanted)
 
 
 def _halfway(got: Any, wanted: Any, ours: tuple[Any, Any]) -> bool:
     """Only the ReLU between the convolutions is missing."""
     block, image = ours
     x = block.norm1(block.conv1(image))
-    return _equal(got, block.relu2(block.norm2(block.conv2(x))))
+    return equal(got, block.relu2(block.norm2(block.conv2(x))))
 
 
 double_conv = NetworkExercise(
@@ -150,26 +72,23 @@ double_conv = NetworkExercise(
 
 
 def _probability(got: Any, wanted: Any, ours: tuple[Any, Any]) -> bool:
-    return _equal(got, wanted.sigmoid())
+    return equal(got, wanted.sigmoid())
 
 
 def _swapped(network: Any, image: Any) -> Any:
-    return _walk(network, image, join=lambda concat, skip, x: concat(x, skip))
+    from unet_lib.broken import broken
+
+    return broken(2, network)(image)
 
 
-def _walk(network: Any, image: Any, join: Callable[..., Any] = lambda concat, skip, x: concat(skip, x),
-          last: bool = True) -> Any:
-    """The forward pass with the joint as an argument."""
-    x, skips = image, []
-    for level in network.encoder:
-        x = network.encoder[level](x)
-        skips.append(x)
-        x = network.pool[level](x)
-    x = network.bottleneck(x)
-    for level in reversed(list(network.up)):
-        x = join(network.concat[level], skips.pop(), network.up[level](x))
-        x = network.decoder[level](x)
-    return network.output(x) if last else x
+def _without_output(network: Any, image: Any) -> Any:
+    import torch
+
+    from unet_lib.model import forward_pass
+
+    headless = copy.deepcopy(network)
+    headless.output = torch.nn.Identity()
+    return forward_pass(headless, image)
 
 
 def _pooled_skips(network: Any, image: Any) -> Any:
@@ -205,7 +124,7 @@ own_unet = NetworkExercise(
     insight="Same names, same shapes, same numbers: with our weights your network gives our answers.",
     mistakes=(
         Mistake(_probability, "You return probabilities. Return the logits: the loss and the mask start from these."),
-        Mistake(lambda got, wanted, ours: _equal(got, _swapped(*ours)),
+        Mistake(lambda got, wanted, ours: equal(got, _swapped(*ours)),
                 "The two halves of the concatenation are exchanged: the encoder's channels come first."),
         Mistake(lambda got, wanted, ours: got.shape != wanted.shape,
                 "The output has another shape. One channel, and height and width of the image, are wanted."),
@@ -234,8 +153,7 @@ forward = FunctionExercise(
         Mistake(_pooled_skips, "You keep the skip after pooling, when the detail is gone already. Keep it before."),
         Mistake(_first_skip_first, "The skips come in the wrong order: the last one kept has the size needed first."),
         Mistake(lambda network, image: network(image).sigmoid(), "You return probabilities. Return the logits."),
-        Mistake(lambda network, image: _walk(network, image, last=False),
-                "The output layer is missing: many channels have to become one."),
+        Mistake(_without_output, "The output layer is missing: many channels have to become one."),
     ),
     otherwise="encoder → keep → pool, for each level; bottleneck; up → concat → decoder, backwards; output.",
 )
