@@ -1,4 +1,5 @@
 import csv
+import json
 import os
 import signal
 import subprocess
@@ -18,7 +19,7 @@ TINY = ("--base", 2, "--depth", 2, "--size", 32, "--batch", 4, "--precision", "f
 def test_help_is_light_and_lists_the_commands(run_cli):
     done = run_cli("--help")
     assert done.returncode == 0
-    for command in ("doctor", "data", "phantom", "train", "evaluate", "predict"):
+    for command in ("doctor", "data", "phantom", "train", "evaluate", "predict", "results"):
         assert command in done.stdout
 
 
@@ -133,6 +134,36 @@ def test_cuda_where_there_is_none(run_cli, data, tmp_path):
     done = run_cli("train", "--data", data, "--out", tmp_path / "x", "--device", "cuda")
     assert done.returncode == 2
     assert "--device cuda was asked for, but this machine has only cpu" in done.stderr
+
+
+def test_the_table_of_six_is_measured_row_by_row_and_shown(run_cli, data, tmp_path):
+    out = tmp_path / "six.json"
+    command = ("results", "table", "--scale", "smoke", "--out", out)
+    done = run_cli(*command, "--data", data, "--rows", "Model_0", "--device", "cpu", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    measured = [(row["name"], row["split"]) for row in json.loads(out.read_text())["rows"]]
+    assert measured == [("Model_0", "patients"), ("Model_0", "slices")]
+    assert "Model_0, split by slices: F1 " in done.stdout and "| Model_1 | 100 | 4 | 0.79, 0.997 | not" in done.stdout
+    table = done.stdout[done.stdout.index("| model |"):]
+    written = out.stat().st_mtime_ns
+    assert run_cli(*command, "--show").stdout == table
+    again = run_cli(*command, "--data", data, "--rows", "Model_0", cwd=tmp_path)
+    assert again.stdout == table and out.stat().st_mtime_ns == written
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals work otherwise there")
+def test_ctrl_c_in_the_table_says_that_the_same_command_goes_on(data, tmp_path):
+    process = subprocess.Popen([sys.executable, "-m", "unet_lib", "results", "table", "--data", str(data), "--out",
+                                str(tmp_path / "six.json")], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
+    history = tmp_path / "runs" / "six_models" / "Model_0-patients-cpu" / "history.csv"
+    deadline = time.monotonic() + 120
+    while not history.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "The same command goes on" in output and "Traceback" not in errors
 
 
 def test_weights_that_are_none(run_cli, data, tmp_path):

@@ -1,17 +1,20 @@
 """The table of six: its data, its splits, its rows, and that they go on where they stopped."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from made_up import made_up_cache
 
 from unet_lib import results
+from unet_lib.checkpoint import load_model, load_tensors
 from unet_lib.dataset import open_cache
 from unet_lib.errors import SettingsError
 from unet_lib.metrics import count
 from unet_lib.predict import Predictor
-from unet_lib.train import LAST
+from unet_lib.train import BEST, LAST
 
 
 @pytest.fixture
@@ -46,21 +49,71 @@ def test_scores_are_those_of_all_pixels_together(cache):
     assert results.score(Half(torch.nn.Identity(), {}), cache, places) == by_hand
 
 
-def test_rows_are_trained_and_scored_and_go_on_where_they_stopped(cache, tmp_path):
-    row = next(results.run_table(cache, "smoke", tmp_path, "cpu", names=("Model_0",)))
-    assert (row["name"], row["split"], row["epochs"], row["batch"]) == ("Model_0", "patients", 1, 4)
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """A table with one row, where it is kept, and the row; its cache, too."""
+    place = tmp_path_factory.mktemp("six")
+    cache = made_up_cache()
+    rows = list(results.run_table(place / "six.json", cache, "smoke", place / "work", "cpu", names=("Model_0",)))
+    return place, cache, rows
+
+
+def test_a_row_is_trained_scored_and_says_what_made_it(measured):
+    place, cache, (row, other) = measured
+    assert [(r["name"], r["split"], r["seed"], r["epochs"], r["batch"]) for r in (row, other)] == [
+        ("Model_0", "patients", 0, 1, 4), ("Model_0", "slices", 0, 1, 4)]
     assert 0 <= row["f1"] <= 1 and 0.5 < row["accuracy"] <= 1
-    folder = tmp_path / "Model_0-patients-smoke"
-    written = (folder / LAST).stat().st_mtime_ns
-    again = next(results.run_table(cache, "smoke", tmp_path, "cpu", names=("Model_0",)))
-    assert (again["f1"], again["accuracy"]) == (row["f1"], row["accuracy"])
-    assert (folder / LAST).stat().st_mtime_ns == written, "a finished training was run again"
+    assert row["data"] == cache.content and row["hardware"]["threads"] >= 1 and row["torch"] == torch.__version__
+    assert {"device", "precision", "commit", "time", "seconds", "test_slices"} <= row.keys()
+    assert results.read_rows(place / "six.json") == [row, other]
+    card = load_model(place / "work" / "Model_0-slices-smoke" / BEST)[1]
+    assert card["split"] == {"kind": "slices", "seed": 0} and not card["data"]["augment"]
+    assert card["training"]["loss"] == "bce" and card["training"]["learning_rate"] == 0.001
+
+
+def test_measured_rows_are_not_trained_again_and_lost_ones_only_scored(measured):
+    place, cache, (row, _) = measured
+    files = sorted((place / "work").rglob("*.safetensors"))
+    before = [file.stat().st_mtime_ns for file in files]
+    assert not list(results.run_table(place / "six.json", cache, "smoke", place / "work", "cpu", names=("Model_0",)))
+    again = next(results.run_table(place / "new.json", cache, "smoke", place / "work", "cpu", names=("Model_0",)))
+    assert {key: again[key] for key in again if key != "time"} == {key: row[key] for key in row if key != "time"}
+    assert [file.stat().st_mtime_ns for file in files] == before, "a finished training was run again"
+
+
+def test_an_interrupted_training_goes_on_to_the_same_row(measured, tmp_path, monkeypatch):
+    _, cache, _ = measured
+    monkeypatch.setitem(results.SCALES, "smoke", results.Scale(4, 32, 0.06))  # three epochs
+    paths = [tmp_path / name for name in ("straight", "halves")]
+    straight = next(results.run_table(paths[0] / "six.json", cache, "smoke", paths[0], "cpu", names=("Model_0",)))
+    train = results.Run.train
+
+    def interrupted(run, folder, **settings):
+        for epoch in train(run, folder, **settings):
+            yield epoch
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(results.Run, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(results.run_table(paths[1] / "six.json", cache, "smoke", paths[1], "cpu", names=("Model_0",)))
+    assert results.read_rows(paths[1] / "six.json") == []
+    monkeypatch.setattr(results.Run, "train", train)
+    resumed = next(results.run_table(paths[1] / "six.json", cache, "smoke", paths[1], "cpu", names=("Model_0",)))
+    one, two = (load_tensors(path / "Model_0-patients-smoke" / LAST)[0] for path in paths)
+    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert (resumed["epochs"], resumed["f1"], resumed["accuracy"]) == (3, straight["f1"], straight["accuracy"])
+
+
+def test_rows_of_other_data_are_not_mixed(measured):
+    place, cache, _ = measured
+    with pytest.raises(SettingsError, match=r"six.json holds rows measured on other data than made-up"):
+        next(results.run_table(place / "six.json", replace(cache, content="another"), "smoke", place / "work", "cpu"))
 
 
 @pytest.mark.parametrize(("scale", "names"), [("huge", ()), ("cpu", ("Model_9",))])
 def test_unknown_scales_and_rows_are_refused(cache, tmp_path, scale, names):
     with pytest.raises(SettingsError, match="expected a scale out of smoke, cpu, gpu and rows out of Model_0"):
-        next(results.run_table(cache, scale, tmp_path, names=names))
+        next(results.run_table(tmp_path / "six.json", cache, scale, tmp_path, names=names))
 
 
 def test_a_row_measured_again_takes_the_old_ones_place(tmp_path):

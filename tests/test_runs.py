@@ -53,6 +53,11 @@ def test_a_run_on_slices_chosen_one_by_one(tmp_path):
     assert load_model(tmp_path / BEST)[1]["split"] == {"kind": "by slice"}
 
 
+def test_a_run_without_slices_to_validate_on(tmp_path):
+    run = prepare_places(SETTINGS, made_up_cache(), np.array([0, 7]), np.array([], int), {"kind": "by slice"}, CPU)
+    assert run.validation is None and next(run.train(tmp_path)).validation is None
+
+
 def test_a_network_that_cannot_take_the_size():
     with pytest.raises(ShapeError, match="divisible by 16; got 100×100"):
         RunSettings(size=100)

@@ -19,6 +19,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Glass-Box U-Net: outline brain tumours in MRI, and see every number on the way.")
 data_app = typer.Typer(no_args_is_help=True, help="Look after a data folder.")
 app.add_typer(data_app, name="data")
+results_app = typer.Typer(no_args_is_help=True, help="Measure the school project's six models again.")
+app.add_typer(results_app, name="results")
 
 Data = Annotated[Path, typer.Option("--data", help="A folder in LGG layout.")]
 Model = Annotated[Path, typer.Option("--model", help="Weights: a .safetensors file of ours.")]
@@ -170,26 +172,39 @@ def predict(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE", h
     """Write masks (TIFF), overlays (PNG) and a CSV line a slice."""
     from itertools import groupby
 
+    from unet_lib import predict as library
     from unet_lib.metrics import Counts
-    from unet_lib.predict import (
-        NOT_FOR_DIAGNOSIS,
-        find_inputs,
-        load_predictor,
-        predict_patient,
-        write_mask,
-        write_scores,
-    )
 
-    predictor = load_predictor(model, device)
+    predictor = library.load_predictor(model, device)
     done = []
-    for patient, records in groupby(find_inputs(source), key=lambda record: record.patient):
-        for prediction in predict_patient(predictor, tuple(records)):
-            _write_overlay(prediction, write_mask(prediction, out))
+    for patient, records in groupby(library.find_inputs(source), key=lambda record: record.patient):
+        for prediction in library.predict_patient(predictor, tuple(records)):
+            library.write_overlay(prediction, library.write_mask(prediction, out))
             done.append(prediction)
         counts = sum((p.counts for p in done if p.counts and p.record.patient == patient), start=Counts())
         print(f"{patient}: " + (f"Dice {counts.dice():.3f} against the expert" if counts.total else "no expert mask"))
-    write_scores(done, out / "scores.csv")
-    print(f"{len(done)} masks and overlays in {out}, scores in {out / 'scores.csv'}\n{model.name}: {NOT_FOR_DIAGNOSIS}")
+    library.write_scores(done, out / "scores.csv")
+    print(f"{len(done)} masks and overlays in {out}, scores in {out / 'scores.csv'}\n"
+          f"{model.name}: {library.NOT_FOR_DIAGNOSIS}")
+
+
+@results_app.command()
+def table(scale: Annotated[str, typer.Option(help="cpu (small), gpu (in full) or smoke.")] = "cpu",
+          data: Data = Path("data/lgg"), device: Device = "auto",
+          rows: Annotated[list[str] | None, typer.Option(help="Only this one, say Model_0; may be repeated.")] = None,
+          out: Annotated[Path, typer.Option(help="Where the rows are kept.")] = Path("data/results/six_models.json"),
+          show: Annotated[bool, typer.Option("--show", help="Train nothing; print what is there.")] = False) -> None:
+    """Train what is missing of the six, on both splits, and print all beside the school project's numbers."""
+    from unet_lib import results
+    from unet_lib.dataset import open_cache
+
+    try:
+        for row in () if show else results.run_table(out, open_cache(data), scale, device=device, names=rows or ()):
+            print(f"{row['name']}, split by {row['split']}: F1 {row['f1']}, accuracy {row['accuracy']}", flush=True)
+    except KeyboardInterrupt:
+        print("\nStopped; all progress is saved. The same command goes on.")
+        raise typer.Exit(130) from None
+    print(results.as_table(results.read_rows(out), scale))
 
 
 def _move(bar: Any, done: int, batch: int) -> None:
@@ -213,17 +228,6 @@ def _patients_to_score(card: dict[str, Any], cache: "SliceCache", part: str) -> 
         return tuple(name for name in split.part(part) if name in cache.names)
     print("These weights never saw this data set: all its patients are scored.")
     return cache.names
-
-
-def _write_overlay(prediction: Any, mask: Path) -> None:
-    from unet_lib.checkpoint import atomic_file
-    from unet_lib.figures import prediction_sheet
-
-    p = prediction
-    sheet = prediction_sheet(p.image, p.probability, p.mask, p.expert, p.counts.dice() if p.counts else None,
-                             f"{p.record.patient}, slice {p.record.number}")
-    with atomic_file(mask.with_name(mask.name.replace("_mask.tif", "_overlay.png"))) as file:
-        sheet.savefig(file, format="png", dpi=100)
 
 
 def _print_sites(cache: "SliceCache") -> None:

@@ -136,6 +136,17 @@ def write_mask(prediction: SlicePrediction, folder: Path) -> Path:
     return target
 
 
+def write_overlay(prediction: SlicePrediction, mask: Path) -> None:
+    """A page to judge the prediction by, as a PNG beside its mask."""
+    from unet_lib.figures import prediction_sheet  # here, because scoring alone should not load matplotlib
+
+    p = prediction
+    sheet = prediction_sheet(p.image, p.probability, p.mask, p.expert, p.counts.dice() if p.counts else None,
+                             f"{p.record.patient}, slice {p.record.number}")
+    with atomic_file(mask.with_name(mask.name.replace("_mask.tif", "_overlay.png"))) as file:
+        sheet.savefig(file, format="png", dpi=100)
+
+
 def write_scores(predictions: list[SlicePrediction], path: Path) -> None:
     """One CSV line a slice: pixels called tumour, pixels the expert drew, Dice (empty without an expert)."""
     table = io.StringIO()

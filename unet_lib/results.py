@@ -1,14 +1,14 @@
 """The school project's six trainings, run again row by row: on a CPU in small, on a GPU in full.
 
-    for row in run_table(cache, "cpu", work): print(row)
+    for row in run_table(Path("data/results/six_models.json"), cache, "cpu"): print(row)
 
 Each of the six is trained twice: with patients kept apart, and with slices shuffled without regard to patients,
 as the school project most probably did. Only the first tells how well new patients would fare.
 """
 
+import csv
 import json
-import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,24 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int
+from tqdm.auto import tqdm
 
-from unet_lib import devices, model
-from unet_lib.batches import Batches
 from unet_lib.checkpoint import write_text
 from unet_lib.dataset import SliceCache
+from unet_lib.devices import choose_device
 from unet_lib.errors import SettingsError
 from unet_lib.metrics import Counts, count_slices, pooled
 from unet_lib.predict import Predictor
+from unet_lib.runs import HISTORY, Run, RunSettings, prepare_places
+from unet_lib.shapes import UNetConfig
 from unet_lib.splits import leaky_split, split_patients
-from unet_lib.train import LAST, TrainConfig, fit
+from unet_lib.train import LAST
+from unet_lib.training_config import TrainConfig
 
 SPLITS = ("patients", "slices")
 TEST_SHARE = 0.15      # of the slices, for the split that ignores patients
+KEY = ("name", "split", "seed", "scale")    # what tells a row from the others of a file
+WORK = Path("runs/six_models")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,44 +69,48 @@ class Scale:
 SCALES = {"smoke": Scale(4, 32, 0.02), "cpu": Scale(8, 64, 0.2), "gpu": Scale(64, 256, 1.0)}
 
 
-def run_table(cache: SliceCache, scale: str, work: Path, device: str = "auto",
-              names: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Train and score what is missing, one row at a time; an interrupted training goes on where it stopped.
+def run_table(path: Path, cache: SliceCache, scale: str, work: Path = WORK, device: str = "auto",
+              names: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+    """Train and score what `path` lacks, one row at a time, and add it there; yield the new rows.
 
-    `names` chooses rows of SCHOOL, all by default. Raises SettingsError for an unknown scale or name.
+    An interrupted training goes on where it stopped. `names` chooses rows of SCHOOL, all by default. Raises
+    SettingsError for an unknown scale or name, and if `path` holds rows of other data.
     """
     known = tuple(run.name for run in SCHOOL)
     if scale not in SCALES or not set(names) <= set(known):
         raise SettingsError(f"expected a scale out of {', '.join(SCALES)} and rows out of {', '.join(known)}; "
                             f"got {scale!r} and {', '.join(names) or 'all'}.")
+    rows = read_rows(path)
+    if any(row["data"] != cache.content for row in rows):
+        raise SettingsError(f"{path} holds rows measured on other data than {cache.root}. Choose another --out.")
+    done = {tuple(row[key] for key in KEY) for row in rows}
     for split in SPLITS:
         for seed, run in enumerate(SCHOOL):
-            if not names or run.name in names:
-                yield train_row(cache, run, split, seed, scale, work, devices.choose_device(device))
+            if run.name in (names or known) and (run.name, split, seed, scale) not in done:
+                row = train_row(cache, run, split, seed, scale, work, choose_device(device))
+                add_row(path, row)
+                yield row
 
 
-def train_row(cache: SliceCache, run: SchoolRun, split: str, seed: int, scale: str, work: Path,
+def train_row(cache: SliceCache, school: SchoolRun, split: str, seed: int, scale: str, work: Path,
               device: torch.device) -> dict[str, Any]:
     """One training, plain U-Net without batch norm or augmentation; scored at full size with its last weights.
 
     Two rows of the table have the same settings as two others; each row has a seed of its own, so that the
-    difference between them shows what chance does.
+    difference between them shows what chance does. `seconds` is the training's time, all its sessions together.
     """
     how = SCALES[scale]
+    config = TrainConfig(max(1, round(school.epochs * how.epoch_share)), 1e-3, "bce")
+    settings = RunSettings(UNetConfig(base=how.base, batch_norm=False), config, how.size, school.batch, False, seed)
     training, test = divide(cache, split, seed)
-    network = model.build({"base": how.base, "depth": 4, "batch_norm": False}, seed).to(device)
-    config = TrainConfig(max(1, round(run.epochs * how.epoch_share)), 1e-3, "bce")
-    batches = Batches(cache, training, batch=run.batch, size=how.size, device=device, seed=seed)
-    folder = work / f"{run.name}-{split}-{scale}"
-    start, epoch = time.perf_counter(), None
-    for epoch in fit(network, batches, config, folder=folder, resume=(folder / LAST).exists()):
-        print(f"{run.name}, split by {split}: epoch {epoch.epoch}/{epoch.epochs}, loss {epoch.loss:.4f}, "
-              f"{epoch.images_per_second:.0f} images/s", flush=True)
-    counts = score(Predictor(network, {}, how.size), cache, test)
-    return {"name": run.name, "split": split, "seed": seed, "scale": scale, **asdict(how), "epochs": config.epochs,
-            "batch": run.batch, "f1": round(counts.dice(), 4), "accuracy": round(counts.accuracy(), 4),
-            "test_slices": len(test), "seconds": round(time.perf_counter() - start),
-            "machine": devices.describe(device), "torch": torch.__version__}
+    run = prepare_places(settings, cache, training, test[:0], {"kind": split, "seed": seed}, device)
+    folder = work / f"{school.name}-{split}-{scale}"
+    _train(run, folder, f"{school.name}, split by {split}")
+    counts = score(Predictor(run.network, {}, how.size), cache, test)
+    made_by = {key: value for key, value in run.card.items() if key not in ("data", "split", "training", "processes")}
+    return {"name": school.name, "split": split, "seed": seed, "scale": scale, **asdict(how), "epochs": config.epochs,
+            "batch": school.batch, "f1": round(counts.dice(), 4), "accuracy": round(counts.accuracy(), 4),
+            "test_slices": len(test), "seconds": _seconds(folder), "data": cache.content, **made_by}
 
 
 def divide(cache: SliceCache, split: str, seed: int) -> tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]:
@@ -129,8 +138,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def add_row(path: Path, row: dict[str, Any]) -> None:
     """Add a row, or put it in the place of the same row measured before."""
-    key = ("name", "split", "seed", "scale")
-    others = [old for old in read_rows(path) if any(old[k] != row[k] for k in key)]
+    others = [old for old in read_rows(path) if any(old[key] != row[key] for key in KEY)]
     write_text(path, json.dumps({"command": "unet_lib results table", "rows": [*others, row]}, indent=1) + "\n")
 
 
@@ -143,6 +151,19 @@ def as_table(rows: list[dict[str, Any]], scale: str) -> str:
         ours = " | ".join(_cell(rows, run.name, split, scale) for split in reversed(SPLITS))
         lines.append(f"| {run.name} | {run.epochs} | {run.batch} | {theirs} | {ours} |")
     return "\n".join(lines)
+
+
+def _train(run: Run, folder: Path, name: str) -> None:
+    """Train to the end, from where an earlier session stopped; a bar on the terminal tells how far it is."""
+    with tqdm(total=run.settings.training.epochs, desc=name, unit="epoch") as bar:
+        for epoch in run.train(folder, resume=(folder / LAST).exists()):
+            bar.n = epoch.epoch
+            bar.set_postfix_str(f"loss {epoch.loss:.4f}, {epoch.images_per_second:.0f} images/s")
+
+
+def _seconds(folder: Path) -> int:
+    with (folder / HISTORY).open() as file:
+        return round(sum(float(row["seconds"]) for row in csv.DictReader(file)))
 
 
 def _cell(rows: list[dict[str, Any]], name: str, split: str, scale: str) -> str:

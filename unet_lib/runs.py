@@ -60,7 +60,7 @@ class Run:
     settings: RunSettings
     network: model.UNet
     training: Batches
-    validation: Batches
+    validation: Batches | None
     card: dict[str, Any]
     crew: Crew = ALONE
 
@@ -96,10 +96,11 @@ def prepare(settings: RunSettings, cache: SliceCache, split: Split, device: torc
 def prepare_places(settings: RunSettings, cache: SliceCache, train: Int[np.ndarray, "t"],
                    validation: Int[np.ndarray, "v"], split: Mapping[str, Any], device: torch.device,
                    crew: Crew = ALONE) -> Run:
-    """A run on slices chosen one by one; the card says in `split` how."""
+    """A run on slices chosen one by one; the card says in `split` how. Without any to validate on, none is done."""
     s = settings
-    training, held_out = (Batches(cache, places, batch=s.batch, size=s.size, device=device, seed=s.seed)
-                          for places in (train, validation))
+    how: dict[str, Any] = {"batch": s.batch, "size": s.size, "device": device, "seed": s.seed}
+    training = Batches(cache, train, **how)
+    held_out = Batches(cache, validation, **how) if len(validation) else None
     card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed},
             "split": dict(split), "training": asdict(s.training), "processes": crew.size,
             **provenance(device, s.training.precision)}

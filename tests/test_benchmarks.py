@@ -1,0 +1,90 @@
+"""What the benchmarks rest on: that the peers are given the same work, and that rows are kept."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from conftest import REPOSITORY
+from torch.utils.flop_counter import FlopCounterMode
+
+from unet_lib.dataset import open_cache
+from unet_lib.model import UNet
+from unet_lib.records import find_slices
+
+sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+
+import record
+import tutorial_loop
+
+
+def run(script, *arguments):
+    command = [sys.executable, REPOSITORY / "benchmarks" / script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_tutorials_slices_are_the_caches(data):
+    cache, records = open_cache(data, progress=False), find_slices(data)
+    slices = tutorial_loop.TiffSlices(records, 256, augment=False)
+    for place in (0, 1, len(records) - 1):
+        image, mask = slices[place]
+        assert np.array_equal((255 * image).round().numpy(), np.moveaxis(cache.images[place], -1, 0))
+        assert np.array_equal(mask[0].numpy(), cache.masks[place])
+    assert [tuple(part.shape) for part in tutorial_loop.TiffSlices(records, 64)[1]] == [(3, 64, 64), (1, 64, 64)]
+
+
+def test_picture_and_mask_are_varied_alike():
+    torch.manual_seed(0)
+    mask = torch.zeros(1, 64, 64)
+    mask[:, 20:40, 10:30] = 1
+    places = set()
+    for _ in range(5):
+        image, varied = tutorial_loop.vary(mask.expand(3, -1, -1), mask)
+        assert torch.equal(image, varied.expand(3, -1, -1)) and 200 < varied.sum() < 800
+        places.add(tuple((varied >= 0.5).nonzero()[0].tolist()))
+    assert len(places) > 1
+
+
+def test_monais_network_has_our_widths():
+    monai_loop = pytest.importorskip("monai_loop")
+
+    def operations(network):
+        with FlopCounterMode(display=False) as counter:
+            network(torch.zeros(1, 3, 64, 64))
+        return counter.get_total_flops()
+
+    ratio = operations(monai_loop.network(8)) / operations(UNet(base=8, depth=4))
+    assert ratio == pytest.approx(1.06, abs=0.005), "monai_loop.network says 6 % more"
+
+
+def test_a_row_takes_the_place_of_the_same_row(tmp_path):
+    path = tmp_path / "rows.json"
+    for name, value in (("a", 1), ("b", 2), ("a", 3)):
+        record.add(path, {"command": "x"}, {"name": name, "value": value}, ("name",))
+    assert record.read(path) == [{"name": "b", "value": 2}, {"name": "a", "value": 3}]
+    assert json.loads(path.read_text())["command"] == "x"
+
+
+def test_time_to_f1_says_what_was_reached_and_measures_no_row_twice(data, tmp_path):
+    command = ("time_to_f1.py", "--quick", "--data", data, "--out", tmp_path / "f1.json", "--device", "cpu")
+    assert "ours on" in run(*command, "--only", "ours")
+    assert "not reached within" in run(*command, "--only", "tutorial", "--goal", 1.1, "--cap", 0.001)
+    ours, tutorial = record.read(tmp_path / "f1.json")
+    assert len(ours["curve"]) <= 2 and ours["best_f1"] == max(point["f1"] for point in ours["curve"])
+    assert ours["seconds"] >= ours["training_seconds"]
+    assert not tutorial["reached"] and tutorial["precision"] == "float32"
+    assert "ours: measured already" in run(*command, "--only", "ours")
+
+
+def test_throughput_gives_ratios_from_one_run(data, tmp_path):
+    output = run("train_throughput.py", "--quick", "--data", data, "--out", tmp_path / "t.json", "--device", "cpu",
+                 "--only", "ours", "bare", "--repeats", 2)
+    row, = record.read(tmp_path / "t.json")
+    ours, bare = row["median"]["ours"], row["median"]["bare"]
+    assert row["ratios"] == {"ours / bare": pytest.approx(ours / bare, abs=0.01)} and "overhead" in output
+    assert row["peak_bytes"]["ours"]["peak"] > row["peak_bytes"]["ours"]["before"] > 10**8
+    assert 0 < row["limits"]["arithmetic_share"] < 1.5
