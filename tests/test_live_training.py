@@ -29,6 +29,14 @@ class Place:
         self.shown.append(widget._repr_mimebundle_())
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A kernel can always be interrupted; tests that run in the background may have been told to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def cell(monkeypatch):
     """As if a notebook's cell were running: the shell whose hook tells that it ends, and where it shows things."""
