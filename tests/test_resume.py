@@ -42,19 +42,26 @@ def test_two_and_two_epochs_are_four(tmp_path, precision, threads):
         assert (a.loss, a.train, a.validation, a.validation_loss) == (b.loss, b.train, b.validation, b.validation_loss)
 
 
+class Interrupting(Squares):
+    """Squares during which Ctrl-C is pressed at (epoch, batch) `stop`."""
+
+    def __init__(self, stop):
+        super().__init__()
+        self.stop = stop
+
+    def epoch(self, number=0, start=0):
+        for place, batch in enumerate(super().epoch(number, start), start):
+            if (number, place) == self.stop:
+                signal.raise_signal(signal.SIGINT)
+            yield batch
+
+
 @pytest.mark.parametrize("stop", [(0, 0), (1, 1), (2, 2)])
 def test_ctrl_c_in_the_middle_of_an_epoch_costs_nothing(tmp_path, stop):
-    class Interrupting(Squares):
-        def epoch(self, number=0, start=0):
-            for place, batch in enumerate(super().epoch(number, start), start):
-                if (number, place) == stop:
-                    signal.raise_signal(signal.SIGINT)
-                yield batch
-
     whole = build(SMALL, 0)
     straight = list(fit(whole, Squares(), settings(3)))
     with pytest.raises(KeyboardInterrupt):
-        list(fit(build(SMALL, 0), Interrupting(), settings(3), folder=tmp_path))
+        list(fit(build(SMALL, 0), Interrupting(stop), settings(3), folder=tmp_path))
     resumed = build(SMALL, 99)
     rest = list(fit(resumed, Squares(), settings(3), folder=tmp_path, resume=True))
     assert_equal_bits(whole, resumed)
@@ -128,18 +135,11 @@ def test_a_cosine_run_resumes_to_its_own_length_only(tmp_path):
 @pytest.mark.parametrize("stop", [(0, 2), (2, 0)])
 def test_every_option_resumes_bit_for_bit(tmp_path, more, stop):
     """Stopped once in an epoch and once between two."""
-    class Interrupting(Squares):
-        def epoch(self, number=0, start=0):
-            for place, batch in enumerate(super().epoch(number, start), start):
-                if (number, place) == stop:
-                    signal.raise_signal(signal.SIGINT)
-                yield batch
-
     config = TrainConfig(epochs=4, learning_rate=0.01, precision="float32", **more)
     whole, resumed, others = build(SMALL, 0), build(SMALL, 99), Squares(count=4, seed=1)
     straight = list(fit(whole, Squares(), config, validation=others, folder=tmp_path / "straight"))
     with pytest.raises(KeyboardInterrupt):
-        list(fit(build(SMALL, 0), Interrupting(), config, validation=others, folder=tmp_path))
+        list(fit(build(SMALL, 0), Interrupting(stop), config, validation=others, folder=tmp_path))
     for epoch in fit(build(SMALL, 99), Squares(), config, validation=others, folder=tmp_path, resume=True):
         if epoch.epoch == 3:
             break
