@@ -29,9 +29,10 @@ from unet_lib import checkpoint, devices, figures, model
 from unet_lib.augment import Augmented
 from unet_lib.batches import Batches
 from unet_lib.dataset import SliceCache, open_cache
+from unet_lib.evaluation import score_patients
 from unet_lib.metrics import mean_dice, pooled
 from unet_lib.phantom import VERSION, write_phantoms
-from unet_lib.predict import Predictor, evaluate
+from unet_lib.predict import Predictor
 from unet_lib.splits import split_patients
 from unet_lib.train import TrainConfig, fit
 
@@ -133,7 +134,7 @@ def record(args: argparse.Namespace, question: str, weights: Path, cache: SliceC
         return
     network, card = checkpoint.load_model(weights)
     network.to(memory_format=torch.channels_last)
-    scores = {name: pooled(counts) for name, counts in evaluate(Predictor(network, card, SIZE), cache, tuple(patients))}
+    scores = {s.patient: s.counts for s in score_patients(Predictor(network, card, SIZE), cache, patients)}
     dice = [counts.dice() for counts in scores.values()]
     row = {**key, "tested_patients": len(dice), "mean_dice": round(mean_dice(scores), 4),
            "median_dice": round(float(np.median(dice)), 4),

@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy import ndimage
 
 from unet_lib import checkpoint, devices
 from unet_lib.augment import Augmented
@@ -31,6 +30,7 @@ from unet_lib.model import UNet, count_parameters
 from unet_lib.predict import Predictor
 from unet_lib.shapes import plan
 from unet_lib.splits import split_patients
+from unet_lib.surface import outline_distances
 from unet_lib.train import TrainConfig, fit
 from unet_lib.variants import VARIANTS, build_variant
 
@@ -80,18 +80,10 @@ def score(network: UNet, cache: SliceCache, patients: tuple[str, ...]) -> dict[s
         masks = predictor.masks(predictor.probabilities(cache.images[places], statistics))
         experts = cache.masks[places] > 0
         counts[name] = pooled(count_slices(masks, experts))
-        borders += [distance for mask, expert in zip(masks, experts, strict=True) for distance in border(mask, expert)]
+        borders.append(outline_distances(masks, experts).predicted)
     together = sum(counts.values(), start=pooled(np.zeros((0, 4))))
     return {"mean_dice": round(mean_dice(counts), 4), "pooled_f1": round(together.dice(), 4),
-            "border_pixels": round(float(np.median(borders)), 2)}
-
-
-def border(mask: np.ndarray, expert: np.ndarray) -> np.ndarray:
-    """Distance of each pixel of one outline to the other one; nothing if either mask is empty."""
-    if not mask.any() or not expert.any():
-        return np.zeros(0)
-    outlines = [m & ~ndimage.binary_erosion(m) for m in (mask, expert)]
-    return ndimage.distance_transform_edt(~outlines[1])[outlines[0]]
+            "border_pixels": round(float(np.median(np.concatenate(borders))), 2)}
 
 
 def view(variant: str, depth: int) -> int | None:

@@ -77,3 +77,23 @@ def test_the_global_random_state_is_left_alone(batch):
     before = torch.get_rng_state()
     apply(draw(8, Strength(), 0), batch.images, batch.masks)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_neighbouring_slices_are_varied_alike(batch):
+    drawn = draw(8, Strength(noise=0, elastic=0.05), 3)
+    alone, masks = apply(drawn, batch.images, batch.masks)
+    together, same = apply(drawn, batch.images.repeat(1, 3, 1, 1), batch.masks)
+    assert torch.equal(together, alone.repeat(1, 3, 1, 1))
+    assert torch.equal(masks, same)
+
+
+def test_an_elastic_grid_bends_image_and_mask_alike_and_no_further_than_asked():
+    across = torch.linspace(-1, 1, 64).expand(4, 3, 64, 64)  # a picture whose grey level tells the column
+    mask = (across[:, :1] > 0).float()
+    bent, masks = apply(draw(4, Strength(0, 0, 0, 0, 0, 0, 0, 0, 0, elastic=0.04), 1), across, mask)
+    moved = (bent - across)[:, 0, 8:-8, 8:-8].abs().amax((1, 2)) / 2  # in parts of the width
+    assert (moved > 0.005).all() and (moved < 0.06).all()  # between knots a bicubic curve may swing a little further
+    assert not torch.equal(masks, mask)
+    inner, moved_mask = bent[:, :1, 8:-8, 8:-8], masks[:, :, 8:-8, 8:-8]
+    clear = inner.abs() > 0.05
+    assert torch.equal((inner > 0)[clear], moved_mask.bool()[clear])

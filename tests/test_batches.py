@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from unet_lib import batches as module
-from unet_lib.batches import Batches, map_ahead, scale_images, scale_masks
+from unet_lib.batches import Batches, around, channels, map_ahead, scale_images, scale_masks
 from unet_lib.dataset import open_cache
 from unet_lib.errors import ShapeError
 
@@ -60,15 +60,49 @@ def test_scaling_averages_blocks(cache):
     assert np.array_equal(mask, cache.masks[4].reshape(128, 2, 128, 2).mean(axis=(1, 3)) >= 0.5)
 
 
+def test_neighbours_stay_within_their_patient():
+    patient_of = np.array([0, 0, 0, 1, 1, 2])
+    assert around(patient_of, np.array([0, 2, 3, 5]), 2).tolist() == [
+        [0, 0, 0, 1, 2], [0, 1, 2, 2, 2], [3, 3, 3, 4, 4], [5, 5, 5, 5, 5]]
+
+
+def test_neighbours_are_further_channels_from_below_to_above(cache):
+    alone = next(Batches(cache, np.arange(23), batch=23, size=32, shuffle=False).epoch())
+    together = next(Batches(cache, np.arange(23), batch=23, size=32, shuffle=False, neighbours=1).epoch())
+    assert together.images.shape[1] == channels(1) == 9
+    nearby = around(cache.patient_of, np.arange(23), 1)
+    for place in range(3):
+        assert torch.equal(together.images[:, 3 * place:3 * place + 3], alone.images[nearby[:, place]])
+    assert torch.equal(together.masks, alone.masks)
+
+
+def test_healthy_slices_are_thinned_out_and_drawn_anew(cache):
+    tumour = set(np.flatnonzero(cache.tumour_pixels[:23] > 0))
+    batches = Batches(cache, np.arange(23), batch=4, size=16, healthy=0.5)
+    epochs = [torch.cat([b.places for b in batches.epoch(number)]).tolist() for number in range(6)]
+    rest = round((23 - len(tumour)) / 2)
+    assert all(len(epoch) == len(set(epoch)) == len(tumour) + rest == batches.slices for epoch in epochs)
+    assert all(tumour <= set(epoch) for epoch in epochs)
+    assert len({tuple(sorted(epoch)) for epoch in epochs}) > 1
+    assert torch.cat([b.places for b in batches.epoch(2, start=1)]).tolist() == epochs[2][4:]
+
+
+@pytest.mark.parametrize("settings", [{"neighbours": -1}, {"healthy": 1.5}])
+def test_impossible_neighbours_and_shares(cache, settings):
+    with pytest.raises(ShapeError, match="expected neighbours ≥ 0 and 0 ≤ healthy ≤ 1; got"):
+        Batches(cache, np.arange(3), **settings)
+
+
 @pytest.mark.parametrize("settings", [{"batch": 0}, {"size": 8}, {"size": 512}])
 def test_impossible_settings(cache, settings):
     with pytest.raises(ShapeError, match="expected batch ≥ 1 and 16 ≤ size ≤ 256; got"):
         Batches(cache, np.arange(3), **settings)
 
 
-@pytest.mark.parametrize("size", [32, 256])
-def test_read_batch_by_batch_they_are_the_same_bits(cache, size):
-    held, read = (Batches(cache, np.arange(1, 23), batch=5, size=size, seed=3, resident=kept) for kept in (True, False))
+@pytest.mark.parametrize(("size", "neighbours"), [(32, 0), (256, 0), (32, 2)])
+def test_read_batch_by_batch_they_are_the_same_bits(cache, size, neighbours):
+    held, read = (Batches(cache, np.arange(1, 23), batch=5, size=size, seed=3, neighbours=neighbours, resident=kept)
+                  for kept in (True, False))
     assert held.resident and not read.resident and not hasattr(read, "images")
     for start in (0, 2):
         pairs = list(zip(held.epoch(1, start), read.epoch(1, start), strict=True))

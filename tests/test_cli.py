@@ -60,6 +60,16 @@ def test_train_evaluate_predict(run_cli, data, tmp_path):
     done = run_cli("evaluate", "--model", run / "best.safetensors", "--data", data)
     assert done.returncode == 0, done.stderr
     assert test in done.stdout and "1 patient: mean Dice" in done.stdout
+    assert not list((tmp_path).glob("**/*.png"))
+
+    done = run_cli("evaluate", "--model", run / "best.safetensors", "--data", data, "--part", "all",
+                   "--out", tmp_path / "scores")
+    assert done.returncode == 0, done.stderr
+    assert "by site\n  CS " in done.stdout and "HD95" in done.stdout
+    assert sorted(path.name for path in (tmp_path / "scores").iterdir()) == [
+        "boxes.png", "patients.csv", "ranked.png", "scores.json", "worst.png"]
+    found = json.loads((tmp_path / "scores" / "scores.json").read_text("utf-8"))
+    assert found["part"] == "all" and found["card"]["split"]["test"] == [test] and "commit" in found["scored_with"]
 
     done = run_cli("predict", data / test, "--model", run / "best.safetensors", "--out", tmp_path / "p")
     assert done.returncode == 0, done.stderr
@@ -117,7 +127,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(run_cli, data, tmp_path):
 
 @pytest.mark.parametrize(("arguments", "message"), [
     (("--size", 100), "needs height and width divisible by"),
-    (("--loss", "focal"), "expected a loss out of"),
+    (("--loss", "hinge"), "expected a loss out of"),
     (("--precision", "float8"), "expected a precision out of"),
     (("--cosine", "--schedule", "one_cycle"), "expected one schedule; got --cosine and --schedule one_cycle"),
     (("--batch", 0), "expected batch ≥ 1")])

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from monai.losses import DiceLoss
+from monai.losses import DiceLoss, FocalLoss, TverskyLoss
 
-from unet_lib.losses import LOSSES, bce_dice_loss, bce_loss, dice_loss
+from unet_lib.losses import LOSSES, bce_dice_loss, bce_loss, dice_loss, focal_loss, tversky_loss
 
 
 def test_bce_by_hand():
@@ -51,3 +51,23 @@ def test_losses_are_float32_and_have_gradients_even_from_bfloat16(name):
     loss.backward()
     assert loss.dtype == torch.float32
     assert logits.grad.abs().sum() > 0
+
+
+def test_focal_and_tversky_loss_agree_with_monai():
+    torch.manual_seed(1)
+    logits, mask = 3 * torch.randn(3, 1, 8, 8), (torch.rand(3, 1, 8, 8) > 0.7).float()
+    assert focal_loss(logits, mask).item() == pytest.approx(FocalLoss(gamma=2)(logits, mask).item(), rel=1e-5)
+    monai = TverskyLoss(sigmoid=True, alpha=0.3, beta=0.7, batch=True, smooth_nr=0.5, smooth_dr=0.5)
+    assert tversky_loss(logits, mask).item() == pytest.approx(monai(logits, mask).item(), abs=1e-6)
+
+
+def test_focal_loss_of_a_network_that_knows_nothing_is_a_quarter_of_ln_2():
+    assert focal_loss(torch.zeros(1, 1, 4, 4), torch.ones(1, 1, 4, 4)).item() == pytest.approx(math.log(2) / 4)
+
+
+def test_tversky_loss_minds_a_missed_pixel_more_than_a_false_one():
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., :4] = 1
+    missed, false = mask.clone(), mask.clone()
+    missed[..., 0, 0], false[..., 0, 7] = 0, 1
+    assert tversky_loss(80 * missed - 40, mask) > tversky_loss(80 * false - 40, mask) > 0.005

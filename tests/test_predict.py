@@ -9,14 +9,14 @@ from torch.nn import functional as F
 from unet_lib.checkpoint import save_model
 from unet_lib.dataset import open_cache, read_image, read_mask
 from unet_lib.errors import CheckpointError, DatasetError, DeviceError
-from unet_lib.metrics import count, count_slices
+from unet_lib.metrics import count
 from unet_lib.model import build
 from unet_lib.predict import (
     Predictor,
-    evaluate,
     find_inputs,
     load_predictor,
     predict_patient,
+    without_specks,
     write_mask,
     write_scores,
 )
@@ -81,6 +81,58 @@ def test_slices_without_an_expert_are_predicted_too(data):
     assert found[5].counts is not None
 
 
+class Above(torch.nn.Module):
+    """Stands in for a network that sees neighbours: the logit is the FLAIR of the slice above."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+
+    def forward(self, image):
+        assert image.shape[1] == 9
+        return image[:, 7:8]
+
+
+def test_neighbours_are_shown_in_the_order_of_their_numbers(data):
+    records = find_inputs(data / PATIENT)
+    images = np.stack([read_image(record.image) for record in records]).astype(float)
+    ninth, = predict_patient(Predictor(Above(), {}, neighbours=1), (records[8],))  # as text, 10 comes before 9
+    assert np.allclose(ninth.probability, 1 / (1 + np.exp(-normalised_flair(images[9], images))), atol=1e-4)
+    last, = predict_patient(Predictor(Above(), {}, neighbours=1), (records[10],))
+    assert np.allclose(last.probability, 1 / (1 + np.exp(-normalised_flair(images[10], images))), atol=1e-4)
+
+
+def test_the_mirror_makes_answers_symmetric(data):
+    cache = open_cache(data, progress=False)
+    model = build({"base": 2}, 0)
+    images, statistics = cache.images[:2], cache.statistics[0]
+    plain, mirrored = Predictor(model, {}, size=32), Predictor(model, {}, size=32, mirror=True)
+    flipped = images[:, :, ::-1]
+    assert np.allclose(mirrored.probabilities(images, statistics),
+                       mirrored.probabilities(flipped, statistics)[:, :, ::-1], atol=1e-5)
+    assert not np.allclose(plain.probabilities(images, statistics),
+                           plain.probabilities(flipped, statistics)[:, :, ::-1], atol=1e-3)
+
+
+def test_specks_are_what_is_small_in_three_dimensions():
+    mask = np.zeros((4, 16, 16), bool)
+    mask[0:3, 2:5, 2:5] = True            # 27 voxels, hanging together over three slices
+    mask[3, 10, 10] = mask[2, 11, 11] = True  # 2 voxels that touch at a corner
+    mask[0, 14, 1] = True
+    assert np.array_equal(without_specks(mask, 0), mask)
+    assert without_specks(mask, 2).sum() == 29
+    assert without_specks(mask, 3).sum() == 27
+    assert without_specks(mask, 1000).sum() == 27  # the largest is never taken away
+    assert not without_specks(np.zeros_like(mask), 3).any()
+
+
+def test_the_card_says_how_the_network_is_asked(tmp_path):
+    card = {"data": {"size": 64, "neighbours": 1}, "prediction": {"threshold": 0.4, "mirror": True, "smallest": 9}}
+    save_model(tmp_path / "x.safetensors", build({"base": 2, "in_channels": 9}, 0), card)
+    found = load_predictor(tmp_path / "x.safetensors", "cpu")
+    assert (found.size, found.neighbours, found.threshold, found.mirror, found.smallest) == (64, 1, 0.4, True, 9)
+
+
 def test_masks_are_written_in_the_data_sets_own_layout(data, tmp_path):
     prediction = next(predict_patient(Predictor(Brightness(), {}), find_inputs(data / PATIENT / f"{PATIENT}_7.tif")))
     path = write_mask(prediction, tmp_path / "out")
@@ -98,16 +150,6 @@ def test_scores_are_a_line_a_slice(data, tmp_path):
     assert rows[1]["expert_pixels"] == rows[1]["dice"] == ""
     assert int(rows[4]["expert_pixels"]) == 720
     assert float(rows[4]["dice"]) == pytest.approx(predictions[4].counts.dice(), abs=1e-4)
-
-
-def test_evaluate_scores_each_patient_at_full_size(data):
-    cache = open_cache(data, progress=False)
-    model = Predictor(Brightness(), {})
-    (name, rows), = evaluate(model, cache, (PATIENT,))
-    predictions = list(predict_patient(model, find_inputs(data / PATIENT)))
-    twin = count_slices(np.stack([p.mask for p in predictions]), np.stack([p.expert for p in predictions]))
-    assert name == PATIENT
-    assert np.array_equal(rows, twin)
 
 
 def test_load_predictor_knows_the_size_it_was_trained_at(tmp_path):

@@ -14,6 +14,7 @@ from unet_lib.dataset import open_cache
 from unet_lib.errors import SettingsError
 from unet_lib.metrics import count
 from unet_lib.predict import Predictor
+from unet_lib.runs import Run
 from unet_lib.train import BEST, LAST
 
 
@@ -86,18 +87,18 @@ def test_an_interrupted_training_goes_on_to_the_same_row(measured, tmp_path, mon
     monkeypatch.setitem(results.SCALES, "smoke", results.Scale(4, 32, 0.06))  # three epochs
     paths = [tmp_path / name for name in ("straight", "halves")]
     straight = next(results.run_table(paths[0] / "six.json", cache, "smoke", paths[0], "cpu", names=("Model_0",)))
-    train = results.Run.train
+    train = Run.train
 
     def interrupted(run, folder, **settings):
         for epoch in train(run, folder, **settings):
             yield epoch
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(results.Run, "train", interrupted)
+    monkeypatch.setattr(Run, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         next(results.run_table(paths[1] / "six.json", cache, "smoke", paths[1], "cpu", names=("Model_0",)))
     assert results.read_rows(paths[1] / "six.json") == []
-    monkeypatch.setattr(results.Run, "train", train)
+    monkeypatch.setattr(Run, "train", train)
     resumed = next(results.run_table(paths[1] / "six.json", cache, "smoke", paths[1], "cpu", names=("Model_0",)))
     one, two = (load_tensors(path / "Model_0-patients-smoke" / LAST)[0] for path in paths)
     assert all(torch.equal(one[name], two[name]) for name in one)

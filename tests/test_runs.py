@@ -1,10 +1,12 @@
 import csv
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
 from made_up import made_up_cache
 
+from unet_lib.augment import Strength
 from unet_lib.checkpoint import load_model
 from unet_lib.errors import SettingsError, ShapeError
 from unet_lib.runs import HISTORY, RunSettings, prepare, prepare_places
@@ -27,7 +29,8 @@ def test_a_run_by_patient_with_its_files_and_its_card(tmp_path):
     assert [row["epoch"] for row in csv.DictReader((tmp_path / HISTORY).open())] == ["1", "2"]
     assert snapshots[0].validation.total == 4 * 32 * 32
     card = load_model(tmp_path / BEST)[1]
-    assert card["data"] == {"content": "made-up", "size": 32, "batch": 4, "augment": True, "seed": 0}
+    assert card["data"] == {"content": "made-up", "size": 32, "batch": 4, "augment": True, "seed": 0, "neighbours": 0,
+                            "healthy": 1.0, "strength": asdict(Strength())}
     assert card["split"]["test"] == [cache.names[2]]
     assert (card["training"]["epochs"], card["processes"], card["precision"]) == (2, 1, "float32")
     assert card["torch"] == torch.__version__

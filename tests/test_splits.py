@@ -28,13 +28,21 @@ def test_sizes_of_the_parts():
     assert (len(split.train), len(split.validation), len(split.test)) == (62, 13, 13)
 
 
-@given(count=st.integers(5, 90), k=st.integers(3, 5))
-def test_folds_test_everyone_once(count, k):
+@given(count=st.integers(5, 90), k=st.integers(2, 5), validation=st.integers(1, 2))
+def test_folds_test_everyone_once(count, k, validation):
     names = [f"p{n}" for n in range(count)]
-    folds = list(k_folds(names, k))
+    folds = list(k_folds(names, k, validation=validation if count > 6 else 1))
     assert sorted(name for fold in folds for name in fold.test) == sorted(names)
     for fold in folds:
         assert sorted(fold.train + fold.validation + fold.test) == sorted(names)
+        assert min(map(len, (fold.train, fold.validation, fold.test))) >= 1
+
+
+def test_five_folds_of_the_88_validate_on_others_each():
+    folds = list(k_folds(NAMES))
+    assert [(len(f.train), len(f.validation), len(f.test)) for f in folds] == [(62, 8, 18)] * 3 + [(63, 8, 17)] * 2
+    assert len({name for fold in folds for name in fold.validation}) == 40
+    assert list(k_folds(NAMES[::-1])) == folds
 
 
 def test_too_few_patients_and_bad_fractions():
@@ -42,8 +50,10 @@ def test_too_few_patients_and_bad_fractions():
         split_patients(["a", "b"])
     with pytest.raises(DatasetError, match="three positive fractions"):
         split_patients(NAMES, (0.5, 0.5, 0.5))
-    with pytest.raises(DatasetError, match="3 ≤ k ≤ 88"):
-        list(k_folds(NAMES, 2))
+    with pytest.raises(DatasetError, match="2 ≤ k ≤ 88"):
+        list(k_folds(NAMES, 1))
+    with pytest.raises(DatasetError, match="1 ≤ validation < 70"):
+        list(k_folds(NAMES, 5, validation=70))
 
 
 def test_unknown_part():

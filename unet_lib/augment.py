@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from unet_lib.sources import BatchSource
 
 FLAIR = 1
+KNOTS = 6  # of the elastic grid, along each side
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Strength:
     `rotation` in degrees, `scale` and `shift` as fractions of the size, `gain` and `offset` on normalised
     grey values, `gamma` as exponent 2^±gamma, `noise` as the largest standard deviation. `copy_flair` is the
     chance that pre-contrast, post-contrast or both become copies of FLAIR, as where they were never taken.
+    `elastic` is the largest displacement, as a fraction of the size, of the knots of a coarse grid between which
+    the picture is stretched smoothly (after Simard et al. 2003, and Ronneberger et al. 2015).
     """
 
     flip: float = 0.5
@@ -36,6 +39,7 @@ class Strength:
     gamma: float = 0.4
     noise: float = 0.1
     copy_flair: float = 0.15
+    elastic: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Draw:
     gamma: Float[Tensor, "n 3 1 1"]
     noise: Float[Tensor, "n 1 1 1"]
     missing: Bool[Tensor, "n 3"]
+    elastic: Float[Tensor, "n 2 k k"]
     seed: int
 
 
@@ -71,36 +76,46 @@ def draw(count: int, strength: Strength, seed: int) -> Draw:
     missing = happens(strength.copy_flair)[:, None] & ((which & torch.tensor([1, 0, 2])) > 0)
     return Draw(matrix, torch.exp2(between(math.log2(1 + strength.gain), 3, 1, 1)),
                 between(strength.offset, 3, 1, 1), torch.exp2(between(strength.gamma, 3, 1, 1)),
-                between(strength.noise, 1, 1, 1).abs(), missing, seed)
+                between(strength.noise, 1, 1, 1).abs(), missing, between(2 * strength.elastic, 2, KNOTS, KNOTS), seed)
 
 
-def apply(drawn: Draw, images: Float[Tensor, "n 3 h w"],
-          masks: Float[Tensor, "n 1 h w"]) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, "n 1 h w"]]:
-    """The varied pictures and their masks, which stay {0, 1}; the inputs are left as they are."""
+def apply(drawn: Draw, images: Float[Tensor, "n c h w"],
+          masks: Float[Tensor, "n 1 h w"]) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n 1 h w"]]:
+    """The varied pictures and their masks, which stay {0, 1}; the inputs are left as they are.
+
+    With neighbouring slices as further channels (three each), all slices of a picture are varied alike.
+    """
     device = images.device
-    images = torch.where(drawn.missing.to(device)[:, :, None, None], images[:, FLAIR:FLAIR + 1], images)
+    slices = images.unflatten(1, (-1, 3))
+    slices = torch.where(drawn.missing.to(device)[:, None, :, None, None], slices[:, :, FLAIR:FLAIR + 1], slices)
+    images = slices.flatten(1, 2)
     grid = F.affine_grid(drawn.matrix.to(device), list(images.shape), align_corners=False)
+    if drawn.elastic.any():
+        bent = F.interpolate(drawn.elastic.to(device), images.shape[-2:], mode="bicubic", align_corners=True)
+        grid = grid + bent.movedim(1, -1)
     images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     masks = (F.grid_sample(masks, grid, align_corners=False) >= 0.5).float()
     return _grey(drawn, images), masks
 
 
-def _grey(drawn: Draw, images: Tensor) -> Tensor:
+def _grey(drawn: Draw, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     """Gamma (between the picture's own darkest and brightest), gain, offset and noise."""
-    device = images.device
+    device, slices = images.device, images.shape[1] // 3
+    gain, offset, gamma = (values.to(device).repeat(1, slices, 1, 1)
+                           for values in (drawn.gain, drawn.offset, drawn.gamma))
     low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     span = (high - low).clamp_min(1e-6)
-    images = ((images - low) / span).pow(drawn.gamma.to(device)) * span + low
-    images = images * drawn.gain.to(device) + drawn.offset.to(device)
+    images = ((images - low) / span).pow(gamma) * span + low
     source = torch.Generator(device).manual_seed(drawn.seed)
-    return images + drawn.noise.to(device) * torch.randn(images.shape, generator=source, device=device)
+    noise = torch.randn(images.shape, generator=source, device=device)
+    return images * gain + offset + drawn.noise.to(device) * noise
 
 
 @dataclass(frozen=True)
 class Varied:
     """A batch after augmentation."""
 
-    images: Float[Tensor, "n 3 h w"]
+    images: Float[Tensor, "n c h w"]
     masks: Float[Tensor, "n 1 h w"]
 
 

@@ -4,11 +4,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,7 +26,7 @@ class Batch:
     """Normalised `images` (float32, mean about 0, deviation about 1 inside the head), `masks` in {0, 1},
     and `places`, the slices' positions in the cache."""
 
-    images: Float[Tensor, "b 3 s s"]
+    images: Float[Tensor, "b c s s"]
     masks: Float[Tensor, "b 1 s s"]
     places: Int[Tensor, "b"]
 
@@ -33,34 +34,49 @@ class Batch:
 class Batches:
     """Slices as float batches at `size`, on the device that trains.
 
+    With `neighbours` = k each image holds 2k+1 slices, three channels each: the k below, the slice itself, the k
+    above, as far as its patient goes (`around`). The mask is that of the slice in the middle.
+
     `resident` ones are scaled once and held there as uint8. Others are read from the cache batch by batch, by a
     thread that works ahead, each time anew; values and order are the same. Left None, all are resident if they
     fit (`devices.data_budget`).
 
     The order of an epoch follows from (seed, epoch) alone, so that a resumed training sees what an
-    uninterrupted one would have seen. The last, smaller batch is never dropped.
+    uninterrupted one would have seen. The last, smaller batch is never dropped. `healthy` is the share of the
+    slices without tumour that an epoch takes, others each time.
     """
 
     def __init__(self, cache: SliceCache, places: Int[np.ndarray, "k"], *, batch: int = 4, size: int = SIDE,
-                 device: torch.device | str = "cpu", seed: int = 0, shuffle: bool = True,
-                 resident: bool | None = None) -> None:
-        """Raises ShapeError for a batch below 1 or a size outside 16–256."""
+                 neighbours: int = 0, healthy: float = 1.0, device: torch.device | str = "cpu", seed: int = 0,
+                 shuffle: bool = True, resident: bool | None = None) -> None:
+        """Raises ShapeError for a batch below 1, a size outside 16–256, or other numbers that make no sense."""
         if batch < 1 or not 16 <= size <= SIDE:
             raise ShapeError(f"expected batch ≥ 1 and 16 ≤ size ≤ {SIDE}; got batch={batch}, size={size}.")
+        if neighbours < 0 or not 0 <= healthy <= 1:
+            raise ShapeError(f"expected neighbours ≥ 0 and 0 ≤ healthy ≤ 1; got {neighbours} and {healthy}.")
         self.places = torch.as_tensor(np.asarray(places))
         self.patient_of = cache.patient_of[np.asarray(places)]
-        self.batch, self.size, self.seed, self.shuffle = batch, size, seed, shuffle
+        self.batch, self.size, self.seed, self.shuffle, self.healthy = batch, size, seed, shuffle, healthy
         self.cache, self.device = cache, torch.device(device)
-        statistics = torch.as_tensor(cache.statistics[self.patient_of]).to(device)
-        self.mean, self.deviation = statistics[:, 0], statistics[:, 1]
-        needed = len(self.places) * size * size * 4  # three channels and a mask, a byte each
+        statistics = torch.as_tensor(cache.statistics[self.patient_of]).repeat(1, 1, channels(neighbours) // 3)
+        self.mean, self.deviation = statistics.to(device).unbind(1)
+        self.nearby = around(cache.patient_of, np.asarray(places), neighbours)
+        held, rows = np.unique(self.nearby, return_inverse=True)
+        needed = (3 * len(held) + len(self.places)) * size * size  # three channels each, and the masks
         self.resident = needed <= data_budget(self.device) if resident is None else resident
         if self.resident:
-            self.images, self.masks = self._read(torch.arange(len(self.places)))
+            self.rows = torch.as_tensor(rows.reshape(self.nearby.shape)).to(device)
+            self.images = scale_images(cache.images, held, size).to(device)
+            self.masks = scale_masks(cache.masks, np.asarray(places), size).to(device)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.places) // self.batch)
+        return -(-self.slices // self.batch)
+
+    @property
+    def slices(self) -> int:
+        """Slices in an epoch."""
+        return len(self._order(0))
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, from batch `start` on."""
@@ -71,20 +87,41 @@ class Batches:
             yield Batch(normalise(images, self.mean[on_device], self.deviation[on_device]), masks.float(),
                         self.places[chosen])
 
+    @cached_property
+    def _with_tumour(self) -> Bool[Tensor, "k"]:
+        return torch.as_tensor(self.cache.tumour_pixels[self.places.numpy()] > 0)
+
     def _order(self, number: int) -> Int[Tensor, "k"]:
-        if not self.shuffle:
-            return torch.arange(len(self.places))
         draw = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        return torch.randperm(len(self.places), generator=draw)
+        order = torch.randperm(len(self.places), generator=draw)
+        if self.healthy < 1:
+            rest = ~self._with_tumour[order]
+            order = order[~rest | (rest.cumsum(0) <= round(self.healthy * int(rest.sum())))]
+        return order if self.shuffle else order.sort().values
 
-    def _held(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b 3 s s"], UInt8[Tensor, "b 1 s s"]]:
+    def _held(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b c s s"], UInt8[Tensor, "b 1 s s"]]:
         on_device = chosen.to(self.device)
-        return self.images[on_device], self.masks[on_device]
+        return self.images[self.rows[on_device]].flatten(1, 2), self.masks[on_device]
 
-    def _read(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b 3 s s"], UInt8[Tensor, "b 1 s s"]]:
-        places = self.places[chosen].numpy()
-        return (scale_images(self.cache.images, places, self.size).to(self.device),
-                scale_masks(self.cache.masks, places, self.size).to(self.device))
+    def _read(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b c s s"], UInt8[Tensor, "b 1 s s"]]:
+        nearby = self.nearby[chosen.numpy()]
+        images = scale_images(self.cache.images, nearby.ravel(), self.size).unflatten(0, nearby.shape).flatten(1, 2)
+        return (images.to(self.device),
+                scale_masks(self.cache.masks, self.places[chosen].numpy(), self.size).to(self.device))
+
+
+def channels(neighbours: int) -> int:
+    """Input channels of a network that sees so many neighbours on either side of a slice."""
+    return 3 * (2 * neighbours + 1)
+
+
+def around(patient_of: Int[np.ndarray, "n"], places: Int[np.ndarray, "k"], neighbours: int) -> Int[np.ndarray, "k m"]:
+    """Each slice's place between those of its `neighbours` below and above; past a patient's end, the last again.
+
+    `patient_of` is sorted: a patient's slices lie side by side.
+    """
+    first, last = (np.searchsorted(patient_of, patient_of[places], side)[:, None] for side in ("left", "right"))
+    return np.clip(places[:, None] + np.arange(-neighbours, neighbours + 1), first, last - 1)
 
 
 def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2) -> Iterator[Result]:
@@ -104,8 +141,8 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], ahead: 
         pool.shutdown(cancel_futures=True)
 
 
-def normalise(images: UInt8[Tensor, "b 3 h w"], mean: Float[Tensor, "#b 3"],
-              deviation: Float[Tensor, "#b 3"]) -> Float[Tensor, "b 3 h w"]:
+def normalise(images: UInt8[Tensor, "b c h w"], mean: Float[Tensor, "#b c"],
+              deviation: Float[Tensor, "#b c"]) -> Float[Tensor, "b c h w"]:
     """(grey level − patient's mean) / patient's deviation, channel by channel.
 
     MRI has no absolute scale: the same tissue is 60 at one site and 110 at another.

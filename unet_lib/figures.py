@@ -129,7 +129,7 @@ def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]]
         axes.plot(np.arange(1, 256), share, color=colour, label=label, linewidth=1.6)
     axes.set(xlabel="grey level", ylabel="share of pixels", xlim=(0, 255), ylim=(0, None))
     axes.legend(frameon=False)
-    _calm(axes)
+    calm(axes)
 
 
 def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "") -> None:
@@ -142,7 +142,7 @@ def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str
     axes.set_xticks(range(len(groups)), list(groups))
     axes.set(title=title, xlim=(-0.6, len(groups) - 0.4), ylim=(0, None))
     axes.title.set_fontsize(9)
-    _calm(axes)
+    calm(axes)
 
 
 def draw_dots(axes: Axes, place: int, values: Sequence[float], label: str) -> None:
@@ -168,7 +168,7 @@ def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, 
     if ylim:
         axes.set_ylim(*ylim)
     axes.legend(frameon=False)
-    _calm(axes)
+    calm(axes)
 
 
 def draw_overlay(axes: Axes, flair: UInt8[np.ndarray, "h w"], predicted: np.ndarray,
@@ -224,6 +224,7 @@ def _bare(axes: Axes, title: str) -> None:
         axes.set_title(title, fontsize=10, color=INK)
 
 
-def _calm(axes: Axes) -> None:
+def calm(axes: Axes) -> None:
+    """Only the two spines that carry numbers, and a faint grid."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", alpha=0.25)

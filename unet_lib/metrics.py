@@ -1,14 +1,15 @@
 """Count first, score later.
 
 Every score here is a ratio of four counts. Averages of ratios hide their empty cases; counts can be added
-over slices and patients and name the empty case when a ratio is finally asked for.
+over slices and patients and name the empty case when a ratio is finally asked for. How far a score could be
+off by the chance of which patients came is told by `bootstrap`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Shaped
 from torch import Tensor
 
 
@@ -53,6 +54,13 @@ class Counts:
         """(TP + TN) / all. With 1 % tumour, calling nothing tumour already scores 0.99."""
         return _ratio(self.tp + self.tn, self.total, empty)
 
+    def volume_error(self, empty: float = 0.0) -> float:
+        """(predicted − expert's volume) / expert's: +0.2 is a fifth too much, −1 nothing found, at most +∞.
+
+        `empty` where expert and network both see nothing; where only the network sees something, +∞.
+        """
+        return _ratio(self.fp - self.fn, self.tp + self.fn, float("inf") if self.fp else empty)
+
 
 def count(predicted: Tensor | np.ndarray, expert: Tensor | np.ndarray) -> Counts:
     """Compare two masks of {0, 1} or bool, of one shape. Raises ValueError if the shapes differ."""
@@ -82,6 +90,27 @@ def by_patient(counts: Int[np.ndarray, "n 4"], patients: Sequence[str]) -> dict[
 def mean_dice(patients: dict[str, Counts], empty: float = 1.0) -> float:
     """The mean of the patients' Dice scores: every patient weighs the same, however large the tumour."""
     return float(np.mean([counts.dice(empty) for counts in patients.values()])) if patients else float("nan")
+
+
+def bootstrap(patients: Shaped[np.ndarray, "p *row"], statistic: Callable[[np.ndarray], float], draws: int = 10_000,
+              seed: int = 0, level: float = 0.95) -> tuple[float, float]:
+    """The percentile interval of a statistic over patients (Efron 1979), the same for the same seed.
+
+    As many patients as there are, drawn with replacement, are handed to `statistic`, `draws` times over; `level`
+    of what it answers lies in the interval. One row a patient: a score, or TP, FP, FN, TN, to be added up:
+
+        bootstrap(dice, np.mean)
+        bootstrap(counts, lambda drawn: pooled(drawn).dice())
+
+    Whole patients are drawn, because slices of one head go well or ill together. Few patients make it
+    too narrow: with ten of them, 95 % hold the truth about 89 times in 100. Raises ValueError without any patient.
+    """
+    if not len(patients):
+        raise ValueError("an interval needs at least one patient; got none.")
+    draw = np.random.default_rng(seed)
+    found = [statistic(draw.choice(patients, len(patients))) for _ in range(draws)]
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
 
 
 def _ratio(part: int, whole: int, empty: float) -> float:

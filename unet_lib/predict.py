@@ -11,14 +11,14 @@ import numpy as np
 import tifffile
 import torch
 from jaxtyping import Bool, Float, UInt8
-from torch import nn
+from scipy import ndimage
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from unet_lib.batches import normalise, scale_images
+from unet_lib.batches import around, channels, normalise, scale_images
 from unet_lib.checkpoint import atomic_file, load_model, write_text
 from unet_lib.dataset import (
     SIDE,
-    SliceCache,
     channel_histograms,
     intensity_statistics,
     read_image,
@@ -26,7 +26,7 @@ from unet_lib.dataset import (
 )
 from unet_lib.devices import choose_device
 from unet_lib.errors import DatasetError
-from unet_lib.metrics import Counts, count, count_slices
+from unet_lib.metrics import Counts, count
 from unet_lib.model import eval_mode
 from unet_lib.records import SLICE_NAME, SliceRecord, find_slices
 
@@ -36,12 +36,17 @@ NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, n
 
 @dataclass(frozen=True)
 class Predictor:
-    """A network with what it needs to know about its input: the size it was trained at and its threshold."""
+    """A network with how it is to be asked: the size and the neighbouring slices it was trained with, its threshold,
+    whether each slice is shown in the mirror too and both answers averaged (`mirror`), and the `smallest` tumour in
+    voxels: what hangs together in three dimensions and is smaller is taken for a mistake, but for the largest."""
 
     model: nn.Module
     card: dict[str, Any]
     size: int = SIDE
     threshold: float = 0.5
+    neighbours: int = 0
+    mirror: bool = False
+    smallest: int = 0
 
     @property
     def device(self) -> torch.device:
@@ -50,24 +55,45 @@ class Predictor:
 
     def probabilities(self, images: UInt8[np.ndarray, "n 256 256 3"],
                       statistics: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "n 256 256"]:
-        """Each pixel's probability of tumour, in [0, 1], for slices of one patient.
+        """Each pixel's probability of tumour, in [0, 1], for slices of one patient, in order.
 
         `statistics` are the patient's mean and deviation per channel (`dataset.intensity_statistics`).
         """
-        mean, deviation = torch.as_tensor(statistics, device=self.device)[:, None]
+        repeated = torch.as_tensor(statistics, device=self.device).repeat(1, channels(self.neighbours) // 3)
+        mean, deviation = repeated[:, None]
+        nearby = torch.as_tensor(around(np.zeros(len(images), int), np.arange(len(images)), self.neighbours))
+        scaled = scale_images(images, np.arange(len(images)), self.size).to(self.device)
         found = []
         with eval_mode(self.model), torch.no_grad():
-            for part in np.array_split(np.arange(len(images)), max(1, len(images) // 16)):
-                scaled = scale_images(images, part, self.size).to(self.device)
-                logits = self.model(normalise(scaled, mean, deviation))
-                if self.size != SIDE:
-                    logits = F.interpolate(logits, (SIDE, SIDE), mode="bilinear", align_corners=False)
-                found.append(torch.sigmoid(logits)[:, 0].cpu().numpy())
+            for part in nearby.to(self.device).split(16):
+                shown = normalise(scaled[part].flatten(1, 2), mean, deviation)
+                found.append(self._ask(shown)[:, 0].cpu().numpy())
         return np.concatenate(found)
 
+    def _ask(self, images: Float[Tensor, "b c s s"]) -> Float[Tensor, "b 1 256 256"]:
+        logits = self.model(images)  # in float32, so that every machine gives the same answer
+        if self.mirror:
+            logits = (logits + self.model(images.flip(-1)).flip(-1)) / 2
+        if self.size != SIDE:
+            logits = F.interpolate(logits, (SIDE, SIDE), mode="bilinear", align_corners=False)
+        return torch.sigmoid(logits)
+
     def masks(self, probabilities: Float[np.ndarray, "*n 256 256"]) -> Bool[np.ndarray, "*n 256 256"]:
-        """Tumour where the probability reaches the threshold."""
-        return probabilities >= self.threshold
+        """Tumour where the probability reaches the threshold; of a patient's slices, without what is too small."""
+        return without_specks(probabilities >= self.threshold, self.smallest)
+
+
+def without_specks(mask: Bool[np.ndarray, "*n h w"], smallest: int) -> Bool[np.ndarray, "*n h w"]:
+    """The mask without parts of fewer than `smallest` voxels; the largest stays, however small it is.
+
+    Voxels that share a face, an edge or a corner hang together.
+    """
+    if smallest < 2 or not mask.any():
+        return mask
+    parts, count = ndimage.label(mask, np.ones((3,) * mask.ndim))
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    return ((sizes >= smallest) | (sizes == sizes.max()))[parts] & mask
 
 
 @dataclass(frozen=True)
@@ -87,7 +113,14 @@ def load_predictor(path: Path | str, device: str = "auto") -> Predictor:
     model, card = load_model(path)
     # Channels last: the layout in which CPUs and GPUs convolve fastest; the numbers stay the same.
     model.to(choose_device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Predictor(model, card, size=int(card.get("data", {}).get("size", SIDE)))
+    return Predictor(model, card, **how_to_ask(card))
+
+
+def how_to_ask(card: dict[str, Any]) -> dict[str, Any]:
+    """A Predictor's settings, from the card of its weights: how they were trained, and what was chosen since."""
+    data = card.get("data", {})
+    return {"size": int(data.get("size", SIDE)), "neighbours": int(data.get("neighbours", 0)),
+            **card.get("prediction", {})}
 
 
 def find_inputs(path: Path | str) -> tuple[SliceRecord, ...]:
@@ -106,23 +139,21 @@ def find_inputs(path: Path | str) -> tuple[SliceRecord, ...]:
 
 
 def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> Iterator[SlicePrediction]:
-    """Predict slices of one patient; brightness is judged over all of the patient's slices on the disk."""
+    """Predict slices of one patient.
+
+    All of the patient's slices on the disk are looked at, also for a single one of them: its brightness is judged
+    by theirs, the network may want its neighbours, and a speck is told from a tumour in three dimensions.
+    """
     siblings = _siblings(records[0])
-    statistics = intensity_statistics(channel_histograms(np.stack([read_image(path) for path in siblings])))
-    images = np.stack([read_image(record.image) for record in records])
-    for record, image, probability in zip(records, images, predictor.probabilities(images, statistics), strict=True):
-        mask = predictor.masks(probability)
+    images = np.stack([read_image(path) for path in siblings])
+    probabilities = predictor.probabilities(images, intensity_statistics(channel_histograms(images)))
+    masks = predictor.masks(probabilities)
+    for record in records:
+        place = siblings.index(record.image)
+        mask = masks[place]
         expert = read_mask(record.mask) if record.mask.exists() else None
         counts = None if expert is None else count(mask, expert)
-        yield SlicePrediction(record, image, probability, mask, expert, counts)
-
-
-def evaluate(predictor: Predictor, cache: SliceCache, patients: tuple[str, ...]) -> Iterator[tuple[str, np.ndarray]]:
-    """Each patient's name and the TP, FP, FN, TN of its slices at full size, one row a slice."""
-    for name in patients:
-        places = cache.slices_of([name])
-        probability = predictor.probabilities(cache.images[places], cache.statistics[cache.patient_of[places[0]]])
-        yield name, count_slices(predictor.masks(probability), np.asarray(cache.masks[places]))
+        yield SlicePrediction(record, images[place], probabilities[place], mask, expert, counts)
 
 
 def write_mask(prediction: SlicePrediction, folder: Path) -> Path:
@@ -160,6 +191,7 @@ def write_scores(predictions: list[SlicePrediction], path: Path) -> None:
 
 
 def _siblings(record: SliceRecord) -> list[Path]:
-    pattern = (path for path in record.image.parent.glob("*.tif"))
-    named = [(path, SLICE_NAME.fullmatch(path.name)) for path in sorted(pattern)]
-    return [path for path, match in named if match and not match["mask"] and match["patient"] == record.patient]
+    """The patient's slices, in order of their numbers."""
+    named = [(SLICE_NAME.fullmatch(path.name), path) for path in record.image.parent.glob("*.tif")]
+    return [path for _, path in sorted((int(match["number"]), path) for match, path in named
+                                       if match and not match["mask"] and match["patient"] == record.patient)]

@@ -6,7 +6,6 @@ Each of the six is trained twice: with patients kept apart, and with slices shuf
 as the school project most probably did. Only the first tells how well new patients would fare.
 """
 
-import csv
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
@@ -16,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int
-from tqdm.auto import tqdm
 
 from unet_lib.checkpoint import write_text
 from unet_lib.dataset import SliceCache
@@ -24,10 +22,9 @@ from unet_lib.devices import choose_device
 from unet_lib.errors import SettingsError
 from unet_lib.metrics import Counts, count_slices, pooled
 from unet_lib.predict import Predictor
-from unet_lib.runs import HISTORY, Run, RunSettings, prepare_places
+from unet_lib.runs import RunSettings, prepare_places
 from unet_lib.shapes import UNetConfig
 from unet_lib.splits import leaky_split, split_patients
-from unet_lib.train import LAST
 from unet_lib.training_config import TrainConfig
 
 SPLITS = ("patients", "slices")
@@ -105,12 +102,12 @@ def train_row(cache: SliceCache, school: SchoolRun, split: str, seed: int, scale
     training, test = divide(cache, split, seed)
     run = prepare_places(settings, cache, training, test[:0], {"kind": split, "seed": seed}, device)
     folder = work / f"{school.name}-{split}-{scale}"
-    _train(run, folder, f"{school.name}, split by {split}")
+    seconds = run.train_to_end(folder)
     counts = score(Predictor(run.network, {}, how.size), cache, test)
     made_by = {key: value for key, value in run.card.items() if key not in ("data", "split", "training", "processes")}
     return {"name": school.name, "split": split, "seed": seed, "scale": scale, **asdict(how), "epochs": config.epochs,
             "batch": school.batch, "f1": round(counts.dice(), 4), "accuracy": round(counts.accuracy(), 4),
-            "test_slices": len(test), "seconds": _seconds(folder), "data": cache.content, **made_by}
+            "test_slices": len(test), "seconds": seconds, "data": cache.content, **made_by}
 
 
 def divide(cache: SliceCache, split: str, seed: int) -> tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]:
@@ -151,19 +148,6 @@ def as_table(rows: list[dict[str, Any]], scale: str) -> str:
         ours = " | ".join(_cell(rows, run.name, split, scale) for split in reversed(SPLITS))
         lines.append(f"| {run.name} | {run.epochs} | {run.batch} | {theirs} | {ours} |")
     return "\n".join(lines)
-
-
-def _train(run: Run, folder: Path, name: str) -> None:
-    """Train to the end, from where an earlier session stopped; a bar on the terminal tells how far it is."""
-    with tqdm(total=run.settings.training.epochs, desc=name, unit="epoch") as bar:
-        for epoch in run.train(folder, resume=(folder / LAST).exists()):
-            bar.n = epoch.epoch
-            bar.set_postfix_str(f"loss {epoch.loss:.4f}, {epoch.images_per_second:.0f} images/s")
-
-
-def _seconds(folder: Path) -> int:
-    with (folder / HISTORY).open() as file:
-        return round(sum(float(row["seconds"]) for row in csv.DictReader(file)))
 
 
 def _cell(rows: list[dict[str, Any]], name: str, split: str, scale: str) -> str:

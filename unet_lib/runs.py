@@ -17,15 +17,16 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Int
+from tqdm.auto import tqdm
 
 from unet_lib import model
-from unet_lib.augment import Augmented
-from unet_lib.batches import Batches
+from unet_lib.augment import Augmented, Strength
+from unet_lib.batches import Batches, channels
 from unet_lib.card import provenance
 from unet_lib.checkpoint import write_text
 from unet_lib.dataset import SIDE, SliceCache
 from unet_lib.distributed import ALONE, Crew
-from unet_lib.errors import SettingsError
+from unet_lib.errors import SettingsError, ShapeError
 from unet_lib.shapes import UNetConfig
 from unet_lib.sources import BatchSource
 from unet_lib.splits import Split
@@ -39,7 +40,9 @@ HISTORY = "history.csv"
 class RunSettings:
     """Everything that fixes a run on given data; `seed` draws first weights, order and augmentation.
 
-    Raises ShapeError if the network cannot take pictures of `size`.
+    `augment` varies each slice by chance, as far as `strength` says. `neighbours` and `healthy` as in `Batches`;
+    the network then needs three input channels a slice. Raises ShapeError if it has others, or cannot take
+    pictures of `size`.
     """
 
     network: UNetConfig = field(default_factory=lambda: UNetConfig(base=16))
@@ -48,9 +51,16 @@ class RunSettings:
     batch: int = 4
     augment: bool = True
     seed: int = 0
+    neighbours: int = 0
+    healthy: float = 1.0
+    strength: Strength = field(default_factory=Strength)
 
     def __post_init__(self) -> None:
         self.network.check_size(self.size, self.size)
+        needed = channels(self.neighbours)
+        if self.network.in_channels != needed:
+            raise ShapeError(f"expected a network with {needed} input channels for neighbours={self.neighbours}; got "
+                             f"{self.network.in_channels}. Build it with UNetConfig(in_channels={needed}, …).")
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ class Run:
     @property
     def slices(self) -> int:
         """How many slices the whole training takes, all epochs together."""
-        return self.settings.training.epochs * len(self.training.places)
+        return self.settings.training.epochs * self.training.slices
 
     def train(self, folder: Path, *, resume: bool = False,
               tick: Callable[[int], None] = lambda done: None) -> Iterator[Snapshot]:
@@ -78,13 +88,27 @@ class Run:
         """
         if not resume:
             refuse_overwriting(folder)
-        source = Augmented(self.training, seed=self.settings.seed) if self.settings.augment else self.training
-        watched = Watched(source, len(self.training.places), self.training.batch, tick)
-        for snapshot in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
+        s = self.settings
+        source = Augmented(self.training, s.strength, s.seed) if s.augment else self.training
+        watched = Watched(source, self.training.slices, self.training.batch, tick)
+        for snapshot in fit(self.network, watched, s.training, validation=self.validation, folder=folder,
                             card=self.card, resume=resume, crew=self.crew):
             if self.crew.leads:
                 write_history(folder / HISTORY, snapshot)
             yield snapshot
+
+
+    def train_to_end(self, folder: Path) -> int:
+        """Train, or go on where an earlier training in `folder` stopped, behind a progress bar.
+
+        The network then has its last weights. Returns the seconds that all epochs took, in all sittings.
+        """
+        with tqdm(total=self.settings.training.epochs, desc=folder.name, unit="epoch") as bar:
+            for epoch in self.train(folder, resume=(folder / LAST).exists()):
+                bar.n = epoch.epoch
+                bar.set_postfix_str(f"loss {epoch.loss:.4f}, {epoch.images_per_second:.0f} images/s")
+        with (folder / HISTORY).open() as file:
+            return round(sum(float(row["seconds"]) for row in csv.DictReader(file)))
 
 
 def prepare(settings: RunSettings, cache: SliceCache, split: Split, device: torch.device, crew: Crew = ALONE) -> Run:
@@ -98,10 +122,12 @@ def prepare_places(settings: RunSettings, cache: SliceCache, train: Int[np.ndarr
                    crew: Crew = ALONE) -> Run:
     """A run on slices chosen one by one; the card says in `split` how. Without any to validate on, none is done."""
     s = settings
-    how: dict[str, Any] = {"batch": s.batch, "size": s.size, "device": device, "seed": s.seed}
-    training = Batches(cache, train, **how)
+    how: dict[str, Any] = {"batch": s.batch, "size": s.size, "neighbours": s.neighbours, "device": device,
+                           "seed": s.seed}
+    training = Batches(cache, train, healthy=s.healthy, **how)
     held_out = Batches(cache, validation, **how) if len(validation) else None
-    card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed},
+    card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed,
+                     "neighbours": s.neighbours, "healthy": s.healthy, "strength": asdict(s.strength)},
             "split": dict(split), "training": asdict(s.training), "processes": crew.size,
             **provenance(device, s.training.precision)}
     network = model.build(asdict(s.network), s.seed).to(device)

@@ -45,16 +45,24 @@ def split_patients(patients: Iterable[str], fractions: Sequence[float] = FRACTIO
                  test=tuple(sorted(names[validation:validation + test])))
 
 
-def k_folds(patients: Iterable[str], k: int = 5, seed: int = 0) -> Iterator[Split]:
-    """K splits in which every patient is in the test part once; the next fold serves as validation."""
+def k_folds(patients: Iterable[str], k: int = 5, seed: int = 0, validation: int = 8) -> Iterator[Split]:
+    """K splits in which every patient is in the test part once; of the others, so many are kept to validate on.
+
+    Raises DatasetError unless 2 ≤ k ≤ patients and each fold keeps someone to train on.
+    """
     names = _shuffled(patients, seed)
-    if not 3 <= k <= len(names):
-        raise DatasetError(f"expected 3 ≤ k ≤ {len(names)} (the number of patients); got k={k}.")
-    folds = [names[i::k] for i in range(k)]
+    if not 2 <= k <= len(names):
+        raise DatasetError(f"expected 2 ≤ k ≤ {len(names)} (the number of patients); got k={k}.")
+    largest = -(-len(names) // k)
+    if not 1 <= validation < len(names) - largest:
+        raise DatasetError(f"expected 1 ≤ validation < {len(names) - largest} (patients outside the largest fold); "
+                           f"got {validation}.")
     for i in range(k):
-        test, validation = folds[i], folds[(i + 1) % k]
-        yield Split(train=tuple(sorted(set(names) - set(test) - set(validation))),
-                    validation=tuple(sorted(validation)), test=tuple(sorted(test)))
+        test = names[i::k]
+        turn = i * len(names) // k  # so that each fold validates on others
+        others = [name for name in names[turn:] + names[:turn] if name not in test]
+        yield Split(train=tuple(sorted(others[validation:])), validation=tuple(sorted(others[:validation])),
+                    test=tuple(sorted(test)))
 
 
 def leaky_split(count: int, fraction: float = 0.15,

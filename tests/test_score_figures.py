@@ -1,0 +1,105 @@
+"""Pictures of scores: every patient is where the numbers say, and no words are cut or overlap."""
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+
+from unet_lib import figures, score_figures
+
+GROUPS = {"site": {"CS": [0.9, 0.4, 0.7], "DU": [0.8]},
+          "size of the tumour (pixels)": {"small (1,213–18,940)": [0.9, 0.7], "middle (19,814–45,024)": [0.8],
+                                          "large (46,179–155,170)": [0.4]},
+          "missing sequence": {"nothing": [0.9, 0.4, 0.7, 0.8]}}
+
+
+def drawn(figure):
+    """A renderer, after everything took its place."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return canvas.get_renderer()
+
+
+def words_are_whole_and_apart(figure, texts):
+    renderer = drawn(figure)
+    boxes = [text.get_window_extent(renderer) for text in texts if text.get_text()]
+    for place, box in enumerate(boxes):
+        assert box.x0 >= 0 and box.y0 >= 0, "cut"
+        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1, "cut"
+        assert not any(box.overlaps(other) for other in boxes[:place]), "overlapping"
+
+
+def made_up(number, sites=("CS", "DU", "EZ", "FG", "HT")):
+    draw = np.random.default_rng(0)
+    where = draw.choice(sites, number).tolist()
+    return [f"{site} {place:04d}" for place, site in enumerate(where)], draw.random(number), where
+
+
+def test_boxes_show_quartiles_and_every_patient():
+    _, axes = figures.new_figure()
+    values = [0.1, 0.5, 0.6, 0.7, 0.9]
+    score_figures.draw_boxes(axes[0, 0], {"one": values, "other (1–2)": [0.3]}, "A title")
+    box, least, most = axes[0, 0].get_lines()[:3]
+    assert sorted(set(box.get_ydata())) == pytest.approx([0.5, 0.7])
+    assert {*least.get_ydata(), *most.get_ydata()} == {0.5, 0.1, 0.7, 0.9}
+    dots = [line for line in axes[0, 0].get_lines() if line.get_marker() == "o"]
+    assert [list(line.get_ydata()) for line in dots] == [values, [0.3]]
+    assert np.abs(dots[0].get_xdata()).max() <= 0.2 and len(set(dots[0].get_xdata())) == 5
+    assert [label.get_text() for label in axes[0, 0].get_xticklabels()] == ["one\nn = 5", "other\n(1–2)\nn = 1"]
+
+
+def test_a_sheet_of_boxes_has_a_panel_a_grouping_and_cuts_no_words():
+    sheet = score_figures.box_sheet(GROUPS)
+    assert [axes.get_title() for axes in sheet.axes] == list(GROUPS)
+    words_are_whole_and_apart(sheet, [text for axes in sheet.axes for text in (axes.title, *axes.get_xticklabels())])
+
+
+def test_bars_go_from_the_worst_to_the_best_in_their_sites_colours():
+    figure = score_figures.ranked_bars(["CS 1", "DU 2", "CS 3"], np.array([0.9, 0.2, 0.5]), ["CS", "DU", "CS"])
+    axes, = figure.axes
+    assert [bar.get_height() for bar in axes.patches] == [0.2, 0.5, 0.9]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["DU 2", "CS 3", "CS 1"]
+    first, second, third = (to_hex(bar.get_facecolor()) for bar in axes.patches)
+    assert second == third != first
+    assert [line.get_ydata()[0] for line in axes.get_lines()] == [pytest.approx(1.6 / 3), 0.84]
+    legend, = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["mean 0.53", "two experts: 0.84", "CS", "DU"]
+
+
+@pytest.mark.parametrize("number", [2, 24, 88, 110])
+def test_names_are_legible_up_to_the_whole_data_set(number):
+    figure = score_figures.ranked_bars(*made_up(number))
+    axes, = figure.axes
+    words_are_whole_and_apart(figure, [*axes.get_xticklabels(), *figure.legends[0].get_texts(), axes.xaxis.label])
+    assert len(axes.get_xticklabels()) == number
+
+
+def test_more_names_than_fit_are_left_out():
+    axes, = score_figures.ranked_bars(*made_up(300)).axes
+    assert len(axes.patches) == 300 and not axes.get_xticklabels()
+
+
+def test_twelve_sites_have_a_colour_each_in_turn():
+    sites = [f"PH-{letter}" for letter in "ABCDEFGHIJKL"]
+    figure = score_figures.ranked_bars(*made_up(60, sites))
+    words_are_whole_and_apart(figure, figure.legends[0].get_texts())
+    assert len(figure.legends[0].get_texts()) == 14
+
+
+def test_the_worst_are_shown_with_both_outlines():
+    flair = np.full((32, 32), 50, np.uint8)
+    expert = np.zeros((32, 32), bool)
+    expert[8:20, 8:20] = True
+    sheet = score_figures.worst_sheet([("CS 0001, slice 7\nDice of the patient 0.31", flair, ~expert, expert)] * 5)
+    assert len(sheet.axes) == 5
+    for axes in sheet.axes:
+        assert (axes.get_images()[0].get_array() == 50).all() and axes.get_images()[0].get_clim() == (0, 255)
+        colours = [to_hex(outline.get_edgecolor()[0]) for outline in axes.collections]
+        assert [colour.upper() for colour in colours] == [figures.NETWORK, figures.EXPERT]
+    words_are_whole_and_apart(sheet, [*(axes.title for axes in sheet.axes), *sheet.legends[0].get_texts()])
+
+
+def test_one_case_without_any_mask_is_a_sheet_too():
+    nothing = np.zeros((32, 32), bool)
+    sheet = score_figures.worst_sheet([("CS 0001", np.zeros((32, 32), np.uint8), nothing, nothing)])
+    assert [text.get_text() for text in sheet.legends[0].get_texts()] == ["network", "expert"]

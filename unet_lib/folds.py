@@ -1,0 +1,120 @@
+"""Cross-validation by patient: every patient is scored once, by a network that never saw it.
+
+    for row in run_folds("best", cache, Path("data/results/folds.json")): print(row["fold"], row["summary"])
+
+Each fold trains on the patients outside it but for a few; on those few the threshold and the smallest tumour are
+chosen, and nothing else. The fold's own patients are looked at once, at the end.
+"""
+
+import itertools
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from unet_lib.checkpoint import save_model, write_text
+from unet_lib.dataset import SliceCache
+from unet_lib.devices import choose_device
+from unet_lib.errors import SettingsError
+from unet_lib.evaluation import PatientScore, score_patients, summary
+from unet_lib.metrics import count_slices, mean_dice, pooled
+from unet_lib.predict import Predictor, load_predictor
+from unet_lib.recipes import Recipe, find_recipe, stages
+from unet_lib.runs import Run
+from unet_lib.splits import Split, k_folds
+
+FOLDS = 5
+WEIGHTS = "final.safetensors"
+WORK = Path("runs/folds")
+KEY = ("recipe", "fold", "data")
+
+
+def run_folds(recipe: str, cache: SliceCache, path: Path, *, folds: Collection[int] = range(FOLDS),
+              work: Path = WORK, device: str = "auto") -> Iterator[dict[str, Any]]:
+    """Train, choose and score the folds that `path` lacks; add each there; yield the new rows.
+
+    The weights, with their card, stay in `work/<recipe>-<fold>/final.safetensors`; an interrupted training goes on
+    where it stopped. Raises SettingsError for an unknown recipe or fold.
+    """
+    how = find_recipe(recipe)
+    if not set(folds) <= set(range(FOLDS)):
+        raise SettingsError(f"expected folds from 0 to {FOLDS - 1}; got {', '.join(map(str, folds))}.")
+    done = {tuple(row[key] for key in KEY) for row in read_folds(path)}
+    for fold, split in enumerate(k_folds(cache.names, FOLDS)):
+        if fold in folds and (recipe, fold, cache.content) not in done:
+            row = {"recipe": recipe, "fold": fold, "data": cache.content,
+                   **run_fold(how, cache, split, fold, work / f"{recipe}-{fold}", choose_device(device))}
+            add_fold(path, row)
+            yield row
+
+
+def run_fold(recipe: Recipe, cache: SliceCache, split: Split, fold: int, folder: Path,
+             device: torch.device) -> dict[str, Any]:
+    """One fold: train (the fold's number is its seed), choose on the validation patients, score the test patients."""
+    run, seconds = train_stages(recipe, cache, split, fold, folder, device)
+    prediction = choose(recipe, run, cache, split.validation)
+    save_model(folder / WEIGHTS, run.network, {**run.card, "prediction": prediction})
+    scores = list(score_patients(load_predictor(folder / WEIGHTS, str(device)), cache, split.test))
+    made_by = {key: value for key, value in run.card.items() if key not in ("split", "data")}
+    return {"stages": [asdict(settings) for settings in recipe.stages], "prediction": prediction, "seconds": seconds,
+            "patients": [score.as_row() for score in scores], "summary": summary(scores), **made_by}
+
+
+def train_stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: Path,
+                 device: torch.device) -> tuple[Run, int]:
+    """The last stage's run, trained to its end, and the seconds that all stages took."""
+    seconds = 0
+    for run, where in stages(recipe, cache, split, seed, folder, device):
+        seconds += run.train_to_end(where)
+    return run, seconds
+
+
+def choose(recipe: Recipe, run: Run, cache: SliceCache, patients: Collection[str]) -> dict[str, Any]:
+    """The threshold and the smallest tumour with the highest mean Dice over these patients, out of the recipe's."""
+    best: tuple[float, dict[str, Any]] = (-1.0, {})
+    base = Predictor(run.network, {}, run.settings.size, neighbours=run.settings.neighbours, mirror=recipe.mirror)
+    places = {name: cache.slices_of([name]) for name in patients}
+    found = {name: base.probabilities(cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
+             for name, mine in places.items()}
+    for threshold, smallest in itertools.product(recipe.thresholds, recipe.specks):
+        predictor = replace(base, threshold=threshold, smallest=smallest)
+        dice = mean_dice({name: pooled(count_slices(predictor.masks(found[name]), np.asarray(cache.masks[mine])))
+                          for name, mine in places.items()})
+        if dice > best[0]:
+            best = dice, {"threshold": threshold, "smallest": smallest}
+    return {**best[1], "mirror": recipe.mirror}
+
+
+def read_folds(path: Path) -> list[dict[str, Any]]:
+    """The folds measured so far; none if there is no file yet."""
+    return json.loads(path.read_text("utf-8"))["rows"] if path.exists() else []
+
+
+def add_fold(path: Path, row: dict[str, Any]) -> None:
+    """Add a fold, or put it in the place of the same one measured before."""
+    others = [old for old in read_folds(path) if any(old[key] != row[key] for key in KEY)]
+    rows = sorted([*others, row], key=lambda row: (row["recipe"], row["fold"]))
+    write_text(path, json.dumps({"command": "unet_lib results folds", "rows": rows}, indent=1) + "\n")
+
+
+def scores_of(rows: list[dict[str, Any]], recipe: str) -> list[PatientScore]:
+    """The patients of all folds of a recipe, each scored by the network that never saw it."""
+    return [PatientScore.from_row(patient) for row in rows if row["recipe"] == recipe for patient in row["patients"]]
+
+
+def as_table(rows: list[dict[str, Any]]) -> str:
+    """What each recipe reaches over the folds measured so far, as Markdown; intervals are over patients."""
+    lines = ["| recipe | folds | patients | mean Dice [95 %] | median [95 %] | pooled F1 [95 %] | accuracy |",
+             "|---|---|---|---|---|---|---|"]
+    for recipe in dict.fromkeys(row["recipe"] for row in rows):
+        found = summary(scores_of(rows, recipe))
+        cells = [f"{found[name]:.3f} [{low:.3f}, {high:.3f}]" for name in ("mean_dice", "median_dice", "pooled_f1")
+                 for low, high in (found[f"{name}_interval"],)]
+        folds = sum(row["recipe"] == recipe for row in rows)
+        lines.append(f"| {recipe} | {folds} of {FOLDS} | {found['patients']} | {' | '.join(cells)} "
+                     f"| {found['pooled_accuracy']:.4f} |")
+    return "\n".join(lines)

@@ -1,0 +1,69 @@
+"""Whole trainings by name: the school project's, and the best we found. `unet_lib train --recipe best`.
+
+Chosen on the validation patients of split_patients(seed=0), step by step as data/results/ablation.json tells; the
+folds of `unet_lib results folds` then say what each reaches on patients it never saw.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from unet_lib.dataset import SliceCache
+from unet_lib.distributed import ALONE, Crew
+from unet_lib.errors import SettingsError
+from unet_lib.runs import Run, RunSettings, prepare
+from unet_lib.shapes import UNetConfig
+from unet_lib.splits import Split
+from unet_lib.training_config import TrainConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train, and how the trained network is asked (`mirror` as in `Predictor`).
+
+    Each of the `stages` goes on with the weights of the one before; their networks are the same. `thresholds` and
+    `specks` are what may be chosen on validation patients: the threshold, and the smallest tumour in voxels.
+    """
+
+    stages: tuple[RunSettings, ...]
+    mirror: bool = False
+    thresholds: tuple[float, ...] = (0.5,)
+    specks: tuple[int, ...] = (0,)
+
+
+SCHOOL = RunSettings(UNetConfig(base=16, batch_norm=False), TrainConfig(epochs=20, learning_rate=1e-3, loss="bce"),
+                     size=128, batch=4, augment=False)
+COARSE = RunSettings(UNetConfig(base=16), TrainConfig(epochs=40, learning_rate=4e-3, schedule="cosine", ema=0.99),
+                     size=64, batch=16, healthy=0.3)
+FINE = replace(COARSE, size=128, training=replace(COARSE.training, epochs=8, learning_rate=2e-3))
+
+RECIPES = {
+    # The school project's network, loss, optimiser and batch; in small, so that a CPU can do it.
+    "baseline": Recipe((SCHOOL,)),
+    # Most of the way on pictures of 64×64, four times as fast; the end on 128×128.
+    "best": Recipe((COARSE, FINE), mirror=True, thresholds=(0.3, 0.4, 0.5, 0.6, 0.7), specks=(0, 100, 300)),
+}
+
+
+def find_recipe(name: str) -> Recipe:
+    """Raises SettingsError for an unknown name."""
+    if name not in RECIPES:
+        raise SettingsError(f"expected a recipe out of {', '.join(RECIPES)}; got {name!r}.")
+    return RECIPES[name]
+
+
+def stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: Path, device: torch.device,
+           crew: Crew = ALONE) -> Iterator[tuple[Run, Path]]:
+    """Each stage as a run, and the folder for its files; the last one's is `folder` itself.
+
+    A stage takes over the weights of the one before when it is asked for: train each before taking the next.
+    """
+    before = None
+    for number, settings in enumerate(recipe.stages, 1):
+        run = prepare(replace(settings, seed=seed), cache, split, device, crew)
+        if before:
+            run.network.load_state_dict(before.network.state_dict())
+        yield run, folder if number == len(recipe.stages) else folder / f"stage-{number}"
+        before = run
