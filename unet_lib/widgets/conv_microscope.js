@@ -167,6 +167,7 @@ class MicroscopeView {
   }
 
   onKey(event) {
+    if (event.ctrlKey || event.metaKey) return; // Ctrl+S and its like are meant for JupyterLab
     event.stopPropagation(); // below the last cell the notebook itself listens for arrow keys
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=radio], [type=checkbox]), select")) return;
     const onGrid = event.target.matches("[role=application]");

@@ -25,7 +25,7 @@ class QuizView {
     root.append(heading, ...this.parts.map((part) => part.form), this.score);
     keepKeys(root);
     // Below the last cell the notebook itself also listens for the arrow keys that choose a radio button.
-    root.addEventListener("keydown", (event) => event.stopPropagation());
+    root.addEventListener("keydown", (event) => event.ctrlKey || event.metaKey || event.stopPropagation());
     el.append(root);
   }
 

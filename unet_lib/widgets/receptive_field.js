@@ -137,6 +137,7 @@ class ReceptiveFieldView {
   }
 
   onKey(event) {
+    if (event.ctrlKey || event.metaKey) return; // Ctrl+S and its like are meant for JupyterLab
     event.stopPropagation(); // below the last cell the notebook itself listens for arrow keys
     const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
     if (!move || event.target !== this.screen) return;

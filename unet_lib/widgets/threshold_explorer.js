@@ -1,0 +1,364 @@
+// The threshold explorer. Python has counted everything once; here it is only looked up and drawn, so that a move of
+// the slider asks nobody. mask_scores.js (scores as fractions) and unit_chart.js are put in front of it.
+
+const STEPS = 100; // of the slider, from 0 to 1; threshold_explorer.py says the same
+const LARGEST = 512; // px, side of the slice on the page
+const PAIR = 556; // px, from which on the charts, where they stand below the slice, stand beside each other
+const GAP = 16; // px between them, as in the style
+const STRIPES = 6; // px from one stripe to the next
+const QUIET = 500; // ms without a move before the scores are spoken
+const MARGIN = 8; // pixels around the tumour in a close-up, at least
+const EXPERT = "#e69f00";
+// A pixel's kind is 2 where it is called tumour, plus 1 where the expert drew tumour. Stripes lean one way or the other,
+// or there are none, so that the kinds are told apart without colour, too.
+const KINDS = [
+  { kind: 3, key: "tp", name: "TP", means: "found", colour: [0, 158, 115], alphas: [0.5, 0.5], lean: 0 },
+  { kind: 2, key: "fp", name: "FP", means: "false alarm", colour: [86, 180, 233], alphas: [0.9, 0.4], lean: 1 },
+  { kind: 1, key: "fn", name: "FN", means: "missed", colour: [230, 159, 0], alphas: [0.9, 0.4], lean: -1 },
+];
+
+/** The four counts of a table of 101 rows at one step. */
+const countsAt = (table, step) => {
+  const [tp, fp, fn, tn] = table.subarray(4 * step, 4 * step + 4);
+  return { tp, fp, fn, tn };
+};
+
+/** The lowest step with the best F1. */
+function bestStep(table) {
+  let best = 0;
+  for (let step = 1; step <= STEPS; step++) {
+    if (score("F1", countsAt(table, step)) > score("F1", countsAt(table, best))) best = step;
+  }
+  return best;
+}
+
+class ThresholdView {
+  constructor(model, el, signal) {
+    this.model = model;
+    [this.count, this.height, this.width] = model.get("size");
+    this.scopes = this.count > 1 ? ["this slice", `all ${this.count} slices`] : ["this slice"];
+    this.build(el);
+    this.connect(signal);
+    this.receive();
+  }
+
+  // ---- the parts ------------------------------------------------------------------------------------------
+
+  build(el) {
+    this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
+    const stage = make("div", { class: "gb-thr-stage" }, this.buildPicture(), this.buildCharts());
+    this.root = make("div", { class: "gb gb-thr", role: "group", "aria-label": "Threshold explorer" },
+      this.buildThresholdRow(), this.buildSliceRow(), stage, this.buildTable(), this.spoken);
+    keepKeys(this.root);
+    el.append(this.root);
+  }
+
+  buildThresholdRow() {
+    this.slider = make("input", { type: "range", min: 0, max: STEPS, step: 1, "aria-label": "Threshold" });
+    this.number = make("output", { class: "gb-number gb-thr-number" });
+    const label = this.count > 1 ? (scope) => `Best F1, ${scope}` : () => "Best F1";
+    this.bests = this.scopes.map((scope) => make("button", { type: "button" }, label(scope)));
+    return make("div", { class: "gb-row gb-thr-row" }, make("span", { class: "gb-label" }, "Threshold"), this.slider, this.number,
+      make("span", { class: "gb-row gb-thr-bests" }, ...this.bests));
+  }
+
+  buildSliceRow() {
+    this.chooser = make("input", { type: "range", min: 0, max: this.count - 1, step: 1, "aria-label": "Slice" });
+    this.name = make("output");
+    this.closeUp = make("input", { type: "checkbox" });
+    const choose = this.count > 1 ? [make("span", { class: "gb-label" }, "Slice"), this.chooser, this.name] : [this.name];
+    return make("div", { class: "gb-row gb-thr-row" }, ...choose, make("label", {}, this.closeUp, "close-up of the tumour"));
+  }
+
+  buildPicture() {
+    this.base = make("canvas");
+    this.over = make("canvas", { role: "img" });
+    this.screen = make("div", { class: "gb-thr-screen" }, this.base, this.over);
+    const title = this.model.get("grey").byteLength ? "FLAIR" : "probability, black 0 to white 1";
+    this.keys = KINDS.map(({ key, name, means }) => make("span", { class: "gb-thr-key" }, make("i", { class: `gb-thr-${key}` }), `${name} ${means}`));
+    const border = make("span", { class: "gb-thr-key" }, make("i", { class: "gb-thr-border" }), "the expert's border");
+    return make("figure", { class: "gb-thr-picture" }, make("figcaption", {}, make("strong", {}, title)), this.screen,
+      make("div", { class: "gb-thr-legend" }, ...this.keys, border));
+  }
+
+  buildCharts() {
+    this.tradeOff = new UnitChart({ name: "tradeoff", across: "recall: how much of the tumour is found", up: "precision", height: 264, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] });
+    this.strip = new UnitChart({ name: "f1", across: "threshold", up: "F1", height: 164, ticks: [0, 0.5, 1] });
+    const classes = this.scopes.length > 1 ? ["gb-thr-one", "gb-thr-all"] : ["gb-thr-all"];
+    this.lineClasses = classes;
+    this.bestTexts = this.scopes.map((scope, at) => make("span", { class: classes[at] }));
+    const names = this.scopes.map((scope, at) => make("span", { class: classes[at] }, scope));
+    this.tradeOff.caption.append(make("strong", {}, "Precision and recall"), ...names);
+    this.strip.caption.append(make("strong", {}, "F1"), ...this.bestTexts);
+    this.charts = make("div", { class: "gb-thr-charts" }, this.tradeOff.figure, this.strip.figure);
+    return this.charts;
+  }
+
+  buildTable() {
+    const head = make("tr", {}, make("td"), ...this.scopes.map((scope) => make("th", { scope: "col" }, scope)));
+    this.counted = this.scopes.map(() => make("td", { class: "gb-number gb-thr-counts" }));
+    const counts = make("tr", {}, make("th", { scope: "row" }, "counts", make("small", {}, "pixels")), ...this.counted);
+    this.cells = {};
+    const rows = Object.entries(SCORES).map(([name, { formula }]) => {
+      this.cells[name] = this.scopes.map(() => ({ fraction: make("span"), value: make("strong") }));
+      const cells = this.cells[name].map(({ fraction, value }) => make("td", { class: "gb-number", "data-score": name }, fraction, " ", value));
+      return make("tr", {}, make("th", { scope: "row" }, name === "F1" ? "F1 = Dice" : name, make("small", {}, formula)), ...cells);
+    });
+    this.note = make("p", { class: "gb-thr-note" }, "0 / 0 counts as 1: there was nothing to get wrong.");
+    return make("div", { class: "gb-thr-figures" }, make("table", { class: "gb-thr-table" }, make("thead", {}, head), make("tbody", {}, counts, ...rows)), this.note);
+  }
+
+  // ---- what the reader does -------------------------------------------------------------------------------
+
+  connect(signal) {
+    const listen = (node, kind, react) => node.addEventListener(kind, react, { signal });
+    // Below the last cell the notebook itself listens for arrow keys; Ctrl+S and its like are meant for it.
+    listen(this.root, "keydown", (event) => event.ctrlKey || event.metaKey || event.stopPropagation());
+    listen(this.slider, "input", () => this.moveTo(Number(this.slider.value)));
+    listen(this.chooser, "input", () => this.set({ slice: Number(this.chooser.value) }));
+    listen(this.closeUp, "change", () => this.set({ close_up: this.closeUp.checked }));
+    this.bests.forEach((button, at) => listen(button, "click", () => this.moveTo(bestStep(this.tables()[at]))));
+    this.connectChart(this.strip, ([threshold]) => threshold * STEPS, listen);
+    this.connectChart(this.tradeOff, (place) => this.nearestStep(place), listen);
+    follow(this.model, signal, ["threshold"], () => this.ready && this.show());
+    follow(this.model, signal, ["slice", "close_up"], () => this.ready && this.turn());
+    const watcher = new ResizeObserver(() => this.layOut());
+    watcher.observe(this.root);
+    signal.addEventListener("abort", () => { watcher.disconnect(); clearTimeout(this.silence); });
+  }
+
+  /** A press or a drag on a chart moves the threshold; the slider is the keyboard's way to the same. */
+  connectChart(chart, stepAt, listen) {
+    const move = (event) => event.buttons === 1 && this.ready && this.moveTo(stepAt(chart.locate(event)));
+    listen(chart.svg, "pointermove", move);
+    listen(chart.svg, "pointerdown", (event) => { chart.svg.setPointerCapture(event.pointerId); move(event); });
+  }
+
+  set(traits) {
+    this.model.set(traits);
+    this.model.save_changes();
+  }
+
+  moveTo(step) {
+    this.set({ threshold: Math.min(Math.max(Math.round(step), 0), STEPS) / STEPS });
+  }
+
+  get step() {
+    return Math.round(this.model.get("threshold") * STEPS);
+  }
+
+  /** The step whose point on the curve of all slices lies nearest to this place. */
+  nearestStep([recall, precision]) {
+    const curve = this.curve(this.tables().at(-1));
+    const far = ([x, y]) => (x - recall) ** 2 + (y - precision) ** 2;
+    return curve.reduce((best, point) => (far(point) < far(best) ? point : best), curve[0] ?? [0, 0, this.step])[2];
+  }
+
+  // ---- what Python sent -----------------------------------------------------------------------------------
+
+  async receive() {
+    const unpack = (name) => {
+      const { buffer, byteOffset, byteLength } = this.model.get(name);
+      return byteLength ? inflate(new Uint8Array(buffer, byteOffset, byteLength)) : null;
+    };
+    const [levels, experts, greys, tallies] = await Promise.all(["levels", "drawn", "grey", "tallies"].map(unpack));
+    Object.assign(this, { levels, experts, greys: greys ?? levels.map((level) => Math.round(2.55 * level)) });
+    this.tallies = new Int32Array(tallies.buffer);
+    this.together = new Int32Array(4 * (STEPS + 1));
+    this.tallies.forEach((count, at) => (this.together[at % this.together.length] += count));
+    this.ready = true;
+    this.layOut();
+  }
+
+  /** One slice's part of what was sent for all. */
+  part(all) {
+    const [size, at] = [all.length / this.count, this.model.get("slice")];
+    return all.subarray(at * size, (at + 1) * size);
+  }
+
+  /** The counts at every step, of this slice and, if there are several, of all. */
+  tables() {
+    return this.count > 1 ? [this.part(this.tallies), this.together] : [this.together];
+  }
+
+  /** [recall, precision, step], without thresholds at which one of them is 0 / 0. */
+  curve(table) {
+    const steps = Array.from({ length: STEPS + 1 }, (_, step) => step);
+    const counts = (step) => countsAt(table, step);
+    return steps.filter((step) => !isEmpty("recall", counts(step)) && !isEmpty("precision", counts(step)))
+      .map((step) => [score("recall", counts(step)), score("precision", counts(step)), step]);
+  }
+
+  // ---- showing --------------------------------------------------------------------------------------------
+
+  layOut() {
+    const room = this.charts.clientWidth;
+    if (!room || !this.ready || room === this.room) return;
+    this.room = room;
+    const pair = room >= PAIR;
+    this.charts.classList.toggle("gb-thr-pair", pair);
+    for (const chart of [this.tradeOff, this.strip]) chart.resize(pair ? Math.floor((room - GAP) / 2) : room);
+    this.turn();
+  }
+
+  /** Another slice, another part of it, another size: everything anew. */
+  turn() {
+    if (!this.room) return; // not on the page yet
+    this.grey = this.part(this.greys);
+    this.level = this.part(this.levels);
+    this.expert = this.part(this.experts);
+    this.border = outlinePath(this.expert, this.width, this.height);
+    this.view = this.model.get("close_up") ? this.surroundings() : { top: 0, left: 0, rows: this.height, columns: this.width };
+    const at = this.model.get("slice");
+    this.name.textContent = this.model.get("names")[at];
+    this.chooser.value = at;
+    this.chooser.setAttribute("aria-valuetext", this.name.textContent);
+    this.closeUp.checked = this.model.get("close_up");
+    this.drawGrey();
+    this.drawCurves();
+    this.show();
+  }
+
+  /** The square around the expert's tumour (or else the likeliest pixels), at least half as wide as the slice. */
+  surroundings() {
+    const most = this.level.reduce((best, level) => Math.max(best, level), 0);
+    const inside = this.expert.includes(1) ? (at) => this.expert[at] : (at) => this.level[at] === most;
+    const [rows, columns] = [[], []];
+    this.level.forEach((_, at) => inside(at) && (rows.push(Math.floor(at / this.width)), columns.push(at % this.width)));
+    const ends = [rows, columns].map((places) => places.reduce(([low, high], at) => [Math.min(low, at), Math.max(high, at)], [Infinity, -1]));
+    const least = Math.min(this.height, this.width);
+    const side = Math.min(Math.max(...ends.map(([low, high]) => high - low + 1 + 2 * MARGIN), Math.round(least / 2)), least);
+    const [top, left] = ends.map(([low, high], axis) =>
+      Math.min(Math.max(Math.round((low + high + 1 - side) / 2), 0), [this.height, this.width][axis] - side));
+    return { top, left, rows: side, columns: side };
+  }
+
+  drawGrey() {
+    const { top, left, rows, columns } = this.view;
+    const picture = new ImageData(columns, rows);
+    const dots = new Uint32Array(picture.data.buffer);
+    for (let y = 0, at = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++, at++) dots[at] = 0xff000000 | (this.grey[(top + y) * this.width + left + x] * 0x010101);
+    }
+    Object.assign(this.base, { width: columns, height: rows });
+    this.base.getContext("2d").putImageData(picture, 0, 0);
+    this.screen.style.aspectRatio = `${columns} / ${rows}`;
+    this.screen.style.maxWidth = `${Math.min(LARGEST, (LARGEST * columns) / rows)}px`;
+    // Enlarged twice and more, pixels are squares; less than that, some would be wider than others.
+    this.base.classList.toggle("gb-thr-squares", this.screen.clientWidth >= 2 * columns);
+  }
+
+  drawCurves() {
+    const tables = this.tables();
+    this.tradeOff.setLines(tables.map((table, at) => [this.lineClasses[at], this.curve(table)]));
+    this.strip.setLines(tables.map((table, at) => [this.lineClasses[at],
+      Array.from({ length: STEPS + 1 }, (_, step) => [step / STEPS, score("F1", countsAt(table, step))])]));
+    this.best = tables.map((table) => [bestStep(table) / STEPS, score("F1", countsAt(table, bestStep(table)))]);
+    this.bestTexts.forEach((text, at) => {
+      const [threshold, f1] = this.best[at];
+      text.textContent = `${this.count > 1 ? `${this.scopes[at]}: ` : ""}best ${rounded(f1)} at ${threshold.toFixed(2)}`;
+    });
+  }
+
+  /** After a move of the threshold. */
+  show() {
+    if (!this.room) return;
+    const counts = this.tables().map((table) => countsAt(table, this.step));
+    const text = this.model.get("threshold").toFixed(2);
+    this.slider.value = this.step;
+    this.slider.setAttribute("aria-valuetext", text);
+    this.number.textContent = text;
+    this.drawKinds(countsAt(this.part(this.tallies), this.step));
+    this.showMarks(counts);
+    this.showScores(counts);
+    this.root.dataset.shown = `${this.model.get("slice")} ${this.step}`;
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.speak(counts), QUIET);
+  }
+
+  /** Tints and stripes in screen dots, so that stripes are as wide on a close-up as on a whole slice. */
+  drawKinds(counts) {
+    const { top, left, rows, columns } = this.view;
+    const [wide, high] = [this.screen.clientWidth, this.screen.clientHeight];
+    const context = freshContext(this.over, wide, high);
+    const { width, height } = this.over;
+    const picture = context.createImageData(width, height);
+    const dots = new Uint32Array(picture.data.buffer);
+    const period = Math.round((STRIPES * width) / wide);
+    const inks = this.inks(period);
+    const from = Uint32Array.from({ length: width }, (_, x) => left + Math.floor((x * columns) / width));
+    for (let y = 0, dot = 0; y < height; y++) {
+      const start = (top + Math.floor((y * rows) / height)) * this.width;
+      for (let x = 0; x < width; x++, dot++) {
+        const at = start + from[x];
+        const kind = 2 * (this.level[at] >= this.step) + this.expert[at];
+        if (kind) dots[dot] = inks[kind][(x + inks[kind].lean * y) % period];
+      }
+    }
+    context.putImageData(picture, 0, 0);
+    this.drawBorder(context, wide);
+    this.over.setAttribute("aria-label", `${this.name.textContent}: ${KINDS.map(({ key, means }) => `${counts[key]} pixels ${means}`).join(", ")}`);
+  }
+
+  /** For each kind the colours along a stripe. Leaning by period − 1 is leaning by −1, without negative remainders. */
+  inks(period) {
+    const inks = [];
+    for (const { kind, colour: [red, green, blue], alphas, lean } of KINDS) {
+      const ink = alphas.map((alpha) => ((Math.round(255 * alpha) << 24) | (blue << 16) | (green << 8) | red) >>> 0);
+      inks[kind] = Array.from({ length: period }, (_, at) => ink[at < period / 2 ? 0 : 1]);
+      inks[kind].lean = lean < 0 ? period - 1 : lean;
+    }
+    return inks;
+  }
+
+  drawBorder(context, wide) {
+    const { top, left, rows, columns } = this.view;
+    const { width, height } = this.over;
+    context.setTransform(width / columns, 0, 0, height / rows, (-left * width) / columns, (-top * height) / rows);
+    context.lineCap = "square";
+    for (const [colour, thickness] of [["rgba(0, 0, 0, 0.5)", 3], [EXPERT, 1.5]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = (thickness * columns) / wide;
+      context.stroke(this.border);
+    }
+  }
+
+  showMarks(counts) {
+    const points = counts.map((count) => (isEmpty("recall", count) || isEmpty("precision", count) ? null : [score("recall", count), score("precision", count)]));
+    this.tradeOff.marks.replaceChildren(...points.flatMap((point, at) => (point ? [this.tradeOff.dot(this.lineClasses[at], point, 5.5)] : [])));
+    const now = this.step / STEPS;
+    this.strip.marks.replaceChildren(this.strip.upright("gb-thr-now", now),
+      ...this.best.map((place, at) => this.strip.diamond(`${this.lineClasses[at]} gb-thr-best`, place, 6)),
+      ...counts.map((count, at) => this.strip.dot(this.lineClasses[at], [now, score("F1", count)], 4.5)));
+    const say = (names) => counts.map((count, at) => `${this.scopes[at]}: ${names.map((name) => `${name} ${rounded(score(name, count))}`).join(", ")}`).join("; ");
+    const at = `at threshold ${this.number.textContent}`;
+    this.tradeOff.svg.setAttribute("aria-label", `Precision against recall, ${at}: ${say(["precision", "recall"])}`);
+    this.strip.svg.setAttribute("aria-label", `F1 against threshold, ${at}: ${say(["F1"])}; best: ${this.bestTexts.map((text) => text.textContent).join(", ")}`);
+  }
+
+  showScores(counts) {
+    counts.forEach((count, at) => {
+      this.counted[at].replaceChildren(...["tp", "fp", "fn", "tn"].map((key) => make("span", {}, `${key.toUpperCase()} ${count[key]}`)));
+      for (const [name, { fraction }] of Object.entries(SCORES)) {
+        const cell = this.cells[name][at];
+        cell.fraction.textContent = fraction(count)[2];
+        cell.value.textContent = isEmpty(name, count) ? "= 0 / 0 → 1" : `= ${rounded(score(name, count))}`;
+      }
+    });
+    const nothing = counts.some((count) => Object.keys(SCORES).some((name) => isEmpty(name, count)));
+    this.note.style.visibility = nothing ? "visible" : "hidden"; // its room stays, so that nothing below jumps
+  }
+
+  speak(counts) {
+    const scores = (count) => ["F1", "precision", "recall"].map((name) => `${name} ${score(name, count).toFixed(2)}`).join(", ");
+    this.spoken.textContent = `Threshold ${this.number.textContent}. ${counts.map((count, at) => `${this.scopes[at]}: ${scores(count)}`).join(". ")}`;
+  }
+}
+
+function render({ model, el }) {
+  const ending = new AbortController();
+  new ThresholdView(model, el, ending.signal);
+  return () => ending.abort();
+}
+
+export default { render };
