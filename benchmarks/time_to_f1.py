@@ -2,14 +2,15 @@
 
     python benchmarks/time_to_f1.py --data data/lgg [--device cuda --batch 32] [--only ours tutorial]
 
-Trained on the training patients of split_patients(seed=0), scored after every epoch on its validation patients:
-all their pixels together, at 256×256. The clock starts with this script's work, after Python's imports and with
+Trained on the training patients of split_patients(seed=0), scored on its validation patients: all their pixels
+together, at 256×256. The clock starts with this script's work, after Python's imports and with
 the data's cache in place: opening and loading the data, building the network, training. `seconds` also counts the
 scoring, as nobody knows the score without it; `training_seconds` does not.
 
-- ours: `fit` with bfloat16 where the processor has it, one_cycle, an average of the weights, augmentation;
+- ours: the recipe `best` from random weights: first at 64×64, then a few epochs at `--size`; scored after the first
+  stage and then after every epoch;
 - tutorial: the loop that tutorials write (tutorial_loop.py): same network, size, batch and loss, float32, Adam at
-  0.001, slices read from TIFFs and varied one by one on the CPU.
+  0.001, slices read from TIFFs and varied one by one on the CPU; scored after every epoch.
 
 The recipe of ours was chosen on these same validation patients; the test patients are left alone. Each stops at
 F1 0.81, or at `--cap` seconds or the end of its epochs, which the row then says. One row a competitor,
@@ -20,6 +21,7 @@ again.
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +31,19 @@ import tutorial_loop
 
 from unet_lib import model
 from unet_lib.augment import Augmented
-from unet_lib.batches import Batches
 from unet_lib.card import provenance
 from unet_lib.dataset import SliceCache, open_cache
 from unet_lib.devices import choose_device
 from unet_lib.predict import Predictor
+from unet_lib.recipes import COARSE, FINE, Recipe, stages
 from unet_lib.records import find_slices
 from unet_lib.results import score
 from unet_lib.splits import Split, split_patients
-from unet_lib.train import TrainConfig, fit
+from unet_lib.train import fit
 
-SETTINGS = ("base", "size", "batch", "epochs", "rate", "ema", "goal", "workers", "threads", "seed")
+SETTINGS = ("base", "size", "batch", "coarse", "epochs", "goal", "workers", "threads", "seed")
 KEY = ("competitor", "device", "data", *SETTINGS)
-QUICK = {"base": 4, "size": 32, "epochs": 2, "cap": 20.0, "workers": 0}
+QUICK = {"base": 4, "size": 32, "coarse": 1, "epochs": 2, "cap": 20.0, "workers": 0}
 
 
 def main() -> None:
@@ -69,9 +71,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--base", type=int, default=16)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--epochs", type=int, default=10, help="of ours; the tutorial goes on until the cap")
-    parser.add_argument("--rate", type=float, default=0.004, help="highest learning rate of ours")
-    parser.add_argument("--ema", type=float, default=0.99, help="of ours; 0: off")
+    parser.add_argument("--coarse", type=int, default=40, help="epochs of ours at 64×64")
+    parser.add_argument("--epochs", type=int, default=6, help="of ours at --size; the tutorial goes on until the cap")
     parser.add_argument("--goal", type=float, default=0.81)
     parser.add_argument("--cap", type=float, default=3600.0, help="seconds, scoring included")
     parser.add_argument("--workers", type=int, default=2, help="processes of the tutorial's DataLoader")
@@ -107,14 +108,18 @@ def measure(args: argparse.Namespace, name: str) -> dict[str, Any]:
 
 
 def ours(args: argparse.Namespace, cache: SliceCache, split: Split) -> Iterator[Predictor]:
-    """The network after each epoch of `fit`."""
-    device = choose_device(args.device)
-    network = build(args, device)
-    batches = Batches(cache, cache.slices_of(split.train), batch=args.batch, size=args.size, device=device,
-                      seed=args.seed)
-    config = TrainConfig(args.epochs, args.rate, tutorial_loop.LOSS, schedule="one_cycle", ema=args.ema)
-    for _ in fit(network, Augmented(batches, seed=args.seed), config):
-        yield Predictor(network, {}, args.size)
+    """The network after the first stage, and after each epoch of the second."""
+    device, trained_only = choose_device(args.device), replace(split, validation=(), test=())
+    first, second = (replace(stage, network=replace(stage.network, base=args.base), size=size, batch=args.batch,
+                             training=replace(stage.training, epochs=epochs))
+                     for stage, size, epochs in ((COARSE, min(64, args.size), args.coarse),
+                                                 (FINE, args.size, args.epochs)))
+    last = Path("second")
+    for run, folder in stages(Recipe((first, second)), cache, trained_only, args.seed, last, device):
+        source = Augmented(run.training, run.settings.strength, args.seed)
+        for epoch in fit(run.network, source, run.settings.training):
+            if folder == last or epoch.epoch == epoch.epochs:
+                yield Predictor(run.network, {}, run.settings.size, mirror=True)
 
 
 def tutorial(args: argparse.Namespace, cache: SliceCache, split: Split) -> Iterator[Predictor]:

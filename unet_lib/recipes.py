@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from unet_lib.augment import Strength
 from unet_lib.dataset import SliceCache
 from unet_lib.distributed import ALONE, Crew
 from unet_lib.errors import SettingsError
@@ -36,7 +37,7 @@ class Recipe:
 SCHOOL = RunSettings(UNetConfig(base=16, batch_norm=False), TrainConfig(epochs=20, learning_rate=1e-3, loss="bce"),
                      size=128, batch=4, augment=False)
 COARSE = RunSettings(UNetConfig(base=16), TrainConfig(epochs=40, learning_rate=4e-3, schedule="cosine", ema=0.99),
-                     size=64, batch=16, healthy=0.3)
+                     size=64, batch=16, healthy=0.3, strength=Strength(elastic=0.03))
 FINE = replace(COARSE, size=128, training=replace(COARSE.training, epochs=8, learning_rate=2e-3))
 
 RECIPES = {
