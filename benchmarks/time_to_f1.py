@@ -72,7 +72,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--coarse", type=int, default=40, help="epochs of ours at 64×64")
-    parser.add_argument("--epochs", type=int, default=6, help="of ours at --size; the tutorial goes on until the cap")
+    parser.add_argument("--epochs", type=int, default=10, help="of ours at --size; the tutorial goes on until the cap")
     parser.add_argument("--goal", type=float, default=0.81)
     parser.add_argument("--cap", type=float, default=3600.0, help="seconds, scoring included")
     parser.add_argument("--workers", type=int, default=2, help="processes of the tutorial's DataLoader")
