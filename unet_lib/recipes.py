@@ -36,9 +36,9 @@ class Recipe:
 
 SCHOOL = RunSettings(UNetConfig(base=16, batch_norm=False), TrainConfig(epochs=20, learning_rate=1e-3, loss="bce"),
                      size=128, batch=4, augment=False)
-COARSE = RunSettings(UNetConfig(base=16), TrainConfig(epochs=40, learning_rate=4e-3, schedule="cosine", ema=0.99),
+COARSE = RunSettings(UNetConfig(base=16), TrainConfig(epochs=30, learning_rate=4e-3, schedule="cosine", ema=0.99),
                      size=64, batch=16, healthy=0.3, strength=Strength(elastic=0.03))
-FINE = replace(COARSE, size=128, training=replace(COARSE.training, epochs=8, learning_rate=2e-3))
+FINE = replace(COARSE, size=128, training=replace(COARSE.training, epochs=12, learning_rate=3e-3))
 
 RECIPES = {
     # The school project's network, loss, optimiser and batch; in small, so that a CPU can do it.

@@ -1,0 +1,139 @@
+"""Make the networks of this folder: weights as float16, and a card each.
+
+    python data/models/make.py lgg-best        after: unet_lib results folds --recipe best --fold 0
+    python data/models/make.py lgg-baseline    after: unet_lib results folds --recipe baseline --fold 0
+    python data/models/make.py lgg-steps       trains a small network on its own and keeps it at ten steps on the way
+
+The first two are the networks of fold 0, so 18 of the 88 patients are left that they never saw: the scores in their
+cards are of these 18, measured anew with the rounded weights. The card also quotes what the same recipe reaches over
+all five folds, and by how much rounding to float16 changed the scores.
+"""
+
+import argparse
+import csv
+import io
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from unet_lib.augment import Augmented
+from unet_lib.card import provenance
+from unet_lib.checkpoint import load_model, save_model, write_text
+from unet_lib.dataset import SliceCache, open_cache
+from unet_lib.evaluation import score_patients, summary
+from unet_lib.folds import WEIGHTS, WORK, read_folds, scores_of
+from unet_lib.model import UNet
+from unet_lib.predict import load_predictor
+from unet_lib.runs import RunSettings, prepare
+from unet_lib.shapes import UNetConfig
+from unet_lib.sources import BatchSource
+from unet_lib.splits import split_patients
+from unet_lib.train import fit
+from unet_lib.training_config import TrainConfig
+
+HERE = Path(__file__).parent
+FOLDS = HERE.parent / "results" / "folds.json"
+LIMITS = ("Trained on about 60 patients of one research data set with low-grade gliomas, prepared slices of 256×256 "
+          "pixels, three sequences. Other scanners, other diseases, healthy people: unknown. Not for clinical use: do "
+          "not diagnose with it.")
+STEPS = (0, 10, 20, 40, 80, 160, 320, 640, 1000, 1600)  # of the series; its source counts in tens
+
+
+def main() -> None:
+    """Make the one that is named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=("lgg-best", "lgg-baseline", "lgg-steps"))
+    parser.add_argument("--data", type=Path, default=Path("data/lgg"))
+    args = parser.parse_args()
+    cache = open_cache(args.data)
+    if args.name == "lgg-steps":
+        make_series(cache)
+    else:
+        make_from_fold(args.name, cache)
+
+
+def make_from_fold(name: str, cache: SliceCache) -> None:
+    """The network of fold 0, rounded, and scored as it will be shipped."""
+    recipe = name.removeprefix("lgg-")
+    rows = read_folds(FOLDS)
+    row = next(row for row in rows if (row["recipe"], row["fold"]) == (recipe, 0))
+    network, run_card = load_model(WORK / f"{recipe}-0" / WEIGHTS)
+    card = {"name": name, "made_with": [f"unet_lib results folds --recipe {recipe} --fold 0",
+                                        f"python data/models/make.py {name}"],
+            "data_set": "88 of the 110 patients of LGG Brain MRI Segmentation (Buda et al. 2019)", **run_card,
+            "stages": row["stages"], "training_seconds": row["seconds"],
+            "cross_validation": summary(scores_of(rows, recipe)),
+            "folds": sum(other["recipe"] == recipe for other in rows),
+            "intended_use": "Teaching: lessons 05 to 08, and predictions to look at.", "limits": LIMITS}
+    save_model(HERE / f"{name}.safetensors", network.half(), card)
+    scores = summary(list(score_patients(load_predictor(HERE / f"{name}.safetensors", "cpu"), cache,
+                                         card["split"]["test"])))
+    lost = row["summary"]["mean_dice"] - scores["mean_dice"]
+    card |= {"scores": scores, "mean_dice_lost_by_float16": round(lost, 5)}
+    write(HERE / name, network, card)
+    print(f"{name}: mean Dice {scores['mean_dice']} of {scores['patients']} test patients; rounding cost {lost:.5f}")
+
+
+@dataclass(frozen=True)
+class Tens:
+    """A source whose epochs have ten batches, wherever the source below begins anew."""
+
+    source: BatchSource
+
+    def __len__(self) -> int:
+        return 10
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
+        length = len(self.source)
+        for place in range(10 * number + start, 10 * number + 10):
+            yield next(itertools.islice(self.source.epoch(place // length, place % length), 1))
+
+
+def make_series(cache: SliceCache) -> None:
+    """One small network at ten steps of its training, and its whole history."""
+    split = split_patients(cache.names, seed=0)
+    training = TrainConfig(STEPS[-1] // 10, 4e-3, schedule="cosine")
+    settings = RunSettings(UNetConfig(base=8), training, size=128, batch=16, healthy=0.3)
+    run = prepare(settings, cache, split, torch.device("cpu"))
+    card = {"name": "lgg-steps", "made_with": ["python data/models/make.py lgg-steps"], **run.card,
+            "data_set": "88 of the 110 patients of LGG Brain MRI Segmentation (Buda et al. 2019)",
+            "intended_use": "Teaching: lesson 06 shows this network at every one of its steps.", "limits": LIMITS}
+    folder, history = HERE / "lgg-steps", []
+    keep(run.network, folder, 0, card, cache)
+    for epoch in fit(run.network, Tens(Augmented(run.training, settings.strength, 0)), settings.training):
+        step = 10 * epoch.epoch
+        history.append({"step": step, "loss": round(epoch.loss, 5), "train_f1": round(epoch.train.dice(), 5)})
+        if step in STEPS:
+            keep(run.network, folder, step, card, cache)
+    table = io.StringIO()
+    writer = csv.DictWriter(table, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_text(folder / "history.csv", table.getvalue())
+
+
+def keep(network: UNet, folder: Path, step: int, card: dict[str, Any], cache: SliceCache) -> None:
+    """The network as it is now, with its scores on the validation patients."""
+    rounded, path = UNet(network.config), folder / f"step-{step:04}"
+    rounded.load_state_dict(network.state_dict())
+    save_model(path.with_suffix(".safetensors"), rounded.half(), card)
+    scores = summary(list(score_patients(load_predictor(path.with_suffix(".safetensors"), "cpu"), cache,
+                                         card["split"]["validation"])))
+    write(path, rounded, {**card, "step": step, "validation_scores": scores, **provenance(torch.device("cpu"))})
+    print(f"step {step}: mean Dice of the validation patients {scores['mean_dice']}", flush=True)
+
+
+def write(path: Path, network: UNet, card: dict[str, Any]) -> None:
+    """The weights with their card, and the card to read beside them."""
+    save_model(path.with_suffix(".safetensors"), network, card)
+    text = {"architecture": network.settings(), "card": card}
+    write_text(path.with_suffix(".json"), json.dumps(text, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()
