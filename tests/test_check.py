@@ -31,6 +31,8 @@ NUMBERS = {
                     {0.5: "minus its log", -0.693: "negative", 1: "base 2", 0.301: "10"}),
     "f1_by_hand": ([2 / 3, 0.667],
                    {0.75: "precision", 0.6: "recall", 0.5: "IoU", 0.675: "harmonic", 66.7: "percent"}),
+    "hidden_recall": ([1 - 0.7 / 1.03, 0.32, 33 / 103], {0.68: "was missed", 0.993: "accuracy", 0.0033: "whole picture",
+                                                         32: "percentage", 0.485: "Dice", 0.5: "0.7 %"}),
     "decoder_inputs": ([32, 16 + 16], {16: "added", 48: "halved", 64: "multiplied", 7: "side by side after"}),
     "conv_output": ([128, (256 + 6 - 7) // 2 + 1], {127: "One too few", 128.5: "half", 125: "padding", 256: "stride",
                                                     100: "⌊"}),
@@ -101,6 +103,9 @@ PROPERTIES = {
                    ("size", "?", "", "", ""): "Network 2",
                    ("size", "order", "eval", "channels", "activation"): "Network 3",
                    ("size", "order", "activation", "size", "eval"): "Network 4"}),
+    "four_counts": ([(4, 2, 3, 7), [4, 2, 3, 7.0], np.array([4, 2, 3, 7])],
+                    {(4, 3, 2, 7): "FP and FN are", (7, 2, 3, 4): "TP and TN are", (6, 0, 3, 7): "How much of it does",
+                     (7, 2, 0, 7): "did the network", (4, 2, 3, 6): "add up to 16", (5, 2, 3, 6): "Lay one grid"}),
     "own_window": ([(1, 1, 5), [2, 3, 16], np.array([4, 4, 9.0])],
                    {(0, 0, 3): "sticks out", (1, 1, -5): "turned round", (1, 2, 9): "its side",
                     (1, 1, 14): "plain sum", (1, 1, 11): "minus signs", (1, 1, 4): "−2 and 2", (2, 1, 21): "exchanged",
@@ -127,6 +132,29 @@ def is_leaky(train_patients, test_patients):
 
 def slice_order(names):
     return sorted(names, key=lambda name: int(name.split("_")[-1].removesuffix(".tif")))
+
+
+def honest_score(validation_f1, test_f1):
+    return test_f1[validation_f1.index(max(validation_f1))]
+
+
+def dice(tp, fp, fn):
+    return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 1
+
+
+def three_dices(counts, patients):
+    total = {name: [sum(column) for column in zip(*(c for c, p in zip(counts, patients, strict=True) if p == name),
+                                                  strict=True)] for name in patients}
+    slices, heads = [dice(*row) for row in counts], [dice(*row) for row in total.values()]
+    return [sum(slices) / len(slices), sum(heads) / len(heads), dice(*np.sum(counts, axis=0))]
+
+
+def nearest(a, b):
+    return [min(np.hypot(r - y, c - x) for y, x in b) for r, c in a]
+
+
+def hausdorff(first, second):
+    return max(nearest(first, second) + nearest(second, first))
 
 
 def best_epoch(validation_losses):
@@ -205,6 +233,32 @@ FUNCTIONS = {
                     {lambda names: sorted(names): "sorted text", lambda names: slice_order(names)[::-1]: "top down",
                      lambda names: names.sort(): "`return`", lambda names: [int(n[2:-4]) for n in slice_order(names)]:
                      "names are wanted"}),
+    "dice_from_iou": ([lambda iou: 2 * iou / (1 + iou), lambda iou: 2 / (1 / iou + 1) if iou else 0],
+                      {lambda iou: iou / (2 - iou): "from Dice to IoU", lambda iou: 2 * iou: "divided by",
+                       lambda iou: iou / (iou + 1): "Half of it", lambda iou: iou * 2 / (iou + 2): "two thirds",
+                       lambda iou: iou: "only at 0 and at 1", lambda iou: 1 - iou: "Solve IoU"}),
+    "honest_score": ([honest_score, lambda v, t: t[int(np.argmax(v))]],
+                     {lambda v, t: max(t): "then praised it", lambda v, t: max(v): "who chose",
+                      lambda v, t: v[t.index(max(t))]: "wrong way round", lambda v, t: v.index(max(v)): "the place of",
+                      lambda v, t: sum(t) / len(t): "score of none", lambda v, t: t[-1]: "at the same place"}),
+    "three_dices": ([three_dices, lambda c, p: tuple(three_dices(c, p))],
+                    {lambda c, p: [np.mean([dice(*r) if sum(r) else 0 for r in c]), *three_dices(c, p)[1:]]:
+                     "left empty counts 1",
+                     lambda c, p: [np.mean([dice(*r) for r in c if sum(r)]), *three_dices(c, p)[1:]]: "leave out empty",
+                     lambda c, p: three_dices(c, p)[::-1]: "The order is", lambda c, p: [three_dices(c, p)[0]] * 3:
+                     "All three are the mean", lambda c, p: [three_dices(c, p)[2]] * 3: "All three are pooled",
+                     lambda c, p: [three_dices(c, p)[0], np.mean([np.mean([dice(*r) for r, q in zip(c, p, strict=True)
+                                                                           if q == name]) for name in set(p)]),
+                                   three_dices(c, p)[2]]: "Add up their counts",
+                     lambda c, p: [0, 0, 0]: "add all rows"}),
+    "hausdorff": ([hausdorff, lambda a, b: float(hausdorff(b, a))],
+                  {lambda a, b: max(nearest(a, b)): "first outline to the second only",
+                   lambda a, b: max(nearest(b, a)): "second outline to the first only",
+                   lambda a, b: max(np.hypot(r - y, c - x) for r, c in a for y, x in b): "farthest pair",
+                   lambda a, b: min(nearest(a, b)): "nearest pair", lambda a, b: max(
+                       np.mean(nearest(a, b)), np.mean(nearest(b, a))): "forgives one bad place",
+                   lambda a, b: max(min(abs(r - y) + abs(c - x) for y, x in q) for p, q in ((a, b), (b, a))
+                                    for r, c in p): "add rows and columns", lambda a, b: 7: "every point of either"}),
     "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
                                   lambda losses: losses.index(max(losses)) + 1: "the worst"}),
 }

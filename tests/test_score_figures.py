@@ -103,3 +103,43 @@ def test_one_case_without_any_mask_is_a_sheet_too():
     nothing = np.zeros((32, 32), bool)
     sheet = score_figures.worst_sheet([("CS 0001", np.zeros((32, 32), np.uint8), nothing, nothing)])
     assert [text.get_text() for text in sheet.legends[0].get_texts()] == ["network", "expert"]
+
+
+def test_precision_and_recall_stand_on_lines_of_equal_f1():
+    figure, ((axes,),) = figures.new_figure(width=5)
+    precision, recall = np.array([0.5, 0.8, 1.0]), np.array([0.9, 0.6, 0.1])
+    score_figures.draw_precision_recall(axes, precision, recall, "one patient")
+    curve, = axes.get_lines()
+    assert curve.get_xdata().tolist() == recall.tolist() and curve.get_ydata().tolist() == precision.tolist()
+    lines, = axes.collections
+    for level, paths in zip(lines.levels, lines.get_paths(), strict=True):
+        across, up = paths.vertices.T
+        assert 2 * across * up / (across + up) == pytest.approx(np.full(len(up), level), abs=5e-3)
+    words_are_whole_and_apart(figure, [axes.xaxis.label, axes.yaxis.label])
+
+
+def test_the_gap_between_said_and_true_is_drawn():
+    figure, ((axes,),) = figures.new_figure(width=4)
+    said, true = np.array([0.05, 0.5, np.nan, 0.95]), np.array([0.2, 0.3, np.nan, 0.9])
+    score_figures.draw_reliability(axes, said, true)
+    diagonal, dots = axes.get_lines()
+    assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert dots.get_xdata() == pytest.approx(said, nan_ok=True) and dots.get_ydata() == pytest.approx(true, nan_ok=True)
+    gaps, = axes.collections
+    assert [sorted(gap[:, 1]) for gap in gaps.get_segments() if len(gap)] == [[0.05, 0.2], [0.3, 0.5], [0.9, 0.95]]
+    words_are_whole_and_apart(figure, [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels()])
+
+
+def test_doubt_shows_outlines_probability_spread_and_both_kinds_of_error():
+    figure, axes = figures.new_figure(1, 4, width=9.6)
+    row, column = np.indices((32, 32))
+    expert, probability = column < 16, np.where(row < 16, 0.9, 0.1)
+    score_figures.draw_doubt(axes[0], np.full((32, 32), 50, np.uint8), probability, probability / 3, expert)
+    _, said, spread, errors = axes[0]
+    assert (said.get_images()[0].get_array() == probability).all()
+    assert np.allclose(spread.get_images()[0].get_array(), 2 * probability / 3)
+    false_alarm, missed = (image.get_array()[..., 3] > 0 for image in errors.get_images()[1:])
+    assert (false_alarm == ((row < 16) & (column >= 16))).all() and (missed == ((row >= 16) & (column < 16))).all()
+    colours = [to_hex(image.get_array()[0, 0, :3]).upper() for image in errors.get_images()[1:]]
+    assert colours == [figures.NETWORK, figures.EXPERT]
+    words_are_whole_and_apart(figure, [panel.title for panel in axes[0]])

@@ -10,7 +10,7 @@ import typer
 from unet_lib.cli_options import PHANTOM, Data, Device
 from unet_lib.cli_results import results_app
 from unet_lib.cli_train import train
-from unet_lib.errors import DatasetError, GlassBoxError
+from unet_lib.errors import DatasetError, GlassBoxError, SettingsError
 
 if TYPE_CHECKING:
     from unet_lib.dataset import SliceCache
@@ -111,10 +111,27 @@ def evaluate(model: Model, data: Data = PHANTOM,
 
 
 @app.command()
-def predict(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE", help="A patient's folder or a slice.")],
-            model: Model, out: Annotated[Path, typer.Option(help="Where to write.")] = Path("predictions"),
+def predict(model: Model,
+            source: Annotated[Path | None, typer.Argument(metavar="PATIENT_OR_SLICE",
+                                                          help="A patient's folder or a slice, in LGG layout.")] = None,
+            flair: Annotated[Path | None, typer.Option(help="Instead: a NIfTI volume, FLAIR.")] = None,
+            pre: Annotated[Path | None, typer.Option(help="T1 before contrast, on the voxels of FLAIR.")] = None,
+            post: Annotated[Path | None, typer.Option(help="T1 after contrast, on the voxels of FLAIR.")] = None,
+            out: Annotated[Path, typer.Option(help="Where to write.")] = Path("predictions"),
             device: Device = "auto") -> None:
-    """Write masks (TIFF), overlays (PNG) and a CSV line a slice."""
+    """Write masks, overlays (PNG), and a CSV line a slice (TIFF) or maps of probability (NIfTI)."""
+    if source and not (flair or pre or post):
+        _predict_slices(source, model, out, device)
+    elif flair and not source:
+        _predict_volume(flair, pre, post, model, out, device)
+    else:
+        given = ["PATIENT_OR_SLICE"] * bool(source) + [f"--{name}" for name, path in
+                                                       (("flair", flair), ("pre", pre), ("post", post)) if path]
+        raise SettingsError(f"expected either a patient's folder or slice, or --flair with --pre and --post where "
+                            f"there are such; got {' and '.join(given) or 'neither'}.")
+
+
+def _predict_slices(source: Path, model: Path, out: Path, device: str) -> None:
     from itertools import groupby
 
     from unet_lib import predict as library
@@ -131,6 +148,21 @@ def predict(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE", h
     library.write_scores(done, out / "scores.csv")
     print(f"{len(done)} masks and overlays in {out}, scores in {out / 'scores.csv'}\n"
           f"{model.name}: {library.NOT_FOR_DIAGNOSIS}")
+
+
+def _predict_volume(flair: Path, pre: Path | None, post: Path | None, model: Path, out: Path, device: str) -> None:
+    from unet_lib import nifti
+    from unet_lib.predict import NOT_FOR_DIAGNOSIS, load_predictor
+
+    predictor, volume = load_predictor(model, device), nifti.read_trio(flair, pre, post)
+    for sequence in volume.copied:
+        print(f"No {sequence} volume: FLAIR stands in for it, as in the LGG data set.")
+    found = nifti.predict_volume(predictor, volume)
+    mask, probability = nifti.write_volumes(found, out)
+    nifti.write_overlays(found, out)
+    print(f"Mask {mask}, probability {probability}, and a page for each slice with tumour beside them\n"
+          f"{volume.name}: {found.millilitres:.1f} ml of tumour in {found.tumour_slices} of {len(found.mask)} slices. "
+          f"{model.name}: {NOT_FOR_DIAGNOSIS}")
 
 
 def _print_sites(cache: "SliceCache") -> None:

@@ -70,6 +70,12 @@ class Predictor:
                 found.append(self._ask(shown)[:, 0].cpu().numpy())
         return np.concatenate(found)
 
+    def outline(self, images: UInt8[np.ndarray, "n 256 256 3"]) -> tuple[Float[np.ndarray, "n 256 256"],
+                                                                         Bool[np.ndarray, "n 256 256"]]:
+        """Probabilities and masks of all slices of one patient, in order, judged by their own brightness."""
+        found = self.probabilities(images, intensity_statistics(channel_histograms(images)))
+        return found, self.masks(found)
+
     def _ask(self, images: Float[Tensor, "b c s s"]) -> Float[Tensor, "b 1 256 256"]:
         logits = self.model(images)  # in float32, so that every machine gives the same answer
         if self.mirror:
@@ -146,8 +152,7 @@ def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> I
     """
     siblings = _siblings(records[0])
     images = np.stack([read_image(path) for path in siblings])
-    probabilities = predictor.probabilities(images, intensity_statistics(channel_histograms(images)))
-    masks = predictor.masks(probabilities)
+    probabilities, masks = predictor.outline(images)
     for record in records:
         place = siblings.index(record.image)
         mask = masks[place]
@@ -169,12 +174,19 @@ def write_mask(prediction: SlicePrediction, folder: Path) -> Path:
 
 def write_overlay(prediction: SlicePrediction, mask: Path) -> None:
     """A page to judge the prediction by, as a PNG beside its mask."""
+    p = prediction
+    write_sheet(mask.with_name(mask.name.replace("_mask.tif", "_overlay.png")), p.image, p.probability, p.mask,
+                f"{p.record.patient}, slice {p.record.number}", p.expert, p.counts.dice() if p.counts else None)
+
+
+def write_sheet(path: Path, image: UInt8[np.ndarray, "h w 3"], probability: Float[np.ndarray, "h w"],
+                mask: Bool[np.ndarray, "h w"], title: str, expert: UInt8[np.ndarray, "h w"] | None = None,
+                dice: float | None = None) -> None:
+    """`figures.prediction_sheet` as a PNG, written atomically."""
     from unet_lib.figures import prediction_sheet  # here, because scoring alone should not load matplotlib
 
-    p = prediction
-    sheet = prediction_sheet(p.image, p.probability, p.mask, p.expert, p.counts.dice() if p.counts else None,
-                             f"{p.record.patient}, slice {p.record.number}")
-    with atomic_file(mask.with_name(mask.name.replace("_mask.tif", "_overlay.png"))) as file:
+    sheet = prediction_sheet(image, probability, mask, expert, dice, title)
+    with atomic_file(path) as file:
         sheet.savefig(file, format="png", dpi=100)
 
 

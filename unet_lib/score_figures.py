@@ -1,4 +1,4 @@
-"""Scores of patients → pictures: boxes by group, all patients ranked, and the worst of them to look at.
+"""Scores of patients → pictures: boxes by group, all patients ranked, the worst of them, and curves of thresholds.
 
 Arrays and names in, a Figure out; knows no model. Sites have Okabe & Ito's colour-blind-safe colours.
 """
@@ -11,7 +11,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from unet_lib.figures import EXPERT, INK, NETWORK, calm, draw_mask, draw_slice, new_figure
+from unet_lib.figures import (
+    EXPERT,
+    INK,
+    NETWORK,
+    calm,
+    draw_mask,
+    draw_probability,
+    draw_slice,
+    new_figure,
+    tinted,
+)
 
 # Dice of two experts who outline the same low-grade gliomas; Buda et al. 2019 quote it, with a deviation of 0.02.
 EXPERTS_AGREE = 0.84
@@ -81,6 +91,50 @@ def worst_sheet(cases: Sequence[tuple[str, UInt8[np.ndarray, "h w"], Bool[np.nda
         draw_mask(place, expert, EXPERT, "expert", tint=0)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
+
+
+def draw_precision_recall(axes: Axes, precision: Float[np.ndarray, "t"], recall: Float[np.ndarray, "t"],
+                          label: str = "", colour: str = NETWORK) -> None:
+    """A curve over all thresholds, on a ground of lines along which F1 is the same."""
+    side = np.linspace(0.01, 1, 100)
+    across, up = np.meshgrid(side, side)
+    f1 = 2 * across * up / (across + up)
+    lines = axes.contour(across, up, f1, levels=np.arange(0.1, 0.95, 0.1), colors="#bbbbbb", linewidths=0.7)
+    axes.clabel(lines, fmt="F1 %.1f", fontsize=7)
+    axes.plot(recall, precision, color=colour, linewidth=2, label=label)
+    axes.set(xlabel="recall: how much of the tumour was found", ylabel="precision: how much of the found is tumour",
+             xlim=(0, 1.01), ylim=(0, 1.01), aspect="equal")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_reliability(axes: Axes, said: Float[np.ndarray, "k"], true: Float[np.ndarray, "k"], label: str = "",
+                     colour: str = NETWORK) -> None:
+    """What was said against what was true, a dot a bin, and a line down from it to the diagonal, where they agree."""
+    axes.plot((0, 1), (0, 1), color=INK, linewidth=1, linestyle="--")
+    axes.vlines(said, true, said, color=colour, alpha=0.35, linewidth=6)
+    axes.plot(said, true, "o-", color=colour, markeredgecolor=INK, label=label)
+    axes.set(xlabel="probability that the network gives", ylabel="share that is tumour", xlim=(0, 1), ylim=(0, 1),
+             aspect="equal")
+    calm(axes)
+
+
+def draw_doubt(axes: Sequence[Axes] | np.ndarray, flair: UInt8[np.ndarray, "h w"],
+               probability: Float[np.ndarray, "h w"], spread: Float[np.ndarray, "h w"],
+               expert: Bool[np.ndarray, "h w"]) -> None:
+    """Four panels: both outlines, the probability, how far several answers spread, and where the mask is wrong.
+
+    False alarms are blue as the network is, missed tumour orange as the expert is; the spread's colours end at 0.5,
+    the largest that answers between 0 and 1 can have.
+    """
+    mask = probability >= 0.5
+    draw_slice(axes[0], flair, "network and expert")
+    draw_mask(axes[0], mask, NETWORK)
+    draw_mask(axes[0], expert, EXPERT, tint=0)
+    draw_probability(axes[1], probability, "probability")
+    draw_probability(axes[2], 2 * spread, "spread of the answers")
+    draw_slice(axes[3], flair, "errors: false alarm, missed")
+    for wrong, colour in ((mask & ~expert, NETWORK), (expert & ~mask, EXPERT)):
+        axes[3].imshow(tinted(wrong, colour, 0.9), interpolation="nearest")
 
 
 def _spread(count: int) -> Float[np.ndarray, "p"]:

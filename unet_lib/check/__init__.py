@@ -36,6 +36,7 @@ from unet_lib.check.lesson_03 import (
     predict_alone,
 )
 from unet_lib.check.lesson_04 import batches_per_epoch, best_epoch, f1_by_hand, unsure_loss
+from unet_lib.check.lesson_05 import dice_from_iou, four_counts, hausdorff, hidden_recall, honest_score, three_dices
 
 __all__ = [
     "Exercise",
@@ -53,11 +54,16 @@ __all__ = [
     "decoder_inputs",
     "dense_weights",
     "diagnoses",
+    "dice_from_iou",
     "double_conv",
     "edge_kernel",
     "f1_by_hand",
     "field_after_pool",
     "forward",
+    "four_counts",
+    "hausdorff",
+    "hidden_recall",
+    "honest_score",
     "is_leaky",
     "join_skip",
     "missing_channels",
@@ -68,6 +74,7 @@ __all__ = [
     "prediction_numbers",
     "slice_numbers",
     "slice_order",
+    "three_dices",
     "tinted_share",
     "tumour_slice_share",
     "unsure_loss",

@@ -1,0 +1,36 @@
+"""The networks in data/models: they load, they are small, and their cards say what one must know."""
+
+import json
+
+import pytest
+from conftest import REPOSITORY
+
+from unet_lib.checkpoint import load_model
+from unet_lib.predict import load_predictor
+
+MODELS = REPOSITORY / "data" / "models"
+SHIPPED = sorted(MODELS.rglob("*.safetensors"))
+ASKED = {"name", "made_with", "data_set", "data", "split", "training", "device", "torch", "intended_use", "limits"}
+
+
+def test_something_is_shipped():
+    assert MODELS / "phantom-baseline.safetensors" in SHIPPED
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_network(path):
+    network, card = load_model(path)
+    beside = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    assert beside == {"architecture": network.settings(), "card": card}, "the card beside the weights is another one"
+    assert not ASKED - set(card), "the card lacks something"
+    assert "do not diagnose" in card["limits"]
+    assert path.stat().st_size <= 10e6
+    predictor = load_predictor(path, "cpu")
+    assert predictor.size == card["data"]["size"] and 0 < predictor.threshold < 1
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_shipped_network_was_not_tested_on_patients_it_had_seen(path):
+    split = load_model(path)[1]["split"]
+    parts = [set(split[name]) for name in ("train", "validation", "test")]
+    assert all(parts) and not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
