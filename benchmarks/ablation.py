@@ -87,6 +87,7 @@ TRAININGS: dict[str, Callable[[RunSettings], RunSettings]] = {
     "no hidden sequences": strength(copy_flair=0.0),
     "no elastic stretching": strength(elastic=0.0),
     "half as strong variations": half,
+    "only turned, scaled, moved": strength(gain=0.0, offset=0.0, gamma=0.0, noise=0.0, copy_flair=0.0, elastic=0.0),
     "Dice alone": training(loss="dice"),
     "focal + Dice": training(loss="focal_dice"),
     "BCE + Tversky": training(loss="bce_tversky"),

@@ -186,3 +186,11 @@ def test_weights_that_are_none(run_cli, data, tmp_path):
 def test_doctor_says_ok_line_by_line(run_cli, data):
     done = run_cli("doctor", "--data", data)
     assert "[OK] Python" in done.stdout and "[OK] data: 5 patients" in done.stdout
+
+
+def test_a_training_that_gets_no_better_says_so(run_cli, data, tmp_path):
+    done = run_cli("train", "--data", data, "--out", tmp_path / "run", "--base", 2, "--depth", 2, "--size", 32,
+                   "--epochs", 9, "--lr", 1e-12, "--patience", 2, "--plain")
+    assert done.returncode == 0, done.stderr
+    assert "Stopped early: no better F1 in 2 epochs." in done.stdout
+    assert "epoch   3/9" in done.stdout and "epoch   9/9" not in done.stdout

@@ -97,11 +97,15 @@ def _train_stage(run: "Run", folder: Path, resume: bool) -> None:
 
     from unet_lib.runs import epoch_line
 
+    last = run.settings.training.epochs
     with tqdm(total=run.slices, unit="image", smoothing=0.05, disable=not run.crew.leads) as bar:
         for epoch in run.train(folder, resume=resume, tick=lambda done: _move(bar, done, run.settings.batch)):
             bar.set_postfix_str(f"loss {epoch.loss:.3f}, F1 {epoch.f1:.3f}")
             if run.crew.leads:
                 bar.write(epoch_line(epoch), file=sys.stdout)
+            last = epoch.epoch
+    if last < run.settings.training.epochs and run.crew.leads:
+        print(f"Stopped early: no better F1 in {run.settings.training.patience} epochs.")
 
 
 def _refuse_besides_recipe(context: typer.Context) -> None:

@@ -100,7 +100,9 @@ def draw_precision_recall(axes: Axes, precision: Float[np.ndarray, "t"], recall:
     across, up = np.meshgrid(side, side)
     f1 = 2 * across * up / (across + up)
     lines = axes.contour(across, up, f1, levels=np.arange(0.1, 0.95, 0.1), colors="#bbbbbb", linewidths=0.7)
-    axes.clabel(lines, fmt="F1 %.1f", fontsize=7)
+    at_the_right = [(0.98, level * 0.98 / (1.96 - level)) for level in lines.levels]
+    axes.clabel(lines, fmt="%.1f", fontsize=7, manual=at_the_right)
+    axes.set_title("grey: lines of equal F1", fontsize=9, color=INK)
     axes.plot(recall, precision, color=colour, linewidth=2, label=label)
     axes.set(xlabel="recall: how much of the tumour was found", ylabel="precision: how much of the found is tumour",
              xlim=(0, 1.01), ylim=(0, 1.01), aspect="equal")
@@ -132,7 +134,7 @@ def draw_doubt(axes: Sequence[Axes] | np.ndarray, flair: UInt8[np.ndarray, "h w"
     draw_mask(axes[0], expert, EXPERT, tint=0)
     draw_probability(axes[1], probability, "probability")
     draw_probability(axes[2], 2 * spread, "spread of the answers")
-    draw_slice(axes[3], flair, "errors: false alarm, missed")
+    draw_slice(axes[3], flair, "blue: false alarm, orange: missed")
     for wrong, colour in ((mask & ~expert, NETWORK), (expert & ~mask, EXPERT)):
         axes[3].imshow(tinted(wrong, colour, 0.9), interpolation="nearest")
 
