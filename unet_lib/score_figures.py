@@ -134,7 +134,7 @@ def draw_doubt(axes: Sequence[Axes] | np.ndarray, flair: UInt8[np.ndarray, "h w"
     draw_mask(axes[0], expert, EXPERT, tint=0)
     draw_probability(axes[1], probability, "probability")
     draw_probability(axes[2], 2 * spread, "spread of the answers")
-    draw_slice(axes[3], flair, "blue: false alarm, orange: missed")
+    draw_slice(axes[3], flair, "blue: false, orange: missed")
     for wrong, colour in ((mask & ~expert, NETWORK), (expert & ~mask, EXPERT)):
         axes[3].imshow(tinted(wrong, colour, 0.9), interpolation="nearest")
 
