@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from made_up import made_up_cache
+from test_predict import Brightness
 
 from unet_lib import evaluation
 from unet_lib.dataset import open_cache
@@ -92,16 +93,6 @@ def test_a_patient_on_whom_both_see_nothing_counts_one_and_is_told(scores):
 
 
 def test_scores_are_those_of_each_slice_predicted_alone(data):
-    class Brightness(torch.nn.Module):
-        """The logit is FLAIR's normalised brightness minus 2."""
-
-        def __init__(self):
-            super().__init__()
-            self.shift = torch.nn.Parameter(torch.tensor(-2.0))
-
-        def forward(self, image):
-            return image[:, 1:2] + self.shift
-
     name, predictor = "TCGA_CS_0001_19990101", Predictor(Brightness(), {})
     score, = score_patients(predictor, open_cache(data, progress=False), [name])
     predictions = list(predict_patient(predictor, find_inputs(data / name)))
