@@ -74,7 +74,7 @@ def test_time_to_f1_says_what_was_reached_and_measures_no_row_twice(data, tmp_pa
     assert "ours on" in run(*command, "--only", "ours")
     assert "not reached within" in run(*command, "--only", "tutorial", "--goal", 1.1, "--cap", 0.001)
     ours, tutorial = record.read(tmp_path / "f1.json")
-    assert len(ours["curve"]) <= 2 and ours["best_f1"] == max(point["f1"] for point in ours["curve"])
+    assert len(ours["curve"]) <= 3 and ours["best_f1"] == max(point["f1"] for point in ours["curve"])
     assert ours["seconds"] >= ours["training_seconds"]
     assert not tutorial["reached"] and tutorial["precision"] == "float32"
     assert "ours: measured already" in run(*command, "--only", "ours")
@@ -88,3 +88,13 @@ def test_throughput_gives_ratios_from_one_run(data, tmp_path):
     assert row["ratios"] == {"ours / bare": pytest.approx(ours / bare, abs=0.01)} and "overhead" in output
     assert row["peak_bytes"]["ours"]["peak"] > row["peak_bytes"]["ours"]["before"] > 10**8
     assert 0 < row["limits"]["arithmetic_share"] < 1.5
+
+
+def test_the_ablation_adds_a_row_for_each_change_and_measures_none_twice(data, tmp_path):
+    command = ("ablation.py", "--quick", "--data", data, "--out", tmp_path / "a.json", "--device", "cpu", "--seeds", 1)
+    assert "as it is, seed 0: mean Dice" in run(*command, "--only", "as it is", "grey levels as they come")
+    rows = record.read(tmp_path / "a.json")
+    changes = [row["change"] for row in rows]
+    assert changes[0] == "as it is" and changes[-1] == "grey levels as they come" and "threshold 0.3" in changes
+    assert all(0 <= row["mean_dice"] <= 1 for row in rows)
+    assert "mean Dice" not in run(*command, "--only", "as it is")
