@@ -326,7 +326,7 @@ def test_no_compiler_is_explained(monkeypatch):
         next(fit(build(SMALL, 0), Squares(), TrainConfig(epochs=1, compile=True)))
 
 
-@pytest.mark.parametrize("bad", [{"loss": "focal"}, {"schedule": "linear"}, {"epochs": 0}, {"learning_rate": 0.0},
+@pytest.mark.parametrize("bad", [{"loss": "hinge"}, {"schedule": "linear"}, {"epochs": 0}, {"learning_rate": 0.0},
                                  {"clip": -1.0}, {"clip": float("nan")}, {"patience": -1}, {"ema": 1.0}, {"ema": -0.1}])
 def test_impossible_settings(bad):
     with pytest.raises(ValueError, match="expected .*got"):
