@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from unet_lib import check, model
 from unet_lib.check import lesson_02
@@ -33,6 +34,12 @@ NUMBERS = {
                    {0.75: "precision", 0.6: "recall", 0.5: "IoU", 0.675: "harmonic", 66.7: "percent"}),
     "hidden_recall": ([1 - 0.7 / 1.03, 0.32, 33 / 103], {0.68: "was missed", 0.993: "accuracy", 0.0033: "whole picture",
                                                          32: "percentage", 0.485: "Dice", 0.5: "0.7 %"}),
+    "learnt_from": ([62, 88 - 18 - 8], {70: "praise", 80: "fold itself", 88: "seen", 18: "examination", 26: "set aside",
+                                        50: "Take away"}),
+    "difference_noise": ([0.01 * 2**0.5, 0.0141], {0.02: "squares", 0: "not remove", 0.01: "other wobbles",
+                                                   0.0002: "root", 0.00707: "mean", 0.1: "Variance"}),
+    "full_size_epochs": ([4.875, 30 / 16 + 3, 4.88], {13.5: "quarter", 42: "What does one", 528: "Turned", 19.5: "four",
+                                                      1.875: "alone", 7: "Count pixels"}),
     "decoder_inputs": ([32, 16 + 16], {16: "added", 48: "halved", 64: "multiplied", 7: "side by side after"}),
     "conv_output": ([128, (256 + 6 - 7) // 2 + 1], {127: "One too few", 128.5: "half", 125: "padding", 256: "stride",
                                                     100: "⌊"}),
@@ -132,6 +139,15 @@ def is_leaky(train_patients, test_patients):
 
 def slice_order(names):
     return sorted(names, key=lambda name: int(name.split("_")[-1].removesuffix(".tif")))
+
+
+def signal_to_noise(before, after):
+    gain = np.subtract(after, before)
+    return gain.mean() / (gain.std(ddof=1) / np.sqrt(len(gain)))
+
+
+def room(dice, worst):
+    return sum(np.median(dice) - score for score in sorted(dice)[:worst]) / len(dice)
 
 
 def honest_score(validation_f1, test_f1):
@@ -259,6 +275,20 @@ FUNCTIONS = {
                        np.mean(nearest(a, b)), np.mean(nearest(b, a))): "forgives one bad place",
                    lambda a, b: max(min(abs(r - y) + abs(c - x) for y, x in q) for p, q in ((a, b), (b, a))
                                     for r, c in p): "add rows and columns", lambda a, b: 7: "every point of either"}),
+    "signal_to_noise": ([signal_to_noise, lambda b, a: stats.ttest_rel(a, b).statistic],
+                        {lambda b, a: signal_to_noise(b, a) / len(a) ** 0.5: "divide by the deviation of the gains",
+                         lambda b, a: signal_to_noise(b, a) * len(a) ** 0.5: "not n times",
+                         lambda b, a: signal_to_noise(a, b): "The sign",
+                         lambda b, a: signal_to_noise(b, a) * (len(a) / (len(a) - 1)) ** 0.5: "ddof=1",
+                         lambda b, a: stats.ttest_ind(a, b, equal_var=False).statistic: "groups of strangers",
+                         lambda b, a: np.mean(a) - np.mean(b): "such a mean wobble",
+                         lambda b, a: 2: "Subtract patient"}),
+    "room": ([room],
+             {lambda d, k: (k - sum(sorted(d)[:k])) / len(d): "perfect",
+              lambda d, k: (k * np.mean(d) - sum(sorted(d)[:k])) / len(d): "pull down",
+              lambda d, k: (k * np.median(d) - sum(sorted(d)[-k:])) / len(d): "Those are the best",
+              lambda d, k: np.mean(d) + room(d, k): "the new mean",
+              lambda d, k: np.median(d) * k / len(d): "have already", lambda d, k: 1: "put the median"}),
     "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
                                   lambda losses: losses.index(max(losses)) + 1: "the worst"}),
 }

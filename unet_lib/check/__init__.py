@@ -37,6 +37,7 @@ from unet_lib.check.lesson_03 import (
 )
 from unet_lib.check.lesson_04 import batches_per_epoch, best_epoch, f1_by_hand, unsure_loss
 from unet_lib.check.lesson_05 import dice_from_iou, four_counts, hausdorff, hidden_recall, honest_score, three_dices
+from unet_lib.check.lesson_08 import difference_noise, full_size_epochs, learnt_from, room, signal_to_noise
 
 __all__ = [
     "Exercise",
@@ -55,23 +56,28 @@ __all__ = [
     "dense_weights",
     "diagnoses",
     "dice_from_iou",
+    "difference_noise",
     "double_conv",
     "edge_kernel",
     "f1_by_hand",
     "field_after_pool",
     "forward",
     "four_counts",
+    "full_size_epochs",
     "hausdorff",
     "hidden_recall",
     "honest_score",
     "is_leaky",
     "join_skip",
+    "learnt_from",
     "missing_channels",
     "own_unet",
     "own_window",
     "pad_needed",
     "predict_alone",
     "prediction_numbers",
+    "room",
+    "signal_to_noise",
     "slice_numbers",
     "slice_order",
     "three_dices",
