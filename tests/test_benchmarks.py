@@ -98,3 +98,27 @@ def test_the_ablation_adds_a_row_for_each_change_and_measures_none_twice(data, t
     assert changes[0] == "as it is" and changes[-1] == "grey levels as they come" and "threshold 0.3" in changes
     assert all(0 <= row["mean_dice"] <= 1 for row in rows)
     assert "mean Dice" not in run(*command, "--only", "as it is")
+
+
+def test_skip_runs_measure_what_is_missing_and_nothing_twice(data, tmp_path):
+    command = ("skip_runs.py", "--quick", "--data", data, "--out", tmp_path / "s.json", "--device", "cpu", "--seeds", 1)
+    assert "without 2, seed 0: mean Dice" in run(*command, "--only", "all skips", "without 2")
+    rows = record.read(tmp_path / "s.json")
+    zeroed = [row["levels"] for row in rows if row["how"] == "zeroed"]
+    assert len(zeroed) == 15 == len(set(map(tuple, zeroed))) and [1, 2, 3, 4] in zeroed
+    assert [row["levels"] for row in rows if row["how"] == "mean"] == [[1], [2], [3], [4], [1, 2, 3, 4]]
+    assert [row["levels"] for row in rows if row["how"] in ("all skips", "retrained without")] == [[], [2]]
+    lost = rows.pop(7)
+    (tmp_path / "s.json").write_text(json.dumps({"rows": rows}))
+    again = run(*command, "--only", "all skips", "without 2")
+    assert again.count("mean Dice") == 1
+    assert record.read(tmp_path / "s.json")[-1]["levels"] == lost["levels"]
+
+
+def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):
+    out = tmp_path / "p.json"
+    run("predict_speed.py", "--data", data, "--repeats", 1, "--out", out, "--threads", 1,
+        "--models", REPOSITORY / "data" / "models" / "phantom-baseline.safetensors")
+    row, = record.read(out)
+    assert row["network"] == "phantom-baseline" and 0 < row["network_share"] < 1.5
+    assert row["of_the_limit"] == pytest.approx(row["seconds"] / 2, abs=0.01)
