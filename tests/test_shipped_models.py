@@ -23,6 +23,7 @@ def test_a_shipped_network(path):
     beside = json.loads(path.with_suffix(".json").read_text("utf-8"))
     assert beside == {"architecture": network.settings(), "card": card}, "the card beside the weights is another one"
     assert not ASKED - set(card), "the card lacks something"
+    assert all(tensor.isfinite().all() for tensor in network.state_dict().values()), "too large for their type"
     assert "do not diagnose" in card["limits"]
     assert path.stat().st_size <= 10e6
     predictor = load_predictor(path, "cpu")
