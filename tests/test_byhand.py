@@ -169,6 +169,24 @@ def test_scatter_counts_how_often_a_pixel_is_seen():
     np.testing.assert_array_equal(seen, grid([1, 2, 1], [2, 4, 2], [1, 2, 1]))
 
 
+def test_im2col_has_a_row_for_each_window_of_all_pictures():
+    x = np.arange(2 * 2 * 3 * 3.0).reshape(2, 2, 3, 3)
+    rows = byhand.im2col(x, 2)
+    assert rows.shape == (8, 8)
+    np.testing.assert_array_equal(rows[0], [0, 1, 3, 4, 9, 10, 12, 13])   # channel 0, then channel 1
+    np.testing.assert_array_equal(rows[5], [19, 20, 22, 23, 28, 29, 31, 32])
+    assert not byhand.im2col(x, 3, padding=1)[0, :3].any()
+
+
+@FEWER
+@given(convolutions())
+def test_im2col_makes_convolution_one_product_of_matrices(case):
+    (x, weight, bias), how, _ = case
+    rows = byhand.im2col(x, weight.shape[2:], **how) @ weight.reshape(len(weight), -1).T + bias
+    y = F.conv2d(*map(torch.from_numpy, (x, weight, bias)), **how)
+    agree(np.moveaxis(rows.reshape(*np.moveaxis(y.numpy(), 1, -1).shape), -1, 1), y)
+
+
 def test_crop_undoes_pad():
     x = grid([1, 2], [3, 4])
     np.testing.assert_array_equal(byhand.pad(x, (1, 0)), grid([0, 0], [1, 2], [3, 4], [0, 0]))
@@ -233,6 +251,38 @@ def test_one_number_means_both_directions(one):
     both = {name: (value, value) for name, value in one.items()}
     for conv2d in (byhand.conv2d, byhand.conv2d_loops):
         np.testing.assert_array_equal(conv2d(x, weight, **one), conv2d(x, weight, **both))
+
+
+# As a matrix
+
+def test_the_matrix_of_a_convolution_is_toeplitz():
+    kernel = np.array([[[[1.0, 2, 3]]]])
+    by_hand = [[1, 2, 3, 0, 0], [0, 1, 2, 3, 0], [0, 0, 1, 2, 3]]
+    np.testing.assert_array_equal(byhand.matrix_of(lambda x: byhand.conv2d(x, kernel), (1, 1, 1, 5)), by_hand)
+
+
+def test_the_matrix_of_an_operation_gives_what_the_operation_gives():
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=(1, 2, 5, 4)), rng.normal(size=(3, 2, 3, 3))
+
+    def convolve(x):
+        return F.conv2d(torch.from_numpy(x), torch.from_numpy(weight), stride=2, padding=1).numpy()
+
+    matrix = byhand.matrix_of(convolve, x.shape)
+    assert matrix.shape == (3 * 3 * 2, 2 * 5 * 4)
+    np.testing.assert_allclose(matrix @ x.ravel(), convolve(x).ravel(), rtol=0, atol=1e-12)
+
+
+def test_the_transposed_convolution_has_the_transposed_matrix():
+    weight = np.random.default_rng(0).normal(size=(3, 2, 2, 2))
+    down = byhand.matrix_of(lambda x: byhand.conv2d(x, weight, stride=2), (1, 2, 6, 4))
+    up = byhand.matrix_of(lambda y: byhand.conv_transpose2d(y, weight, stride=2), (1, 3, 3, 2))
+    np.testing.assert_array_equal(up, down.T)
+
+
+def test_what_has_a_bias_has_no_matrix():
+    with pytest.raises(SettingsError, match="expected a linear operation.*Leave out the bias"):
+        byhand.matrix_of(lambda x: byhand.conv2d(x, np.ones((1, 1, 1, 1)), np.ones(1)), (1, 1, 2, 2))
 
 
 # Transposed convolution
@@ -341,6 +391,30 @@ def test_batch_norm_with_kept_statistics_against_torch(case):
     x, gamma, beta, running_mean, running_variance = map(torch.from_numpy, (*arrays, mean, variance))
     agree(byhand.batch_norm2d(*arrays, mean, variance, eps),
           F.batch_norm(x, running_mean, running_variance, gamma, beta, eps=eps))
+
+
+@MANY
+@given(normalised())
+def test_batch_norm_in_evaluation_and_its_gradients_against_torch(case):
+    (x, gamma, beta), eps, seed = case
+    mean, variance = np.random.default_rng([seed, 4]).uniform(0.2, 2, (2, x.shape[1]))
+
+    def twin(x, gamma, beta):
+        return F.batch_norm(x, torch.from_numpy(mean), torch.from_numpy(variance), gamma, beta, eps=eps)
+
+    _, grad_y, gradients = torch_twin(twin, x, gamma, beta, seed=seed)
+    agree_all(byhand.batch_norm2d_backward(grad_y, x, gamma, mean, variance, eps), gradients)
+
+
+@FEWER
+@given(normalised(), st.sampled_from([0.1, 0.5, 1.0]))
+def test_running_statistics_against_torch(case, momentum):
+    (x, gamma, _), _, seed = case
+    mean, variance = np.random.default_rng([seed, 4]).uniform(0.2, 2, (2, len(gamma)))
+    norm = torch.nn.BatchNorm2d(len(gamma), momentum=momentum, dtype=torch.float64)
+    norm.running_mean, norm.running_var = torch.tensor(mean), torch.tensor(variance)
+    norm(torch.from_numpy(x))
+    agree_all(byhand.running_statistics(x, mean, variance, momentum), (norm.running_mean, norm.running_var))
 
 
 def test_gradients_of_batch_norm_neither_shift_nor_stretch():
@@ -455,6 +529,32 @@ def test_losses_are_finite_where_the_network_is_sure_and_wrong():
     assert byhand.soft_dice(logits, mask) == pytest.approx(1 - 1 / 3)
 
 
+# Adam
+
+def test_adam_counted_by_hand():
+    """At the first step all that is left of the gradient is its sign: mean/0.1 = g, and √(square/0.001) = |g|."""
+    weight, gradient, zero = np.array([1.0, 1.0, 1.0]), np.array([4.0, -0.01, 0.0]), np.zeros(3)
+    weight, mean, square = byhand.adam_step(weight, gradient, zero, zero, step=1, rate=0.5, eps=1e-300)
+    np.testing.assert_allclose(weight, [0.5, 1.5, 1.0], rtol=1e-14)
+    np.testing.assert_allclose(mean, [0.4, -0.001, 0], rtol=1e-14)
+    np.testing.assert_allclose(square, [0.016, 1e-7, 0], rtol=1e-14)
+
+
+@FEWER
+@given(SEEDS, st.sampled_from([1e-3, 0.1]), st.sampled_from([(0.9, 0.999), (0.5, 0.9)]), st.integers(1, 12))
+def test_adam_against_torch(seed, rate, betas, steps):
+    rng = np.random.default_rng(seed)
+    weight, mean, square = rng.normal(size=(2, 3)), np.zeros((2, 3)), np.zeros((2, 3))
+    theirs = torch.tensor(weight, requires_grad=True)
+    adam = torch.optim.Adam([theirs], lr=rate, betas=betas)
+    for step in range(1, steps + 1):
+        gradient = rng.normal(size=(2, 3)) * 10.0 ** rng.integers(-6, 3)
+        theirs.grad = torch.from_numpy(gradient.copy())
+        adam.step()
+        weight, mean, square = byhand.adam_step(weight, gradient, mean, square, step, rate, *betas)
+        agree(weight, theirs)
+
+
 # What they have in common
 
 def everything(dtype):
@@ -467,7 +567,7 @@ def everything(dtype):
     two = w[:, :, :2, :2]
     return {
         "pad": byhand.pad(x, 1), "windows": byhand.windows(x, 3),
-        "scatter": byhand.scatter(byhand.windows(x, 3), (4, 4)),
+        "im2col": byhand.im2col(x, 3), "scatter": byhand.scatter(byhand.windows(x, 3), (4, 4)),
         "conv2d": byhand.conv2d(x, w, b, padding=1), "conv2d_loops": byhand.conv2d_loops(x, w, b, padding=1),
         "conv2d_backward": byhand.conv2d_backward(g, x, w, padding=1),
         "conv_transpose2d": byhand.conv_transpose2d(x, two, b),
@@ -477,11 +577,14 @@ def everything(dtype):
         "max_pool2d_backward": byhand.max_pool2d_backward(half, x),
         "batch_norm2d": byhand.batch_norm2d(x, b, b), "kept": byhand.batch_norm2d(x, b, b, b, b**2),
         "batch_norm2d_backward": byhand.batch_norm2d_backward(g, x, b),
+        "kept, backward": byhand.batch_norm2d_backward(g, x, b, b, b**2),
+        "running_statistics": byhand.running_statistics(x, b, b**2),
         "relu": byhand.relu(x), "relu_backward": byhand.relu_backward(g, x),
         "sigmoid": byhand.sigmoid(x), "sigmoid_backward": byhand.sigmoid_backward(g, x),
         "concat": byhand.concat(skip, x), "concat_backward": byhand.concat_backward(g, 1),
         "bce": byhand.bce(x, mask), "bce_backward": byhand.bce_backward(x, mask),
-        "soft_dice": byhand.soft_dice(x, mask), "soft_dice_backward": byhand.soft_dice_backward(x, mask)}
+        "soft_dice": byhand.soft_dice(x, mask), "soft_dice_backward": byhand.soft_dice_backward(x, mask),
+        "adam_step": byhand.adam_step(x, g, x, x**2, 3)}
 
 
 def test_float32_stays_float32_and_is_the_same_but_for_rounding():
@@ -507,6 +610,8 @@ def test_inputs_are_left_as_they_were():
     byhand.batch_norm2d_backward(x, byhand.batch_norm2d(x, b, b), b)
     byhand.relu_backward(byhand.relu(x), x)
     byhand.soft_dice_backward(x, x)
+    byhand.adam_step(x, x, x, x**2, 1)
+    byhand.running_statistics(x, b, b)
 
 
 def test_importing_needs_no_torch():
@@ -560,6 +665,10 @@ X, W = np.ones((1, 3, 8, 8)), np.ones((4, 3, 3, 3))
     (lambda: byhand.bce_backward(X, X[0]), "expected mask of shape"),
     (lambda: byhand.soft_dice(X, X[0]), "expected mask of shape"),
     (lambda: byhand.soft_dice_backward(X, X[0]), "expected mask of shape"),
+    (lambda: byhand.im2col(X, 9), "got one that spans 9"),
+    (lambda: byhand.running_statistics(X, np.ones(2), np.ones(3)), r"expected mean of shape \(3,\)"),
+    (lambda: byhand.adam_step(X, X, X, X, 0), "expected step to be a whole number of at least 1; got 0"),
+    (lambda: byhand.adam_step(X, X, X[0], X, 1), r"expected mean of shape \(1, 3, 8, 8\), that of the weight"),
 ])
 def test_what_does_not_fit_is_explained(call, message):
     with pytest.raises(ShapeError, match=message):

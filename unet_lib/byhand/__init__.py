@@ -1,13 +1,16 @@
 """Every operation of the U-Net by hand, forward and backward, in NumPy that is written to be read.
 
-Sliding windows    output_size, transposed_output_size, pad, crop, windows, scatter
+Sliding windows    output_size, transposed_output_size, pad, crop, windows, im2col, scatter
 Convolution        conv2d, conv2d_loops, conv2d_backward
 Up-convolution     conv_transpose2d, conv_transpose2d_loops, conv_transpose2d_backward
 Pooling            max_pool2d, max_pool2d_loops, max_pool2d_backward
-Batch norm         batch_norm2d, batch_norm2d_backward
+As a matrix        matrix_of
+Batch norm         batch_norm2d, batch_norm2d_backward, running_statistics
 Activations        relu, relu_backward, sigmoid, sigmoid_backward
 Skip connection    concat, concat_backward
 Losses             bce, bce_backward, soft_dice, soft_dice_backward
+Optimiser          adam_step
+The whole network  HandUNet
 Against PyTorch    compare, Comparison
 
 Arrays are laid out as in PyTorch, [batch, channels, height, width], and float32 stays float32. A function
@@ -16,6 +19,7 @@ the same numbers much faster. A function called `…_backward` takes `grad_y`, h
 each output, and returns how much it changes with each input: the chain rule, one step back.
 """
 
+from unet_lib.byhand.adam import adam_step
 from unet_lib.byhand.compare import Comparison, compare
 from unet_lib.byhand.convolution import (
     conv2d,
@@ -25,7 +29,7 @@ from unet_lib.byhand.convolution import (
     conv_transpose2d_backward,
     conv_transpose2d_loops,
 )
-from unet_lib.byhand.grid import crop, output_size, pad, scatter, transposed_output_size, windows
+from unet_lib.byhand.grid import crop, im2col, output_size, pad, scatter, transposed_output_size, windows
 from unet_lib.byhand.layers import (
     batch_norm2d,
     batch_norm2d_backward,
@@ -36,13 +40,18 @@ from unet_lib.byhand.layers import (
     max_pool2d_loops,
     relu,
     relu_backward,
+    running_statistics,
     sigmoid,
     sigmoid_backward,
 )
 from unet_lib.byhand.losses import bce, bce_backward, soft_dice, soft_dice_backward
+from unet_lib.byhand.matrix import matrix_of
+from unet_lib.byhand.unet import HandUNet
 
 __all__ = [
     "Comparison",
+    "HandUNet",
+    "adam_step",
     "batch_norm2d",
     "batch_norm2d_backward",
     "bce",
@@ -57,6 +66,8 @@ __all__ = [
     "conv_transpose2d_backward",
     "conv_transpose2d_loops",
     "crop",
+    "im2col",
+    "matrix_of",
     "max_pool2d",
     "max_pool2d_backward",
     "max_pool2d_loops",
@@ -64,6 +75,7 @@ __all__ = [
     "pad",
     "relu",
     "relu_backward",
+    "running_statistics",
     "scatter",
     "sigmoid",
     "sigmoid_backward",

@@ -77,6 +77,18 @@ def windows(x: Float[np.ndarray, "n c h w"], kernel: Pair, stride: Pair = 1,
     return view[:, :, ::stride_y, ::stride_x, ::dilation_y, ::dilation_x]
 
 
+def im2col(x: Float[np.ndarray, "n c h w"], kernel: Pair, stride: Pair = 1, padding: Pair = 0,
+           dilation: Pair = 1) -> Float[np.ndarray, "places values"]:
+    """Every window of the padded picture as a row of a matrix, [n·p·q, c·i·j].
+
+    Convolution is then one product of matrices, `im2col(x, 3) @ weight.reshape(len(weight), -1).T`, which
+    processors and GPUs are built for. The price is memory: with a 3×3 kernel each value is copied nine times.
+    """
+    patches = windows(pad(x, padding), kernel, stride, dilation)
+    n, c, p, q, i, j = patches.shape
+    return patches.transpose(0, 2, 3, 1, 4, 5).reshape(n * p * q, c * i * j)
+
+
 def scatter(patches: Float[np.ndarray, "n c p q i j"], size: tuple[int, int], stride: Pair = 1,
             dilation: Pair = 1) -> Float[np.ndarray, "n c h w"]:
     """The way back from `windows`: lay each patch on its place in an empty picture, adding where they overlap."""

@@ -51,34 +51,42 @@ def batch_norm2d(x: Float[np.ndarray, "n c h w"], gamma: Float[np.ndarray, "c"],
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
     _check_norm(x, gamma=gamma, beta=beta)
-    if (mean is None) != (variance is None):
-        raise SettingsError(f"expected mean and variance together, or neither; got "
-                            f"{'variance' if mean is None else 'mean'} alone. Hand in both, or leave both out.")
-    if mean is None or variance is None:
-        normal, _ = _normalised(x, eps)
-    else:
-        _check_norm(x, mean=mean, variance=variance)
-        normal = (x - _per_channel(mean)) / np.sqrt(_per_channel(variance) + eps)
+    normal, _ = _normalised(x, mean, variance, eps)
     return _per_channel(gamma) * normal + _per_channel(beta)
 
 
 def batch_norm2d_backward(grad_y: Float[np.ndarray, "n c h w"], x: Float[np.ndarray, "n c h w"],
-                          gamma: Float[np.ndarray, "c"], eps: float = 1e-5,
+                          gamma: Float[np.ndarray, "c"], mean: Float[np.ndarray, "c"] | None = None,
+                          variance: Float[np.ndarray, "c"] | None = None, eps: float = 1e-5,
                           ) -> tuple[Float[np.ndarray, "n c h w"], Float[np.ndarray, "c"], Float[np.ndarray, "c"]]:
-    """Gradients of x, γ and β, in training. With x̂ = (x − mean) / σ, σ = √(variance + ε), means over n, h, w:
+    """Gradients of x, γ and β. With x̂ = (x − mean) / σ, σ = √(variance + ε), in training, means over n, h, w:
 
     grad_x = γ/σ · (grad_y − mean(grad_y) − x̂ · mean(grad_y·x̂))
 
     The two means are there because mean and σ depend on every x too: what would only shift or stretch the
-    whole channel is taken out of the gradient, since the normalisation undoes it anyway.
+    whole channel is taken out of the gradient, since the normalisation undoes it anyway. In evaluation `mean`
+    and `variance` are constants that are handed in, and grad_x = γ/σ · grad_y.
     """
     _check_norm(x, gamma=gamma)
     check_shape("grad_y", grad_y, x.shape, "that of x")
-    normal, sigma = _normalised(x, eps)
-    shift = grad_y.mean(axis=(0, 2, 3))
-    stretch = (grad_y * normal).mean(axis=(0, 2, 3))
-    grad_x = _per_channel(gamma) / sigma * (grad_y - _per_channel(shift) - normal * _per_channel(stretch))
-    return grad_x, (grad_y * normal).sum(axis=(0, 2, 3)), grad_y.sum(axis=(0, 2, 3))
+    normal, sigma = _normalised(x, mean, variance, eps)
+    shift, stretch = _means(grad_y), _means(grad_y * normal)
+    undone = _per_channel(shift) + normal * _per_channel(stretch) if mean is None else 0
+    values = x.size // x.shape[1]
+    return _per_channel(gamma) / sigma * (grad_y - undone), values * stretch, values * shift
+
+
+def running_statistics(x: Float[np.ndarray, "n c h w"], mean: Float[np.ndarray, "c"],
+                       variance: Float[np.ndarray, "c"], momentum: float = 0.1,
+                       ) -> tuple[Float[np.ndarray, "c"], Float[np.ndarray, "c"]]:
+    """What batch norm keeps for evaluation, after one more batch: (1 − momentum)·kept + momentum·batch's.
+
+    The batch's variance is taken here with N − 1 in place of N, since it is to speak for other pictures too.
+    """
+    _check_norm(x, mean=mean, variance=variance)
+    values = x.size // x.shape[1]
+    new_mean, new_variance = _means(x), _variances(x) * (values / (values - 1))
+    return mean + momentum * (new_mean - mean), variance + momentum * (new_variance - variance)
 
 
 def relu(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
@@ -129,14 +137,30 @@ def concat_backward(grad_y: Float[np.ndarray, "n c h w"],
     return grad_y[:, :channels], grad_y[:, channels:]
 
 
-def _normalised(x: Float[np.ndarray, "n c h w"],
+def _normalised(x: Float[np.ndarray, "n c h w"], mean: Float[np.ndarray, "c"] | None,
+                variance: Float[np.ndarray, "c"] | None,
                 eps: float) -> tuple[Float[np.ndarray, "n c h w"], Float[np.ndarray, "c 1 1"]]:
-    """Each channel of x with mean 0 and spread 1, and the spread σ it had."""
-    if x.size == x.shape[1]:
-        raise ShapeError(f"expected more than one value a channel to take mean and variance from; got shape {x.shape}. "
-                         f"Take more pictures or a larger one, or hand in mean and variance.")
-    sigma = np.sqrt(_per_channel(x.var(axis=(0, 2, 3))) + eps)
-    return (x - _per_channel(x.mean(axis=(0, 2, 3)))) / sigma, sigma
+    """Each channel of x, shifted by its mean and divided by its spread σ; and that spread."""
+    if (mean is None) != (variance is None):
+        raise SettingsError(f"expected mean and variance together, or neither; got "
+                            f"{'variance' if mean is None else 'mean'} alone. Hand in both, or leave both out.")
+    if mean is None or variance is None:
+        if x.size == x.shape[1]:
+            raise ShapeError(f"expected more than one value a channel to take mean and variance from; got shape "
+                             f"{x.shape}. Take more pictures or a larger one, or hand in mean and variance.")
+        mean, variance = _means(x), _variances(x)
+    _check_norm(x, mean=mean, variance=variance)
+    sigma = np.sqrt(_per_channel(variance) + eps)
+    return (x - _per_channel(mean)) / sigma, sigma
+
+
+def _means(x: Float[np.ndarray, "n c h w"]) -> Float[np.ndarray, "c"]:
+    """Each channel's mean. Added up in float64: of 65,536 float32 in a row, the last ones lose their digits."""
+    return x.mean(axis=(0, 2, 3), dtype=np.float64).astype(x.dtype)
+
+
+def _variances(x: Float[np.ndarray, "n c h w"]) -> Float[np.ndarray, "c"]:
+    return x.var(axis=(0, 2, 3), dtype=np.float64).astype(x.dtype)
 
 
 def _per_channel(channels: Float[np.ndarray, "c"]) -> Float[np.ndarray, "c 1 1"]:

@@ -1,0 +1,61 @@
+"""Feature maps in one number a channel: does it tell tumour from the rest, how fine is its pattern, is it unique?"""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.stats import rankdata
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def enlarge(maps: Float[Tensor, "n c _ _"], size: tuple[int, int]) -> Float[Tensor, "n c h w"]:
+    """Coarse maps at the size of the masks, bilinearly; pixel centres stay where they are."""
+    return maps if maps.shape[-2:] == size else F.interpolate(maps, size, mode="bilinear", align_corners=False)
+
+
+def agreement(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"]) -> Float[np.ndarray, "c"]:
+    """Is a channel brighter inside the tumour? The chance that a tumour pixel beats a healthy one, drawn at random.
+
+    1: always brighter; 0: always darker, which tells as much; 0.5: tells nothing. A tie counts half. This is the area
+    under the ROC curve (Mann & Whitney 1947): neither the channel's scale nor the tumour's size matters. Over all
+    images together, at the masks' size; nan where the masks are empty or full.
+    """
+    flat = enlarge(maps.detach(), (masks.shape[-2], masks.shape[-1])).transpose(0, 1).flatten(1).cpu().numpy()
+    tumour = masks.flatten().cpu().numpy() > 0
+    inside, outside = int(tumour.sum()), int((~tumour).sum())
+    if not inside or not outside:
+        return np.full(len(flat), np.nan)
+    ranks = rankdata(flat, axis=1)[:, tumour].sum(axis=1)
+    return (ranks - inside * (inside + 1) / 2) / (inside * outside)
+
+
+def high_frequency_share(maps: Float[Tensor, "n c h w"], cutoff: float = 0.25) -> Float[np.ndarray, "c"]:
+    """Share of a channel's variation, in [0, 1], in waves shorter than 1 / cutoff of the map's own pixels.
+
+    Each map less its mean is split into waves of all directions by the Fourier transform; a wave's energy is its
+    squared amplitude, and all energies add up to the variance. 0.25 waves a pixel is half of what a row of pixels can
+    hold. A map without any variation adds nothing; nan if none has any.
+    """
+    pixels = maps.detach().double().cpu()
+    varies = pixels.amax((2, 3), keepdim=True) > pixels.amin((2, 3), keepdim=True)  # else the rest is rounding
+    energy = (varies * torch.fft.fft2(pixels).abs().square()).sum(dim=0)
+    energy[:, 0, 0] = 0  # the mean
+    rows, columns = (torch.fft.fftfreq(side, dtype=torch.double) for side in maps.shape[-2:])
+    frequency = torch.hypot(rows[:, None], columns[None])
+    fine, total = energy[:, frequency > cutoff].sum(dim=1).numpy(), energy.sum(dim=(1, 2)).numpy()
+    return np.divide(fine, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
+def duplicates(maps: Float[Tensor, "n c h w"], least: float = 0.95) -> tuple[tuple[int, int, float], ...]:
+    """Pairs of channels that show the same, up to scale and sign: (one, other, r) with |r| > `least`, closest first.
+
+    r is Pearson's correlation over all pixels of all images. A channel that never varies is nobody's duplicate.
+    """
+    flat = maps.detach().double().cpu().transpose(0, 1).flatten(1).numpy()
+    varying = np.flatnonzero(np.ptp(flat, axis=1) > 0)
+    if len(varying) < 2:
+        return ()
+    found = np.corrcoef(flat[varying])
+    one, other = np.nonzero(np.triu(np.abs(found) > least, k=1))
+    pairs = zip(varying[one].tolist(), varying[other].tolist(), found[one, other].tolist(), strict=True)
+    return tuple(sorted(pairs, key=lambda pair: -abs(pair[2])))
