@@ -66,7 +66,8 @@ def test_a_quiz_carries_everything_in_its_traits(folder):
     assert state["answers"] == {}
     assert "render" in state["_esm"]
     assert ".gb-quiz" in state["_css"]
-    assert not re.search(r"https?:|url\(|@import", state["_esm"] + state["_css"])
+    sources = (state["_esm"] + state["_css"]).replace("http://www.w3.org/2000/svg", "")  # a name, not an address
+    assert not re.search(r"https?:|url\(|@import", sources)
 
 
 def test_without_widgets_a_viewer_sees_the_questions(folder):

@@ -37,6 +37,7 @@ from unet_lib.check.lesson_03 import (
 )
 from unet_lib.check.lesson_04 import batches_per_epoch, best_epoch, f1_by_hand, unsure_loss
 from unet_lib.check.lesson_05 import dice_from_iou, four_counts, hausdorff, hidden_recall, honest_score, three_dices
+from unet_lib.check.lesson_06 import agreement, cam, chance_precision, dead_channels, map_shape
 from unet_lib.check.lesson_07 import (
     adam_by_hand,
     bce_gradient,
@@ -56,6 +57,7 @@ __all__ = [
     "Feedback",
     "activate",
     "adam_by_hand",
+    "agreement",
     "always_no_accuracy",
     "balance_weight",
     "batches_per_epoch",
@@ -63,9 +65,12 @@ __all__ = [
     "best_epoch",
     "bias_gradient",
     "bottleneck_shape",
+    "cam",
+    "chance_precision",
     "conv_output",
     "conv_parameters",
     "correlate",
+    "dead_channels",
     "decide",
     "decoder_inputs",
     "dense_weights",
@@ -89,6 +94,7 @@ __all__ = [
     "join_skip",
     "learnt_from",
     "lost_gradients",
+    "map_shape",
     "missing_channels",
     "own_unet",
     "own_window",
