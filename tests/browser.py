@@ -10,9 +10,12 @@ conftest.py plugs it in with `pytest_plugins = ["browser"]`. Fixtures:
     assert not book.errors() and not book.console_errors()
     book.screenshot("lesson.png")
 
+What every widget has to stand is asked here: `tabs_until_out`, `nameless`, `spill`, `still_size`, `pixels_of`.
+
 Where Playwright or a browser is missing, the tests that use these are skipped with the reason.
 """
 
+import base64
 import json
 import os
 import secrets
@@ -28,6 +31,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 from nbformat.sign import NotebookNotary
@@ -184,6 +188,53 @@ def write_executed(path: Path, *sources: str) -> Path:
                             resources={"metadata": {"path": str(path.parent)}})
     nbformat.write(client.execute(), path)
     return path
+
+
+def tabs_until_out(page: object, selector: str, most: int) -> int:
+    """How often Tab has to be pressed until the focus has left the first such widget; `most` if it never does."""
+    inside = "selector => document.activeElement.closest(selector) === document.querySelector(selector)"
+    for pressed in range(most):
+        if not page.evaluate(inside, selector):
+            return pressed
+        page.keyboard.press("Tab")
+    return most
+
+
+def nameless(page: object, selector: str) -> list[str]:
+    """Whatever in such widgets can be operated or stands for a picture, but says nothing to a screen reader."""
+    return page.evaluate("""selector => {
+        const whole = [...document.querySelectorAll(selector)];
+        const controls = whole.flatMap((root) =>
+            [...root.querySelectorAll("button, input, select, svg[role], [tabindex]")]);
+        if (!controls.length) return [`no control within ${selector}`];
+        const name = (node) => node.ariaLabel || node.labels?.[0]?.textContent.trim() || node.textContent.trim();
+        return controls.filter((node) => !name(node)).map((node) => node.outerHTML);
+    }""", selector)
+
+
+def spill(root: object, *but: str) -> list[str]:
+    """What reaches beyond the widget's right edge, apart from what only screen readers see and these selectors."""
+    return root.evaluate("""(root, but) => [root, ...root.querySelectorAll("*")].filter((node) => !node.matches(but)
+        && node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5)
+        .map((node) => node.outerHTML)""", ", ".join([".gb-unseen", *but]))
+
+
+def still_size(book: Notebook) -> tuple[int, int]:
+    """Width and height of the saved still picture, which a notebook that is not trusted shows in a widget's place."""
+    still = book.page.locator(".jp-OutputArea img")
+    still.wait_for()
+    return tuple(still.evaluate("image => [image.naturalWidth, image.naturalHeight]"))
+
+
+def pixels_of(canvas: object) -> np.ndarray:
+    """What a canvas holds: red, green, blue and alpha as uint8, [height, width, 4]."""
+    high, wide, text = canvas.evaluate("""canvas => {
+        const dots = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        let text = ""; // as base64: a quarter of a million numbers are slow to pass one by one
+        for (const dot of dots) text += String.fromCharCode(dot);
+        return [canvas.height, canvas.width, btoa(text)];
+    }""")
+    return np.frombuffer(base64.b64decode(text), np.uint8).reshape(high, wide, 4)
 
 
 _IDLE = """() => {

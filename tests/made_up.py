@@ -1,10 +1,13 @@
-"""A small made-up cache for widget tests: noise, so that a wrong pixel has nowhere to hide."""
+"""A small made-up cache for widget tests: noise, so that a wrong pixel cannot hide. And a series of networks."""
 
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from unet_lib.checkpoint import save_model, write_text
 from unet_lib.dataset import PatientInfo, SliceCache
+from unet_lib.model import build
 
 PATIENTS = (PatientInfo("TCGA_CS_0001_19990101", "CS", ()),
             PatientInfo("TCGA_DU_0002_19990101", "DU", ("post-contrast",)),
@@ -29,3 +32,19 @@ def _blob(radius: int) -> np.ndarray:
     row, column = np.mgrid[:256, :256]
     distance = (row - 90) ** 2 + (column - 160) ** 2
     return ((distance < radius ** 2) & (distance >= (radius / 3) ** 2)).astype(np.uint8)
+
+
+def write_series(folder: Path, steps: tuple[int, ...] = (0, 10, 40), size: int = 32, **settings: int) -> Path:
+    """Networks as a training would leave them, each with other weights, and a history; not trained at all.
+
+    Batch norms have run over noise, so that maps differ between evaluation and training.
+    """
+    for seed, step in enumerate(steps):
+        network = build({"base": 2, "depth": 2} | settings, seed)
+        noise = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(seed))
+        network(100 * noise + 120)
+        card = {"step": step, "data": {"size": size}, "validation_scores": {"mean_dice": round(0.2 + 0.1 * seed, 1)}}
+        save_model(folder / f"step-{step:04}.safetensors", network.half(), card)
+    rows = [f"{step},{1.4 / (1 + step / 20):.5f},{step / (step + 30):.5f}" for step in range(10, steps[-1] + 1, 10)]
+    write_text(folder / "history.csv", "\n".join(["step,loss,train_f1", *rows, ""]))
+    return folder

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import OUTPUT, Lab, Notebook, write_executed, write_notebook
+from browser import (
+    OUTPUT,
+    Lab,
+    Notebook,
+    nameless,
+    spill,
+    still_size,
+    tabs_until_out,
+    write_executed,
+    write_notebook,
+)
 from test_conv_microscope import by_torch
 
 from unet_lib.widgets.conv_microscope import CLASSIC, problem
@@ -357,27 +367,15 @@ def test_play_and_pause(one):
 
 def test_focus_is_never_trapped(one):
     one.root.get_by_label("Kernel", exact=True).focus()
-    inside = "document.activeElement.closest('.gb-conv') === document.querySelector('.gb-conv')"
-    steps = 0
-    while one.page.evaluate(inside) and steps < 50:
-        one.page.keyboard.press("Tab")
-        steps += 1
-    assert 20 <= steps < 50
+    assert 20 <= tabs_until_out(one.page, ".gb-conv", 50) < 50
 
 
 def test_every_control_has_a_name(fresh):
-    nameless = fresh.page.evaluate("""() => {
-        const controls = [...document.querySelectorAll(".gb-conv :is(button, input, select, [tabindex])")];
-        const name = (node) => node.ariaLabel || node.labels?.[0]?.textContent.trim() || node.textContent.trim();
-        return controls.filter((node) => !name(node)).map((node) => node.outerHTML);
-    }""")
-    assert nameless == []
+    assert nameless(fresh.page, ".gb-conv") == []
 
 
 # ---- looks ---------------------------------------------------------------------------------------------------------
 
-SPILL = """root => [root, ...root.querySelectorAll("*")].filter((node) => !node.matches(".gb-unseen, .gb-conv-grid *")
-    && node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5).map((node) => node.outerHTML)"""
 CRAMPED = """root => [...root.querySelectorAll(".gb-conv-grid > span, .gb-conv-small > *")].filter((cell) =>
     cell.scrollWidth > cell.clientWidth + 1).map((cell) => cell.textContent || cell.value)"""
 
@@ -396,7 +394,7 @@ def test_fits_its_window_in_both_themes(fresh, width, theme):
     OUTPUT.mkdir(exist_ok=True)
     faults = []
     for microscope, stem in ((one, "conv_microscope_one"), (three, "conv_microscope_three")):
-        faults += microscope.root.evaluate(SPILL) + microscope.root.evaluate(CRAMPED)
+        faults += spill(microscope.root, ".gb-conv-grid *") + microscope.root.evaluate(CRAMPED)
         microscope.root.screenshot(path=str(OUTPUT / f"{stem}_{name}"))
     one.choose("Padding", "reflect")
     one.choose("Size", 5)
@@ -404,7 +402,7 @@ def test_fits_its_window_in_both_themes(fresh, width, theme):
     one.press("same size")
     one.press("Fill all")
     one.output.hover(position=pixel(one.output, 5, 5))
-    faults += one.root.evaluate(SPILL) + one.root.evaluate(CRAMPED)
+    faults += spill(one.root, ".gb-conv-grid *") + one.root.evaluate(CRAMPED)
     one.root.screenshot(path=str(OUTPUT / f"conv_microscope_dilated_{name}"))
     page.set_viewport_size({"width": 1280, "height": 1500})
     fresh.use_theme("JupyterLab Light")
@@ -447,7 +445,7 @@ def test_the_equation_follows_the_pointer_at_once(lab, notebook, capsys):
         book.page.set_viewport_size({"width": width, "height": 900})
         book.page.wait_for_timeout(200)  # the observer of sizes
         for index in (0, 1):
-            assert book.page.locator(".gb-conv").nth(index).evaluate(SPILL) == []
+            assert spill(book.page.locator(".gb-conv").nth(index), ".gb-conv-grid *") == []
             book.page.locator(".gb-conv").nth(index).screenshot(path=str(OUTPUT / f"conv_hard_{index}_{width}.png"))
     assert book.errors() == book.console_errors() == []
     book.close()
@@ -464,9 +462,7 @@ def saved(lab: Lab) -> Path:
 
 def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
-    still = book.page.locator(".jp-OutputArea img")
-    still.wait_for()
-    assert still.evaluate("image => image.naturalWidth") > 400
+    assert still_size(book)[0] > 400
     book.close()
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unet_lib.layout import FONT, TALLEST, WIDEST, layout
+from unet_lib.layout import FONT, TALLEST, WIDEST, layout, picture_layout
 from unet_lib.shapes import plan
 
 SETTINGS = st.tuples(st.integers(1, 4), st.sampled_from([1, 2, 4, 8, 16, 32, 64]), st.integers(1, 5))
@@ -97,3 +97,41 @@ def test_arrows_join_their_boxes(depth):
         assert boxes[f"concat.{k}"].x + boxes[f"concat.{k}"].width == pytest.approx(boxes[f"up.{k}"].x)
     for arrow in place.arrows:
         assert arrow.kind in ("pool", "up") or arrow.start[0] + 8 < arrow.end[0], "too short to see"
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_room_on_every_skip(depth):
+    def skips(skip: float) -> list[float]:
+        place = layout(plan(3, 8, depth, 128), across=3, down=6, skip=skip)
+        for one, other in combinations(place.boxes, 2):
+            assert not overlap(sides(one), sides(other)), (one.name, other.name)
+        return [arrow.end[0] - arrow.start[0] for arrow in place.arrows if arrow.kind == "skip"]
+
+    assert min(skips(80)) >= 80 > min(skips(0))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 5])
+def test_pictures_are_squares_that_keep_clear_of_each_other(depth):
+    stages = plan(3, 8, depth, 128)
+    place = picture_layout(stages)
+    boxes = {box.name: box for box in place.boxes}
+    assert sorted(boxes) == sorted(stage.name for stage in stages if stage.name != "output")
+    for one, other in combinations(place.boxes, 2):
+        assert not overlap(sides(one), sides(other)), (one.name, other.name)
+    for stage in stages[:-1]:
+        box = boxes[stage.name]
+        assert box.width == box.height == boxes[next(s.name for s in stages if s.height == stage.height)].width
+        assert box.x >= 0 and box.y >= 0 and box.x + box.width <= place.width and box.y + box.height <= place.height
+    for a in place.arrows:
+        assert abs(a.end[0] - a.start[0]) + abs(a.end[1] - a.start[1]) >= 8, "too short to see"
+        assert a.kind == "up" or (a.start[0] <= a.end[0] and a.start[1] <= a.end[1])
+    assert sorted(a.stage for a in place.arrows if a.stage) == sorted(
+        f"{part}.{k}" for part in ("pool", "up", "concat") for k in range(1, depth + 1))
+
+
+def test_the_squares_of_one_level_share_a_row():
+    place = picture_layout(plan(3, 8, 3, 64))
+    tops = {box.name: box.y for box in place.boxes}
+    for names in (("encoder.1", "concat.1", "up.1", "decoder.1"), ("pool.1", "encoder.2", "decoder.2", "up.2")):
+        assert len({tops[name] for name in names}) == 1
+    assert tops["pool.1"] > tops["encoder.1"] and tops["bottleneck"] == tops["pool.3"] > tops["encoder.3"]

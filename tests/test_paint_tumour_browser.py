@@ -1,6 +1,5 @@
 """The painting widget in JupyterLab and Chromium: every tool by mouse and keyboard, scores against SciPy and MONAI."""
 
-import base64
 import re
 import statistics
 from collections.abc import Callable
@@ -9,7 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from browser import OUTPUT, Lab, Notebook, write_executed, write_notebook
+from browser import (
+    OUTPUT,
+    Lab,
+    Notebook,
+    nameless,
+    pixels_of,
+    spill,
+    still_size,
+    tabs_until_out,
+    write_executed,
+    write_notebook,
+)
 from monai.metrics import compute_hausdorff_distance
 from scipy import ndimage
 from test_conv_microscope_browser import ask
@@ -31,12 +41,6 @@ IMAGE, EXPERT, GUESS = made["IMAGE"], made["EXPERT"], made["GUESS"]
 SETUP = MAKE + "from unet_lib.widgets.paint_tumour import PaintTumour\n"
 BOTH = "paint = PaintTumour(IMAGE, EXPERT, GUESS, brush=5)\npaint"
 TELL = "print(np.packbits(paint.mask).tobytes().hex())"
-READ = """canvas => {
-    const dots = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    let text = "";
-    for (const dot of dots) text += String.fromCharCode(dot);
-    return [canvas.height, canvas.width, btoa(text)];
-}"""
 
 
 def hausdorff95(one: np.ndarray, other: np.ndarray) -> float | None:
@@ -97,8 +101,7 @@ class Painter:
             self.page.mouse.up()
 
     def canvas(self, index: int) -> np.ndarray:
-        high, wide, text = self.root.locator("canvas").nth(index).evaluate(READ)
-        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(high, wide, 4)
+        return pixels_of(self.root.locator("canvas").nth(index))
 
     def seen(self) -> np.ndarray:
         """The mask as it is drawn; its rim must be the strong part."""
@@ -354,21 +357,11 @@ def test_scores_are_spoken_after_a_stroke_not_during(paint):
 
 def test_focus_is_never_trapped(paint):
     paint.screen.focus()
-    inside = "document.activeElement.closest('.gb-paint') === document.querySelector('.gb-paint')"
-    steps = 0
-    while paint.page.evaluate(inside) and steps < 25:
-        paint.page.keyboard.press("Tab")
-        steps += 1
-    assert 8 <= steps < 25
+    assert 8 <= tabs_until_out(paint.page, ".gb-paint", 25) < 25
 
 
 def test_every_control_has_a_name(fresh):
-    nameless = fresh.page.evaluate("""() => {
-        const controls = [...document.querySelectorAll(".gb-paint :is(button, input, select, [tabindex])")];
-        const name = (node) => node.ariaLabel || node.labels?.[0]?.textContent.trim() || node.textContent.trim();
-        return controls.filter((node) => !name(node)).map((node) => node.outerHTML);
-    }""")
-    assert nameless == []
+    assert nameless(fresh.page, ".gb-paint") == []
 
 
 # ---- scores -----------------------------------------------------------------------------------------------------
@@ -463,10 +456,6 @@ def test_two_views_show_one_mask(lab, notebook):
 
 # ---- looks ------------------------------------------------------------------------------------------------------
 
-SPILL = """root => [root, ...root.querySelectorAll("*")].filter((node) => !node.matches(".gb-unseen")
-    && node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5).map((node) => node.outerHTML)"""
-
-
 @pytest.mark.parametrize("width", [1280, 800, 480])
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_fits_its_window_in_both_themes(paint, fresh, width, theme):
@@ -475,7 +464,7 @@ def test_fits_its_window_in_both_themes(paint, fresh, width, theme):
     ask(fresh, "paint.mask = np.roll(EXPERT, 9, 1); paint.show_expert = paint.show_model = True; print('done')")
     fresh.page.wait_for_timeout(200)  # the observer of sizes
     OUTPUT.mkdir(exist_ok=True)
-    faults = paint.root.evaluate(SPILL)
+    faults = spill(paint.root)
     paint.screen.focus()
     paint.root.screenshot(path=str(OUTPUT / f"paint_tumour_{width}_{theme.split()[-1].lower()}.png"))
     fresh.page.set_viewport_size({"width": 1280, "height": 1500})
@@ -537,9 +526,7 @@ def saved(lab: Lab) -> Path:
 
 def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
-    still = book.page.locator(".jp-OutputArea img")
-    still.wait_for()
-    assert still.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [2 * WIDE, 2 * HIGH]
+    assert still_size(book) == (2 * WIDE, 2 * HIGH)
     book.close()
 
 

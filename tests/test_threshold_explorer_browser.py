@@ -1,6 +1,5 @@
 """The threshold explorer in JupyterLab and Chromium: figures against metrics, every pixel's kind, every control."""
 
-import base64
 import re
 import statistics
 from collections.abc import Callable
@@ -8,7 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import OUTPUT, Lab, Notebook, write_executed, write_notebook
+from browser import (
+    OUTPUT,
+    Lab,
+    Notebook,
+    nameless,
+    pixels_of,
+    spill,
+    still_size,
+    tabs_until_out,
+    write_executed,
+    write_notebook,
+)
 from test_conv_microscope_browser import ask
 
 from unet_lib.metrics import Counts, count, count_slices, pooled
@@ -38,12 +48,6 @@ FORMULAS = {"precision": lambda c: f"{c.tp} / ({c.tp} + {c.fp})",
             "accuracy": lambda c: f"({c.tp} + {c.tn}) / {c.total}"}
 SCORES = {"precision": Counts.precision, "recall": Counts.recall, "F1": Counts.dice, "IoU": Counts.iou,
           "accuracy": Counts.accuracy}
-READ = """canvas => {
-    const dots = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-    let text = "";
-    for (const dot of dots) text += String.fromCharCode(dot);
-    return [canvas.height, canvas.width, btoa(text)];
-}"""
 
 
 class Explorer:
@@ -58,8 +62,7 @@ class Explorer:
         self.root.and_(self.page.locator(f'[data-shown="{slice_} {step}"]')).wait_for()
 
     def canvas(self, index: int) -> np.ndarray:
-        high, wide, text = self.root.locator("canvas").nth(index).evaluate(READ)
-        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(high, wide, 4)
+        return pixels_of(self.root.locator("canvas").nth(index))
 
     def kinds(self, side: int = 64) -> np.ndarray:
         """3 found, 2 false alarm, 1 missed, 0 none, by the colour in the middle of each pixel."""
@@ -313,21 +316,11 @@ def test_scores_are_spoken_once_the_slider_rests(all_):
 
 def test_focus_is_never_trapped(all_):
     all_.slider.focus()
-    inside = "document.activeElement.closest('.gb-thr') === document.querySelector('.gb-thr')"
-    steps = 0
-    while all_.page.evaluate(inside) and steps < 20:
-        all_.page.keyboard.press("Tab")
-        steps += 1
-    assert 4 <= steps < 20
+    assert 4 <= tabs_until_out(all_.page, ".gb-thr", 20) < 20
 
 
 def test_every_control_has_a_name(fresh):
-    nameless = fresh.page.evaluate("""() => {
-        const controls = [...document.querySelectorAll(".gb-thr :is(button, input, select, svg, [tabindex])")];
-        const name = (node) => node.ariaLabel || node.labels?.[0]?.textContent.trim() || node.textContent.trim();
-        return controls.filter((node) => !name(node)).map((node) => node.outerHTML);
-    }""")
-    assert nameless == []
+    assert nameless(fresh.page, ".gb-thr") == []
 
 
 def test_python_reads_what_the_reader_chose(all_, fresh):
@@ -353,10 +346,6 @@ def test_python_moves_the_slider(all_, fresh):
 
 # ---- looks ------------------------------------------------------------------------------------------------------
 
-SPILL = """root => [root, ...root.querySelectorAll("*")].filter((node) => !node.matches(".gb-unseen, .gb-thr-figures *")
-    && node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5).map((node) => node.outerHTML)"""
-
-
 @pytest.mark.parametrize("width", [1280, 800, 480])
 @pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
 def test_fits_its_window_in_both_themes(fresh, width, theme):
@@ -367,7 +356,7 @@ def test_fits_its_window_in_both_themes(fresh, width, theme):
     faults = []
     for index in (0, 1):
         root = fresh.page.locator(".gb-thr").nth(index)
-        faults += root.evaluate(SPILL)
+        faults += spill(root, ".gb-thr-figures *")
         root.screenshot(path=str(OUTPUT / f"threshold_{index}_{width}_{theme.split()[-1].lower()}.png"))
     fresh.page.set_viewport_size({"width": 1280, "height": 1700})
     fresh.use_theme("JupyterLab Light")
@@ -415,9 +404,7 @@ def saved(lab: Lab) -> Path:
 
 def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
-    still = book.page.locator(".jp-OutputArea img")
-    still.wait_for()
-    assert still.evaluate("image => image.naturalWidth") > 400
+    assert still_size(book)[0] > 400
     book.close()
 
 

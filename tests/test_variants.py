@@ -3,10 +3,11 @@
 import pytest
 import torch
 
+from unet_lib.capture import capture
 from unet_lib.errors import SettingsError
 from unet_lib.model import DoubleConv, UNet, build, count_parameters
 from unet_lib.shapes import plan_for
-from unet_lib.variants import VARIANTS, build_variant
+from unet_lib.variants import VARIANTS, build_variant, build_without_skips
 
 IMAGE = torch.linspace(-1, 2, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
 
@@ -53,6 +54,36 @@ def test_without_skips_the_output_ignores_the_first_encoder_except_through_the_b
         network = build_variant(name, 4, 2, seed=0).eval()
         network.bottleneck.register_forward_hook(lambda module, given, out: torch.zeros_like(out))
         assert torch.equal(network(IMAGE), network(IMAGE.flip(0))) is blind, name
+
+
+def same_weights(one: UNet, other: UNet) -> bool:
+    ours, theirs = one.state_dict(), other.state_dict()
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_no_skips_and_all_skips_are_networks_we_have():
+    assert same_weights(build_without_skips([], 4, 3, seed=2), build_variant("plain", 4, 3, seed=2))
+    assert same_weights(build_without_skips([3, 1, 2, 2], 4, 3, seed=2), build_variant("no skips", 4, 3, seed=2))
+
+
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_without_one_skip_its_decoder_sees_what_came_from_below_and_nothing_else(level):
+    network, plain = build_without_skips([level], 4, 3, seed=0).eval(), build({"base": 4, "depth": 3}, seed=0)
+    channels = 4 * 2 ** (level - 1)
+    assert count_parameters(plain) - count_parameters(network) == 9 * channels * channels  # half of a first kernel
+    kept = {name for name, tensor in plain.state_dict().items() if tensor.equal(network.state_dict()[name])}
+    assert {name for name in plain.state_dict() if name.startswith(("encoder", "up", "bottleneck"))} <= kept
+    with capture(network) as maps, torch.no_grad():
+        network(IMAGE)
+    assert torch.equal(maps[f"concat.{level}"], maps[f"up.{level}"])
+    for other in {1, 2, 3} - {level}:
+        assert torch.equal(maps[f"concat.{other}"], torch.cat([maps[f"encoder.{other}"], maps[f"up.{other}"]], dim=1))
+
+
+@pytest.mark.parametrize("level", [0, 4])
+def test_a_level_without_a_skip_is_refused(level):
+    with pytest.raises(SettingsError, match=f"from 1 to 3; got {level}"):
+        build_without_skips([1, level], 4, 3, seed=0)
 
 
 def test_adding_sums_encoder_and_decoder():

@@ -18,6 +18,8 @@ WIDTH = 720.0
 ROW_GAP, LEAST_GAP, MOST_GAP, MARGIN = 44.0, 18.0, 62.0, 26.0
 TALLEST, WIDEST = 112.0, 72.0
 """Height of the first row and width of the bottleneck, unless the caller sets the scale."""
+LARGEST_PICTURE, SHRINK, PICTURE_GAP, PICTURE_ROW_GAP, SKIP = 100.0, 0.8, 18.0, 34.0, 36.0
+"""Of `picture_layout`: side of the first row's squares, of each next row's as a share of the row before, and gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +78,61 @@ class Layout:
     labels: tuple[Label, ...]
 
 
-def layout(stages: Sequence[Stage], across: float | None = None, down: float | None = None) -> Layout:
+def layout(stages: Sequence[Stage], across: float | None = None, down: float | None = None,
+           skip: float = 0.0) -> Layout:
     """Place every stage of a plan.
 
     `across` and `down` are units per square root of a channel and of a pixel. Left out, the bottleneck
     becomes WIDEST wide and the first row TALLEST high, whatever the plan; given, plans can be compared.
+    `skip` is how much further apart encoder and decoder stand, so that something finds room on the shortest skip.
     """
     plan = {stage.name: stage for stage in stages}
     across = across or WIDEST / sqrt(plan["bottleneck"].out_channels)
     down = down or TALLEST / sqrt(stages[0].height)
     depth = sum(name.startswith("encoder.") for name in plan)
     tops = _tops([down * sqrt(stage.height) for stage in _rows(plan, depth)])
-    columns = _columns(plan, depth, across)
+    columns = _columns(plan, depth, across, skip)
     boxes = {box.name: box for box in _boxes(plan, depth, columns, tops, across, down)}
     width = max(WIDTH, boxes["output"].x + boxes["output"].width + MARGIN)
     bottom = max(box.y + box.height for box in boxes.values())
-    return Layout(width, bottom + MARGIN / 2, tuple(boxes.values()), tuple(_arrows(boxes, depth)),
-                  tuple(_labels(plan, boxes, depth)))
+    arrows = (_right("conv", boxes["input"], boxes["encoder.1"]), *_arrows(boxes, depth),
+              _right("conv", boxes["decoder.1"], boxes["output"]))
+    return Layout(width, bottom + MARGIN / 2, tuple(boxes.values()), arrows, tuple(_labels(plan, boxes, depth)))
+
+
+def picture_layout(stages: Sequence[Stage]) -> Layout:
+    """The U with a square for a picture in the place of each box, from `encoder.1` to `decoder.1`.
+
+    Squares tell nothing of channels and shrink less than resolutions do: the smallest maps are to be seen, too.
+    Input and output are left to the caller, as are all labels; each square has PICTURE_ROW_GAP free above it.
+    """
+    depth = sum(stage.name.startswith("encoder.") for stage in stages)
+    sides = [LARGEST_PICTURE * SHRINK**row for row in range(depth + 1)]
+    boxes = {box.name: box for box in _squares({stage.name: stage for stage in stages}, depth, sides)}
+    last = boxes["bottleneck"]
+    return Layout(boxes["decoder.1"].x + sides[0] + PICTURE_GAP, last.y + last.height + PICTURE_GAP / 2,
+                  tuple(boxes.values()), tuple(_arrows(boxes, depth)), ())
+
+
+def _squares(plan: dict[str, Stage], depth: int, sides: list[float]) -> Iterator[Box]:
+    tops = [PICTURE_ROW_GAP + sum(sides[:row]) + row * PICTURE_ROW_GAP for row in range(depth + 1)]
+
+    def square(name: str, middle: float, row: int) -> Box:
+        return Box(name, plan[name].kind, middle - sides[row] / 2, tops[row], sides[row], sides[row])
+
+    x = PICTURE_GAP + sides[0] / 2
+    for k in range(1, depth + 1):
+        yield square(f"encoder.{k}", x, k - 1)
+        yield square(f"pool.{k}", x, k)
+        if k < depth:
+            x += sides[k] + PICTURE_GAP
+    x += sides[depth - 1] / 2 + SKIP + 1.5 * sides[depth - 1]  # of the last upsampling, right of what was copied
+    yield square("bottleneck", x, depth)
+    for k in range(depth, 0, -1):
+        yield square(f"up.{k}", x, k - 1)
+        yield square(f"concat.{k}", x - sides[k - 1], k - 1)
+        x += sides[k - 1] + PICTURE_GAP
+        yield square(f"decoder.{k}", x, k - 1)
 
 
 def _rows(plan: dict[str, Stage], depth: int) -> list[Stage]:
@@ -106,14 +146,14 @@ def _tops(heights: list[float]) -> list[float]:
     return tops
 
 
-def _columns(plan: dict[str, Stage], depth: int, across: float) -> list[float]:
+def _columns(plan: dict[str, Stage], depth: int, across: float, skip: float) -> list[float]:
     """The middles of the columns: input, encoders, bottleneck, decoders, output."""
     levels = range(1, depth + 1)
     names = [f"encoder.{k}" for k in levels] + ["bottleneck"] + [f"decoder.{k}" for k in reversed(levels)] + ["output"]
     halves = [_across(plan["encoder.1"].in_channels, across) / 2]
     halves += [_across(plan[name].out_channels, across) / 2 for name in names]
     # Above the bottleneck stand the last upsampled maps, and left of them the copied ones.
-    extra = max(0, 1.5 * _across(plan[f"up.{depth}"].out_channels, across) - halves[depth + 1])
+    extra = max(0, 1.5 * _across(plan[f"up.{depth}"].out_channels, across) - halves[depth + 1]) + skip
     label = _text_width(_size(plan["encoder.1"])) + 8
     room = WIDTH - label - 2 * MARGIN - extra - 2 * sum(halves)
     gap = min(MOST_GAP, max(LEAST_GAP, room / (len(halves) - 1)))
@@ -151,24 +191,23 @@ def _boxes(plan: dict[str, Stage], depth: int, columns: list[float], tops: list[
 
 
 def _arrows(boxes: dict[str, Box], depth: int) -> Iterator[Arrow]:
-    def right(kind: Literal["conv", "skip"], left: str, to: str) -> Arrow:
-        a, b = boxes[left], boxes[to]
-        stage = to if kind == "skip" else ""
-        return Arrow(kind, (a.x + a.width + 2, a.middle[1]), (b.x - 2, b.middle[1]), stage)
-
-    yield right("conv", "input", "encoder.1")
+    """All but those from the input and to the output."""
     for k in range(1, depth + 1):
         below = "bottleneck" if k == depth else f"decoder.{k + 1}"
         inner = "bottleneck" if k == depth else f"encoder.{k + 1}"
         encoder, pool, up = boxes[f"encoder.{k}"], boxes[f"pool.{k}"], boxes[f"up.{k}"]
         x = encoder.middle[0]
         yield Arrow("pool", (x, encoder.y + encoder.height + 2), (x, pool.y - 2), pool.name)
-        yield right("conv", f"pool.{k}", inner)
+        yield _right("conv", pool, boxes[inner])
         x = up.middle[0]
         yield Arrow("up", (x, boxes[below].y - 2), (x, up.y + up.height + 2), up.name)
-        yield right("skip", f"encoder.{k}", f"concat.{k}")
-        yield right("conv", f"up.{k}", f"decoder.{k}")
-    yield right("conv", "decoder.1", "output")
+        yield _right("skip", encoder, boxes[f"concat.{k}"])
+        yield _right("conv", up, boxes[f"decoder.{k}"])
+
+
+def _right(kind: Literal["conv", "skip"], a: Box, b: Box) -> Arrow:
+    stage = b.name if kind == "skip" else ""
+    return Arrow(kind, (a.x + a.width + 2, a.middle[1]), (b.x - 2, b.middle[1]), stage)
 
 
 def _labels(plan: dict[str, Stage], boxes: dict[str, Box], depth: int) -> Iterator[Label]:

@@ -1,12 +1,13 @@
 """U-Nets with one part changed, to see what that part is good for.
 
     network = build_variant("no skips", base=8, depth=4, seed=0)
+    network = build_without_skips([1], base=8, depth=4, seed=0)      # only the uppermost one is gone
 
 Each is the library's UNet with some blocks exchanged; names and forward pass stay, so everything that hooks,
 trains or scores a UNet works on them too. They cannot be loaded from a checkpoint: its card describes a UNet.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from jaxtyping import Float
@@ -39,25 +40,41 @@ def build_variant(name: str, base: int, depth: int, seed: int) -> UNet:
     """
     if name not in VARIANTS:
         raise SettingsError(f"expected a variant out of {', '.join(VARIANTS)}; got {name!r}.")
+    return _built(VARIANTS[name], base, depth, seed)
+
+
+def build_without_skips(levels: Iterable[int], base: int, depth: int, seed: int) -> UNet:
+    """A fresh network without the skip connections of these levels, 1 (uppermost, finest) to depth.
+
+    Of all of them it is the variant "no skips", of none the plain UNet. First weights depend on `seed` alone, and are
+    the plain UNet's except in the decoders that lost half of their input. Raises SettingsError for an unknown level.
+    """
+    levels = sorted(set(levels))
+    if strange := [level for level in levels if not 1 <= level <= depth]:
+        raise SettingsError(f"expected levels of skips from 1 to {depth}; got {strange[0]!r}.")
+    return _built(lambda network: _join(network, NoSkip, map(str, levels)), base, depth, seed)
+
+
+def _built(change: Callable[[UNet], None], base: int, depth: int, seed: int) -> UNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = UNet(base=base, depth=depth)
-        VARIANTS[name](network)
+        change(network)
     return network
 
 
 def _without_skips(network: UNet) -> None:
-    _join(network, NoSkip)
+    _join(network, NoSkip, network.concat)
 
 
 def _adding(network: UNet) -> None:
-    _join(network, AddSkip)
+    _join(network, AddSkip, network.concat)
 
 
-def _join(network: UNet, block: type[nn.Module]) -> None:
-    """Exchange every Concat; the decoder then gets half as many channels."""
-    for level, decoder in network.decoder.items():
-        channels = decoder.conv1.out_channels  # type: ignore[union-attr]
+def _join(network: UNet, block: type[nn.Module], levels: Iterable[str]) -> None:
+    """Exchange the Concat of these levels; their decoders then get half as many channels."""
+    for level in levels:
+        channels = network.decoder[level].conv1.out_channels  # type: ignore[union-attr]
         network.concat[level] = block()
         network.decoder[level] = DoubleConv(channels, channels)  # type: ignore[arg-type]
 

@@ -1,5 +1,6 @@
 // Shared by all widgets: base.py puts this text in front of each widget's own script.
 
+const SVG = "http://www.w3.org/2000/svg";
 const TUMOUR = "#ffab1a";
 const TUMOUR_TINT = "rgba(255, 171, 26, 0.32)";
 
@@ -11,10 +12,35 @@ function make(tag, attributes = {}, ...children) {
   return node;
 }
 
+/** An SVG element: draw("rect", { x: 0 }). */
+function draw(tag, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
 /** The bytes that Python's zlib.compress packed; exact, and built into the browser. */
 async function inflate(packed) {
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+/** A row of choices of which one holds: its `part` of the page, and `show(value)`. `group` keeps widgets apart. */
+function radioChoice(group, title, options, choose) {
+  const radios = options.map((value) => make("input", { type: "radio", name: `${group}-${title}`, value }));
+  const labels = radios.map((radio) => make("label", {}, radio, radio.value));
+  const field = make("fieldset", { class: "gb-choice" }, make("legend", { class: "gb-unseen" }, title), ...labels);
+  field.addEventListener("change", (event) => choose(event.target.value));
+  const part = make("div", { class: "gb-row" }, make("span", { class: "gb-label", "aria-hidden": "true" }, title), field);
+  return { part, field, show: (value) => radios.forEach((radio) => (radio.checked = radio.value === value)) };
+}
+
+/** A button that can be aria-disabled but never is disabled: then it would lose the focus, and a keyboard user the place. */
+function steadyButton(text, title, react) {
+  const node = make("button", { type: "button", title }, text);
+  node.addEventListener("click", () => node.getAttribute("aria-disabled") !== "true" && react());
+  return node;
 }
 
 /** Call `react` when one of the named traits changes, until `signal` ends the view. */

@@ -21,14 +21,14 @@ TINT = 0.32
 """How much of the tumour's colour a tinted pixel takes; `base.js` says the same."""
 
 
-def script(python_file: str) -> str:
-    """The JavaScript of the widget in `python_file` (pass `__file__`), shared helpers first."""
-    return _shared("base.js") + Path(python_file).with_suffix(".js").read_text("utf-8")
+def script(python_file: str, *shared: str) -> str:
+    """The JavaScript of the widget in `python_file` (pass `__file__`): base.js first, then what else it shares."""
+    return "".join(map(_shared, ("base.js", *shared))) + Path(python_file).with_suffix(".js").read_text("utf-8")
 
 
-def stylesheet(python_file: str) -> str:
-    """The style of the widget in `python_file` (pass `__file__`), shared style first."""
-    return _shared("base.css") + Path(python_file).with_suffix(".css").read_text("utf-8")
+def stylesheet(python_file: str, *shared: str) -> str:
+    """The style of the widget in `python_file` (pass `__file__`): base.css first, then what else it shares."""
+    return "".join(map(_shared, ("base.css", *shared))) + Path(python_file).with_suffix(".css").read_text("utf-8")
 
 
 class GlassBoxWidget(anywidget.AnyWidget):

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from unet_lib import byhand
 from unet_lib.dataset import CHANNELS
 from unet_lib.errors import ShapeError
-from unet_lib.widgets.base import HERE, GlassBoxWidget, script, stylesheet
+from unet_lib.widgets.base import GlassBoxWidget, script, stylesheet
 
 LARGEST_PATCH, LARGEST_KERNEL, LARGEST_PADDING = 20, 5, 8
 NUMPY_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge"}
@@ -47,8 +47,7 @@ class ConvMicroscope(GlassBoxWidget):
     black and white; without it 0 and 255 for grey levels, else the smallest and the largest number.
     """
 
-    _esm = "\n".join([(HERE / name).read_text("utf-8") for name in ("conv_arithmetic.js", "number_grid.js")]
-                     + [script(__file__)])
+    _esm = script(__file__, "conv_arithmetic.js", "number_grid.js")
     _css = stylesheet(__file__)
 
     planes: traitlets.List = traitlets.List(help="the image, channel by channel, row by row").tag(sync=True)

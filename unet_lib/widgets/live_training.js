@@ -1,6 +1,5 @@
 // The live view of a training. Python sends each epoch's numbers and masks; here they are drawn.
 
-const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 400; // a chart's own units: about as many as it has pixels on the page
 const HIGH = 190;
 const ROOM = { left: 42, right: 16, top: 8, bottom: 34 };
@@ -11,14 +10,6 @@ const CHARTS = [
   { name: "loss", series: { training: "loss", validation: "validation_loss" } },
   { name: "F1", series: { training: "train_f1", validation: "validation_f1" }, top: 1 },
 ];
-
-/** An SVG element: draw("rect", { x: 0 }). */
-function draw(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
 
 /** A round step (1, 2 or 5 times a power of ten) of which about `count` fit into `span`. */
 function roundStep(span, count) {

@@ -79,38 +79,22 @@ class PaintView {
   }
 
   buildTools() {
-    this.channel = this.buildChoice("Channel", this.model.get("channels"), (channel) => this.set({ channel }));
-    this.tool = this.buildChoice("Tool", ["brush", "eraser", "rectangle"], (tool) => this.choose(tool));
+    this.channel = radioChoice(this.group, "Channel", this.model.get("channels"), (channel) => this.set({ channel }));
+    this.tool = radioChoice(this.group, "Tool", ["brush", "eraser", "rectangle"], (tool) => this.choose(tool));
     this.brush = make("input", { type: "range", min: 1, max: LARGEST_BRUSH, step: 2, "aria-label": "Brush size" });
     this.brushSize = make("output", { class: "gb-number" });
-    this.undoButton = this.button("Undo", "Z", () => this.undo());
-    this.redoButton = this.button("Redo", "Shift+Z", () => this.redo());
-    this.clearButton = this.button("Clear", "Take everything painted away", () => this.change(() => this.painted.clear()));
+    this.undoButton = steadyButton("Undo", "Z", () => this.undo());
+    this.redoButton = steadyButton("Redo", "Shift+Z", () => this.redo());
+    this.clearButton = steadyButton("Clear", "Take everything painted away", () => this.change(() => this.painted.clear()));
     return make("div", { class: "gb-paint-tools" }, this.channel.part, this.tool.part,
       make("div", { class: "gb-row" }, make("span", { class: "gb-label" }, "Size"), this.brush, this.brushSize),
       make("div", { class: "gb-row" }, this.undoButton, this.redoButton, this.clearButton));
   }
 
-  buildChoice(title, options, choose) {
-    const radios = options.map((value) => make("input", { type: "radio", name: `${this.group}-${title}`, value }));
-    const labels = radios.map((radio) => make("label", {}, radio, radio.value));
-    const field = make("fieldset", { class: "gb-choice" }, make("legend", { class: "gb-unseen" }, title), ...labels);
-    field.addEventListener("change", (event) => choose(event.target.value));
-    const part = make("div", { class: "gb-row" }, make("span", { class: "gb-label", "aria-hidden": "true" }, title), field);
-    return { part, show: (value) => radios.forEach((radio) => (radio.checked = radio.value === value)) };
-  }
-
-  /** Never disabled: a button that is loses the focus, and with it the place of a keyboard user. */
-  button(text, title, react) {
-    const node = make("button", { type: "button", title }, text);
-    node.addEventListener("click", () => node.getAttribute("aria-disabled") !== "true" && react());
-    return node;
-  }
-
   buildScores() {
     const titles = { expert: "You and the expert", model: "You and the model" };
     this.blocks = this.others.map((other) => {
-      const toggle = this.button("", "", () => this.set({ [`show_${other.key}`]: !this.model.get(`show_${other.key}`) }));
+      const toggle = steadyButton("", "", () => this.set({ [`show_${other.key}`]: !this.model.get(`show_${other.key}`) }));
       return { other, toggle, ...this.buildBlock(titles[other.key], other.key, toggle) };
     });
     this.third = this.others.length > 1 ? this.buildBlock("The model and the expert", "both") : null;

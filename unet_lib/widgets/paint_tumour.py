@@ -14,7 +14,7 @@ from PIL import Image
 from unet_lib.dataset import CHANNELS
 from unet_lib.errors import ShapeError
 from unet_lib.metrics import Counts, count
-from unet_lib.widgets.base import HERE, GlassBoxWidget, rim, script, stylesheet
+from unet_lib.widgets.base import GlassBoxWidget, rim, script, stylesheet
 from unet_lib.widgets.masks import EXPERT, NETWORK, blend, enlarged, from_bits, packed, to_bits, zero_one
 
 READER = (204, 121, 167)
@@ -36,8 +36,7 @@ class PaintTumour(GlassBoxWidget):
     the Hausdorff distance in pixels of which 95 % of either border stay below. Raises ShapeError for what does not fit.
     """
 
-    _esm = "\n".join([(HERE / name).read_text("utf-8") for name in ("mask_scores.js", "painted_mask.js")]
-                     + [script(__file__)])
+    _esm = script(__file__, "mask_scores.js", "painted_mask.js")
     _css = stylesheet(__file__)
 
     size = traitlets.Tuple((1, 1), help="height and width of the slice").tag(sync=True)

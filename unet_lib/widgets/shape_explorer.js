@@ -1,19 +1,10 @@
 // The shape explorer. Python works out every number and every place (see explain in shape_explorer.py); here
-// they are drawn, and the settings sent back.
+// they are drawn, and the settings sent back. u_drawing.js is put in front of it.
 
-const SVG = "http://www.w3.org/2000/svg";
 const SIZE_STEP = 4; // fine enough to meet 100 and other sizes that do not fit
 const LEAST_TARGET = 14; // units: thinner boxes are still easy to hit
 const ROOM = 8; // units of white above and below the U
 const PATIENCE = 1500; // ms without an answer, after which we say that the kernel is silent
-
-/** An SVG element: draw("rect", { x: 0 }). */
-function draw(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
 
 class ShapeView {
   constructor(model, el, signal) {
@@ -209,21 +200,17 @@ class ShapeView {
     this.svg.setAttribute("viewBox", `0 0 ${drawing.width} ${high}`);
     this.stages = Object.fromEntries(panels.map((panel) => [panel.name, this.drawStage(panel, drawing)]));
     const input = drawing.boxes.find(({ name }) => name === "input");
-    const still = drawing.arrows.filter(({ stage }) => !stage).map((arrow) => this.drawArrow(arrow));
-    const words = drawing.labels.filter(({ stage }) => !stage).map((label) => this.drawLabel(label));
-    this.svg.replaceChildren(this.drawBox(input), ...still, ...words, ...Object.values(this.stages));
+    const still = drawing.arrows.filter(({ stage }) => !stage).map((arrow) => drawArrow(arrow));
+    const words = drawing.labels.filter(({ stage }) => !stage).map((label) => drawLabel(label));
+    this.svg.replaceChildren(drawBox(input), ...still, ...words, ...Object.values(this.stages));
   }
 
   drawStage({ name, aria }, { boxes, arrows, labels }) {
     const box = boxes.find((one) => one.name === name);
     const mine = (part) => part.stage === name;
     return draw("g", { class: "gb-of-stage", role: "option", "data-stage": name, "aria-label": aria, tabindex: -1 },
-      draw("title", {}, aria), ...arrows.filter(mine).map((arrow) => this.drawArrow(arrow)), this.drawTarget(box),
-      this.drawBox(box), ...labels.filter(mine).map((label) => this.drawLabel(label)));
-  }
-
-  drawBox({ kind, x, y, width, height }) {
-    return draw("rect", { class: `gb-box-of-stage gb-kind-${kind}`, x, y, width, height });
+      draw("title", {}, aria), ...arrows.filter(mine).map((arrow) => drawArrow(arrow)), this.drawTarget(box),
+      drawBox(box), ...labels.filter(mine).map((label) => drawLabel(label)));
   }
 
   /** An unseen, wider box to hit; copied and upsampled maps touch, so they grow to their free side only. */
@@ -231,19 +218,6 @@ class ShapeView {
     const more = Math.max(0, LEAST_TARGET - width);
     const left = kind === "Up" ? 0 : kind === "Concat" ? more : more / 2;
     return draw("rect", { class: "gb-target", x: x - left, y, width: width + more, height });
-  }
-
-  drawArrow({ kind, start: [x0, y0], end: [x1, y1] }) {
-    const size = kind === "conv" ? 4 : 6;
-    const down = Math.sign(y1 - y0), right = Math.sign(x1 - x0);
-    const side = (sign) => `${x1 - right * size + sign * down * size * 0.5},${y1 - down * size + sign * right * size * 0.5}`;
-    return draw("g", { class: `gb-arrow gb-step-${kind}` },
-      draw("line", { x1: x0, y1: y0, x2: x1 - right * size, y2: y1 - down * size }),
-      draw("polygon", { points: `${x1},${y1} ${side(1)} ${side(-1)}` }));
-  }
-
-  drawLabel({ text, x, y, anchor, role }) {
-    return draw("text", { class: `gb-says gb-role-${role}`, x, y, "text-anchor": anchor }, text);
   }
 
   // ---- one stage ------------------------------------------------------------------------------------

@@ -170,7 +170,7 @@ def slice_payload(cache: SliceCache, index: int) -> dict:
     mask = (cache.masks[index] > 0).astype(np.uint8)
     planes = np.concatenate([np.moveaxis(cache.images[index], -1, 0), mask[None]])
     return {"pixels": zlib.compress(planes.tobytes(), ZLIB_LEVEL),
-            "shown": _description(cache, index, int(mask.sum())) | {"height": mask.shape[0], "width": mask.shape[1]}}
+            "shown": slice_facts(cache, index) | {"height": mask.shape[0], "width": mask.shape[1]}}
 
 
 def border_pixel(mask: Bool[np.ndarray, "h w"]) -> tuple[int, int]:
@@ -195,7 +195,9 @@ def contact_sheet(image: UInt8[np.ndarray, "h w c"], mask: Bool[np.ndarray, "h w
     return sheet
 
 
-def _description(cache: SliceCache, index: int, tumour: int) -> dict:
+def slice_facts(cache: SliceCache, index: int) -> dict:
+    """Which slice this is: patient, number, place and count within the patient, tumour pixels, and all in words."""
+    tumour = int(np.count_nonzero(cache.masks[index]))
     patient = cache.patients[cache.patient_of[index]].name
     numbers = cache.numbers[slices_of(cache, patient)]
     number = int(cache.numbers[index])

@@ -1,13 +1,11 @@
 // The threshold explorer. Python has counted everything once; here it is only looked up and drawn, so that a move of
-// the slider asks nobody. mask_scores.js (scores as fractions) and unit_chart.js are put in front of it.
+// the slider asks nobody. mask_scores.js (scores as fractions), slice_pictures.js and unit_chart.js are put in front of it.
 
 const STEPS = 100; // of the slider, from 0 to 1; threshold_explorer.py says the same
 const LARGEST = 512; // px, side of the slice on the page
 const PAIR = 556; // px, from which on the charts, where they stand below the slice, stand beside each other
 const GAP = 16; // px between them, as in the style
-const STRIPES = 6; // px from one stripe to the next
 const QUIET = 500; // ms without a move before the scores are spoken
-const MARGIN = 8; // pixels around the tumour in a close-up, at least
 const EXPERT = "#e69f00";
 // A pixel's kind is 2 where it is called tumour, plus 1 where the expert drew tumour. Stripes lean one way or the other,
 // or there are none, so that the kinds are told apart without colour, too.
@@ -219,29 +217,15 @@ class ThresholdView {
     this.show();
   }
 
-  /** The square around the expert's tumour (or else the likeliest pixels), at least half as wide as the slice. */
+  /** The square around the expert's tumour, or else the likeliest pixels. */
   surroundings() {
     const most = this.level.reduce((best, level) => Math.max(best, level), 0);
-    const inside = this.expert.includes(1) ? (at) => this.expert[at] : (at) => this.level[at] === most;
-    const [rows, columns] = [[], []];
-    this.level.forEach((_, at) => inside(at) && (rows.push(Math.floor(at / this.width)), columns.push(at % this.width)));
-    const ends = [rows, columns].map((places) => places.reduce(([low, high], at) => [Math.min(low, at), Math.max(high, at)], [Infinity, -1]));
-    const least = Math.min(this.height, this.width);
-    const side = Math.min(Math.max(...ends.map(([low, high]) => high - low + 1 + 2 * MARGIN), Math.round(least / 2)), least);
-    const [top, left] = ends.map(([low, high], axis) =>
-      Math.min(Math.max(Math.round((low + high + 1 - side) / 2), 0), [this.height, this.width][axis] - side));
-    return { top, left, rows: side, columns: side };
+    return surroundings(this.expert.includes(1) ? this.expert : this.level.map((level) => level === most), this.width, this.height);
   }
 
   drawGrey() {
-    const { top, left, rows, columns } = this.view;
-    const picture = new ImageData(columns, rows);
-    const dots = new Uint32Array(picture.data.buffer);
-    for (let y = 0, at = 0; y < rows; y++) {
-      for (let x = 0; x < columns; x++, at++) dots[at] = 0xff000000 | (this.grey[(top + y) * this.width + left + x] * 0x010101);
-    }
-    Object.assign(this.base, { width: columns, height: rows });
-    this.base.getContext("2d").putImageData(picture, 0, 0);
+    const { rows, columns } = this.view;
+    drawGrey(this.base, this.grey, this.width, this.view);
     this.screen.style.aspectRatio = `${columns} / ${rows}`;
     this.screen.style.maxWidth = `${Math.min(LARGEST, (LARGEST * columns) / rows)}px`;
     // Enlarged twice and more, pixels are squares; less than that, some would be wider than others.
@@ -276,51 +260,12 @@ class ThresholdView {
     this.silence = setTimeout(() => this.speak(counts), QUIET);
   }
 
-  /** Tints and stripes in screen dots, so that stripes are as wide on a close-up as on a whole slice. */
   drawKinds(counts) {
-    const { top, left, rows, columns } = this.view;
-    const [wide, high] = [this.screen.clientWidth, this.screen.clientHeight];
-    const context = freshContext(this.over, wide, high);
-    const { width, height } = this.over;
-    const picture = context.createImageData(width, height);
-    const dots = new Uint32Array(picture.data.buffer);
-    const period = Math.round((STRIPES * width) / wide);
-    const inks = this.inks(period);
-    const from = Uint32Array.from({ length: width }, (_, x) => left + Math.floor((x * columns) / width));
-    for (let y = 0, dot = 0; y < height; y++) {
-      const start = (top + Math.floor((y * rows) / height)) * this.width;
-      for (let x = 0; x < width; x++, dot++) {
-        const at = start + from[x];
-        const kind = 2 * (this.level[at] >= this.step) + this.expert[at];
-        if (kind) dots[dot] = inks[kind][(x + inks[kind].lean * y) % period];
-      }
-    }
-    context.putImageData(picture, 0, 0);
-    this.drawBorder(context, wide);
+    const context = freshContext(this.over, this.screen.clientWidth, this.screen.clientHeight);
+    const kinds = this.level.map((level, at) => 2 * (level >= this.step) + this.expert[at]);
+    drawKinds(context, kinds, this.width, this.view, KINDS, this.screen.clientWidth);
+    drawBorder(context, this.border, this.view, EXPERT, this.screen.clientWidth);
     this.over.setAttribute("aria-label", `${this.name.textContent}: ${KINDS.map(({ key, means }) => `${counts[key]} pixels ${means}`).join(", ")}`);
-  }
-
-  /** For each kind the colours along a stripe. Leaning by period − 1 is leaning by −1, without negative remainders. */
-  inks(period) {
-    const inks = [];
-    for (const { kind, colour: [red, green, blue], alphas, lean } of KINDS) {
-      const ink = alphas.map((alpha) => ((Math.round(255 * alpha) << 24) | (blue << 16) | (green << 8) | red) >>> 0);
-      inks[kind] = Array.from({ length: period }, (_, at) => ink[at < period / 2 ? 0 : 1]);
-      inks[kind].lean = lean < 0 ? period - 1 : lean;
-    }
-    return inks;
-  }
-
-  drawBorder(context, wide) {
-    const { top, left, rows, columns } = this.view;
-    const { width, height } = this.over;
-    context.setTransform(width / columns, 0, 0, height / rows, (-left * width) / columns, (-top * height) / rows);
-    context.lineCap = "square";
-    for (const [colour, thickness] of [["rgba(0, 0, 0, 0.5)", 3], [EXPERT, 1.5]]) {
-      context.strokeStyle = colour;
-      context.lineWidth = (thickness * columns) / wide;
-      context.stroke(this.border);
-    }
   }
 
   showMarks(counts) {

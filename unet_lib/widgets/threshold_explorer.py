@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from unet_lib.dataset import FLAIR
 from unet_lib.errors import ShapeError
 from unet_lib.metrics import Counts, pooled
-from unet_lib.widgets.base import HERE, GlassBoxWidget, rim, script, stylesheet
+from unet_lib.widgets.base import GlassBoxWidget, rim, script, stylesheet
 from unet_lib.widgets.masks import EXPERT, NETWORK, blend, enlarged, packed, zero_one
 
 STEPS = 100
@@ -47,8 +47,7 @@ class ThresholdExplorer(GlassBoxWidget):
     A saved notebook grows by roughly 45 kB a slice.
     """
 
-    _esm = "\n".join([(HERE / name).read_text("utf-8") for name in ("mask_scores.js", "unit_chart.js")]
-                     + [script(__file__)])
+    _esm = script(__file__, "mask_scores.js", "slice_pictures.js", "unit_chart.js")
     _css = stylesheet(__file__)
 
     size = traitlets.Tuple((0, 1, 1), help="number, height and width of the slices").tag(sync=True)

@@ -1,15 +1,6 @@
 // A chart with both axes from 0 to 1. It is drawn in screen pixels, so that its text keeps its size on every width.
 
-const SVG = "http://www.w3.org/2000/svg";
 const ROOM = { left: 38, right: 14, top: 8, bottom: 34 };
-
-/** An SVG element: draw("rect", { x: 0 }). */
-function draw(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
 
 class UnitChart {
   /** `across` and `up` name the axes; `ticks` are the numbers written along the vertical one. */

@@ -1,0 +1,68 @@
+// The U as live pictures: one button a stage, u_drawing.js's arrows between them. Arrow keys go from one to the next.
+
+const [NARROW, TINY] = [0.85, 0.5]; // of the drawing's own size: below, only double convolutions keep their names, or none
+
+class FeatureU {
+  /** `on` has choose(name), point(name, row, column) and leave(). */
+  constructor(stages, drawing, name, on) {
+    Object.assign(this, { stages, drawing, on, boxes: {} });
+    this.svg = draw("svg", { viewBox: `0 0 ${drawing.width} ${drawing.height}`, "aria-hidden": "true" },
+      ...drawing.arrows.map(drawArrow), ...this.buildEnds());
+    for (const box of drawing.boxes) this.boxes[box.name] = this.buildBox(box);
+    this.title = make("p", { class: "gb-feat-u-title" });
+    this.node = make("div", { class: "gb-feat-u", role: "group", "aria-label": name }, this.title, this.svg,
+      ...Object.values(this.boxes).map(({ button }) => button));
+    this.node.style.aspectRatio = `${drawing.width} / ${drawing.height}`;
+  }
+
+  /** From the slice above down to the first stage, and from the last up to the probability. */
+  buildEnds() {
+    const [first, last] = ["encoder.1", "decoder.1"].map((name) => this.drawing.boxes.find((box) => box.name === name));
+    const middle = ({ x, width }) => x + width / 2;
+    return [drawArrow({ kind: "conv", start: [middle(first), 2], end: [middle(first), first.y - 2] }),
+      drawArrow({ kind: "conv", start: [middle(last), last.y - 2], end: [middle(last), 2] })];
+  }
+
+  buildBox({ name, kind, x, y, width, height }) {
+    const stage = this.stages.find((one) => one.name === name);
+    const canvas = make("canvas");
+    // Beside the arrow that comes in from above, or goes out.
+    const beside = kind === "MaxPool2d" || name === "decoder.1" ? "gb-feat-left" : kind === "DoubleConv" && !/^encoder\.[^1]/.test(name) ? "gb-feat-right" : "";
+    const word = make("span", { class: `gb-feat-name ${beside}` }, name);
+    const button = make("button", { type: "button", class: `gb-feat-box gb-feat-of-${kind}`, "data-stage": name, tabindex: -1, title: name,
+      "aria-label": stageWords(stage) }, word, canvas);
+    const share = (part, whole) => `${(100 * part) / whole}%`;
+    Object.assign(button.style, { left: share(x, this.drawing.width), top: share(y, this.drawing.height),
+      width: share(width, this.drawing.width), height: share(height, this.drawing.height) });
+    button.addEventListener("click", () => this.on.choose(name));
+    button.addEventListener("pointermove", (event) => {
+      const area = canvas.getBoundingClientRect();
+      const within = (part, count) => Math.min(Math.max(Math.floor(part * count), 0), count - 1);
+      this.on.point(name, within((event.clientY - area.top) / area.height, stage.height), within((event.clientX - area.left) / area.width, stage.width));
+    });
+    button.addEventListener("pointerleave", () => this.on.leave());
+    return { button, canvas };
+  }
+
+  /** Pictures of one look; `before` shows through where the painter wipes. */
+  draw(painter, look, before, span) {
+    for (const [name, { canvas }] of Object.entries(this.boxes)) {
+      painter.paint(canvas, look.stagePictures[name], before?.stagePictures[name], span(name));
+    }
+  }
+
+  select(name) {
+    for (const [other, { button }] of Object.entries(this.boxes)) button.setAttribute("aria-pressed", other === name);
+  }
+
+  resize() {
+    for (const { canvas } of Object.values(this.boxes)) smoothWhereShrunk(canvas, canvas.clientWidth);
+    for (const [name, share] of [["gb-feat-narrow", NARROW], ["gb-feat-tiny", TINY]]) {
+      this.node.classList.toggle(name, this.node.clientWidth < share * this.drawing.width);
+    }
+  }
+}
+
+/** "encoder.2: 16 channels of 64×64, each value sees up to 14×14 pixels of the slice" */
+const stageWords = ({ name, channels, height, width, field }) =>
+  `${name}: ${channels} channel${channels > 1 ? "s" : ""} of ${height}×${width}, each value sees up to ${field}×${field} pixels of the slice`;

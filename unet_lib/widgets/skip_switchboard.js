@@ -1,0 +1,256 @@
+// The skip switchboard. Python answers each switch with counts and bytes (see _respond in skip_switchboard.py); here they
+// are drawn. mask_scores.js, slice_pictures.js, u_drawing.js, skip_u.js and skip_worth.js are put in front of this.
+
+const PATIENCE = 2500; // ms without an answer, after which we say that the kernel is silent
+const QUIET = 500; // ms without a change before something is spoken
+const LARGEST = 420; // px, side of a picture on the page
+const [EXPERT, NETWORK] = ["#e69f00", "#56b4e9"];
+// A pixel's kind is 2 where all skips together call it tumour, plus 1 where the switches as they are do. Stripes lean one
+// way or the other, or there are none, so that the kinds are told apart without colour, too.
+const KINDS = [
+  { kind: 3, key: "kept", means: "kept", colour: [86, 180, 233], alphas: [0.35, 0.35], lean: 0 },
+  { kind: 2, key: "lost", means: "lost", colour: [204, 121, 167], alphas: [0.9, 0.4], lean: -1 },
+  { kind: 1, key: "gained", means: "gained", colour: [0, 158, 115], alphas: [0.9, 0.4], lean: 1 },
+];
+const TINT = [{ kind: 1, colour: [86, 180, 233], alphas: [0.35, 0.35], lean: 0 }];
+const dice = ([tp, fp, fn]) => score("F1", { tp, fp, fn });
+const pixels = (count) => `${count} pixel${count === 1 ? "" : "s"}`;
+
+class SwitchView {
+  constructor(model, el, signal) {
+    Object.assign(this, { model, ticket: 0, levels: model.get("levels"), id: Math.random().toString(36).slice(2) });
+    const { buffer, byteOffset, byteLength } = model.get("palette");
+    const palette = new Uint8Array(buffer, byteOffset, byteLength);
+    this.palette = Uint32Array.from({ length: 256 }, (_, at) =>
+      ((255 << 24) | (palette[3 * at + 2] << 16) | (palette[3 * at + 1] << 8) | palette[3 * at]) >>> 0);
+    this.build(el);
+    this.connect(signal);
+    this.showSettings();
+    this.receive();
+  }
+
+  // ---- the parts ------------------------------------------------------------------------------------------
+
+  build(el) {
+    this.status = make("p", { class: "gb-skips-status", role: "status" });
+    this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
+    this.u = new SkipU(this.model.get("drawing"), this.levels.length, (at) => this.flip(at));
+    this.worth = new SkipWorth(this.model.get("figures"), this.levels.length, (levels) => this.zero(levels));
+    const top = make("div", { class: "gb-skips-top" }, make("div", { class: "gb-u" }, this.u.svg), this.buildBoard());
+    this.root = make("div", { class: "gb gb-skips", role: "group", "aria-label": "Skip switchboard" },
+      this.buildChoosers(), top, this.buildPictures(), this.worth.node, this.spoken);
+    keepKeys(this.root);
+    el.append(this.root);
+  }
+
+  buildChoosers() {
+    this.patient = make("select", { "aria-label": "Patient" }, ...this.model.get("patients").map(({ name }) => make("option", { value: name }, name)));
+    this.slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Slice" });
+    this.place = make("output");
+    this.closeUp = make("input", { type: "checkbox" });
+    return make("div", { class: "gb-row" }, make("span", { class: "gb-label" }, "Patient"), this.patient, make("span", { class: "gb-label" }, "Slice"),
+      this.slider, this.place, make("label", {}, this.closeUp, "close-up of the tumour"));
+  }
+
+  /** A row of radio buttons for each skip, the shortcuts, and what came of it. */
+  buildBoard() {
+    this.radios = [];
+    const rows = this.levels.map((level, at) => this.buildSwitch(level, at));
+    this.allOn = make("button", { type: "button" }, "All on");
+    this.allZeroed = make("button", { type: "button" }, "All zeroed");
+    this.explained = make("p", { class: "gb-skips-quiet" });
+    this.score = make("strong", { class: "gb-skips-score" });
+    this.before = make("span", { class: "gb-skips-before" });
+    this.change = make("p", { class: "gb-skips-change" });
+    const verdict = make("div", { class: "gb-skips-verdict" }, make("span", { class: "gb-label" }, "Dice"), this.score, this.before, this.change);
+    return make("section", { class: "gb-skips-board", "aria-label": "Switches" },
+      make("div", { class: "gb-skips-switches" }, ...rows, make("div", { class: "gb-row" }, this.allOn, this.allZeroed)),
+      make("div", { class: "gb-skips-told" }, verdict, this.status, this.explained));
+  }
+
+  buildSwitch({ channels, height, width }, at) {
+    const radios = this.model.get("states").map((state) => make("input", { type: "radio", name: `${this.id}-${at}`, value: state }));
+    this.radios.push(radios);
+    const field = make("fieldset", { class: "gb-choice", "data-level": at + 1 }, make("legend", { class: "gb-unseen" }, `Skip ${at + 1}, ${channels} channels of ${height} by ${width}`),
+      ...radios.map((radio) => make("label", {}, radio, radio.value)));
+    const name = make("span", { class: "gb-skips-level", "aria-hidden": "true" }, make("strong", {}, `Skip ${at + 1}`), make("small", {}, `${channels} × ${height}×${width}`));
+    return make("div", { class: "gb-skips-switch" }, name, field);
+  }
+
+  buildPictures() {
+    const key = (name, words) => make("span", {}, make("i", { class: `gb-skips-key-${name}` }), words);
+    const colours = make("span", { class: "gb-skips-scale" }, "0", make("canvas", { width: 256, height: 1, "aria-hidden": "true" }), "1");
+    colours.children[0].getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(this.palette.buffer.slice()), 256, 1), 0, 0);
+    const parts = { answer: ["Answer, over FLAIR", [key("mask", "called tumour"), key("expert", "the expert's border")]],
+      probability: ["Probability of tumour", [colours, key("expert", "the expert's border")]],
+      changed: ["Changed by the switches", KINDS.map(({ key: name, means }) => key(name, means))] };
+    this.pictures = {};
+    const figures = Object.entries(parts).map(([name, [title, keys]]) => {
+      const [base, over] = [make("canvas"), make("canvas", { role: "img" })];
+      const screen = make("div", { class: "gb-skips-screen" }, base, over);
+      this.pictures[name] = { base, over, screen };
+      return make("figure", { "data-picture": name }, make("figcaption", {}, title), screen, make("div", { class: "gb-skips-keys" }, ...keys));
+    });
+    return make("div", { class: "gb-skips-pictures" }, ...figures);
+  }
+
+  // ---- what the reader does -------------------------------------------------------------------------------
+
+  connect(signal) {
+    const listen = (node, kind, react) => node.addEventListener(kind, react, { signal });
+    // Below the last cell the notebook itself listens for arrow keys; Ctrl+S and its like are meant for it.
+    listen(this.root, "keydown", (event) => event.ctrlKey || event.metaKey || event.stopPropagation());
+    listen(this.patient, "change", () => this.set({ patient: this.patient.value }));
+    listen(this.slider, "input", () => this.set({ slice: this.model.get("strip")[this.slider.value][0] }));
+    listen(this.closeUp, "change", () => this.set({ close_up: this.closeUp.checked }));
+    listen(this.allOn, "click", () => this.zero([]));
+    listen(this.allZeroed, "click", () => this.zero(this.levels.map((_, at) => at + 1)));
+    this.radios.forEach((radios, at) => {
+      listen(radios[0].closest("fieldset"), "change", (event) => this.turn(at, event.target.value));
+      const row = radios[0].closest(".gb-skips-switch");
+      for (const kind of ["focusin", "pointerenter"]) listen(row, kind, () => this.u.point(at));
+      for (const kind of ["focusout", "pointerleave"]) listen(row, kind, () => this.u.point(-1));
+    });
+    follow(this.model, signal, ["answer"], () => this.receive()); // maps and pixels come in the same message
+    follow(this.model, signal, ["patient", "slice", "strip", "skips"], () => this.showSettings());
+    follow(this.model, signal, ["close_up"], () => this.slice && this.draw());
+    const watcher = new ResizeObserver(() => this.slice && this.pictures.answer.screen.clientWidth !== this.wide && this.draw());
+    watcher.observe(this.root);
+    signal.addEventListener("abort", () => { watcher.disconnect(); clearTimeout(this.silence); clearTimeout(this.speech); });
+  }
+
+  set(traits) {
+    this.model.set(traits);
+    this.model.save_changes();
+    this.showSettings();
+  }
+
+  turn(at, state) {
+    this.set({ skips: this.model.get("skips").map((old, other) => (other === at ? state : old)) });
+  }
+
+  flip(at) {
+    this.turn(at, this.model.get("skips")[at] === "on" ? "zeroed" : "on");
+  }
+
+  /** Exactly these levels zeroed, the others on. */
+  zero(levels) {
+    this.set({ skips: this.levels.map((_, at) => (levels.includes(at + 1) ? "zeroed" : "on")) });
+  }
+
+  // ---- what Python sent -----------------------------------------------------------------------------------
+
+  /** Is what Python sent last an answer to the settings as they are? */
+  isCurrent() {
+    const answer = this.model.get("answer");
+    return ["patient", "slice", "skips"].every((name) => String(answer[name]) === String(this.model.get(name)));
+  }
+
+  async receive() {
+    if (!this.isCurrent()) return; // the newest is on its way
+    const ticket = ++this.ticket;
+    const unpack = ({ buffer, byteOffset, byteLength }) => inflate(new Uint8Array(buffer, byteOffset, byteLength));
+    const [shown, answer, pixels] = ["shown", "answer", "pixels"].map((name) => this.model.get(name));
+    const turned = pixels !== this.slice?.packed;
+    const [slice, maps] = await Promise.all([turned && unpack(pixels), unpack(this.model.get("maps"))]);
+    if (ticket !== this.ticket) return;
+    const [size, { width, height }] = [shown.height * shown.width, shown];
+    const part = (bytes, at) => bytes.subarray(at * size, (at + 1) * size);
+    if (turned) this.slice = { packed: pixels, grey: part(slice, 0), expert: part(slice, 1), border: outlinePath(part(slice, 1), width, height) };
+    Object.assign(this, { shown, answer, probability: part(maps, 0), mask: part(maps, 1), kinds: part(maps, 2).map((whole, at) => 2 * whole + maps[size + at]) });
+    this.outline = outlinePath(this.mask, width, height);
+    this.showSettings();
+    this.showAnswer();
+    this.draw();
+  }
+
+  // ---- showing --------------------------------------------------------------------------------------------
+
+  showSettings() {
+    const [states, strip] = [this.model.get("skips"), this.model.get("strip")];
+    this.radios.forEach((radios, at) => radios.forEach((radio) => (radio.checked = radio.value === states[at])));
+    this.u.show(states);
+    this.worth.show(states);
+    this.patient.value = this.model.get("patient");
+    this.slider.max = strip.length - 1;
+    this.slider.value = strip.findIndex(([number]) => number === this.model.get("slice"));
+    this.slider.setAttribute("aria-valuetext", `slice ${this.model.get("slice")}`);
+    this.closeUp.checked = this.model.get("close_up");
+    clearTimeout(this.silence);
+    this.status.textContent = "";
+    this.silence = setTimeout(() => {
+      if (!this.isCurrent()) this.status.textContent = "Python does not answer, so the pictures are still the last ones: run this cell again.";
+    }, PATIENCE);
+  }
+
+  showAnswer() {
+    const { counts, whole, lost, gained, skips } = this.answer;
+    const off = skips.some((state) => state !== "on");
+    this.place.textContent = this.shown.text.replace(/^patient \S+, /, "");
+    this.score.textContent = rounded(dice(counts));
+    this.before.textContent = off ? `instead of ${rounded(dice(whole))} with all skips on` : "with all skips on";
+    this.change.textContent = off ? `${pixels(lost)} lost, ${gained} gained` : "Switch a skip off and watch.";
+    this.explained.textContent = `What the decoder gets: zeroed, only zeros; mean, each channel's mean everywhere${this.model.get("states").includes("swapped") ? `; swapped, the maps of ${this.shown.other}` : ""}.`;
+    clearTimeout(this.speech);
+    this.speech = setTimeout(() => this.speak(), QUIET);
+  }
+
+  draw() {
+    const { width, height } = this.shown;
+    const whole = { top: 0, left: 0, rows: height, columns: width };
+    const chosen = this.slice.expert.includes(1) ? this.slice.expert : this.kinds;
+    this.view = this.model.get("close_up") && chosen.some(Boolean) ? surroundings(chosen, width, height) : whole;
+    this.wide = this.pictures.answer.screen.clientWidth;
+    if (!this.wide) return; // not on the page yet
+    const { answer, probability, changed } = this.pictures;
+    drawGrey(answer.base, this.slice.grey, width, this.view);
+    drawLevels(probability.base, this.probability, this.palette, width, this.view);
+    drawGrey(changed.base, this.slice.grey, width, this.view);
+    this.drawOver(answer, this.mask, TINT, [[this.outline, NETWORK], [this.slice.border, EXPERT]]);
+    this.drawOver(probability, null, [], [[this.slice.border, EXPERT]]);
+    this.drawOver(changed, this.kinds, KINDS, [[this.slice.border, EXPERT]]);
+    this.describe();
+    this.root.dataset.shown = [this.answer.patient, this.answer.slice, ...this.answer.skips].join(" ");
+  }
+
+  drawOver({ base, over, screen }, kinds, looks, borders) {
+    const { rows, columns } = this.view;
+    screen.style.aspectRatio = `${columns} / ${rows}`;
+    screen.style.maxWidth = `${LARGEST}px`;
+    // Enlarged twice and more, pixels are squares; less than that, some would be wider than others.
+    base.classList.toggle("gb-skips-squares", screen.clientWidth >= 2 * columns);
+    const context = freshContext(over, screen.clientWidth, screen.clientHeight);
+    if (kinds) drawKinds(context, kinds, this.shown.width, this.view, looks, screen.clientWidth);
+    for (const [border, colour] of borders) drawBorder(context, border, this.view, colour, screen.clientWidth);
+  }
+
+  // ---- in words -------------------------------------------------------------------------------------------
+
+  /** "skip 1 zeroed, skip 3 mean" */
+  offWords() {
+    const off = this.answer.skips.flatMap((state, at) => (state === "on" ? [] : [`skip ${at + 1} ${state}`]));
+    return off.length ? off.join(", ") : "all skips on";
+  }
+
+  describe() {
+    const { counts: [tp, fp, fn], lost, gained } = this.answer;
+    const label = { answer: `Answer with ${this.offWords()}: ${pixels(tp)} found, ${fp} false alarms, ${fn} missed`,
+      probability: `Probability of tumour with ${this.offWords()}`, changed: `Against all skips on: ${pixels(lost)} lost, ${gained} gained` };
+    for (const [name, text] of Object.entries(label)) this.pictures[name].over.setAttribute("aria-label", text);
+  }
+
+  speak() {
+    const { counts, whole, lost, gained, skips } = this.answer;
+    const words = this.offWords();
+    const change = skips.some((state) => state !== "on") ? ` instead of ${dice(whole).toFixed(2)}. ${pixels(lost)} lost, ${gained} gained.` : ".";
+    this.spoken.textContent = `${words[0].toUpperCase()}${words.slice(1)}. Dice ${dice(counts).toFixed(2)}${change}`;
+  }
+}
+
+function render({ model, el }) {
+  const ending = new AbortController();
+  new SwitchView(model, el, ending.signal);
+  return () => ending.abort();
+}
+
+export default { render };
