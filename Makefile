@@ -9,7 +9,7 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint notebooks phantom clean
+.PHONY: help lab test lint notebooks pages phantom animations film clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,11 +31,21 @@ lint: $(VENV)/test-ready  ## Style, types, spelling and the house's import rules
 notebooks: $(VENV)/test-ready phantom  ## Run the lessons again and save their outputs in place
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace $(ARGS) $(NOTEBOOKS)
 
+pages: $(VENV)/lab-ready  ## Every lesson as a page to print, in printed/ (one: NOTEBOOKS=notebooks/07_the_full_mathematics.ipynb)
+	@$(BIN)/unet_lib pages $(NOTEBOOKS) --out printed
+
 phantom: $(VENV)/lab-ready  ## Make the synthetic patients that the lessons use, if they are not there
 	@$(BIN)/unet_lib phantom --out data/phantom
 
+animations: $(VENV)/animations-ready  ## Render the animations that are not up to date (say ARGS="--quality h")
+	@$(BIN)/python -m animations.render $(ARGS)
+
+film: $(VENV)/animations-ready  ## All animations as one film, in animations/rendered/
+	@$(BIN)/python -m animations.film $(ARGS)
+
 clean:  ## Remove what the commands above made; your runs and data/lgg stay
-	rm -rf $(VENV) data/phantom .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache tests/output
+	rm -rf $(VENV) data/phantom animations/rendered printed tests/output \
+	    .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/lab-ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " \
@@ -51,5 +61,10 @@ $(VENV)/test-ready: $(VENV)/lab-ready tests/system_packages.sh
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	@if pkg-config --exists cairo pangocairo 2>/dev/null; then \
 	    $(BIN)/pip install --quiet --editable '.[animations]'; fi
+	@touch $@
+
+$(VENV)/animations-ready: $(VENV)/lab-ready tests/system_packages.sh
+	@sh tests/system_packages.sh
+	$(BIN)/pip install --quiet --editable '.[animations]'
 	@touch $@
 

@@ -187,6 +187,14 @@ def test_every_stage_at_every_step(explorer):
             "found", str(found.tp), "false", "alarm", str(found.fp), "missed", str(found.fn)]
 
 
+def test_maps_with_room_are_squares_and_shrunk_ones_smooth(explorer):
+    for name, stage in explorer.plan.items():
+        if name != "output":
+            canvas = explorer.u.locator(f"[data-stage='{name}'] canvas")
+            way = canvas.evaluate("canvas => getComputedStyle(canvas).imageRendering")
+            assert way == ("pixelated" if canvas.bounding_box()["width"] >= stage.width else "auto")
+
+
 def test_every_slice_of_every_patient(explorer):
     for patient, name in enumerate((FIRST, SECOND, THIRD)):
         numbers = CACHE.numbers[CACHE.patient_of == patient].tolist()

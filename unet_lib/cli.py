@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from unet_lib.cli_features import features
 from unet_lib.cli_options import PHANTOM, Data, Device
 from unet_lib.cli_results import results_app
 from unet_lib.cli_train import train
@@ -129,6 +130,19 @@ def predict(model: Model,
                                                        (("flair", flair), ("pre", pre), ("post", post)) if path]
         raise SettingsError(f"expected either a patient's folder or slice, or --flair with --pre and --post where "
                             f"there are such; got {' and '.join(given) or 'neither'}.")
+
+
+app.command()(features)
+
+
+@app.command()
+def pages(lessons: Annotated[list[Path], typer.Argument(help="Notebooks.")],
+          out: Annotated[Path, typer.Option(help="Where the pages go.")] = Path("printed")) -> None:
+    """Write lessons as single pages to print, formulas and pictures inside; any browser opens them."""
+    from unet_lib.pages import write_page
+
+    for lesson in lessons:
+        print(f"written: {write_page(lesson, out)}")
 
 
 def _predict_slices(source: Path, model: Path, out: Path, device: str) -> None:

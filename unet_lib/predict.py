@@ -150,7 +150,7 @@ def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> I
     All of the patient's slices on the disk are looked at, also for a single one of them: its brightness is judged
     by theirs, the network may want its neighbours, and a speck is told from a tumour in three dimensions.
     """
-    siblings = _siblings(records[0])
+    siblings = siblings_of(records[0])
     images = np.stack([read_image(path) for path in siblings])
     probabilities, masks = predictor.outline(images)
     for record in records:
@@ -202,7 +202,7 @@ def write_scores(predictions: list[SlicePrediction], path: Path) -> None:
     write_text(path, table.getvalue())
 
 
-def _siblings(record: SliceRecord) -> list[Path]:
+def siblings_of(record: SliceRecord) -> list[Path]:
     """The patient's slices, in order of their numbers."""
     named = [(SLICE_NAME.fullmatch(path.name), path) for path in record.image.parent.glob("*.tif")]
     return [path for _, path in sorted((int(match["number"]), path) for match, path in named

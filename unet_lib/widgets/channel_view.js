@@ -44,7 +44,7 @@ class ChannelGrid {
     tile.channel = channel;
     tile.canvases[1].hidden = !pair;
     paint(tile.canvases, channel);
-    for (const canvas of tile.canvases) smoothWhereShrunk(canvas, TILE);
+    for (const canvas of tile.canvases) smoothWhereShrunk(canvas, canvas.width, TILE);
     const [below, aloud] = words(channel);
     write(tile.word, below);
     tile.button.setAttribute("aria-label", aloud);
@@ -141,7 +141,7 @@ class SourceList {
   fill(entry, stage, source, painter, most) {
     entry.source = source;
     painter.paint(entry.map, source.map);
-    smoothWhereShrunk(entry.map, TILE);
+    smoothWhereShrunk(entry.map, source.map.width, TILE);
     const word = source.stage ? `${source.stage}, channel ${source.channel}` : `inside, channel ${source.channel}`;
     const about = `${source.stage ? word : `channel ${source.channel} after the first convolution of ${stage.name}`}${source.kernel ? `, strength ${short(source.strength, 3)}, weights ${source.kernel.map((row) => row.map((weight) => short(weight, 3)).join(" ")).join("; ")}` : ""}`;
     write(entry.word, word);

@@ -82,8 +82,8 @@ class MapPainter {
 }
 
 /** Values are squares where there is room for them; where there is not, leaving some out would draw false patterns. */
-function smoothWhereShrunk(canvas, side) {
-  canvas.style.imageRendering = canvas.width > side ? "auto" : "";
+function smoothWhereShrunk(canvas, pixels, side) {
+  canvas.style.imageRendering = pixels > side ? "auto" : "";
 }
 
 /** Canvases over each other, all as large as their box: pictures in their own pixels, and one for lines in front. */

@@ -41,7 +41,7 @@ class FeatureU {
       this.on.point(name, within((event.clientY - area.top) / area.height, stage.height), within((event.clientX - area.left) / area.width, stage.width));
     });
     button.addEventListener("pointerleave", () => this.on.leave());
-    return { button, canvas };
+    return { button, canvas, pixels: stage.width };
   }
 
   /** Pictures of one look; `before` shows through where the painter wipes. */
@@ -56,7 +56,7 @@ class FeatureU {
   }
 
   resize() {
-    for (const { canvas } of Object.values(this.boxes)) smoothWhereShrunk(canvas, canvas.clientWidth);
+    for (const { canvas, pixels } of Object.values(this.boxes)) smoothWhereShrunk(canvas, pixels, canvas.clientWidth);
     for (const [name, share] of [["gb-feat-narrow", NARROW], ["gb-feat-tiny", TINY]]) {
       this.node.classList.toggle(name, this.node.clientWidth < share * this.drawing.width);
     }

@@ -1,0 +1,91 @@
+"""Lessons as pages to print: every formula is MathML, everything is inside, help stays folded."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import nbformat
+import pytest
+from browser import _browser_path
+from lesson_reader import FENCE
+from nbformat import v4
+from PIL import Image
+
+from unet_lib.errors import SettingsError
+from unet_lib.pages import lesson_page, write_page
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+?\$", re.DOTALL)
+
+
+def page_of(*cells):
+    return lesson_page(v4.new_notebook(cells=[v4.new_markdown_cell("# 00 · A <small> lesson"), *cells]), NOTEBOOKS)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_page_has_every_formula_and_needs_nothing_else(path):
+    notebook = nbformat.read(path, as_version=4)
+    page = lesson_page(notebook, NOTEBOOKS)
+    prose = [re.sub(r"`[^`\n]+`", "", FENCE.sub("", cell.source)) for cell in notebook.cells
+             if cell.cell_type == "markdown"]
+    formulas = re.findall(r"<math\b.*?</math>", page, re.DOTALL)
+    assert len(formulas) == sum(len(FORMULA.findall(text)) for text in prose)
+    for formula in formulas:
+        assert "merror" not in formula and ElementTree.fromstring(formula) is not None
+    assert not re.search(r"<script|<link\b|@import|src=\"(?!data:)", page)
+    assert page.count("<details>") == page.count("</details>") == sum(text.count("<details>") for text in prose) + \
+        sum(html.count("<details>") for cell in notebook.cells for output in cell.get("outputs", [])
+            for html in [output.get("data", {}).get("text/html", "")])
+
+
+def test_formulas_are_mathml():
+    page = page_of(v4.new_markdown_cell(r"So $\frac{1}{2} < x$, or $$\sum_i p_i$$ and `$not$`."))
+    assert "<mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac>" in page.replace("\n", "")
+    assert 'display="block"' in page and "$not$" in page and page.count("<math") == 2
+    assert "<title>00 · A &lt;small&gt; lesson</title>" in page
+
+
+def test_code_of_a_solution_stays_inside_its_fold():
+    folded = "<details><summary>Solution</summary>\n\n```python\nanswer = 5\n```\n\n</details>"
+    page = page_of(v4.new_markdown_cell(folded))
+    assert re.search(r"<details>.*answer.*</details>", page, re.DOTALL)
+
+
+def test_a_widget_appears_as_its_still_picture():
+    data = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "image/png": "aGVsbG8="}
+    cell = v4.new_code_cell("widget", outputs=[v4.new_output("display_data", data=data)])
+    page = page_of(cell)
+    assert "data:image/png;base64,aGVsbG8=" in page and "model_id" not in page
+
+
+def test_pictures_that_a_lesson_names_are_put_inside(tmp_path):
+    Image.new("RGB", (2, 2)).save(tmp_path / "dot.png")
+    path = tmp_path / "lesson.ipynb"
+    nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# A\n\n![a dot](dot.png)")]), path)
+    page = write_page(path, tmp_path / "out").read_text("utf-8")
+    assert 'src="data:image/png;base64,' in page and 'alt="a dot"' in page
+
+
+def test_what_is_no_notebook_is_refused(tmp_path):
+    (tmp_path / "x.ipynb").write_text("not json")
+    for path in (tmp_path / "x.ipynb", tmp_path / "missing.ipynb"):
+        with pytest.raises(SettingsError, match="expected a Jupyter notebook"):
+            write_page(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_mathematics_fits_the_paper(tmp_path):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    page_file = write_page(NOTEBOOKS / "07_the_full_mathematics.ipynb", tmp_path)
+    with sync_api.sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=_browser_path(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 672, "height": 950})  # A4 less its margins, at 96 dots an inch
+        page.emulate_media(media="print")
+        page.goto(page_file.as_uri())
+        widths = page.evaluate("[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().width)")
+        too_far = page.evaluate("[...document.querySelectorAll('math, pre, img, table')].filter("
+                                "n => n.getBoundingClientRect().right > innerWidth + 1).map(n => n.textContent)")
+        browser.close()
+    assert len(widths) > 100 and min(widths) > 1
+    assert not too_far

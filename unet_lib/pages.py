@@ -1,0 +1,94 @@
+"""A lesson as one page to print: formulas as MathML, pictures inside, no script and nothing from the network.
+
+    write_page(Path("notebooks/07_the_full_mathematics.ipynb"), Path("printed"))
+
+Any browser opens it, and prints it to paper or PDF. Widgets appear as the still pictures that every one of them leaves
+in a saved notebook; staged help stays folded, so that a printed exercise does not give away its solution.
+"""
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from latex2mathml.converter import convert
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from pygments.formatters import HtmlFormatter
+
+from unet_lib.checkpoint import write_text
+from unet_lib.errors import SettingsError
+
+FORMULA = re.compile(r"\$([^$\n]+)\$")
+STYLE = """
+body { font: 16px/1.5 "DejaVu Sans", Verdana, sans-serif; color: #222 }
+body { max-width: 46em; margin: 2em auto; padding: 0 1em }
+h1, h2, h3 { line-height: 1.25; break-after: avoid }
+pre { font: 12px/1.45 "DejaVu Sans Mono", monospace; white-space: pre-wrap; margin: 0 }
+.highlight { background: #f6f6f6; border: 1px solid #ddd; padding: .6em .8em; margin: .8em 0 .3em }
+.jp-OutputArea-output, .output_subarea { margin: .3em 0 .8em; break-inside: avoid }
+.prompt, .jp-InputPrompt, .jp-OutputPrompt, .anchor-link { display: none }
+img { max-width: 100%; height: auto }
+table { border-collapse: collapse; margin: .8em 0; break-inside: avoid }
+th, td { border: 1px solid #bbb; padding: .25em .6em; text-align: left }
+math[display="block"] { margin: .8em 0; font-size: 1.1em; break-inside: avoid }
+math { font-family: "STIX Two Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math }
+summary { color: #555 }
+@media print { body { font-size: 10.5pt; margin: 0; max-width: none } a { color: inherit; text-decoration: none } }
+@page { size: A4; margin: 18mm 16mm }
+"""
+
+
+class MathMLRenderer(IPythonRenderer):
+    """Markdown as nbconvert renders it, but for formulas: these become MathML, which browsers draw by themselves."""
+
+    def inline_math(self, body: str) -> str:
+        """A formula in a line."""
+        return convert(body)
+
+    def block_math(self, body: str) -> str:
+        """A formula of its own."""
+        return convert(body, display="block")
+
+    def block_html(self, html: str) -> str:
+        """Left as it is but for its formulas: nbconvert would close every <details> before its code begins."""
+        return FORMULA.sub(lambda found: self.inline_math(found[1]), html)
+
+
+def lesson_page(notebook: NotebookNode, folder: Path) -> str:
+    """The whole page as HTML; pictures that the lesson names are read from `folder` and put inside."""
+    exporter = HTMLExporter(template_name="basic")
+    exporter.register_filter("markdown2html", lambda source: _rendered(source, folder))
+    body, _ = exporter.from_notebook_node(_without_widgets(notebook))
+    title = html.escape(notebook.cells[0].source.partition("\n")[0].lstrip("# "))
+    style = STYLE + HtmlFormatter().get_style_defs(".highlight")
+    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+            f"<style>{style}</style></head>\n<body>\n{body}\n</body></html>\n")
+
+
+def write_page(path: Path, out: Path) -> Path:
+    """Write `out`/<name>.html, all or nothing. Raises SettingsError for what is no notebook."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise SettingsError(f"{path}: expected a Jupyter notebook ({error}). The lessons lie in notebooks/.") from error
+    target = out / f"{path.stem}.html"
+    write_text(target, lesson_page(notebook, path.parent))
+    return target
+
+
+def _rendered(source: str, folder: Path) -> str:
+    renderer = MathMLRenderer(escape=False, embed_images=True, path=str(folder))
+    return MarkdownWithMath(renderer=renderer).render(source)
+
+
+def _without_widgets(notebook: NotebookNode) -> NotebookNode:
+    """A copy whose outputs hold only what a page can show."""
+    copy: Any = nbformat.from_dict(notebook)
+    copy.metadata.pop("widgets", None)
+    for cell in copy.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+    return copy
