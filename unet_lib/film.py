@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from io import BytesIO
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Int, UInt8
@@ -99,7 +100,7 @@ def _mp4(pictures: Sequence[UInt8[np.ndarray, "h w 3"]], seconds: float) -> byte
 
 
 def _faded(pictures: Sequence[UInt8[np.ndarray, "h w 3"]], held: int) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    for picture, following in zip(pictures, pictures[1:], strict=False):
+    for picture, following in pairwise(pictures):
         yield from [picture] * held
         for share in np.arange(1, FADE + 1) / (FADE + 1):
             yield np.rint((1 - share) * picture + share * following).astype(np.uint8)

@@ -3,9 +3,11 @@
     write_page(Path("notebooks/07_the_full_mathematics.ipynb"), Path("printed"))
 
 Any browser opens it, and prints it to paper or PDF. Widgets appear as the still pictures that every one of them leaves
-in a saved notebook; staged help stays folded, so that a printed exercise does not give away its solution.
+in a saved notebook, clips as their posters; staged help stays folded, so that a printed exercise does not give away
+its solution.
 """
 
+import base64
 import html
 import re
 from pathlib import Path
@@ -22,6 +24,7 @@ from unet_lib.checkpoint import write_text
 from unet_lib.errors import SettingsError
 
 FORMULA = re.compile(r"\$([^$\n]+)\$")
+CLIP = re.compile(r'<video\b[^>]*\bposter="(?P<poster>[^"]*)"[^>]*\btitle="(?P<title>[^"]*)"[^>]*>\s*</video>')
 STYLE = """
 body { font: 16px/1.5 "DejaVu Sans", Verdana, sans-serif; color: #222 }
 body { max-width: 46em; margin: 2em auto; padding: 0 1em }
@@ -81,7 +84,13 @@ def write_page(path: Path, out: Path) -> Path:
 
 def _rendered(source: str, folder: Path) -> str:
     renderer = MathMLRenderer(escape=False, embed_images=True, path=str(folder))
-    return MarkdownWithMath(renderer=renderer).render(source)
+    return MarkdownWithMath(renderer=renderer).render(CLIP.sub(lambda clip: _poster(clip, folder), source))
+
+
+def _poster(clip: re.Match[str], folder: Path) -> str:
+    """A clip's poster as a picture; nbconvert puts in only what lies below the lesson's folder, and clips do not."""
+    picture = base64.b64encode((folder / clip["poster"]).read_bytes()).decode("ascii")
+    return f"![{clip['title']}](data:image/jpeg;base64,{picture})"
 
 
 def _without_widgets(notebook: NotebookNode) -> NotebookNode:

@@ -1,0 +1,52 @@
+"""Small computations that several scenes show, so that a number met again is the same number."""
+
+from functools import cache
+
+import numpy as np
+from jaxtyping import Float
+
+from animations.arrays import load
+from unet_lib import byhand
+from unet_lib.check.lesson_02 import KERNEL
+from unet_lib.shapes import Stage, UNetConfig, plan_for
+
+PATCH = 6
+NETWORK = UNetConfig(base=8)
+"""Of the shipped network, whose maps the arrays hold; a test compares it with the weights' card."""
+
+
+@cache
+def patch() -> Float[np.ndarray, "6 6"]:
+    """Grey levels at the border of the tumour, on the slice as the network gets it."""
+    row, column = load("patch")
+    return load("small")[row:row + PATCH, column:column + PATCH].astype(float)
+
+
+@cache
+def answers() -> Float[np.ndarray, "4 4"]:
+    """The edge kernel's answers on the patch."""
+    return edges(patch())
+
+
+def edges(picture: Float[np.ndarray, "h w"], padding: int = 0) -> Float[np.ndarray, "p q"]:
+    """The convolution of a picture with lesson 02's kernel, which asks: does it get brighter to the right?"""
+    return byhand.conv2d(picture[None, None].astype(float), KERNEL[None, None].astype(float), padding=padding)[0, 0]
+
+
+@cache
+def stages() -> tuple[Stage, ...]:
+    """The shipped network's plan, for pictures of the size it was trained with."""
+    return plan_for(NETWORK, len(load("small")))
+
+
+@cache
+def first_block() -> dict[str, Float[np.ndarray, "8 h w"]]:
+    """All steps of the shipped network's first double convolution on the slice, by hand."""
+    maps, steps = load("x")[None], {}
+    for part in (1, 2):
+        maps = steps[f"conv{part}"] = byhand.conv2d(maps, load(f"first conv{part}.weight"), padding=1)
+        norm = {key: load(f"first norm{part}.{name}") for key, name in
+                (("gamma", "weight"), ("beta", "bias"), ("mean", "running_mean"), ("variance", "running_var"))}
+        maps = steps[f"norm{part}"] = byhand.batch_norm2d(maps, **norm)
+        maps = steps[f"relu{part}"] = byhand.relu(maps)
+    return {name: step[0] for name, step in steps.items()}

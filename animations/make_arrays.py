@@ -1,0 +1,137 @@
+"""Writes arrays.npz: one phantom slice, and what two small networks of ours make of it. No real patient is in it.
+
+    python -m animations.make_arrays [--data data/phantom]
+
+The slice belongs to a patient whom `phantom-baseline` was not trained on. Maps are kept as whole numbers from −127
+to 127, with the value that 127 stands for: a film needs no more.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from numpy.lib.stride_tricks import sliding_window_view
+from torch import Tensor, nn
+
+from animations.arrays import FILE
+from unet_lib import byhand
+from unet_lib.batches import Batches, scale_images
+from unet_lib.capture import block_names, feature_maps, find_block
+from unet_lib.check.lesson_02 import KERNEL
+from unet_lib.checkpoint import atomic_file, load_model
+from unet_lib.dataset import FLAIR, SliceCache, open_cache
+from unet_lib.losses import bce_loss
+from unet_lib.model import UNet
+from unet_lib.profiles import repository
+
+PATIENT, NUMBER, SIZE, PATCH = "TCGA_PH_F007_19931209", 20, 128, 6
+MODELS = repository() / "data" / "models"
+STEPS = (0, 10, 20, 80, 160, 640, 1600)
+WATCHED = ("encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1")
+
+
+def main() -> None:
+    """Compute and write everything."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=repository() / "data" / "phantom")
+    arrays = compute(open_cache(parser.parse_args().data))
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    with atomic_file(FILE) as file:
+        file.write(buffer.getvalue())
+    print(f"{FILE}: {len(arrays)} arrays, {len(buffer.getvalue()) / 1e3:.0f} kB")
+
+
+def compute(cache: SliceCache) -> dict[str, np.ndarray]:
+    """All arrays by name; `made` says, as JSON, what they come from."""
+    place = cache.slices_of([PATIENT])[NUMBER - 1:NUMBER]
+    batch = next(Batches(cache, place, batch=1, size=SIZE).epoch())
+    x, mask = batch.images, batch.masks
+    small, there = scale_images(cache.images, place, SIZE)[0, FLAIR].numpy(), mask[0, 0].numpy() > 0
+    made = {"command": "python -m animations.make_arrays", "data": "unet_lib phantom --patients 24 --seed 0",
+            "content": cache.content, "patient": PATIENT, "slice": NUMBER,
+            "weights": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weights()}}
+    return {"made": np.array(json.dumps(made)), "image": cache.images[place[0]], "expert": cache.masks[place[0]] > 0,
+            "small": small, "mask": there, "patch": liveliest(small, there), **baseline(x, mask), **series(x, mask)}
+
+
+def weights() -> list[Path]:
+    """The files of all networks that are asked: the shipped one first, then the series."""
+    return [MODELS / "phantom-baseline.safetensors",
+            *(MODELS / "lgg-steps" / f"step-{step:04}.safetensors" for step in STEPS)]
+
+
+def liveliest(picture: UInt8[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Int[np.ndarray, "2"]:
+    """Row and column of the window across the tumour's border in which the edge kernel's answers differ in sign
+    most evenly; of those alike, the one with most contrast."""
+    answers = byhand.conv2d(picture[None, None].astype(float), KERNEL[None, None].astype(float))[0, 0]
+    inner = sliding_window_view(answers, (PATCH - 2, PATCH - 2))
+    even = np.minimum((inner > 0).sum((2, 3)), (inner < 0).sum((2, 3)))
+    share = sliding_window_view(mask, (PATCH, PATCH)).mean((2, 3))
+    score = np.where((share > 0.2) & (share < 0.8), even + inner.std((2, 3)) / 1e4, -1)
+    return np.array(np.unravel_index(score.argmax(), score.shape))
+
+
+def baseline(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dict[str, np.ndarray]:
+    """What the shipped network computes on the way through the U, and the blame on the way back."""
+    network, _ = load_model(weights()[0])
+    seen = {name: value[0].numpy() for name, value in feature_maps(network, x).items()}
+    arrays = {**packed("x", x[0].numpy()), "logits": seen.pop("output")[0]}
+    arrays |= {f"first {name}": tensor.numpy() for name, tensor in network.encoder["1"].state_dict().items()}
+    shares = blame(network, x, mask)
+    for name, maps in seen.items():
+        arrays |= packed(f"maps {name}", maps[np.argsort(-maps.std((1, 2)), kind="stable")[:3]])
+        arrays |= packed(f"blame {name}", shares[name])
+    return arrays
+
+
+def blame(network: UNet, x: Float[Tensor, "1 3 s s"],
+          mask: Float[Tensor, "1 1 s s"]) -> dict[str, Float[np.ndarray, "h w"]]:
+    """How much the loss changes with what each stage hands on, place by place: sizes summed over the channels."""
+    seen: dict[str, Tensor] = {}
+    with ExitStack() as stack:
+        for name in block_names(network):
+            stack.enter_context(find_block(network, name).register_forward_hook(
+                lambda module, given, output, name=name: seen.update({name: output})))
+        loss = bce_loss(network(x), mask)
+    gradients = torch.autograd.grad(loss, list(seen.values()))
+    return {name: gradient[0].abs().sum(0).numpy() for name, gradient in zip(seen, gradients, strict=True)}
+
+
+def series(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dict[str, np.ndarray]:
+    """The same five maps and the answer at several steps of one training on real patients.
+
+    Of each stage the channel that in the end answers loudest on the tumour, compared with elsewhere.
+    """
+    found: dict[str, list[np.ndarray]] = {name: [] for name in (*WATCHED, "probability")}
+    chosen: dict[str, int] = {}
+    for path in reversed(weights()[1:]):  # the trained network first: it chooses the channels
+        seen = feature_maps(load_model(path)[0], x, [*WATCHED, "output"])
+        found["probability"].insert(0, torch.sigmoid(seen["output"])[0, 0].numpy())
+        for name in WATCHED:
+            maps = seen[name][0]
+            inside = nn.functional.adaptive_avg_pool2d(mask, maps.shape[-2:])[0, 0]
+            contrast = (maps * inside).sum((1, 2)) / inside.sum() - maps.mean((1, 2))
+            channel = chosen.setdefault(name, int((contrast / maps.std((1, 2)).clamp(min=1e-3)).argmax()))
+            found[name].insert(0, maps[channel].numpy())
+    arrays = {"series steps": np.array(STEPS)}
+    for name, kept in found.items():
+        for step, values in zip(STEPS, kept, strict=True):
+            arrays |= packed(f"series {step} {name}", values)
+    return arrays
+
+
+def packed(name: str, values: Float[np.ndarray, "*shape"]) -> dict[str, np.ndarray]:
+    """Values as whole numbers from −127 to 127, and what 127 stands for."""
+    reach = np.float64(max(np.abs(values).max(), 1e-9))
+    return {name: np.round(values / reach * 127).astype(np.int8), f"{name} reach": reach}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Which clips there are, in which order, what they say, where they belong; and whether they are still up to date.
+
+Light: Manim is imported only to look at a scene's numbers.
+"""
+
+import ast
+import hashlib
+import importlib
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unet_lib.errors import SettingsError
+
+if TYPE_CHECKING:
+    from animations.clip_scene import ClipScene
+
+HERE = Path(__file__).parent
+CLIPS = HERE / "clips"
+LANGUAGES = ("en", "de")
+INDEX = "index.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One clip. `title`, `statement` and `transcript` have a text for each of LANGUAGES; the transcript says what is
+    seen, for those who cannot see it. `lesson` is the name of the notebook that shows it."""
+
+    name: str
+    lesson: str
+    title: dict[str, str]
+    statement: dict[str, str]
+    transcript: dict[str, str]
+
+    @property
+    def video(self) -> Path:
+        """The committed clip."""
+        return CLIPS / f"{self.name}.mp4"
+
+    @property
+    def poster(self) -> Path:
+        """The still picture that stands for it."""
+        return CLIPS / f"{self.name}.jpg"
+
+    @property
+    def scene(self) -> "type[ClipScene]":
+        """Its scene, which needs Manim."""
+        module = importlib.import_module(f"animations.scenes.{self.name}")
+        return getattr(module, "".join(part.capitalize() for part in self.name.split("_")))
+
+
+@cache
+def clips() -> tuple[Clip, ...]:
+    """All clips, in the order of the film. Raises SettingsError if an entry of clips.toml is not whole."""
+    entries = tomllib.loads((HERE / "clips.toml").read_text("utf-8"))["clip"]
+    return tuple(_parse(entry) for entry in entries)
+
+
+def clip_named(name: str) -> Clip:
+    """One clip. Raises SettingsError with the names there are."""
+    found = {clip.name: clip for clip in clips()}
+    if name not in found:
+        raise SettingsError(f"no clip {name!r}; expected one of {', '.join(found)}.")
+    return found[name]
+
+
+def _parse(entry: dict[str, Any]) -> Clip:
+    texts = ("title", "statement", "transcript")
+    if entry.keys() != {"name", "lesson", *texts} or any(entry[text].keys() != set(LANGUAGES) for text in texts):
+        raise SettingsError(f"clips.toml: expected name, lesson, and {', '.join(texts)} in {' and '.join(LANGUAGES)}; "
+                            f"got {entry}.")
+    plain = {text: {language: " ".join(entry[text][language].split()) for language in LANGUAGES} for text in texts}
+    return Clip(entry["name"], entry["lesson"], **plain)
+
+
+def fingerprint(clip: Clip, language: str = "en") -> str:
+    """A hash of all that a clip is made from: the scene's file and the shared pieces it imports, its words, its
+    numbers. Comments and docstrings count too: simple, and rendering again costs a minute."""
+    digest = hashlib.sha256()
+    for path in sources(HERE / "scenes" / f"{clip.name}.py"):
+        digest.update(f"{path.relative_to(HERE).as_posix()}\n{path.read_text('utf-8')}".encode())
+    digest.update(json.dumps([clip.title[language], clip.statement[language], language]).encode())
+    for name, values in sorted(clip.scene.numbers().items()):
+        digest.update(f"{name} {np.shape(values)}".encode())
+        # Rounded, since the last digits of a sum differ from processor to processor; + 0 makes −0 a plain 0.
+        digest.update((np.round(np.asarray(values, float), 6) + 0).tobytes())
+    return digest.hexdigest()
+
+
+def sources(path: Path) -> list[Path]:
+    """A scene's file and the shared pieces it imports, directly or not; `manifest` decides nothing that is seen."""
+    found, open_paths = set(), [path]
+    while open_paths:
+        here = open_paths.pop()
+        if here not in found and here.name not in ("manifest.py", "__init__.py"):
+            found.add(here)
+            open_paths += _imports(here)
+    return sorted(found)
+
+
+def _imports(path: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and re.match(r"animations\b", node.module or ""):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            for name in names:
+                module = HERE.parent.joinpath(*str(name).split(".")).with_suffix(".py")
+                if module.is_file():
+                    yield module
+
+
+def index(folder: Path = CLIPS) -> dict[str, dict[str, Any]]:
+    """What was rendered into a folder, by file name: the fingerprint, size and seconds of each clip."""
+    path = folder / INDEX
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def stale(folder: Path = CLIPS) -> list[str]:
+    """The clips that are missing in a folder, or were made from something else than what is there now."""
+    rendered = index(folder)
+    return [clip.name for clip in clips() if not (folder / clip.video.name).is_file()
+            or rendered.get(clip.video.name, {}).get("made from") != fingerprint(clip)]

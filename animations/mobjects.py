@@ -1,0 +1,203 @@
+"""The pieces that all clips share: words, tables of numbers, pictures, stacks of maps, windows and arrows."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from contourpy import contour_generator
+from jaxtyping import Bool, Float, Num, UInt8
+from manim import (
+    BOLD,
+    DOWN,
+    LEFT,
+    NORMAL,
+    ORIGIN,
+    RESAMPLING_ALGORITHMS,
+    RIGHT,
+    UP,
+    Arrow,
+    Group,
+    ImageMobject,
+    Line,
+    Mobject,
+    Rectangle,
+    ReplacementTransform,
+    Square,
+    Text,
+    VGroup,
+    VMobject,
+)
+
+from animations import theme
+from animations.theme import Shade
+
+Point = Float[np.ndarray, "3"]
+
+
+def words(text: str, size: float = theme.LABEL, colour: str = theme.INK, bold: bool = False) -> Text:
+    """A line of text."""
+    return _letters(text, size, bold).copy().set_color(colour)
+
+
+@cache
+def _letters(text: str, size: float, bold: bool) -> Text:
+    # Pango is slow and the same numbers come again and again.
+    return Text(text, font=theme.FONT, font_size=size, weight=BOLD if bold else NORMAL)
+
+
+def on_line(text: Text, height: float) -> Text:
+    """Put a text's baseline at a height, so that neighbours stand level whether or not they have letters like g."""
+    return text.shift((height - text.get_bottom()[1] - _drop(text.original_text, text.font_size)) * UP)
+
+
+@cache
+def _drop(text: str, size: float) -> float:
+    """How far the lowest letters hang below the baseline, on which an H stands."""
+    probe = _letters(f"H{text}", size, bold=False)
+    return float(probe[0].get_bottom()[1] - probe.get_bottom()[1])
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """A number as it is written on the screen: with a true minus, and commas between thousands."""
+    text = f"{value:,.{decimals}f}".replace("-", "−")
+    return text.removeprefix("−") if not any(digit in text for digit in "123456789") else text
+
+
+class PixelGrid(VGroup):
+    """A table of numbers: one cell a value, tinted by `shade`, with the number in it unless `numbers` is False.
+
+    `side` is a cell's, in units; `size` the numbers' font size. Rows and columns are counted from the top left.
+    """
+
+    def __init__(self, values: Num[np.ndarray, "rows columns"], side: float = 0.7, shade: Shade = theme.grey,
+                 numbers: bool = True, size: float = theme.SMALL, decimals: int = 0) -> None:
+        self.values, self.side = values, side
+        self.cells, self.labels = VGroup(), VGroup()
+        for (row, column), value in np.ndenumerate(values):
+            cell = coloured_cell(shade(values[row, column]), side)
+            cell.move_to((column - (values.shape[1] - 1) / 2) * side * RIGHT
+                         - (row - (values.shape[0] - 1) / 2) * side * UP)
+            self.cells.add(cell)
+            if numbers:
+                label = words(number(value, decimals), size, readable_on(shade(values[row, column])))
+                self.labels.add(label.move_to(cell))
+        super().__init__(self.cells, self.labels)
+
+    def cell(self, row: int, column: int) -> Square:
+        """The square of one value."""
+        return self.cells[row * self.values.shape[1] + column]
+
+    def label(self, row: int, column: int) -> Text:
+        """The number in one cell."""
+        return self.labels[row * self.values.shape[1] + column]
+
+    def block(self, row: int, column: int, rows: int, columns: int) -> VGroup:
+        """The cells of a rectangle, from its top left one."""
+        return VGroup(*(self.cell(r, c) for r in range(row, row + rows) for c in range(column, column + columns)))
+
+    def entry(self, row: int, column: int) -> VGroup:
+        """A cell with its number, if it has one."""
+        return VGroup(self.cell(row, column), *([self.label(row, column)] if len(self.labels) else []))
+
+
+def coloured_cell(colour: UInt8[np.ndarray, "3"], side: float) -> Square:
+    """A square pixel with a thin edge."""
+    return Square(side, stroke_color=theme.LINE, stroke_width=1.5, fill_opacity=1).set_fill(hexed(colour))
+
+
+def hexed(colour: UInt8[np.ndarray, "3"]) -> str:
+    """(255, 171, 26) → #FFAB1A."""
+    return "#{:02X}{:02X}{:02X}".format(*(int(part) for part in colour))
+
+
+def readable_on(colour: UInt8[np.ndarray, "3"]) -> str:
+    """Light ink on dark cells and dark ink on light ones; brightness after ITU-R BT.601."""
+    return theme.BACKGROUND if colour @ np.array([0.299, 0.587, 0.114]) > 130 else theme.INK
+
+
+class KernelWindow(Rectangle):
+    """The frame that slides over a table, `rows`×`columns` cells large."""
+
+    def __init__(self, grid: PixelGrid, rows: int, columns: int, colour: str = theme.WINDOW) -> None:
+        self.span = rows, columns
+        super().__init__(height=rows * grid.side, width=columns * grid.side, color=colour, stroke_width=6)
+        self.move_to(self.place(grid, 0, 0))
+
+    def place(self, grid: PixelGrid, row: int, column: int) -> Point:
+        """Where its middle belongs when its top left corner covers this cell."""
+        return grid.block(row, column, *self.span).get_center()
+
+
+class Picture(Group):
+    """An array of colours as one image, `height` units high; its pixels stay sharp squares."""
+
+    def __init__(self, colours: UInt8[np.ndarray, "h w 3"], height: float, edge: str = theme.LINE) -> None:
+        self.shape = colours.shape[:2]
+        self.image = ImageMobject(colours)
+        self.image.set_resampling_algorithm(RESAMPLING_ALGORITHMS["nearest"])
+        self.image.height = height
+        self.edge = Rectangle(width=self.image.width, height=self.image.height, color=edge, stroke_width=2)
+        super().__init__(self.image, self.edge)
+
+    def at(self, row: float, column: float) -> Point:
+        """The point at a place counted in pixels from the top left corner."""
+        down, right = row / self.shape[0], column / self.shape[1]
+        return self.image.get_corner(UP + LEFT) + right * self.image.width * RIGHT + down * self.image.height * DOWN
+
+    def frame(self, row: float, column: float, rows: float, columns: float, colour: str = theme.WINDOW) -> Rectangle:
+        """A rectangle around some pixels."""
+        pixel = self.image.height / self.shape[0]
+        box = Rectangle(width=columns * pixel, height=rows * pixel, color=colour, stroke_width=4)
+        return box.move_to(self.at(row + rows / 2, column + columns / 2))
+
+    def outline(self, mask: Bool[np.ndarray, "h w"], colour: str = theme.TUMOUR, tint: float = 0.25) -> VMobject:
+        """A mask of the picture's size: an outline, and a tint inside."""
+        lines = contour_generator(z=np.pad(mask, 1).astype(float)).lines(0.5)
+        shape = VMobject(color=colour, stroke_width=4, fill_opacity=tint)
+        scale = np.array(self.shape) / mask.shape
+        for line in lines:  # contourpy counts from the middle of the first pixel, and one was added around
+            points = [self.at((y - 0.5) * scale[0], (x - 0.5) * scale[1]) for x, y in line]
+            shape.start_new_path(points[0])
+            shape.add_points_as_corners(points[1:])
+        return shape
+
+
+class FeatureStack(Group):
+    """A few maps as sheets, one behind the other; the first is in front."""
+
+    def __init__(self, sheets: Sequence[UInt8[np.ndarray, "h w 3"]], height: float, shift: float = 0.18) -> None:
+        super().__init__(*(Picture(sheet, height).shift(place * shift * (UP + RIGHT))
+                           for place, sheet in reversed(list(enumerate(sheets)))))
+        self.move_to(ORIGIN)
+
+    @property
+    def front(self) -> Picture:
+        """The sheet that is seen whole."""
+        return self.submobjects[-1]
+
+
+def arrow(start: Mobject | Point, end: Mobject | Point, colour: str = theme.MUTED, gap: float = 0.15) -> Arrow:
+    """A calm straight arrow, from one thing to the next on its right or from point to point."""
+    start = start.get_right() if isinstance(start, Mobject) else start
+    end = end.get_left() if isinstance(end, Mobject) else end
+    return Arrow(start, end, color=colour, buff=gap, stroke_width=5, max_tip_length_to_length_ratio=0.4,
+                 max_stroke_width_to_length_ratio=20, tip_length=0.22)
+
+
+class SkipArrow(VGroup):
+    """The way of a skip connection, from one thing to another on its right, with its name above."""
+
+    def __init__(self, start: Mobject, end: Mobject) -> None:
+        line = arrow(start, end, theme.COPY)
+        super().__init__(line, words("skip", colour=theme.COPY).next_to(line, UP, buff=0.15))
+
+
+def fly(source: Mobject, target: Mobject) -> ReplacementTransform:
+    """A copy of one thing becomes another; what was there stays."""
+    return ReplacementTransform(source.copy(), target)
+
+
+def zoom_lines(box: Mobject, grid: Mobject) -> VGroup:
+    """Two thin lines from a small frame to what is shown large beside it, on its right."""
+    return VGroup(*(Line(box.get_corner(side + RIGHT), grid.get_corner(side - RIGHT), color=theme.WINDOW,
+                         stroke_width=2) for side in (UP, DOWN)))

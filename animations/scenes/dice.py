@@ -1,0 +1,66 @@
+"""Two outlines, their overlap, and one number."""
+
+import numpy as np
+from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, MathTypst, VGroup
+from matplotlib.colors import to_rgb
+
+from animations import theme
+from animations.arrays import load
+from animations.clip_scene import ClipScene, beat
+from animations.mobjects import Picture, number, on_line, words
+from unet_lib import byhand
+from unet_lib.metrics import count
+
+MARGIN = 10
+
+
+class Dice(ClipScene):
+    """Expert, network, what they share, what only one of them has, and the score."""
+
+    @classmethod
+    def numbers(cls) -> dict[str, np.ndarray]:
+        places = np.argwhere(load("mask"))
+        (top, left), (bottom, right) = places.min(axis=0) - MARGIN, places.max(axis=0) + MARGIN
+        near = np.s_[top:bottom, left:right]
+        expert, network = load("mask")[near], byhand.sigmoid(load("logits")[near]) >= 0.5
+        counts = count(network, expert)
+        return {"slice": load("small")[near], "expert": expert, "network": network, "dice": np.array(counts.dice()),
+                "counts": np.array([counts.tp, counts.fp, counts.fn])}
+
+    @beat("The expert’s tumour.", "Der Tumor des Experten.")
+    def the_expert(self) -> None:
+        self.picture = Picture(theme.grey(self.shown["slice"]), 5.4).shift(3.4 * LEFT)
+        self.expert = self.picture.outline(self.shown["expert"])
+        self.show(self.picture)
+        self.play(Create(self.expert), run_time=theme.CALM)
+
+    @beat("The network’s tumour.", "Der Tumor des Netzes.")
+    def the_network(self) -> None:
+        self.network = self.picture.outline(self.shown["network"], theme.NETWORK)
+        self.play(Create(self.network), run_time=theme.SLOW)
+
+    @beat("What both say, and what only one of them says.", "Was beide sagen, und was nur einer sagt.")
+    def three_areas(self) -> None:
+        expert, network = self.shown["expert"], self.shown["network"]
+        areas = ((network & expert, theme.INK, "both", "beide"),
+                 (network & ~expert, theme.NETWORK, "network only", "nur Netz"),
+                 (expert & ~network, theme.TUMOUR, "expert only", "nur Experte"))
+        colours = theme.grey(self.shown["slice"])
+        self.play(FadeOut(self.expert), FadeOut(self.network), run_time=theme.QUICK)
+        for place, ((area, colour, en, de), pixels) in enumerate(zip(areas, self.shown["counts"], strict=True)):
+            colours = np.where(area[..., None], np.uint8(255 * np.array(to_rgb(colour))), colours)
+            picture = Picture(colours, 5.4).move_to(self.picture)
+            row = VGroup(words(number(pixels), theme.CAPTION, colour, bold=True), self.word(en, de, colour))
+            on_line(row[0].align_to(1.9 * RIGHT, RIGHT), 2.0 - 0.75 * place)
+            on_line(row[1].align_to(2.25 * RIGHT, LEFT), 2.0 - 0.75 * place)
+            self.play(FadeIn(picture), FadeIn(row), run_time=theme.CALM)
+            self.wait(theme.QUICK)
+
+    @beat("Dice: twice what they share, over both areas together.", "Dice: zweimal das Gemeinsame durch beide Flächen.")
+    def the_score(self) -> None:
+        tp, fp, fn = (int(pixels) for pixels in self.shown["counts"])
+        fraction = MathTypst(f'(2 dot {tp}) / (2 dot {tp} + {fp} + {fn})', font_size=50, color=theme.INK)
+        score = words(f"= {number(float(self.shown['dice']), 2)}", theme.TITLE, theme.WINDOW, bold=True)
+        VGroup(fraction, score).arrange(RIGHT, buff=0.35).move_to(3.5 * RIGHT + 1.2 * DOWN)
+        self.play(FadeIn(fraction, shift=0.2 * UP), run_time=theme.SLOW)
+        self.play(FadeIn(score, shift=0.2 * UP), run_time=theme.CALM)

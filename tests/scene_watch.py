@@ -1,0 +1,71 @@
+"""Lets scenes of animations/ play and writes down what stands on the screen at the end of each beat."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from manim import MathTypst, Mobject, Text, config
+
+from animations.manifest import Clip
+from animations.render import Settings, play
+
+
+@dataclass
+class Seen:
+    """One moment: what is written and where, the frame of everything together, and how much the picture varies."""
+
+    beat: str
+    texts: list[tuple[str, tuple[float, float, float, float]]]
+    boxes: list[tuple[str, tuple[float, float, float, float]]]
+    spread: float
+    numbers: list[str] = field(default_factory=list)
+
+
+def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) -> list[Seen]:
+    """Play a clip; returns what was seen at the end of each beat."""
+    seen: list[Seen] = []
+
+    def after_beat(self, name: str) -> None:
+        shown = [part for thing in self.mobjects for part in thing.get_family() if visible(part)]
+        texts = [part for thing in self.mobjects for part in thing.get_family()
+                 if isinstance(part, Text | MathTypst) and any(visible(glyph) for glyph in part.get_family())]
+        seen.append(Seen(name, [(getattr(text, "original_text", "formula"), box(text)) for text in texts],
+                         [(type(part).__name__, box(part)) for part in shown],
+                         float(self.renderer.get_frame()[..., :3].std()),
+                         [text.original_text for text in texts if isinstance(text, Text)]))
+
+    watched = type(clip.scene.__name__, (clip.scene,), {"after_beat": after_beat, "__module__": clip.scene.__module__})
+    play(watched, Settings("l", language=language), folder, **settings)
+    return seen
+
+
+def visible(part: Mobject) -> bool:
+    """Whether something is drawn at all: an image, or a shape with some opacity."""
+    if hasattr(part, "pixel_array"):
+        return bool(part.pixel_array[..., 3].any())
+    return len(part.points) > 0 and (part.get_fill_opacity() > 0 or
+                                     (part.get_stroke_opacity() > 0 and part.get_stroke_width() > 0))
+
+
+def box(part: Mobject) -> tuple[float, float, float, float]:
+    """Left, bottom, right, top."""
+    low, high = part.get_corner([-1, -1, 0]), part.get_corner([1, 1, 0])
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def outside(seen: Seen) -> list[str]:
+    """What is not wholly inside the picture."""
+    wide, high = config.frame_width / 2, config.frame_height / 2
+    return [name for name, (left, bottom, right, top) in [*seen.boxes, *seen.texts]
+            if min(left + wide, bottom + high, wide - right, high - top) < 0]
+
+
+def overlapping(seen: Seen) -> list[tuple[str, str]]:
+    """Pairs of texts whose frames share more than a sliver."""
+    return [(one, other) for place, (one, a) in enumerate(seen.texts) for other, b in seen.texts[place + 1:]
+            if min(a[2], b[2]) - max(a[0], b[0]) > 0.02 and min(a[3], b[3]) - max(a[1], b[1]) > 0.02]
+
+
+def sizes(seen: Seen) -> np.ndarray:
+    """The heights of all texts."""
+    return np.array([top - bottom for _, (_, bottom, _, top) in seen.texts])
