@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import REPOSITORY
+from made_up import write_series
 from torch.utils.flop_counter import FlopCounterMode
 
 from unet_lib.dataset import open_cache
@@ -113,6 +114,23 @@ def test_skip_runs_measure_what_is_missing_and_nothing_twice(data, tmp_path):
     again = run(*command, "--only", "all skips", "without 2")
     assert again.count("mean Dice") == 1
     assert record.read(tmp_path / "s.json")[-1]["levels"] == lost["levels"]
+
+
+def test_probes_find_what_lies_open_and_measure_nothing_twice(data, tmp_path):
+    series = write_series(tmp_path / "steps")
+    command = ("probe_stages.py", "--quick", "--data", data, "--series", series, "--out", tmp_path / "p.json")
+    output = run(*command)
+    rows = record.read(tmp_path / "p.json")
+    stages = ["image", "encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1"]
+    assert [(row["step"], row["stage"]) for row in rows] == [(step, stage) for step in (0, 40) for stage in stages]
+    assert (rows[0]["learning_patients"], rows[0]["test_patients"]) == (3, 1)
+    image = rows[0]  # the made-up tumours are bright in FLAIR, and nowhere else
+    assert image["best_channel"]["channel"] == 1 and image["best_channel"]["brighter"]
+    assert image["auc"] > 0.95 and image["dice"] > image["controls"]["scattered masks"]["dice"]
+    assert "bottleneck" in output and "Before (step 0) → after (step 40)" in output
+    (tmp_path / "p.json").write_text(json.dumps({"rows": rows[:-1]}))
+    assert run(*command).count("Dice ") == 1 + 1  # the row that was lost, and the table's explanation
+    assert len(record.read(tmp_path / "p.json")) == len(rows)
 
 
 def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):

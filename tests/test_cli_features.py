@@ -46,7 +46,7 @@ def test_sheets_and_a_film_are_written(run_cli, series, patient, tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (("--stage", "encoder.9"), "got 'encoder.9'. Did you mean encoder.1"),
+    (("--stage", "encoder.9"), "got 'encoder.9'. Did you mean encoder.2"),
     (("--film", "avi"), "gif or mp4; got 'avi'"),
     (("--model", "nowhere"), "expected the networks of a training")])
 def test_mistakes_are_answered_in_a_sentence(run_cli, series, patient, tmp_path, arguments, message):

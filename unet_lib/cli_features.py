@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unet_lib.feature_figures import Case, Look
     from unet_lib.series import Series
 
+# Unless others are asked for: those of these that the network has.
 STAGES = ["encoder.1", "encoder.3", "bottleneck", "decoder.2", "decoder.1"]
 MOST_CHANNELS = 8
 
@@ -32,11 +33,13 @@ def features(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE",
 
     Of a patient's slices the one with most tumour is taken: by the expert, or where none drew, by the network.
     """
+    from unet_lib.capture import block_names
     from unet_lib.film import check_kind
     from unet_lib.series import load_series
 
     check_kind(film)
-    series, stages = load_series(model), stage or STAGES
+    series = load_series(model)
+    stages = stage or [name for name in STAGES if name in block_names(series.networks[0])]
     check(series, stages, model)
     scan = read_scan(source, series)
     target = out / scan.patient / f"{scan.patient}_{scan.number}"
