@@ -24,7 +24,7 @@ from unet_lib.checkpoint import write_text
 from unet_lib.errors import SettingsError
 
 FORMULA = re.compile(r"\$([^$\n]+)\$")
-CLIP = re.compile(r'<video\b[^>]*\bposter="(?P<poster>[^"]*)"[^>]*\btitle="(?P<title>[^"]*)"[^>]*>\s*</video>')
+CLIP = re.compile(r'<video\b[^>]*\bsrc="(?P<place>[^"]*)\.mp4"[^>]*\btitle="(?P<title>[^"]*)"[^>]*>\s*</video>')
 STYLE = """
 body { font: 16px/1.5 "DejaVu Sans", Verdana, sans-serif; color: #222 }
 body { max-width: 46em; margin: 2em auto; padding: 0 1em }
@@ -89,7 +89,7 @@ def _rendered(source: str, folder: Path) -> str:
 
 def _poster(clip: re.Match[str], folder: Path) -> str:
     """A clip's poster as a picture; nbconvert puts in only what lies below the lesson's folder, and clips do not."""
-    picture = base64.b64encode((folder / clip["poster"]).read_bytes()).decode("ascii")
+    picture = base64.b64encode((folder / f"{clip['place']}.jpg").read_bytes()).decode("ascii")
     return f"![{clip['title']}](data:image/jpeg;base64,{picture})"
 
 
