@@ -90,7 +90,11 @@ def masks_of_others(masks: Float[Tensor, "n 1 h w"], patients: Sequence[object],
 
 
 def scattered_masks(masks: Float[Tensor, "n 1 h w"], seed: int = 0) -> Float[Tensor, "n 1 h w"]:
-    """A control: each slice's tumour pixels thrown anywhere in the slice, by `seed`. There is nothing to learn."""
+    """A control: each slice's tumour pixels thrown anywhere in the slice, by `seed`.
+
+    For the slices to learn from and for those of the examination alike: then there is nothing to learn. Examined on
+    the true masks, a direction that was found by accident may well lie along the tumour where maps show it plainly.
+    """
     flat = np.random.default_rng(seed).permuted(masks.flatten(1).cpu().numpy(), axis=1)
     return torch.as_tensor(flat, device=masks.device).reshape(masks.shape)
 
