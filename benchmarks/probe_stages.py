@@ -9,9 +9,9 @@ themselves: what can be had without any network. Of each patient four slices wit
 
 Beside it stand two controls, probes taught with wrong masks and scored with the right ones (masks of other patients,
 scattered masks), which say how much even a wrong lesson finds where the maps show the tumour plainly, and so are low
-only in blocks that do not; the one channel that tells tumour best, chosen on the training patients, with its area under the
-ROC curve on the others; and the share of fine pattern in the block's maps. Rows, one a step and block, go to
-data/results/probes.json; what is there is not measured again.
+only in blocks that do not; the one channel that tells tumour best, chosen on the training patients, with its area
+under the ROC curve on the others; and the share of fine pattern in the block's maps. Rows, one a step and block, go
+to data/results/probes.json; what is there is not measured again.
 """
 
 import argparse
