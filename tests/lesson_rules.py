@@ -78,8 +78,8 @@ OPENING, CLOSING = ("Objectives", "Needs"), ("Recap", "Quiz", "What next", "Refe
 HELP = ("Nudge", "Formula", "Partial code", "Solution")
 VERBS = frozenset(re.findall(r"\w+", """
 add apply ask build calculate catch change check choose colour combine compare compute convert count decide define
-derive describe detect distinguish draw estimate evaluate explain explore find follow give identify judge list load locate
-make measure name open outline plot predict prove read recognise relate reproduce run save say score see
+derive describe detect distinguish draw estimate evaluate explain explore find follow give identify judge list
+load locate make measure name open outline plot predict prove read recognise relate reproduce run save say score see
 sketch sort spot start state step switch tell test trace train tune use verify watch write
 """))
 AMERICAN = {
