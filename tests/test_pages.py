@@ -6,7 +6,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browser import _browser_path
 from lesson_reader import FENCE
 from nbformat import v4
 from PIL import Image
@@ -75,17 +74,14 @@ def test_what_is_no_notebook_is_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_the_mathematics_fits_the_paper(tmp_path):
-    sync_api = pytest.importorskip("playwright.sync_api")
+def test_the_mathematics_fits_the_paper(tmp_path, chromium):
     page_file = write_page(NOTEBOOKS / "07_the_full_mathematics.ipynb", tmp_path)
-    with sync_api.sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=_browser_path(), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 672, "height": 950})  # A4 less its margins, at 96 dots an inch
-        page.emulate_media(media="print")
-        page.goto(page_file.as_uri())
-        widths = page.evaluate("[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().width)")
-        too_far = page.evaluate("[...document.querySelectorAll('math, pre, img, table')].filter("
-                                "n => n.getBoundingClientRect().right > innerWidth + 1).map(n => n.textContent)")
-        browser.close()
+    page = chromium.new_page(viewport={"width": 672, "height": 950})  # A4 less its margins, at 96 dots an inch
+    page.emulate_media(media="print")
+    page.goto(page_file.as_uri())
+    widths = page.evaluate("[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().width)")
+    too_far = page.evaluate("[...document.querySelectorAll('math, pre, img, table')].filter("
+                            "n => n.getBoundingClientRect().right > innerWidth + 1).map(n => n.textContent)")
+    page.close()
     assert len(widths) > 100 and min(widths) > 1
     assert not too_far
