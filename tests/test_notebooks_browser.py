@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from browser import Lab, Notebook, _is_jupyterlabs_own, write_notebook
 
+from animations.manifest import CLIPS
+
 FOLDER = Path(__file__).parent.parent / "notebooks"
 LESSONS = sorted(path.name for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
 LIMIT = 240  # seconds for one lesson of the smoke profile, on a machine that is busy with other things
@@ -15,9 +17,10 @@ LIMIT = 240  # seconds for one lesson of the smoke profile, on a machine that is
 
 @pytest.fixture(scope="module")
 def copies(lab: Lab) -> Lab:
-    """The lessons as copies, so that running them changes nothing of ours."""
+    """The lessons as copies, beside the clips that they show, so that running them changes nothing of ours."""
     shutil.copytree(FOLDER, lab.folder / FOLDER.name, dirs_exist_ok=True,
                     ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    shutil.copytree(CLIPS, lab.folder / CLIPS.relative_to(FOLDER.parent), dirs_exist_ok=True)
     return lab
 
 
