@@ -58,7 +58,7 @@ $(VENV)/lab-ready: pyproject.toml constraints.txt
 
 $(VENV)/test-ready: $(VENV)/lab-ready tests/system_packages.sh
 	@sh tests/system_packages.sh
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	$(BIN)/pip install --quiet --editable '.[dev,book]'
 	@if pkg-config --exists cairo pangocairo 2>/dev/null; then \
 	    $(BIN)/pip install --quiet --editable '.[animations]'; fi
 	@touch $@
