@@ -92,16 +92,31 @@ def load_model(path: Path | str) -> tuple[UNet, dict[str, Any]]:
     if header.get("kind") != "model":
         raise CheckpointError(f"{path}: expected weights (kind 'model'), got kind {header.get('kind')!r}. "
                               f"A run's weights are in its best.safetensors.")
+    model = _outline(path, header, len(tensors))
+    _check_shapes(model, tensors, path)
+    model.to_empty(device="cpu").load_state_dict(tensors)
+    return model.eval(), header["card"]
+
+
+def _outline(path: Path | str, header: Mapping[str, Any], tensors: int) -> UNet:
+    """The network without memory for its weights, so that a forged header cannot ask for gigabytes."""
     try:
-        model = UNet(UNetConfig(**header["architecture"]))
-    except (KeyError, TypeError, ShapeError) as error:
+        config = UNetConfig(**header["architecture"])
+        if config.depth > tensors or not isinstance(header["card"], dict):
+            raise ValueError(f"{tensors} tensors for a depth of {config.depth}, card of type {type(header['card'])}")
+        with torch.device("meta"):
+            return UNet(config)
+    except (KeyError, TypeError, ValueError, RuntimeError, ShapeError) as error:
         raise CheckpointError(f"{path}: its header describes no U-Net ({error}). {RETRAIN}") from error
-    fill(model, tensors, path)
-    return model.eval(), dict(header.get("card", {}))
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
     """Copy the tensors into a model of the same architecture, or raise CheckpointError and change nothing."""
+    _check_shapes(model, tensors, path)
+    model.load_state_dict(dict(tensors))
+
+
+def _check_shapes(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
     wanted = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     got = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if wanted != got:
@@ -110,7 +125,6 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> N
             f"{path}: weights of another architecture: {len(odd)} of {len(wanted)} tensors differ, first "
             f"{odd[0]}: expected {wanted.get(odd[0], 'none')}, got {got.get(odd[0], 'none')}. "
             f"Build the network from the file's own card: load_model({str(path)!r}).")
-    model.load_state_dict(dict(tensors))
 
 
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -223,11 +223,15 @@ class _Run:
         """Bring back weights, their average, optimiser and progress from `last.safetensors`."""
         path = (self.folder or Path()) / LAST
         tensors, header = checkpoint.load_tensors(path)
-        _check_same_run(path, header, self)
-        checkpoint.fill(self.model, _under("model.", tensors), path)
-        self.average.load(_under("aside.", tensors))
-        checkpoint.restore_optimiser(self.optimiser, _under("optimiser.", tensors))
-        self.progress = _Progress(**header["progress"])
+        try:
+            _check_same_run(path, header, self)
+            checkpoint.fill(self.model, _under("model.", tensors), path)
+            self.average.load(_under("aside.", tensors))
+            checkpoint.restore_optimiser(self.optimiser, _under("optimiser.", tensors))
+            self.progress = _Progress(**header["progress"])
+        except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            raise CheckpointError(f"{path}: damaged; expected a training to go on with, but its entries do not fit "
+                                  f"together ({error!r}). {checkpoint.RETRAIN}") from error
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

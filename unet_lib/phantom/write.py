@@ -83,12 +83,15 @@ def write_patient(root: Path, seed: int, index: int) -> str:
     folder, unfinished = root / patient.name, root / f"{UNFINISHED}{patient.name}-{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
-    for number, (image, mask) in enumerate(zip(patient.images, patient.masks, strict=True), start=1):
-        name = f"{patient.name}_{number}"
-        tifffile.imwrite(unfinished / f"{name}.tif", image, photometric="rgb", metadata=None, software=False)
-        tifffile.imwrite(unfinished / f"{name}_mask.tif", mask * 255, photometric="minisblack", metadata=None,
-                         software=False)
-    unfinished.rename(folder)
+    try:
+        for number, (image, mask) in enumerate(zip(patient.images, patient.masks, strict=True), start=1):
+            name = f"{patient.name}_{number}"
+            tifffile.imwrite(unfinished / f"{name}.tif", image, photometric="rgb", metadata=None, software=False)
+            tifffile.imwrite(unfinished / f"{name}_mask.tif", mask * 255, photometric="minisblack", metadata=None,
+                             software=False)
+        unfinished.rename(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
     return patient.name
 
 
@@ -125,5 +128,8 @@ def _write_card(root: Path, seed: int) -> None:
     card = {"generator": "unet_lib.phantom", "version": VERSION, "seed": seed, "patients": len(names)}
     text = json.dumps(card, indent=2)
     draft = root / f"{CARD}.part"
-    draft.write_text(text + "\n", encoding="utf-8")
-    draft.replace(root / CARD)
+    try:
+        draft.write_text(text + "\n", encoding="utf-8")
+        draft.replace(root / CARD)
+    finally:
+        draft.unlink(missing_ok=True)
