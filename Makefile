@@ -18,9 +18,10 @@ lab: phantom  ## Install what is needed and open JupyterLab on lesson 00
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
 	    --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(ARGS)
 
-# One thread: beside a browser, threads that wait for each other made training ten times slower.
+# Whole files go to as many processes as there are cores; each computes with one thread: beside a browser, threads that
+# wait for each other made training ten times slower.
 test: $(VENV)/test-ready phantom  ## Run every test, lint and lesson
-	OMP_NUM_THREADS=1 $(BIN)/pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/test-ready  ## Style, types, spelling and the house's import rules
 	$(BIN)/ruff check .

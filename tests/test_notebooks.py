@@ -1,4 +1,4 @@
-"""nbval over the lessons, and proof that it bites."""
+"""nbval over the lessons, with networking cut where the machine allows it, and proof that both bite."""
 
 import re
 import subprocess
@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from conftest import REPOSITORY
+from offline import can_be_cut, offline
 
 from unet_lib.profiles import data_folder
 
@@ -13,10 +14,10 @@ LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
 def nbval(path):
-    """Run a notebook and compare its outputs with those stored in it."""
+    """Run a notebook offline and compare its outputs with those stored in it."""
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=300", "-q", "-p", "no:cacheprovider",
                "--rootdir", path.parent, path]
-    return subprocess.run(command, cwd=path.parent, capture_output=True, text=True)
+    return subprocess.run(offline(command), cwd=path.parent, capture_output=True, text=True)
 
 
 def test_the_numbered_lessons_are_what_the_readme_links():
@@ -44,3 +45,13 @@ def test_changing_one_stored_number_makes_it_fail(tmp_path):
     assert done.returncode == 1
     assert "1 failed" in done.stdout
     assert "0.018" in done.stdout and "0.019" in done.stdout
+
+
+def test_the_lessons_run_with_networking_cut():
+    if not can_be_cut():
+        pytest.skip("this machine lets nobody cut a command off from the network (unshare --net)")
+    asked = ("import socket; print([name for _, name in socket.if_nameindex()])\n"
+             "try: socket.create_connection(('192.0.2.1', 80), timeout=5)\n"  # an address kept for documentation
+             "except OSError as error: print(error.strerror)")
+    done = subprocess.run(offline([sys.executable, "-c", asked]), capture_output=True, text=True)
+    assert done.stdout == "['lo']\nNetwork is unreachable\n", done.stdout + done.stderr
