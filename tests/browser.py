@@ -74,7 +74,7 @@ class Notebook:
         """Run every cell, and wait until each has been run or one has raised."""
         self.page.set_default_timeout(timeout * 1000)
         self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_function(_IDLE, polling=50, timeout=timeout * 1000)
+        self.page.wait_for_function(IDLE, polling=50, timeout=timeout * 1000)
 
     def cells(self) -> list[dict]:
         """The cells as they are now, outputs included."""
@@ -237,7 +237,7 @@ def pixels_of(canvas: object) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), np.uint8).reshape(high, wide, 4)
 
 
-_IDLE = """() => {
+IDLE = """() => {
     const { context, content } = jupyterapp.shell.currentWidget;
     const busy = content.widgets.some((cell) => cell.model.type === 'code' && cell.model.executionState !== 'idle');
     return !busy && context.sessionContext.session.kernel.status === 'idle';

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser import Lab, Notebook, _is_jupyterlabs_own, write_notebook
+from browser import IDLE, Lab, Notebook, _is_jupyterlabs_own, write_notebook
 
 from animations.manifest import CLIPS
 
@@ -69,6 +69,32 @@ def test_the_threshold_of_lesson_00_changes_the_picture(copies: Lab, notebook: C
         book.page.wait_for_timeout(100)
     assert picture() != before
     assert book.errors() == book.console_errors() == []
+    book.close()
+
+
+def test_a_lesson_by_keyboard_alone(copies: Lab, notebook: Callable[..., Notebook]):
+    """From the address bar: Tab until the lesson has the focus, then Shift+Enter from cell to cell, and out again."""
+    book = notebook(f"{FOLDER.name}/00_start_here.ipynb")
+    page = book.page
+    cells = len(book.cells())
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("!!document.activeElement.closest('.jp-Notebook')"):
+            break
+    assert page.evaluate("!!document.activeElement.closest('.jp-Notebook')"), "the lesson cannot be reached with Tab"
+    page.keyboard.press("Escape")
+    for _ in range(cells):
+        page.keyboard.press("Shift+Enter")
+    page.wait_for_function(IDLE, polling=50, timeout=LIMIT * 1000)
+    code = [cell for cell in book.cells()[:cells] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    assert book.errors() == book.console_errors() == []
+    page.keyboard.press("Escape")
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if not page.evaluate("!!document.activeElement.closest('.jp-Notebook')"):
+            break
+    assert not page.evaluate("!!document.activeElement.closest('.jp-Notebook')"), "the focus is trapped in the lesson"
     book.close()
 
 
