@@ -75,6 +75,21 @@ def test_a_full_disk_is_said_in_one_sentence_and_leaves_no_half_file(patients, t
         assert WHOLE[path.suffix](path), path.name
 
 
+def test_a_disk_that_fills_up_while_the_cache_is_built(tmp_path):
+    write_patient(tmp_path / "data", PATIENT, slices=8)  # a cache of 2 MB
+    disk, left = tmp_path / "disk", tmp_path / "left"
+    disk.mkdir()
+    at, data = shlex.quote(str(disk)), shlex.quote(str(tmp_path / "data"))
+    script = (f"mount -t tmpfs -o size=4096k none {at} && cp -r {data} {at}/data && "
+              f"{{ head -c 9999k /dev/zero > {at}/ballast; truncate -s -1M {at}/ballast; }} 2> /dev/null; "
+              f"{shlex.join(UNET_LIB)} data check {at}/data; code=$?; "
+              f"ls -A {at}/data/.unet_cache > {shlex.quote(str(left))}; exit $code")
+    done = subprocess.run([*own_mounts(), "sh", "-c", script], capture_output=True, text=True, env=ENVIRONMENT)
+    assert done.returncode == 2, done
+    assert "the cache cannot be written (No space left on device); it needs 2 MB" in done.stderr
+    assert left.read_text() == ""
+
+
 def test_two_processes_build_the_same_cache_at_once(tmp_path):
     for number in range(4):
         write_patient(tmp_path / "both", f"TCGA_CS_000{number}_19990101", slices=8)

@@ -12,10 +12,12 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import tifffile
@@ -175,10 +177,11 @@ def _store(found: Survey) -> Path:
                 continue  # reading it will say clearly what is wrong
             digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     digest.update("\n".join(found.problems).encode())
-    return _cache_folder(found.root) / digest.hexdigest()[:16]
+    return cache_folder(found.root) / digest.hexdigest()[:16]
 
 
-def _cache_folder(root: Path) -> Path:
+def cache_folder(root: Path) -> Path:
+    """Where the caches of a data folder lie: in it, or in the user's cache folder if it cannot be written."""
     beside = root / ".unet_cache"
     if os.access(beside if beside.exists() else root, os.W_OK):
         return beside
@@ -222,32 +225,42 @@ def _write_arrays(found: Survey, folder: Path, progress: bool) -> None:
     names, count = found.patients, len(found.records)
     if not count:
         raise DatasetError(describe_problems(found.root, found.problems), found.problems)
-    images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, (count, SIDE, SIDE, 3))
-    masks = np.lib.format.open_memmap(folder / "masks.npy", "w+", np.uint8, (count, SIDE, SIDE))
     histograms = np.zeros((len(names), 3, 256), np.int64)
     copies = np.ones((len(names), 3), bool)
     problems, content = list(found.problems), hashlib.sha256()
     bar = tqdm(found.records, desc="Reading slices", unit="slice", disable=not progress)
-    for place, record in enumerate(bar):
-        try:
-            images[place], masks[place] = read_image(record.image), read_mask(record.mask)
-        except DatasetError as error:
-            problems.append(str(error))
-            continue
-        patient = names.index(record.patient)
-        histograms[patient] += channel_histograms(images[place])
-        copies[patient] &= [np.array_equal(images[place, ..., c], images[place, ..., FLAIR]) for c in range(3)]
-        content.update(f"{record.patient} {record.number}".encode())
-        content.update(images[place].tobytes() + masks[place].tobytes())
+    # Written one after the other: through a memory map, a full disk would kill the process instead of raising.
+    with (_array_file(folder / "images.npy", (count, SIDE, SIDE, 3)) as images,
+          _array_file(folder / "masks.npy", (count, SIDE, SIDE)) as masks):
+        for record in bar:
+            try:
+                image, mask = read_image(record.image), read_mask(record.mask)
+            except DatasetError as error:
+                problems.append(str(error))
+                continue
+            patient = names.index(record.patient)
+            histograms[patient] += channel_histograms(image)
+            copies[patient] &= [np.array_equal(image[..., c], image[..., FLAIR]) for c in range(3)]
+            content.update(f"{record.patient} {record.number}".encode())
+            for pixels, file in ((image, images), (mask, masks)):
+                content.update(pixels.tobytes())
+                file.write(pixels.tobytes())
     if problems:
         raise DatasetError(describe_problems(found.root, tuple(problems)), tuple(problems))
-    images.flush()
-    masks.flush()
     np.save(folder / "histograms.npy", histograms)
     index = {"content": content.hexdigest(),
              "patients": [asdict(_patient(name, copies[i])) for i, name in enumerate(names)],
              "slices": [(names.index(r.patient), r.number) for r in found.records]}
     (folder / "index.json").write_text(json.dumps(index))
+
+
+@contextmanager
+def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
+    """A .npy file of bytes to append to, its header written; the array is whole when `shape` has been filled."""
+    with path.open("wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        yield file
 
 
 def _patient(name: str, copies: np.ndarray) -> PatientInfo:
