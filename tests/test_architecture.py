@@ -38,6 +38,7 @@ def test_lint(command):
     ("unet_lib.shapes", "torch|matplotlib|numpy"),
     ("unet_lib.dataset", "torch|matplotlib"),
     ("unet_lib.phantom", "torch|matplotlib|nilearn"),
+    ("unet_lib.download", "torch|matplotlib|kagglehub|requests"),
     ("unet_lib.train", "matplotlib|ipywidgets"),
     ("unet_lib.figures", "torch|ipywidgets")])
 def test_importing_is_light(module, heavy):
@@ -102,7 +103,8 @@ def test_real_slices_never_enter_the_project():
     if listed.returncode:
         pytest.skip("not a git checkout")
     assert not [f for f in listed.stdout.splitlines() if f.endswith((".tif", ".tiff")) or f.startswith("data/lgg/")]
-    for example in ("data/lgg/TCGA_DU_A003_19990101/x.tif", "data/phantom/x.tif", "runs/x/best.safetensors"):
+    for example in ("data/lgg/TCGA_DU_A003_19990101/x.tif", "data/phantom/x.tif", "data/.lgg.unfinished/x.tif",
+                    "runs/x/best.safetensors"):
         assert subprocess.run(["git", "check-ignore", "-q", example], cwd=REPOSITORY).returncode == 0, example
 
 

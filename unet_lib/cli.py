@@ -1,14 +1,18 @@
 """The command line: a thin shell over the library. Errors a user can mend come without a traceback."""
 
+import json
+import shlex
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from unet_lib.cli_features import features
-from unet_lib.cli_options import PHANTOM, Data, Device
+from unet_lib.cli_lessons import translate
+from unet_lib.cli_options import LGG, PHANTOM, Data, Device, stoppable
 from unet_lib.cli_results import results_app
 from unet_lib.cli_train import train
 from unet_lib.errors import DatasetError, GlassBoxError, SettingsError
@@ -27,23 +31,24 @@ Model = Annotated[Path, typer.Option("--model", help="Weights: a .safetensors fi
 
 
 def main() -> None:
-    """Run a command; print a GlassBoxError as one clear message and leave with status 2."""
+    """Run a command; print what a user can mend as one clear message and leave with status 2."""
     try:
         app()
     except GlassBoxError as error:
         sys.exit(_complain(error))
+    except OSError as error:  # a full disk, a folder one may not write to: files are written whole or not at all
+        sys.exit(_complain(f"{error.filename or 'the disk'}: {error.strerror or error}. Free some space, or choose a "
+                           f"folder you may write to, and run the command again; what was there before is whole."))
 
 
 @app.command()
-def doctor(data: Annotated[Path | None, typer.Option(help="The data folder to look at.")] = None) -> None:
+def doctor(data: Annotated[Path | None, typer.Option(help="The data folder to look at.")] = None,
+           report: Annotated[bool, typer.Option("--report", help="Print a text to paste into a bug report.")] = False,
+           ) -> None:
     """Is this machine ready for the lessons?"""
-    from unet_lib.doctor import examine
+    from unet_lib.doctor import consult
 
-    findings = []
-    for finding in examine(data):
-        print(finding, flush=True)
-        findings.append(finding)
-    raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
+    raise typer.Exit(0 if consult(data, report) else 1)
 
 
 @app.command()
@@ -55,6 +60,34 @@ def phantom(patients: Annotated[int, typer.Option(min=1, help="How many.")] = 24
 
     write_phantoms(out, patients, seed)
     print(f"{patients} synthetic patients in {out}")
+
+
+@data_app.command()
+def fetch(archive: Annotated[Path | None, typer.Option(help="Instead of downloading: the zip you have, or the folder "
+                                                            "you unpacked it into.")] = None,
+          out: Annotated[Path, typer.Option(help="Where the patients' folders go.")] = LGG) -> None:
+    """Download the real LGG set from Kaggle, verify it, and lay it out."""
+    from unet_lib import download
+
+    expected = download.published()
+    with stoppable():
+        new = download.fetch(out, archive, expected, progress=sys.stderr.isatty())
+    print(f"{out}: {'laid out and verified' if new else 'already there; verified and left as it is'}. "
+          f"{expected.patients} patients, {expected.slices} slices, {expected.tumour} with tumour.\n"
+          f"The lessons on it: UNET_DATA={shlex.quote(str(out))} make lab")
+
+
+@data_app.command(hidden=True)
+def hashes(folder: Annotated[Path, typer.Argument(help="Patients as published.")] = LGG,
+           out: Annotated[Path, typer.Option(help="Where to write.")] = Path("data/lgg_hashes.json")) -> None:
+    """Write what `fetch` knows the patients by: their slices, those with tumour, a SHA-256 of the pixels."""
+    from unet_lib.checkpoint import write_text
+    from unet_lib.download import fingerprints
+
+    patients = [asdict(patient) for patient in fingerprints(folder, progress=sys.stderr.isatty())]
+    command = f"unet_lib data hashes {folder} --out {out}"
+    write_text(out, json.dumps({"command": command, "patients": patients}, indent=1) + "\n")
+    print(f"{_patients(len(patients))} in {out}")
 
 
 @data_app.command()
@@ -133,6 +166,7 @@ def predict(model: Model,
 
 
 app.command()(features)
+app.command()(translate)
 
 
 @app.command()

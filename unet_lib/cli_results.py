@@ -1,13 +1,11 @@
 """`unet_lib results …`: long measurements on the real data, resumable, kept in data/results."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from unet_lib.cli_options import LGG, Data, Device
+from unet_lib.cli_options import LGG, Data, Device, stoppable
 
 results_app = typer.Typer(no_args_is_help=True, help="Measure on the real data; each row is kept as it comes.")
 Show = Annotated[bool, typer.Option("--show", help="Train nothing; print what is there.")]
@@ -23,14 +21,14 @@ def table(scale: Annotated[str, typer.Option(help="cpu (small), gpu (in full) or
     from unet_lib import results
     from unet_lib.dataset import open_cache
 
-    with _stoppable():
+    with stoppable():
         for row in () if show else results.run_table(out, open_cache(data), scale, device=device, names=rows or ()):
             print(f"{row['name']}, split by {row['split']}: F1 {row['f1']}, accuracy {row['accuracy']}", flush=True)
     print(results.as_table(results.read_rows(out), scale))
 
 
 @results_app.command()
-def folds(recipe: Annotated[str, typer.Option(help="baseline or best.")] = "best",
+def folds(recipe: Annotated[str, typer.Option(help="baseline, shorter or best.")] = "best",
           data: Data = LGG, device: Device = "auto",
           fold: Annotated[list[int] | None, typer.Option(help="Only this one, 0 to 4; may be repeated.")] = None,
           out: Annotated[Path, typer.Option(help="Where the folds are kept.")] = Path("data/results/folds.json"),
@@ -40,19 +38,9 @@ def folds(recipe: Annotated[str, typer.Option(help="baseline or best.")] = "best
     from unet_lib.dataset import open_cache
 
     chosen = range(library.FOLDS) if fold is None else fold
-    with _stoppable():
+    with stoppable():
         for row in () if show else library.run_folds(recipe, open_cache(data), out, folds=chosen, device=device):
             found = row["summary"]
             print(f"{recipe}, fold {row['fold']}: mean Dice {found['mean_dice']}, median {found['median_dice']}, "
                   f"pooled F1 {found['pooled_f1']}", flush=True)
     print(library.as_table(library.read_folds(out)))
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C: a word about how to go on, in place of a traceback."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print("\nStopped; all progress is saved. The same command goes on.")
-        raise typer.Exit(130) from None

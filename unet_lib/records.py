@@ -16,8 +16,8 @@ from unet_lib.errors import DatasetError
 PATIENT_NAME = re.compile(r"TCGA_[A-Z]{2}_[A-Z0-9]{4}_\d{8}")
 SLICE_NAME = re.compile(r"(?P<patient>TCGA_[A-Z]{2}_[A-Z0-9]{4}_\d{8})_(?P<number>[1-9]\d*)(?P<mask>_mask)?\.tif")
 ARCHIVE_FOLDERS = ("kaggle_3m", "lgg-mri-segmentation/kaggle_3m", "lgg-mri-segmentation")
-HOW_TO_GET_DATA = ("Make synthetic patients with `unet_lib phantom --out data/phantom`, or unpack the LGG "
-                   "data set and name the folder that holds the patient folders TCGA_…")
+HOW_TO_GET_DATA = ("Make synthetic patients with `unet_lib phantom --out data/phantom`, or fetch the real LGG set "
+                   "with `unet_lib data fetch`, and name the folder that holds the patient folders TCGA_…")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -101,12 +101,12 @@ def find_slices(root: Path | str, masks_required: bool = True) -> tuple[SliceRec
     return found.records
 
 
-def describe_problems(root: Path, problems: tuple[str, ...], at_most: int = 5) -> str:
-    """The first few problems as one readable text."""
+def describe_problems(root: Path | str, problems: tuple[str, ...], at_most: int = 5, mend: str = "") -> str:
+    """The first few problems as one readable text, and how to `mend` them or see the others."""
     more = f"\n  … and {len(problems) - at_most} more" if len(problems) > at_most else ""
     listed = "\n  ".join(problems[:at_most])
     return (f"{len(problems)} problem{'s' * (len(problems) > 1)} in {root}:\n  {listed}{more}\n"
-            f"See all of them with: unet_lib data check {root}")
+            + (mend or f"See all of them with: unet_lib data check {root}"))
 
 
 def _is_patient(folder: Path) -> bool:
