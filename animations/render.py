@@ -36,6 +36,7 @@ ENCODERS = {"mp4": ("libx264", {"crf": "26", "preset": "slow", "g": "300", "tune
             "webm": ("libvpx-vp9", {"crf": "34", "b": "0", "g": "300", "deadline": "good", "cpu-used": "4"})}
 """Codec and settings (crf: how coarsely it may draw): below 1 MB a clip, with sharp lettering."""
 GIF_RATE, GIF_WIDTH, GIF_COLOURS = 8, 640, 64
+README_CLIP, README_PICTURE = clip_named("unet"), HERE / "readme.gif"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def main() -> None:
         chosen = [clip_named(name) for name in args.only] or list(clips())
         folder = args.out or settings.folder
         done = render_all(chosen, settings, folder, args.jobs, args.again)
+        if done and folder == CLIPS:
+            encode(README_CLIP.video, README_PICTURE)
     except GlassBoxError as error:
         sys.exit(_complain(error))
     except KeyboardInterrupt:
@@ -174,11 +177,15 @@ def encode(video: Path, target: Path) -> Path:
 
 
 def _encode_gif(pictures: "Iterator[VideoFrame]", rate: float, target: Path) -> None:
-    """Fewer pictures, smaller, in few colours: a GIF keeps each as a whole."""
+    """Fewer pictures, smaller, in few colours, the same for all: so only what moves has to be kept."""
     kept = [picture for number, picture in enumerate(pictures) if int(number * GIF_RATE / rate) !=
             int((number - 1) * GIF_RATE / rate)]
-    frames = [picture.to_image().resize((GIF_WIDTH, GIF_WIDTH * picture.height // picture.width)).quantize(GIF_COLOURS)
-              for picture in kept]
+    small = [picture.to_image().resize((GIF_WIDTH, GIF_WIDTH * picture.height // picture.width)) for picture in kept]
+    samples = Image.new("RGB", (GIF_WIDTH, small[0].height * 8))
+    for place in range(8):
+        samples.paste(small[place * (len(small) - 1) // 7], (0, place * small[0].height))
+    palette = samples.quantize(GIF_COLOURS)
+    frames = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in small]
     frames[0].save(target, save_all=True, append_images=frames[1:], duration=1000 // GIF_RATE, loop=0, optimize=True)
 
 

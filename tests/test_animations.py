@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from animations import examples, manifest
 from animations.arrays import load, made
 from animations.manifest import CLIPS, LANGUAGES, clip_named, clips, fingerprint
+from animations.render import README_CLIP, README_PICTURE
 from unet_lib.capture import feature_maps
 from unet_lib.checkpoint import load_model
 from unet_lib.errors import SettingsError
@@ -78,6 +79,19 @@ def test_committed_files_are_small_whole_and_listed():
         assert (entry["width"], entry["height"]) == Image.open(clip.poster).size == (1280, 720)
         assert 10 <= entry["seconds"] <= 40
     assert sum(path.stat().st_size for path in CLIPS.iterdir()) <= 15_000_000
+
+
+def test_the_readmes_picture_is_the_clip():
+    av = pytest.importorskip("av", reason="PyAV is not installed; it comes with the animations")
+    assert f"(animations/{README_PICTURE.name})" in (REPOSITORY / "README.md").read_text("utf-8")
+    assert README_PICTURE.stat().st_size < 1_000_000
+    with av.open(str(README_CLIP.video)) as video, Image.open(README_PICTURE) as gif:
+        pictures = [picture.to_ndarray(format="rgb24") for picture in video.decode(video=0)]
+        for share in (0.3, 0.6, 1.0):
+            gif.seek(int(share * (gif.n_frames - 1)))
+            clip = pictures[round(gif.tell() / (gif.n_frames - 1) * (len(pictures) - 1))]
+            small = Image.fromarray(clip).resize(gif.size)
+            assert np.abs(np.asarray(small, float) - np.asarray(gif.convert("RGB"), float)).mean() < 4
 
 
 def test_an_incomplete_entry_and_an_unknown_name_are_explained():
