@@ -61,21 +61,21 @@ def test_a_fingerprint_sees_words_but_not_spaces_at_the_ends():
 
 def test_what_changed_in_english_is_stale_and_shown_in_english():
     old = lesson("# Title", "Some prose")
-    entries = {"cell-0": Entry(fingerprint("# Title"), "# Titel"), "cell-1": Entry(fingerprint("Some prose"), "Prosa"),
+    entries = {"cell-0": Entry(fingerprint("# Title"), "# Ein Haus"), "cell-1": Entry(fingerprint("Some prose"), "Prosa"),
                "gone": Entry("0" * 12, "weg")}
     assert progress(old, entries).translated == 2 and progress(old, entries).cells == 2
     new = deepcopy(old)
     new.cells[1]["source"] = "Other prose"
     found = progress(new, entries)
     assert (found.translated, found.stale, found.lost) == (1, ("cell-1",), ("gone",))
-    assert [cell["source"] for cell in translated(new, entries).cells] == ["# Titel", "Other prose", "1 + 1"]
+    assert [cell["source"] for cell in translated(new, entries).cells] == ["# Ein Haus", "Other prose", "1 + 1"]
     assert new.cells[0]["source"] == "# Title"  # the lesson itself is left alone
 
 
 def test_a_stub_holds_what_is_open_and_reads_back(tmp_path):
     notebook = lesson("# Title", 'A "quote", a \\backslash and $x\'$')
     (tmp_path / "xx").mkdir()
-    done = {"cell-0": Entry(fingerprint("# Title"), "# Titel")}
+    done = {"cell-0": Entry(fingerprint("# Title"), "# Ein Haus")}
     (tmp_path / "xx" / "l.toml").write_text(stub(notebook, done))
     back = read_translation("l", "xx", tmp_path)
     assert {name: entry.text for name, entry in back.items()} == {"cell-1": notebook.cells[1]["source"]}

@@ -14,7 +14,7 @@ from unet_lib.errors import DatasetError, GlassBoxError
 from unet_lib.profiles import data_folder, repository
 
 FREE_GB = 2.0    # for caches of the phantoms (0.2 GB) or the real set (1 GB), and for runs
-MEMORY_GB = 2.0  # the hungriest lesson took 1.3 GB on phantoms, JupyterLab and a browser come on top
+MEMORY_GB = 2.0  # of lessons 00 to 04 the hungriest took 1.0 GB on phantoms; JupyterLab and a browser come on top
 SIGNS = "×·−–→…ᵀ⟨⟩"  # beyond ASCII, in figures; a test reads them from the sources
 FRONT_END = {"@jupyter-widgets/jupyterlab-manager": "jupyterlab_widgets", "anywidget": "anywidget"}
 

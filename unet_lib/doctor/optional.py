@@ -12,6 +12,7 @@ from unet_lib.doctor.packages import amiss, asked
 from unet_lib.errors import DatasetError
 from unet_lib.profiles import repository
 
+SHOWN = 2  # packages of a part that is not there; the mend brings them all
 GPU, REAL_DATA = "long trainings", "training and testing on real patients"
 # The extras of pyproject.toml: name, what it is for, and which of its modules stand on libraries of the system.
 PARTS = (("animations", "rendering the clips again", ("cairo", "manimpango")),
@@ -55,9 +56,10 @@ def _part(name: str, modules: tuple[str, ...]) -> Finding:
     wrong = list(amiss(asked(name))) or list(_unloadable(modules))
     if not wrong:
         return Finding(name, "ready")
+    more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
     script = typed("sh", repository() / "tests" / "system_packages.sh")
     system = bool(modules) and sys.platform != "win32" and not conda()
-    return Finding(name, "; ".join(wrong), f"{script} && {install(name)}" if system else install(name))
+    return Finding(name, "; ".join(wrong[:SHOWN]) + more, f"{script} && {install(name)}" if system else install(name))
 
 
 def _unloadable(modules: tuple[str, ...]) -> Iterator[str]:
