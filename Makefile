@@ -9,7 +9,7 @@ export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint notebooks pages phantom animations film clean
+.PHONY: help lab test lint notebooks pages phantom animations film book clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,8 +44,11 @@ animations: $(VENV)/animations-ready  ## Render the animations that are not up t
 film: $(VENV)/animations-ready  ## All animations as one film, in animations/rendered/
 	@$(BIN)/python -m animations.film $(ARGS)
 
+book: $(VENV)/book-ready  ## All lessons as a site to read in a browser, without a server: book/_build/html/index.html
+	@$(BIN)/python -m book.build && echo "open book/_build/html/index.html"
+
 clean:  ## Remove what the commands above made; your runs and data/lgg stay
-	rm -rf $(VENV) data/phantom animations/rendered printed tests/output \
+	rm -rf $(VENV) data/phantom animations/rendered printed book/_build tests/output \
 	    .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(VENV)/lab-ready: pyproject.toml constraints.txt
@@ -69,3 +72,6 @@ $(VENV)/animations-ready: $(VENV)/lab-ready tests/system_packages.sh
 	$(BIN)/pip install --quiet --editable '.[animations]'
 	@touch $@
 
+$(VENV)/book-ready: $(VENV)/lab-ready
+	$(BIN)/pip install --quiet --editable '.[book]'
+	@touch $@

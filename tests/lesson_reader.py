@@ -10,6 +10,7 @@ from itertools import zip_longest
 import nbformat
 
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
+FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+?\$", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,19 @@ class Lesson:
         """Code cells that hold `...` and call a checker, with the help that follows them."""
         pairs = zip_longest(self.cells, self.cells[1:])
         return [read_exercise(cell, below) for cell, below in pairs if is_exercise(cell)]
+
+
+def formulas(notebook: nbformat.NotebookNode) -> list[str]:
+    """Every formula with its dollars, in order; a dollar in code is none."""
+    prose = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return [found for text in prose for found in FORMULA.findall(re.sub(r"`[^`\n]+`", "", FENCE.sub("", text)))]
+
+
+def folds(notebook: nbformat.NotebookNode) -> int:
+    """How many <details> a lesson has, the answers of its quiz included."""
+    outputs = (output.get("data", {}) for cell in notebook.cells for output in cell.get("outputs", []))
+    prose = (cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    return sum(text.count("<details>") for text in [*prose, *(data.get("text/html", "") for data in outputs)])
 
 
 def headings(source: str) -> list[tuple[str, str]]:

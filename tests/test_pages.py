@@ -6,16 +6,16 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from lesson_reader import FENCE
+from accessibility import barriers
+from lesson_reader import folds, formulas
 from nbformat import v4
 from PIL import Image
 
 from unet_lib.errors import SettingsError
-from unet_lib.pages import lesson_page, write_page
+from unet_lib.pages import STYLE, lesson_page, write_page
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+?\$", re.DOTALL)
 
 
 def page_of(*cells):
@@ -26,16 +26,12 @@ def page_of(*cells):
 def test_a_page_has_every_formula_and_needs_nothing_else(path):
     notebook = nbformat.read(path, as_version=4)
     page = lesson_page(notebook, NOTEBOOKS)
-    prose = [re.sub(r"`[^`\n]+`", "", FENCE.sub("", cell.source)) for cell in notebook.cells
-             if cell.cell_type == "markdown"]
-    formulas = re.findall(r"<math\b.*?</math>", page, re.DOTALL)
-    assert len(formulas) == sum(len(FORMULA.findall(text)) for text in prose)
-    for formula in formulas:
-        assert "merror" not in formula and ElementTree.fromstring(formula) is not None
+    drawn = re.findall(r"<math\b.*?</math>", page, re.DOTALL)
+    assert len(drawn) == len(formulas(notebook))
+    for formula in drawn:
+        assert "merror" not in formula and "&amp;" not in formula and ElementTree.fromstring(formula) is not None
     assert not re.search(r"<script|<link\b|@import|src=\"(?!data:)", page)
-    assert page.count("<details>") == page.count("</details>") == sum(text.count("<details>") for text in prose) + \
-        sum(html.count("<details>") for cell in notebook.cells for output in cell.get("outputs", [])
-            for html in [output.get("data", {}).get("text/html", "")])
+    assert page.count("<details>") == page.count("</details>") == folds(notebook)
 
 
 def test_formulas_are_mathml():
@@ -43,6 +39,20 @@ def test_formulas_are_mathml():
     assert "<mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac>" in page.replace("\n", "")
     assert 'display="block"' in page and "$not$" in page and page.count("<math") == 2
     assert "<title>00 · A &lt;small&gt; lesson</title>" in page
+
+
+def test_lines_are_aligned():
+    page = page_of(v4.new_markdown_cell("$$\\begin{aligned} a &= b \\\\ &= c \\end{aligned}$$"))
+    formula = ElementTree.fromstring(re.search(r"<math.*</math>", page, re.DOTALL)[0])
+    rows = ["".join(row.itertext()) for row in formula.iter("{http://www.w3.org/1998/Math/MathML}mtr")]
+    assert rows == ["a=b", "=c"]
+    assert page.count("text-align: right") == page.count("text-align: left") - STYLE.count("text-align: left") == 2
+
+
+def test_a_comma_stays_with_its_formula():
+    page = page_of(v4.new_markdown_cell("Of $x$ and $y$, the sum."))
+    kept, = re.findall(r'<span style="white-space: nowrap">(.*?)</span>', page, re.DOTALL)
+    assert kept.count("<math") == 1 and "<mi>y</mi>" in kept and kept.endswith("</math>,")
 
 
 def test_code_of_a_solution_stays_inside_its_fold():
@@ -56,6 +66,15 @@ def test_a_widget_appears_as_its_still_picture():
     cell = v4.new_code_cell("widget", outputs=[v4.new_output("display_data", data=data)])
     page = page_of(cell)
     assert "data:image/png;base64,aGVsbG8=" in page and "model_id" not in page
+
+
+def test_a_widget_without_a_picture_is_left_out():
+    data = {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}, "text/plain": "FloatSlider(value=0.5)"}
+    cell = v4.new_code_cell("1 + 1", outputs=[v4.new_output("display_data", data=data),
+                                              v4.new_output("execute_result", data={"text/plain": "two"})])
+    page = page_of(cell)
+    assert "FloatSlider" not in page and "two" in page
+    assert len(cell.outputs) == 2, "the notebook itself was changed"
 
 
 def test_pictures_that_a_lesson_names_are_put_inside(tmp_path):
@@ -85,3 +104,12 @@ def test_the_mathematics_fits_the_paper(tmp_path, chromium):
     page.close()
     assert len(widths) > 100 and min(widths) > 1
     assert not too_far
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_printed_page_keeps_nobody_out(path, tmp_path, chromium):
+    page = chromium.new_page()
+    page.goto(write_page(path, tmp_path).as_uri())
+    found = barriers(page)
+    page.close()
+    assert not found

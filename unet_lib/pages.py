@@ -24,7 +24,9 @@ from unet_lib.checkpoint import write_text
 from unet_lib.errors import SettingsError
 
 FORMULA = re.compile(r"\$([^$\n]+)\$")
+IN_A_LINE = re.compile(r'<math [^>]*"inline"[^>]*>(?:(?!</math>).)*</math>[.,;:?)]+', re.DOTALL)
 CLIP = re.compile(r'<video\b[^>]*\bsrc="(?P<place>[^"]*)\.mp4"[^>]*\btitle="(?P<title>[^"]*)"[^>]*>\s*</video>')
+WIDGET = "application/vnd.jupyter.widget-view+json"
 STYLE = """
 body { font: 16px/1.5 "DejaVu Sans", Verdana, sans-serif; color: #222 }
 body { max-width: 46em; margin: 2em auto; padding: 0 1em }
@@ -49,26 +51,54 @@ class MathMLRenderer(IPythonRenderer):
 
     def inline_math(self, body: str) -> str:
         """A formula in a line."""
-        return convert(body)
+        return mathml(body)
 
     def block_math(self, body: str) -> str:
         """A formula of its own."""
-        return convert(body, display="block")
+        return mathml(body, display="block")
 
     def block_html(self, html: str) -> str:
         """Left as it is but for its formulas: nbconvert would close every <details> before its code begins."""
-        return FORMULA.sub(lambda found: self.inline_math(found[1]), html)
+        return with_formulas(html)
+
+
+def mathml(formula: str, display: str = "inline") -> str:
+    """LaTeX as MathML; display is "inline" or "block". latex2mathml knows `aligned` by another name, and browsers know
+    the alignment of columns only as a style."""
+    return re.sub(r'columnalign="(\w+)"', r'style="text-align: \1; padding: .2em 0"',
+                  convert(formula.replace("{aligned}", "{split}"), display=display))
+
+
+def with_formulas(html: str) -> str:
+    """HTML whose formulas between dollars have become MathML."""
+    return FORMULA.sub(lambda found: mathml(found[1]), html)
+
+
+def keep_together(html: str) -> str:
+    """The same page, but no line begins with a comma because a formula stood before it."""
+    return IN_A_LINE.sub(r'<span style="white-space: nowrap">\g<0></span>', html)
+
+
+def without_widgets(notebook: NotebookNode) -> NotebookNode:
+    """A copy whose outputs hold only what a page can show; what has no picture, such as a lone slider, is left out."""
+    copy: Any = nbformat.from_dict(notebook)
+    copy.metadata.pop("widgets", None)
+    for cell in (cell for cell in copy.cells if cell.cell_type == "code"):
+        cell.outputs = [output for output in cell.outputs if output.get("data", {}).keys() != {WIDGET, "text/plain"}]
+        for output in cell.outputs:
+            output.get("data", {}).pop(WIDGET, None)
+    return copy
 
 
 def lesson_page(notebook: NotebookNode, folder: Path) -> str:
     """The whole page as HTML; pictures that the lesson names are read from `folder` and put inside."""
     exporter = HTMLExporter(template_name="basic")
     exporter.register_filter("markdown2html", lambda source: _rendered(source, folder))
-    body, _ = exporter.from_notebook_node(_without_widgets(notebook))
+    body, _ = exporter.from_notebook_node(without_widgets(notebook))
     title = html.escape(notebook.cells[0].source.partition("\n")[0].lstrip("# "))
     style = STYLE + HtmlFormatter().get_style_defs(".highlight")
     return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
-            f"<style>{style}</style></head>\n<body>\n{body}\n</body></html>\n")
+            f"<style>{style}</style></head>\n<body><main>\n{keep_together(body)}\n</main></body></html>\n")
 
 
 def write_page(path: Path, out: Path) -> Path:
@@ -91,13 +121,3 @@ def _poster(clip: re.Match[str], folder: Path) -> str:
     """A clip's poster as a picture; nbconvert puts in only what lies below the lesson's folder, and clips do not."""
     picture = base64.b64encode((folder / f"{clip['place']}.jpg").read_bytes()).decode("ascii")
     return f"![{clip['title']}](data:image/jpeg;base64,{picture})"
-
-
-def _without_widgets(notebook: NotebookNode) -> NotebookNode:
-    """A copy whose outputs hold only what a page can show."""
-    copy: Any = nbformat.from_dict(notebook)
-    copy.metadata.pop("widgets", None)
-    for cell in copy.cells:
-        for output in cell.get("outputs", []):
-            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-    return copy
