@@ -1,0 +1,115 @@
+"""The lessons as a static site that opens without a server and without a network: `make book`.
+
+    python -m book.build            # → book/_build/html/index.html
+    python -m book.build FOLDER     # → FOLDER/html/index.html
+
+The notebooks stay where they are. Copies of them, of the README and of the clips are laid out like the repository, so
+that every relative link holds; the glossary and the page of animations are written from their data.
+"""
+
+import html
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from sphinx.cmd.build import build_main
+
+from animations.manifest import CLIPS, Clip, clips
+from unet_lib.checkpoint import write_text
+from unet_lib.errors import SettingsError
+from unet_lib.glossary import Term, read_glossary
+from unet_lib.pages import CLIP, without_widgets
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+LESSONS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
+MADE = ("source", "html", "doctrees", "jupyter_execute")  # the last by myst-nb, for the pictures
+LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
+
+
+def build(out: Path) -> int:
+    """Make the book anew in `out`/html, and return Sphinx's exit status; a warning is an error. Raises SettingsError
+    for a folder that holds anything but an earlier book."""
+    source, site, doctrees, _ = places = [out / name for name in MADE]
+    if out.exists() and not set(out.iterdir()) <= set(places):
+        raise SettingsError(f"{out}: expected a new folder, or one with an earlier book. Name another, or empty it.")
+    shutil.rmtree(out, ignore_errors=True)
+    gather(source)
+    shutil.copytree(CLIPS, site / CLIPS.relative_to(ROOT), ignore=shutil.ignore_patterns("*.json"))
+    return build_main(["-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(doctrees), str(source), str(site)])
+
+
+def gather(source: Path) -> None:
+    """Lay out in `source` all that Sphinx reads."""
+    for path in LESSONS.values():
+        lesson = without_widgets(nbformat.read(path, as_version=4))
+        for cell in (cell for cell in lesson.cells if cell.cell_type == "markdown"):
+            cell.source = CLIP.sub(_with_poster, resolve_links(cell.source, path.parent, source))
+        write_text(source / path.relative_to(ROOT), nbformat.writes(lesson))
+    readme = (ROOT / "README.md").read_text("utf-8")
+    write_text(source / "README.md", resolve_links(readme, ROOT, source))
+    write_text(source / "index.md", (HERE / "index.md").read_text("utf-8"))
+    write_text(source / "glossary.md", glossary_page())
+    write_text(source / "animations.md", animations_page())
+
+
+def glossary_page() -> str:
+    """Every term with its German name, its meaning and the lesson that explains it."""
+    return "\n".join(["# The glossary", "", "```{glossary}", *map(_definition, read_glossary()), "```", ""])
+
+
+def animations_page() -> str:
+    """Every clip with its poster, and its transcript in both languages."""
+    return "\n\n".join(["# The animations", "Short clips without sound. Below each, its words say what it shows.",
+                        *map(_shown, clips())])
+
+
+def resolve_links(text: str, folder: Path, source: Path) -> str:
+    """Links as the book needs them: the files they name are copied along; of prose and folders the words are kept."""
+    def resolve(link: re.Match[str]) -> str:
+        words, target = link.groups()
+        path = (folder / target).resolve()
+        if path in LESSONS.values() or ":" in target:
+            return link[0]
+        if not path.exists():  # a heading, or nothing, of which Sphinx will complain
+            return re.sub("#.*", lambda heading: heading[0].lower(), link[0])
+        if path.suffix in (".md", ""):
+            return words
+        copy = source / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        return link[0]
+
+    return LINK.sub(resolve, text)
+
+
+def _definition(term: Term) -> str:
+    where = f"[lesson {term.lesson}](notebooks/{LESSONS[term.lesson].name})" if term.lesson in LESSONS else \
+        f"lesson {term.lesson}"
+    return f'{term.term}\n  <i lang="de">{term.german}</i>: {term.meaning} ({where})\n'
+
+
+def _shown(clip: Clip) -> str:
+    text = {name: {key: html.escape(words) for key, words in getattr(clip, name).items()}
+            for name in ("title", "statement", "transcript")}
+    video, poster = (path.relative_to(ROOT).as_posix() for path in (clip.video, clip.poster))
+    return f"""## {clip.title["en"]}
+
+{clip.statement["en"]} ([lesson {clip.lesson[:2]}](notebooks/{clip.lesson}.ipynb))
+
+<video src="{video}" poster="{poster}" width="640" controls preload="none" title="{text["title"]["en"]}"></video>
+
+<details><summary>What it shows</summary>{text["transcript"]["en"]}</details>
+<details lang="de"><summary>Auf Deutsch: {text["title"]["de"]}</summary>{text["statement"]["de"]}
+{text["transcript"]["de"]}</details>"""
+
+
+def _with_poster(clip: re.Match[str]) -> str:
+    """JupyterLab finds no poster by a relative path, a browser does."""
+    return clip[0].replace("<video ", f'<video poster="{clip["place"]}.jpg" ')
+
+
+if __name__ == "__main__":
+    sys.exit(build(Path(*sys.argv[1:] or [HERE / "_build"]).resolve()))
