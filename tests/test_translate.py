@@ -61,7 +61,8 @@ def test_a_fingerprint_sees_words_but_not_spaces_at_the_ends():
 
 def test_what_changed_in_english_is_stale_and_shown_in_english():
     old = lesson("# Title", "Some prose")
-    entries = {"cell-0": Entry(fingerprint("# Title"), "# Ein Haus"), "cell-1": Entry(fingerprint("Some prose"), "Prosa"),
+    entries = {"cell-0": Entry(fingerprint("# Title"), "# Ein Haus"),
+               "cell-1": Entry(fingerprint("Some prose"), "Prosa"),
                "gone": Entry("0" * 12, "weg")}
     assert progress(old, entries).translated == 2 and progress(old, entries).cells == 2
     new = deepcopy(old)
