@@ -8,7 +8,8 @@ import pytest
 from lesson_reader import Lesson
 from nbformat import v4
 
-from unet_lib import results
+from unet_lib import folds, results
+from unet_lib.evaluation import summary
 from unet_lib.score_figures import EXPERTS_AGREE
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -64,3 +65,22 @@ def test_a_figure_may_be_rounded(prose):
 @pytest.mark.parametrize("prose", ["Dice rose to 0.84.", "Dice 0.8272", "83.1 %", "| 0.81 |"])
 def test_a_figure_that_nothing_shows_is_found(prose):
     assert len(list(unsupported(lesson_with(prose, "mean Dice 0.8271")))) == 1
+
+
+def test_the_readmes_results_are_those_of_the_files():
+    root = NOTEBOOKS.parent
+    lines = [line for line in (root / "README.md").read_text("utf-8").splitlines() if line.startswith("| ")]
+    table = {line.split("|")[1].strip(): line for line in lines}
+    rows = folds.read_folds(root / "data" / "results" / "folds.json")
+    for recipe in {row["recipe"] for row in rows} - {"shorter"}:
+        found = summary(folds.scores_of(rows, recipe))
+        low, high = found["mean_dice_interval"]
+        line, = (line for name, line in table.items() if f"`{recipe}`" in name)
+        assert f"| {found['patients']} real patients" in line
+        assert f"| {found['mean_dice']:.3f} [{low:.3f}, {high:.3f}] | {found['pooled_f1']:.3f} |" in line
+    six = [row for row in results.read_rows(root / "data" / "results" / "six_models.json")
+           if row["scale"] == "cpu"]
+    for split in ("patients", "slices"):
+        scores = [row["f1"] for row in six if row["split"] == split]
+        line, = (line for name, line in table.items() if f"split by {split}" in name)
+        assert f"| {min(scores):.2f} to {max(scores):.2f} |" in line
