@@ -23,7 +23,7 @@ def nbval(path):
 def test_the_numbered_lessons_are_what_the_readme_links():
     linked = re.findall(r"\(notebooks/(\d\d_\w+)\.ipynb\)", (REPOSITORY / "README.md").read_text())
     assert linked == [path.stem for path in LESSONS]
-    assert {"00_start_here", "01_the_scan", "02_convolution", "03_building_the_unet", "04_training"} <= set(linked)
+    assert [name[:2] for name in linked] == [f"{number:02}" for number in range(9)]
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
 from unet_lib.checkpoint import write_text
-from unet_lib.errors import SettingsError
+from unet_lib.translate import read_lesson
 
 FORMULA = re.compile(r"\$([^$\n]+)\$")
 IN_A_LINE = re.compile(r'<math [^>]*"inline"[^>]*>(?:(?!</math>).)*</math>[.,;:?)]+', re.DOTALL)
@@ -103,12 +103,8 @@ def lesson_page(notebook: NotebookNode, folder: Path) -> str:
 
 def write_page(path: Path, out: Path) -> Path:
     """Write `out`/<name>.html, all or nothing. Raises SettingsError for what is no notebook."""
-    try:
-        notebook = nbformat.read(path, as_version=4)
-    except (OSError, nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
-        raise SettingsError(f"{path}: expected a Jupyter notebook ({error}). The lessons lie in notebooks/.") from error
     target = out / f"{path.stem}.html"
-    write_text(target, lesson_page(notebook, path.parent))
+    write_text(target, lesson_page(read_lesson(path), path.parent))
     return target
 
 
