@@ -24,7 +24,7 @@ import record
 import torch
 
 from unet_lib import checkpoint
-from unet_lib.augment import Augmented, Strength
+from unet_lib.augment import Strength
 from unet_lib.batches import channels
 from unet_lib.card import provenance
 from unet_lib.dataset import SliceCache, open_cache
@@ -164,8 +164,7 @@ def train(settings: RunSettings, cache: SliceCache, split: Split, device: torch.
     run = prepare(settings, cache, replace(split, validation=()), device)
     if start:
         checkpoint.fill(run.network, checkpoint.load_tensors(start)[0], start)
-    source = Augmented(run.training, settings.strength, settings.seed) if settings.augment else run.training
-    for epoch in fit(run.network, source, settings.training):
+    for epoch in fit(run.network, run.source, settings.training):
         print(f"  epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3f} {epoch.images_per_second:.0f} images/s",
               flush=True)
     return run

@@ -20,7 +20,7 @@ from unet_lib.predict import load_predictor
 from unet_lib.recipes import Recipe
 from unet_lib.runs import RunSettings, prepare
 from unet_lib.shapes import UNetConfig
-from unet_lib.splits import k_folds
+from unet_lib.splits import k_folds, split_patients
 from unet_lib.train import BEST, LAST
 from unet_lib.training_config import TrainConfig
 
@@ -140,6 +140,20 @@ def test_a_recipe_can_be_built_and_asked(name):
     recipe = recipes.find_recipe(name)
     assert len({settings.network for settings in recipe.stages}) == 1, "weights go from stage to stage"
     assert recipe.thresholds and recipe.specks
+
+
+def test_an_idea_is_tried_out_on_validation_patients_alone(cache, monkeypatch):
+    split = split_patients(cache.names, seed=0)
+    seen = []
+    monkeypatch.setattr(folds, "score_patients", lambda predictor, *rest: seen.append(predictor.model) or
+                        score_patients(predictor, *rest))
+    one, again, _ = (folds.try_out(replace(SMALL, **how), cache, split) for how in ({}, {}, {"augment": False}))
+    assert [score.patient for score in one] == list(split.validation)
+    first, same, unvaried = (network.output.weight for network in seen)
+    untrained = prepare(SMALL, cache, split, torch.device("cpu")).network.output.weight
+    assert torch.equal(first, same)
+    assert not torch.equal(first, unvaried) and not torch.equal(first, untrained)
+    assert [score.dice for score in one] == [score.dice for score in again]
 
 
 def test_the_baseline_is_the_school_projects_recipe():

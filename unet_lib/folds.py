@@ -24,8 +24,9 @@ from unet_lib.evaluation import PatientScore, score_patients, summary
 from unet_lib.metrics import count_slices, mean_dice, pooled
 from unet_lib.predict import Predictor, load_predictor
 from unet_lib.recipes import Recipe, find_recipe, stages
-from unet_lib.runs import Run
+from unet_lib.runs import Run, RunSettings, prepare
 from unet_lib.splits import Split, k_folds
+from unet_lib.train import fit
 
 FOLDS = 5
 WEIGHTS = "final.safetensors"
@@ -87,6 +88,18 @@ def choose(recipe: Recipe, run: Run, cache: SliceCache, patients: Collection[str
         if dice > best[0]:
             best = dice, {"threshold": threshold, "smallest": smallest}
     return {**best[1], "mirror": recipe.mirror}
+
+
+def try_out(settings: RunSettings, cache: SliceCache, split: Split, device: str = "cpu") -> list[PatientScore]:
+    """Train once from the start, and score the split's validation patients; its test patients are left alone.
+
+    Nothing is written, and nothing chosen by these patients on the way: they may compare settings.
+    """
+    run = prepare(settings, cache, replace(split, validation=()), choose_device(device))
+    for _ in fit(run.network, run.source, settings.training):
+        pass
+    predictor = Predictor(run.network, {}, settings.size, neighbours=settings.neighbours)
+    return list(score_patients(predictor, cache, split.validation))
 
 
 def read_folds(path: Path) -> list[dict[str, Any]]:

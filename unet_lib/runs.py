@@ -79,6 +79,12 @@ class Run:
         """How many slices the whole training takes, all epochs together."""
         return self.settings.training.epochs * self.training.slices
 
+    @property
+    def source(self) -> BatchSource:
+        """The training batches, varied by chance where the settings say so."""
+        s = self.settings
+        return Augmented(self.training, s.strength, s.seed) if s.augment else self.training
+
     def train(self, folder: Path, *, resume: bool = False,
               tick: Callable[[int], None] = lambda done: None) -> Iterator[Snapshot]:
         """Train, and keep weights and history.csv in `folder`; yield a Snapshot after every epoch (see `fit`).
@@ -88,15 +94,12 @@ class Run:
         """
         if not resume:
             refuse_overwriting(folder)
-        s = self.settings
-        source = Augmented(self.training, s.strength, s.seed) if s.augment else self.training
-        watched = Watched(source, self.training.slices, self.training.batch, tick)
-        for snapshot in fit(self.network, watched, s.training, validation=self.validation, folder=folder,
+        watched = Watched(self.source, self.training.slices, self.training.batch, tick)
+        for snapshot in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
                             card=self.card, resume=resume, crew=self.crew):
             if self.crew.leads:
                 write_history(folder / HISTORY, snapshot)
             yield snapshot
-
 
     def train_to_end(self, folder: Path) -> int:
         """Train, or go on where an earlier training in `folder` stopped, behind a progress bar.
