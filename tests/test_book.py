@@ -264,7 +264,7 @@ def test_the_theme_is_switched_and_kept(reader):
 def test_the_home_page_lists_the_lessons_as_the_readme_does(site):
     readme = (REPOSITORY / "README.md").read_text()
     page = soup(site / "index.html").article
-    rows = [[cell.get_text().strip() for cell in row.find_all("td")] for row in page.select("tbody tr")]
+    rows = [[cell.get_text().strip() for cell in row.find_all("td")] for row in page.table.select("tbody tr")]
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", readme)
     told = [line.strip("| ").split(" | ") for line in plain.splitlines() if re.match(r"\| 0\d", line)]
     assert [[words.replace("’", "'") for words in row] for row in rows] == told
