@@ -78,8 +78,10 @@ def move_the_threshold(page: Page, address: str, clock: Clock) -> None:
     page.goto(address)
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
     clock.tick("lesson 00 is open in the browser")
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    page.locator(".jp-Notebook .jp-MarkdownCell").first.click()
+    while not page.locator(".widget-slider").count():  # JupyterLab draws only the cells that are in sight
+        page.keyboard.press("Shift+Enter")
+        page.wait_for_timeout(300)
     cell = page.locator(".jp-CodeCell", has=page.locator(".widget-slider"))
     handle, picture = cell.locator(".noUi-handle").first, cell.locator(".jp-OutputArea img").first
     handle.wait_for()
