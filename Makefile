@@ -7,6 +7,8 @@ NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
 # Exact versions for everything pip installs, build tools included.
 export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Python compiles what is imported, when it is: to compile all of torch and JupyterLab took longer than to unpack them.
+export PIP_NO_COMPILE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint notebooks pages phantom animations film book clean
@@ -62,9 +64,8 @@ $(VENV)/lab-ready: pyproject.toml constraints.txt
 
 $(VENV)/test-ready: $(VENV)/lab-ready tests/system_packages.sh
 	@sh tests/system_packages.sh
-	$(BIN)/pip install --quiet --editable '.[dev,book]'
-	@if pkg-config --exists cairo pangocairo 2>/dev/null; then \
-	    $(BIN)/pip install --quiet --editable '.[animations]'; fi
+	$(BIN)/pip install --quiet --editable \
+	    ".[dev,book$$(pkg-config --exists cairo pangocairo 2>/dev/null && echo ,animations)]"
 	@touch $@
 
 $(VENV)/animations-ready: $(VENV)/lab-ready tests/system_packages.sh

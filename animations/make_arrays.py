@@ -24,8 +24,9 @@ from unet_lib import byhand
 from unet_lib.batches import Batches, scale_images
 from unet_lib.capture import block_names, feature_maps, find_block
 from unet_lib.check.lesson_02 import KERNEL
-from unet_lib.checkpoint import atomic_file, load_model
+from unet_lib.checkpoint import load_model
 from unet_lib.dataset import FLAIR, SliceCache, open_cache
+from unet_lib.files import atomic_file
 from unet_lib.losses import bce_loss
 from unet_lib.model import UNet
 from unet_lib.profiles import repository

@@ -24,8 +24,8 @@ import numpy as np
 from scipy import ndimage, stats
 from tqdm.auto import tqdm
 
-from unet_lib import checkpoint
 from unet_lib.dataset import CHANNELS, SliceCache, open_cache
+from unet_lib.files import write_text
 from unet_lib.phantom import VERSION, write_phantoms
 
 RESULTS = Path("data/results/phantom_realism.json")
@@ -44,7 +44,7 @@ def main() -> None:
     real = open_cache(args.real)
     made = open_cache(write_phantoms(args.work / "train", args.phantoms, seed=1))
     measured = {"real": measure(real), "phantom": measure(made)}
-    checkpoint.write_text(RESULTS, json.dumps({
+    write_text(RESULTS, json.dumps({
         "command": f"python benchmarks/phantom_realism.py --phantoms {args.phantoms}", "seed": SEED,
         "phantom_version": VERSION, "patients": {"real": len(real.names), "phantom": len(made.names)},
         "grey_levels": grey_levels(measured["real"][0], measured["phantom"][0]),

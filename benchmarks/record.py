@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from unet_lib.checkpoint import write_text
+from unet_lib.files import write_text
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from unet_lib.augment import Augmented
 from unet_lib.batches import Batches
 from unet_lib.dataset import SliceCache, open_cache
 from unet_lib.evaluation import score_patients
+from unet_lib.files import write_text
 from unet_lib.metrics import mean_dice, pooled
 from unet_lib.phantom import VERSION, write_phantoms
 from unet_lib.predict import Predictor
@@ -141,7 +142,7 @@ def record(args: argparse.Namespace, question: str, weights: Path, cache: SliceC
            "pooled_f1": round(sum(scores.values(), start=pooled(np.zeros((0, 4)))).dice(), 4),
            "epochs": card["epochs"], "training_seconds": card["seconds"]}
     print(row, flush=True)
-    checkpoint.write_text(RESULTS, json.dumps({
+    write_text(RESULTS, json.dumps({
         "command": f"python benchmarks/sim_to_real.py --phantoms {args.phantoms} --steps {args.steps} "
                    f"--fine {args.fine}",
         "seed": SEED, "network": NETWORK, "size": SIZE, "batch": BATCH, "learning_rate": RATE,

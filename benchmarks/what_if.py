@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unet_lib import checkpoint, devices
+from unet_lib import devices
 from unet_lib.augment import Augmented
 from unet_lib.batches import Batches
 from unet_lib.dataset import SliceCache, open_cache
+from unet_lib.files import write_text
 from unet_lib.metrics import count_slices, mean_dice, pooled
 from unet_lib.model import UNet, count_parameters
 from unet_lib.predict import Predictor
@@ -97,7 +98,7 @@ def rows() -> list[dict]:
 
 def record(args: argparse.Namespace, row: dict) -> None:
     print(row, flush=True)
-    checkpoint.write_text(RESULTS, json.dumps({
+    write_text(RESULTS, json.dumps({
         "command": f"python benchmarks/what_if.py --steps {args.steps} --seeds {args.seeds}",
         "base": BASE, "size": SIZE, "batch": BATCH, "learning_rate": RATE, "schedule": "cosine",
         "split": "split_patients(seed=0): trained on its training patients, scored on its validation patients",

@@ -17,8 +17,8 @@ import nbformat
 from sphinx.cmd.build import build_main
 
 from animations.manifest import CLIPS, Clip, clips
-from unet_lib.checkpoint import write_text
 from unet_lib.errors import SettingsError
+from unet_lib.files import write_text
 from unet_lib.glossary import Term, read_glossary
 from unet_lib.pages import CLIP, without_widgets
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from unet_lib.checkpoint import save_model, write_text
+from unet_lib.checkpoint import save_model
 from unet_lib.dataset import PatientInfo, SliceCache
+from unet_lib.files import write_text
 from unet_lib.model import build
 
 PATIENTS = (PatientInfo("TCGA_CS_0001_19990101", "CS", ()),

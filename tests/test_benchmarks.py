@@ -13,10 +13,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from unet_lib.dataset import open_cache
 from unet_lib.model import UNet
+from unet_lib.recipes import COARSE
 from unet_lib.records import find_slices
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
+import ablation
 import record
 import tutorial_loop
 
@@ -89,6 +91,13 @@ def test_throughput_gives_ratios_from_one_run(data, tmp_path):
     assert row["ratios"] == {"ours / bare": pytest.approx(ours / bare, abs=0.01)} and "overhead" in output
     assert row["peak_bytes"]["ours"]["peak"] > row["peak_bytes"]["ours"]["before"] > 10**8
     assert 0 < row["limits"]["arithmetic_share"] < 1.5
+
+
+@pytest.mark.parametrize("change", ablation.TRAININGS)
+def test_every_change_of_the_ablation_can_be_trained(change):
+    before, after = COARSE, ablation.TRAININGS[change](COARSE)
+    elsewhere = change in (ablation.AS_IT_IS, "grey levels as they come", "phantom weights first")
+    assert (after == before) is elsewhere and after.training.epochs >= 1
 
 
 def test_the_ablation_adds_a_row_for_each_change_and_measures_none_twice(data, tmp_path):

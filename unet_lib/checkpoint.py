@@ -1,16 +1,9 @@
-"""Atomic files for weights and for resuming, in safetensors: tensors and a JSON header, no code, no pickle.
-
-A file is written under a temporary name, flushed to the disk and renamed. Whatever happens in between
-(full disk, power cut, kill -9), the previous file survives intact.
-"""
+"""Weights, and what a resume needs, as safetensors: tensors and a JSON header, no code, no pickle; atomic files."""
 
 import json
-import os
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import safetensors
 import torch
@@ -18,36 +11,13 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from unet_lib.errors import CheckpointError, ShapeError
+from unet_lib.files import atomic_file
 from unet_lib.model import UNet
 from unet_lib.shapes import UNetConfig
 
 HEADER = "glass_box_unet"
 FORMAT = 1
 RETRAIN = "Train again, or take an intact copy."
-
-
-@contextmanager
-def atomic_file(path: Path | str) -> Iterator[BinaryIO]:
-    """A file to write to that takes the place of `path` only when the `with` ends well."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(scratch, 0o644)  # mkstemp makes files that only their owner can read
-        os.replace(scratch, path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
-
-
-def write_text(path: Path | str, text: str) -> None:
-    """Write a whole text file atomically, as UTF-8."""
-    with atomic_file(path) as file:
-        file.write(text.encode())
 
 
 def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:

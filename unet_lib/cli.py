@@ -81,8 +81,8 @@ def fetch(archive: Annotated[Path | None, typer.Option(help="Instead of download
 def hashes(folder: Annotated[Path, typer.Argument(help="Patients as published.")] = LGG,
            out: Annotated[Path, typer.Option(help="Where to write.")] = Path("data/lgg_hashes.json")) -> None:
     """Write what `fetch` knows the patients by: their slices, those with tumour, a SHA-256 of the pixels."""
-    from unet_lib.checkpoint import write_text
     from unet_lib.download import fingerprints
+    from unet_lib.files import write_text
 
     patients = [asdict(patient) for patient in fingerprints(folder, progress=sys.stderr.isatty())]
     command = f"unet_lib data hashes {folder} --out {out}"

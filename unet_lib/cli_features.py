@@ -162,8 +162,8 @@ def _write_sheets(case: "Case", looks: list["Look"], chosen: dict[str, list[int]
 
 
 def _write_film(case: "Case", looks: list["Look"], chosen: dict[str, list[int]], target: Path, kind: str, bar) -> None:
-    from unet_lib.checkpoint import atomic_file
     from unet_lib.feature_figures import film_frame
+    from unet_lib.files import atomic_file
     from unet_lib.film import film, picture_of
 
     pictures = []

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from unet_lib.checkpoint import save_model, write_text
+from unet_lib.checkpoint import save_model
 from unet_lib.dataset import SliceCache
 from unet_lib.devices import choose_device
 from unet_lib.errors import SettingsError
 from unet_lib.evaluation import PatientScore, score_patients, summary
+from unet_lib.files import write_text
 from unet_lib.metrics import count_slices, mean_dice, pooled
 from unet_lib.predict import Predictor, load_predictor
 from unet_lib.recipes import Recipe, find_recipe, stages

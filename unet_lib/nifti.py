@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from nibabel.nifti1 import Nifti1Header, Nifti1Image, Nifti1Pair
 
-from unet_lib.checkpoint import atomic_file
 from unet_lib.dataset import CHANNELS, FLAIR
 from unet_lib.errors import DatasetError
+from unet_lib.files import atomic_file
 from unet_lib.predict import Predictor, write_sheet
 from unet_lib.voxels import Grid
 

@@ -20,7 +20,7 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 
-from unet_lib.checkpoint import write_text
+from unet_lib.files import write_text
 from unet_lib.translate import read_lesson
 
 FORMULA = re.compile(r"\$([^$\n]+)\$")

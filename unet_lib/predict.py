@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unet_lib.batches import around, channels, normalise, scale_images
-from unet_lib.checkpoint import atomic_file, load_model, write_text
+from unet_lib.checkpoint import load_model
 from unet_lib.dataset import (
     SIDE,
     channel_histograms,
@@ -26,6 +26,7 @@ from unet_lib.dataset import (
 )
 from unet_lib.devices import choose_device
 from unet_lib.errors import DatasetError
+from unet_lib.files import atomic_file, write_text
 from unet_lib.metrics import Counts, count
 from unet_lib.model import eval_mode
 from unet_lib.records import SLICE_NAME, SliceRecord, find_slices

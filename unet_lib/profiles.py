@@ -23,7 +23,7 @@ class Profile:
 
 
 PROFILES = {
-    "smoke": Profile("smoke", epochs=2, base=4, depth=3, size=64, batch=16),
+    "smoke": Profile("smoke", epochs=2, base=4, depth=3, size=32, batch=16),
     "cpu": Profile("cpu", epochs=6, base=8, depth=4, size=96, batch=8),
     "gpu": Profile("gpu", epochs=50, base=64, depth=4, size=256, batch=16),
 }

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from unet_lib.checkpoint import write_text
 from unet_lib.dataset import SliceCache
 from unet_lib.devices import choose_device
 from unet_lib.errors import SettingsError
+from unet_lib.files import write_text
 from unet_lib.metrics import Counts, count_slices, pooled
 from unet_lib.predict import Predictor
 from unet_lib.runs import RunSettings, prepare_places

@@ -23,10 +23,10 @@ from unet_lib import model
 from unet_lib.augment import Augmented, Strength
 from unet_lib.batches import Batches, channels
 from unet_lib.card import provenance
-from unet_lib.checkpoint import write_text
 from unet_lib.dataset import SIDE, SliceCache
 from unet_lib.distributed import ALONE, Crew
 from unet_lib.errors import SettingsError, ShapeError
+from unet_lib.files import write_text
 from unet_lib.shapes import UNetConfig
 from unet_lib.sources import BatchSource
 from unet_lib.splits import Split

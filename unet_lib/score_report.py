@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from unet_lib.checkpoint import write_text
 from unet_lib.dataset import SliceCache
 from unet_lib.evaluation import GROUPINGS, PatientScore, groups, members, summary, worst_cases
+from unet_lib.files import write_text
 from unet_lib.predict import Predictor
 
 HEADINGS = f"{'patient':24}  {'Dice':>5}  {'precision':>9}  {'recall':>6}  {'HD95':>5}"

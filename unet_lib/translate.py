@@ -22,8 +22,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from unet_lib.checkpoint import write_text
 from unet_lib.errors import SettingsError
+from unet_lib.files import write_text
 from unet_lib.profiles import repository
 
 STUB = """["{name}"]

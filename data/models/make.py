@@ -25,9 +25,10 @@ from torch import nn
 
 from unet_lib.augment import Augmented
 from unet_lib.card import provenance
-from unet_lib.checkpoint import load_model, save_model, write_text
+from unet_lib.checkpoint import load_model, save_model
 from unet_lib.dataset import SliceCache, open_cache
 from unet_lib.evaluation import score_patients, summary
+from unet_lib.files import write_text
 from unet_lib.folds import WEIGHTS, WORK, read_folds, scores_of
 from unet_lib.model import UNet
 from unet_lib.predict import load_predictor

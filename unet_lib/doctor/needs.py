@@ -5,6 +5,7 @@ import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from unet_lib.doctor.finding import Finding, guarded
@@ -63,15 +64,15 @@ def _torch() -> Finding:
 
 
 def _jupyterlab() -> Finding:
-    import jupyterlab
     from jupyter_core.paths import jupyter_path
 
+    here = version("jupyterlab")  # importing it takes seconds
     shelves = [Path(folder) for folder in jupyter_path("labextensions")]
     missing = [package for name, package in FRONT_END.items()
                if not any((shelf / name / "package.json").is_file() for shelf in shelves)]
     if missing:
-        return Finding("JupyterLab", f"{jupyterlab.__version__}, widgets without {', '.join(missing)}", again(*missing))
-    return Finding("JupyterLab", f"{jupyterlab.__version__}, widgets ready")
+        return Finding("JupyterLab", f"{here}, widgets without {', '.join(missing)}", again(*missing))
+    return Finding("JupyterLab", f"{here}, widgets ready")
 
 
 def _fonts() -> Finding:
