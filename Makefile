@@ -13,7 +13,7 @@ export PIP_NO_COMPILE := 1
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint notebooks pages phantom animations film book clean python
+.PHONY: help lab test lint notebooks pages phantom animations film book clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,29 +55,27 @@ clean:  ## Remove what the commands above made; your runs and data/lgg stay
 	rm -rf $(VENV) data/phantom animations/rendered printed book/_build tests/output \
 	    .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " \
-	    + sys.version.split()[0] + ". Name another: make lab PYTHON=python3.12")'
-
 # $(call install,extras): the package with these extras, at one go, for resolving and building take longer than unpacking.
 # JupyterLab would ask the network for news at every start.
 define install
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " \
+    + sys.version.split()[0] + ". Name another: make lab PYTHON=python3.12")'
 @test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 $(BIN)/pip install --quiet --editable ".$(1)"
 @$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyterlab/apputils-extension:announcements"
 @touch $(VENV)/lab-ready $@
 endef
 
-$(VENV)/lab-ready: pyproject.toml constraints.txt | python
+$(VENV)/lab-ready: pyproject.toml constraints.txt
 	$(call install)
 
-$(VENV)/test-ready: pyproject.toml constraints.txt tests/system_packages.sh | python
+$(VENV)/test-ready: pyproject.toml constraints.txt tests/system_packages.sh
 	@sh tests/system_packages.sh
 	$(call install,[dev$(comma)book$$(pkg-config --exists cairo pangocairo 2>/dev/null && echo $(comma)animations)])
 
-$(VENV)/animations-ready: pyproject.toml constraints.txt tests/system_packages.sh | python
+$(VENV)/animations-ready: pyproject.toml constraints.txt tests/system_packages.sh
 	@sh tests/system_packages.sh
 	$(call install,[animations])
 
-$(VENV)/book-ready: pyproject.toml constraints.txt | python
+$(VENV)/book-ready: pyproject.toml constraints.txt
 	$(call install,[book])
