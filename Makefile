@@ -8,7 +8,7 @@ NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
 export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Python compiles what is imported, when it is: to compile all of torch and JupyterLab took longer than to unpack them.
-export PIP_NO_COMPILE := 1
+export PIP_COMPILE := 0
 
 comma := ,
 
