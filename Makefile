@@ -7,8 +7,10 @@ NOTEBOOKS := $(sort $(wildcard notebooks/[0-9][0-9]_*.ipynb))
 # Exact versions for everything pip installs, build tools included.
 export PIP_CONSTRAINT := constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# Python compiles what is imported, when it is: to compile all of torch and JupyterLab took longer than to unpack them.
+# Python keeps what it compiles of the modules it imports (an environment may forbid it, but hundreds of processes start
+# here); to compile all of torch and JupyterLab at the installation took longer than to unpack them.
 export PIP_COMPILE := 0
+export PYTHONDONTWRITEBYTECODE :=
 
 comma := ,
 
