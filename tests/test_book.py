@@ -153,18 +153,13 @@ def test_every_link_leads_somewhere(site, name):
     assert not [tag for tag in loaded if (tag.get("src") or tag.get("href") or "").startswith(("http", "//"))]
 
 
-# Dark is the same page in the theme's other colours: asked on one page of each kind, for contrasts are slow to examine.
-DARK = ("index", "animations", "glossary", "search", "notebooks/05_how_good_is_it", "notebooks/07_the_full_mathematics")
-
-
 @pytest.mark.parametrize(("window", "colours"), [(WIDE, "light"), (NARROW, "dark")], ids=["wide light", "narrow dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_keeps_nobody_out(reader, name, window, colours):
     someone = reader(viewport=window, color_scheme=colours)
     page = someone.open(name)
     page.wait_for_function("colours => document.documentElement.dataset.theme === colours", arg=colours)
-    if colours == "light" or name in DARK:
-        assert barriers(page) == []
+    assert barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     too_far = page.evaluate("""[...document.querySelectorAll("article img, article video, article details")].filter(
         (node) => node.getBoundingClientRect().right > innerWidth).map((node) => node.outerHTML.slice(0, 200))""")
