@@ -139,7 +139,11 @@ def play(scene: "type[ClipScene]", settings: Settings, scratch: Path,
     """Let a scene play, with `config` on top of the quality's, its files below `scratch`; returns it as it ends."""
     from manim import QUALITIES as PRESETS
     from manim import tempconfig
+    from svgelements import Path as Outline
 
+    # Each letter keeps the outline it was made from, and each movement copies its letters: half of the time, for
+    # something that nobody changes.
+    Outline.__deepcopy__ = lambda outline, _: outline
     spoken = type(scene.__name__, (scene,), {"language": settings.language, "__module__": scene.__module__})
     preset = next(name for name, values in PRESETS.items() if values["flag"] == settings.quality)
     # Hashing what an animation shows, to find it in a cache, takes longer than drawing it.

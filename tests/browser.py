@@ -76,6 +76,14 @@ class Notebook:
         self.page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
         self.page.wait_for_function(IDLE, polling=50, timeout=timeout * 1000)
 
+    def ask(self, source: str) -> str:
+        """Run this in the last cell, in place of what is there; returns what it prints."""
+        self.page.evaluate("""(source) => { const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.widgets.at(-1).model.sharedModel.setSource(source);
+            notebook.activeCellIndex = notebook.widgets.length - 1;
+            return jupyterapp.commands.execute('notebook:run-cell'); }""", source)
+        return self.cells()[-1]["outputs"][0]["text"].strip()
+
     def cells(self) -> list[dict]:
         """The cells as they are now, outputs included."""
         return self.page.evaluate("jupyterapp.shell.currentWidget.context.model.toJSON().cells")

@@ -1,6 +1,5 @@
 """Shared fixtures: small made-up data sets, and the real one where it is there."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +13,7 @@ install_import_hook("unet_lib", "beartype.beartype(conf=beartype.BeartypeConf(is
 import numpy as np
 import pytest
 import tifffile
+from processes import run_python
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_LGG = REPOSITORY.parent / "shared" / "lgg"
@@ -70,9 +70,7 @@ def lgg(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run_cli() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run `unet_lib …` as a process of its own, as a user would."""
 
-    def run(*arguments: object, **settings: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "unet_lib", *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, **settings)
+    def run(*arguments: object, cwd: Path | str = ".") -> subprocess.CompletedProcess[str]:
+        return run_python("-m", "unet_lib", *arguments, cwd=cwd, PYTHONPATH=str(REPOSITORY))
 
     return run

@@ -1,7 +1,6 @@
 """What the benchmarks rest on: that the peers are given the same work, and that rows are kept."""
 
 import json
-import subprocess
 import sys
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 import torch
 from conftest import REPOSITORY
 from made_up import write_series
+from processes import run_python
 from torch.utils.flop_counter import FlopCounterMode
 
 from unet_lib.dataset import open_cache
@@ -24,8 +24,7 @@ import tutorial_loop
 
 
 def run(script, *arguments):
-    command = [sys.executable, REPOSITORY / "benchmarks" / script, *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = run_python(REPOSITORY / "benchmarks" / script, *arguments)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

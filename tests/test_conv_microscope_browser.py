@@ -114,15 +114,6 @@ def three(fresh: Notebook) -> Microscope:
     return Microscope(fresh, 1)
 
 
-def ask(book: Notebook, source: str = TELL) -> str:
-    """Run this in the last cell; returns what it prints."""
-    book.page.evaluate("""(source) => { const notebook = jupyterapp.shell.currentWidget.content;
-        notebook.widgets.at(-1).model.sharedModel.setSource(source);
-        notebook.activeCellIndex = notebook.widgets.length - 1;
-        return jupyterapp.commands.execute('notebook:run-cell'); }""", source)
-    return book.cells()[-1]["outputs"][0]["text"].strip()
-
-
 # ---- the numbers --------------------------------------------------------------------------------------------
 
 
@@ -282,16 +273,16 @@ def test_a_click_chooses_for_python_too(one, fresh):
     kernel[0, 0] = 4
     expected = f"{kernel.tolist()} (3, 6) {by_torch(GREY, kernel).astype(int).tolist()}"
     for _ in range(20):  # a change waits until Python has answered the one before
-        if (told := ask(fresh)) == expected:
+        if (told := fresh.ask(TELL)) == expected:
             break
     assert told == expected
 
 
 def test_python_turns_the_knobs(one, fresh):
-    ask(fresh, "one.kernel = 'emboss'; one.stride = 2; one.filled = True; print('done')")
+    fresh.ask("one.kernel = 'emboss'; one.stride = 2; one.filled = True; print('done')")
     fresh.page.wait_for_function(FILLED, arg=24)
     one.shows(GREY, CLASSIC["emboss"], stride=2)
-    ask(fresh)  # the cell is as it was
+    fresh.ask(TELL)  # the cell is as it was
 
 
 # ---- settings that do not fit ---------------------------------------------------------------------------------

@@ -1,13 +1,12 @@
 """Cross-validation: who is tested by whom, what may be chosen where, and that folds go on where they stopped."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from processes import run_python
 
 from unet_lib import folds, recipes
 from unet_lib.batches import channels
@@ -103,8 +102,9 @@ def test_the_train_command_takes_a_recipe_and_resumes_in_its_stage(data, tmp_pat
 
     def command(*more):
         arguments = ["train", "--recipe", "tiny", "--data", data, "--out", out, "--device", "cpu", *more]
-        return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], cwd=Path(__file__).parent,
-                              check=True, capture_output=True, text=True, timeout=300).stdout
+        done = run_python("-c", script, *arguments, cwd=Path(__file__).parent)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     said = command()
     assert "Stage 1 of 2, at 16×16" in said and "Stage 2 of 2, at 32×32" in said

@@ -21,7 +21,6 @@ from browser import (
 )
 from conftest import REPOSITORY
 from scipy import ndimage
-from test_conv_microscope_browser import ask
 from test_skip_switchboard import CACHE, FIRST, MEASURED, OFF, ON, SECOND, board, by_hand
 
 from unet_lib.metrics import count
@@ -275,15 +274,15 @@ def test_python_reads_what_the_reader_chose(fresh):
     twin = fresh.shown(["zeroed", "on"])
     expected = f"{FIRST} 3 zeroed on True {round(twin.now.counts.dice(), 3)}"
     for _ in range(20):  # a change waits until Python has answered the one before
-        if (told := ask(fresh.book, TELL)) == expected:
+        if (told := fresh.book.ask(TELL)) == expected:
             break
     assert told == expected
 
 
 def test_python_moves_the_switches(fresh):
-    ask(fresh.book, f"board.patient = {SECOND!r}; board.skips = ['mean', 'swapped']; print('done')")
+    fresh.book.ask(f"board.patient = {SECOND!r}; board.skips = ['mean', 'swapped']; print('done')")
     fresh.says(fresh.shown(["mean", "swapped"], SECOND, 3))
-    ask(fresh.book, TELL)  # the cell is as it was
+    fresh.book.ask(TELL)  # the cell is as it was
 
 
 def test_the_newest_of_many_switches_wins(fresh):

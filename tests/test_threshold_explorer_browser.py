@@ -19,7 +19,6 @@ from browser import (
     write_executed,
     write_notebook,
 )
-from test_conv_microscope_browser import ask
 
 from unet_lib.metrics import Counts, count, count_slices, pooled
 from unet_lib.widgets.threshold_explorer import STEPS, f1_curve, tally, threshold_levels
@@ -330,18 +329,18 @@ def test_python_reads_what_the_reader_chose(all_, fresh):
     both = pooled(TABLES[:, 37])
     expected = f"0.37 0 {Counts(*TABLES[0, 37].tolist())} {both}"
     for _ in range(20):  # a change waits until Python has answered the one before
-        if (told := ask(fresh, TELL)) == expected:
+        if (told := fresh.ask(TELL)) == expected:
             break
     assert told == expected
 
 
 def test_python_moves_the_slider(all_, fresh):
-    ask(fresh, "explorer.threshold = 0.29; explorer.slice = 1; explorer.close_up = True; print('done')")
+    fresh.ask("explorer.threshold = 0.29; explorer.slice = 1; explorer.close_up = True; print('done')")
     all_.says(1, 29)
     assert all_.slider.input_value() == "29"
     assert all_.slider.get_attribute("aria-valuetext") == "0.29"
     assert all_.root.get_by_label("close-up of the tumour").is_checked()
-    ask(fresh, TELL)  # the cell is as it was
+    fresh.ask(TELL)  # the cell is as it was
 
 
 # ---- looks ------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Exercise checkers with instant, specific feedback: `check.slice_numbers(answer)`.
 
 One module a lesson; `frame` says what a checker is made of. A new checker is imported here and gets a row in
-tests/test_check.py.
+tests/reader_answers.py.
 """
 
 from unet_lib.check.frame import Exercise, Feedback
