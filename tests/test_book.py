@@ -178,6 +178,11 @@ def test_what_keeps_readers_out_is_noticed(chromium):
     assert barriers(page) == []
     page.set_content(good.format("#ccc", ""))
     assert [found.partition(":")[0] for found in barriers(page)] == ["color-contrast", "image-alt"]
+    code = "<!DOCTYPE html><html lang='en'><title>A</title><main><h1>A</h1><pre>{}</pre></main>"
+    word = "<span style='color: {}'>word</span> "
+    page.set_content(code.format(3 * word.format("#222") + 2 * word.format("#ccc")))
+    (found,) = barriers(page)
+    assert found.startswith("color-contrast: <span") and "#ccc" in found
     page.close()
 
 
