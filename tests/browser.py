@@ -30,6 +30,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import kernels
 import nbformat
 import numpy as np
 import pytest
@@ -127,11 +128,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder.mkdir()
     with open(home / "server.log", "w") as log:
         server, place = _start_server(home, folder, log)
+        forks = _start_kernel_server(home, log) if sys.platform == "linux" else None
         try:
             _wait_until_up(place, server, home / "server.log")
             yield place
         finally:
             _stop(server)
+            if forks:
+                forks.kill()
 
 
 @pytest.fixture(scope="session")
@@ -270,6 +274,14 @@ def _start_server(home: Path, folder: Path, log: object) -> tuple[subprocess.Pop
     return server, Lab(f"http://127.0.0.1:{port}", token, folder, home)
 
 
+def _start_kernel_server(home: Path, log: object) -> subprocess.Popen:
+    """Kernels that need not load torch, in the place of the usual ones."""
+    path, spec = str(home / "kernels"), home / "path" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps(kernels.kernel_spec(path)))
+    return subprocess.Popen([sys.executable, kernels.__file__, path], stdout=log, stderr=subprocess.STDOUT)
+
+
 def _environment(home: Path) -> dict[str, str]:
     """Ours, but every place where Jupyter and IPython keep settings lies in `home`; lessons run small."""
     for name, values in QUIET_SETTINGS.items():
@@ -277,7 +289,8 @@ def _environment(home: Path) -> dict[str, str]:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
     places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
-              "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython"}
+              "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
+              "JUPYTER_PATH": "path"}
     return os.environ | {key: str(home / value) for key, value in places.items()} | {"UNET_PROFILE": "smoke"}
 
 
