@@ -8,10 +8,15 @@ FAULTS = {"moderate", "serious", "critical"}
 
 # The search for what lies behind each word takes most of the time, and words of code are most of a lesson's.
 ONE_OF_A_KIND = """() => {
+    const clear = "rgba(0, 0, 0, 0)";
+    const behind = (node) => {  // whatever decides on which colour a word stands, and how strongly it shows
+        const { backgroundColor, backgroundImage, opacity } = getComputedStyle(node), own = [backgroundImage, opacity];
+        return backgroundColor !== clear || !node.parentElement ? [backgroundColor, own].join()
+            : [own, behind(node.parentElement)].join();
+    };
     const kinds = Map.groupBy(document.querySelectorAll("pre span:not(:has(*))"), (word) => {
-        const { color, backgroundColor, font, opacity } = getComputedStyle(word);
-        const block = word.closest("pre").parentElement;
-        return [color, backgroundColor, font, opacity, block.className, block.parentElement.className].join();
+        const { color, font } = getComputedStyle(word);
+        return [color, font, behind(word)].join();
     });
     for (const [, ...alike] of kinds.values()) for (const word of alike) word.replaceWith(word.textContent);
 }"""
@@ -20,7 +25,7 @@ ONE_OF_A_KIND = """() => {
 def barriers(page: object) -> list[str]:
     """Each violation but the minor ones, as rule and element; empty for a good page.
 
-    Opens whatever is folded; of the words of code that look alike, in blocks alike, one stays coloured to be judged.
+    Opens whatever is folded; of the words of code that look alike on grounds alike, one stays coloured to be judged.
     """
     page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     page.evaluate(ONE_OF_A_KIND)

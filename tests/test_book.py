@@ -183,6 +183,9 @@ def test_what_keeps_readers_out_is_noticed(chromium):
     page.set_content(code.format(3 * word.format("#222") + 2 * word.format("#ccc")))
     (found,) = barriers(page)
     assert found.startswith("color-contrast: <span") and "#ccc" in found
+    page.set_content(code.format(word.format("#222") + f"<b style='background: #333'>{word.format('#222')}</b>"))
+    (found,) = barriers(page)  # the same word, on a ground of another colour
+    assert found.startswith("color-contrast: <span") and "#222" in found
     page.close()
 
 
