@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from unet_lib.errors import CheckpointError, ShapeError
 from unet_lib.files import atomic_file
-from unet_lib.model import UNet
-from unet_lib.shapes import UNetConfig
+from unet_lib.networks import Network, configured, network
 
 HEADER = "glass_box_unet"
 FORMAT = 1
@@ -51,12 +50,12 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, header
 
 
-def save_model(path: Path | str, model: UNet, card: Mapping[str, Any]) -> None:
+def save_model(path: Path | str, model: Network, card: Mapping[str, Any]) -> None:
     """Weights with their card: the architecture and whatever the caller tells about data, run and scores."""
     save_tensors(path, model.state_dict(), {"kind": "model", "architecture": model.settings(), "card": dict(card)})
 
 
-def load_model(path: Path | str) -> tuple[UNet, dict[str, Any]]:
+def load_model(path: Path | str) -> tuple[Network, dict[str, Any]]:
     """The network and its card, on the CPU, in evaluation mode. Raises CheckpointError."""
     tensors, header = load_tensors(path)
     if header.get("kind") != "model":
@@ -68,14 +67,14 @@ def load_model(path: Path | str) -> tuple[UNet, dict[str, Any]]:
     return model.eval(), header["card"]
 
 
-def _outline(path: Path | str, header: Mapping[str, Any], tensors: int) -> UNet:
+def _outline(path: Path | str, header: Mapping[str, Any], tensors: int) -> Network:
     """The network without memory for its weights, so that a forged header cannot ask for gigabytes."""
     try:
-        config = UNetConfig(**header["architecture"])
+        config = configured(header["architecture"])
         if config.depth > tensors or not isinstance(header["card"], dict):
             raise ValueError(f"{tensors} tensors for a depth of {config.depth}, card of type {type(header['card'])}")
         with torch.device("meta"):
-            return UNet(config)
+            return network(config)
     except (KeyError, TypeError, ValueError, RuntimeError, ShapeError) as error:
         raise CheckpointError(f"{path}: its header describes no U-Net ({error}). {RETRAIN}") from error
 

@@ -19,7 +19,6 @@ import torch
 from jaxtyping import Int
 from tqdm.auto import tqdm
 
-from unet_lib import model
 from unet_lib.augment import Augmented, Strength
 from unet_lib.batches import Batches, channels
 from unet_lib.card import provenance
@@ -27,7 +26,9 @@ from unet_lib.dataset import SIDE, SliceCache
 from unet_lib.distributed import ALONE, Crew
 from unet_lib.errors import SettingsError, ShapeError
 from unet_lib.files import write_text
+from unet_lib.networks import Config, Network, build
 from unet_lib.shapes import UNetConfig
+from unet_lib.pretrained import borrow_encoder
 from unet_lib.sources import BatchSource
 from unet_lib.splits import Split
 from unet_lib.train import LAST, Snapshot, fit
@@ -41,11 +42,12 @@ class RunSettings:
     """Everything that fixes a run on given data; `seed` draws first weights, order and augmentation.
 
     `augment` varies each slice by chance, as far as `strength` says. `neighbours` and `healthy` as in `Batches`;
-    the network then needs three input channels a slice. Raises ShapeError if it has others, or cannot take
-    pictures of `size`.
+    the network then needs three input channels a slice. `pretrained`: the encoder begins with weights learnt from
+    photographs (`pretrained.borrow_encoder`). Raises ShapeError if the network has others, or cannot take pictures
+    of `size`, or has no encoder that such weights are for.
     """
 
-    network: UNetConfig = field(default_factory=lambda: UNetConfig(base=16))
+    network: Config = field(default_factory=lambda: UNetConfig(base=16))
     training: TrainConfig = field(default_factory=TrainConfig)
     size: int = SIDE
     batch: int = 4
@@ -54,6 +56,7 @@ class RunSettings:
     neighbours: int = 0
     healthy: float = 1.0
     strength: Strength = field(default_factory=Strength)
+    pretrained: bool = False
 
     def __post_init__(self) -> None:
         self.network.check_size(self.size, self.size)
@@ -68,7 +71,7 @@ class Run:
     """A network, its batches, and the card that its weights will carry. Made by `prepare`."""
 
     settings: RunSettings
-    network: model.UNet
+    network: Network
     training: Batches
     validation: Batches | None
     card: dict[str, Any]
@@ -130,10 +133,14 @@ def prepare_places(settings: RunSettings, cache: SliceCache, train: Int[np.ndarr
     training = Batches(cache, train, healthy=s.healthy, **how)
     held_out = Batches(cache, validation, **how) if len(validation) else None
     card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed,
-                     "neighbours": s.neighbours, "healthy": s.healthy, "strength": asdict(s.strength)},
+                     "neighbours": s.neighbours, "healthy": s.healthy, "strength": asdict(s.strength),
+                     "pretrained": s.pretrained},
             "split": dict(split), "training": asdict(s.training), "processes": crew.size,
             **provenance(device, s.training.precision)}
-    network = model.build(asdict(s.network), s.seed).to(device)
+    network = build(s.network, s.seed)
+    if s.pretrained:
+        borrow_encoder(network)
+    network.to(device)
     return Run(s, network, training, held_out, card, crew)
 
 

