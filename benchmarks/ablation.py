@@ -30,6 +30,7 @@ from unet_lib.card import provenance
 from unet_lib.dataset import SliceCache, open_cache
 from unet_lib.devices import choose_device
 from unet_lib.evaluation import score_patients, summary
+from unet_lib.lite_unet import LiteConfig
 from unet_lib.predict import Predictor
 from unet_lib.recipes import COARSE
 from unet_lib.runs import Run, RunSettings, prepare
@@ -85,6 +86,8 @@ TRAININGS: dict[str, Callable[[RunSettings], RunSettings]] = {
     "neighbouring slices too": lambda base: replace(base, neighbours=1, network=replace(base.network,
                                                                                         in_channels=channels(1))),
     "phantom weights first": lambda base: base,
+    "borrowed encoder": lambda base: replace(base, network=LiteConfig(), pretrained=True),
+    "that encoder, untaught": lambda base: replace(base, network=LiteConfig()),
     "no hidden sequences": strength(copy_flair=0.0),
     "no elastic stretching": strength(elastic=0.0),
     "half as strong variations": half,

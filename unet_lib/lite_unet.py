@@ -13,7 +13,6 @@ blocks); weights: Google, Apache licence 2.0, see data/models/imagenet-lite0.jso
 """
 
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 from jaxtyping import Float

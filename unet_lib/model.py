@@ -40,7 +40,7 @@ class Up(nn.ConvTranspose2d):
 class Concat(nn.Module):
     """The skip connection's end: encoder channels first, then the decoder's."""
 
-    def forward(self, skip: Float[Tensor, "n c h w"], x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
+    def forward(self, skip: Float[Tensor, "n c h w"], x: Float[Tensor, "n d h w"]) -> Float[Tensor, "n e h w"]:
         """Stack along the channels."""
         return torch.cat([skip, x], dim=1)
 
@@ -106,10 +106,17 @@ def count_parameters(model: nn.Module) -> int:
 
 
 def build(settings: dict[str, int | bool], seed: int) -> UNet:
-    """A fresh network whose first weights depend on `seed` alone; torch's own random state is given back."""
+    """A fresh network whose first weights depend on `seed` alone."""
+    with first_weights(seed):
+        return UNet(UNetConfig(**settings))  # type: ignore[arg-type]
+
+
+@contextmanager
+def first_weights(seed: int) -> Iterator[None]:
+    """Inside the `with`, what is drawn depends on `seed` alone; afterwards torch's own random state is back."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return UNet(UNetConfig(**settings))  # type: ignore[arg-type]
+        yield
 
 
 @contextmanager

@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from unet_lib.lite_unet import LiteConfig, LiteUNet
-from unet_lib.model import UNet
+from unet_lib.model import UNet, first_weights
 from unet_lib.shapes import UNetConfig
 
 Config = UNetConfig | LiteConfig
@@ -24,7 +22,6 @@ def network(config: Config) -> Network:
 
 
 def build(config: Config, seed: int) -> Network:
-    """A fresh network whose first weights depend on `seed` alone; torch's own random state is given back."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    """A fresh network whose first weights depend on `seed` alone."""
+    with first_weights(seed):
         return network(config)

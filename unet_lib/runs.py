@@ -27,8 +27,8 @@ from unet_lib.distributed import ALONE, Crew
 from unet_lib.errors import SettingsError, ShapeError
 from unet_lib.files import write_text
 from unet_lib.networks import Config, Network, build
-from unet_lib.shapes import UNetConfig
 from unet_lib.pretrained import borrow_encoder
+from unet_lib.shapes import UNetConfig
 from unet_lib.sources import BatchSource
 from unet_lib.splits import Split
 from unet_lib.train import LAST, Snapshot, fit

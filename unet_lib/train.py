@@ -22,7 +22,8 @@ from unet_lib.distributed import ALONE, Crew
 from unet_lib.errors import CheckpointError, SettingsError
 from unet_lib.losses import LOSSES
 from unet_lib.metrics import Counts, count_slices, pooled
-from unet_lib.model import UNet, eval_mode, to_mask
+from unet_lib.model import eval_mode, to_mask
+from unet_lib.networks import Network
 from unet_lib.sources import Batch, BatchSource
 from unet_lib.training_config import TrainConfig
 
@@ -76,7 +77,7 @@ class _Progress:
     stale: int = 0
 
 
-def fit(model: UNet, batches: BatchSource, config: TrainConfig, *, validation: BatchSource | None = None,
+def fit(model: Network, batches: BatchSource, config: TrainConfig, *, validation: BatchSource | None = None,
         folder: Path | None = None, card: dict[str, Any] | None = None, resume: bool = False,
         crew: Crew = ALONE) -> Iterator[Snapshot]:
     """Train `model` in place, on the device it is on; yield a Snapshot after every epoch.
@@ -105,7 +106,7 @@ def fit(model: UNet, batches: BatchSource, config: TrainConfig, *, validation: B
             raise KeyboardInterrupt
 
 
-def count_batches(model: UNet, batches: Iterable[Any], config: TrainConfig,
+def count_batches(model: Network, batches: Iterable[Any], config: TrainConfig,
                   crew: Crew = ALONE) -> tuple[np.ndarray, float]:
     """TP, FP, FN, TN of every slice, and the mean loss per slice, in evaluation mode without gradients."""
     counts, loss, slices = [], 0.0, 0
@@ -129,7 +130,7 @@ def forward(model: nn.Module, images: Tensor, precision: str = "auto") -> Tensor
 class _Run:
     """A training in progress: what one epoch needs, and what a resume must bring back."""
 
-    def __init__(self, model: UNet, config: TrainConfig, folder: Path | None, card: dict[str, Any],
+    def __init__(self, model: Network, config: TrainConfig, folder: Path | None, card: dict[str, Any],
                  crew: Crew) -> None:
         device = next(model.parameters()).device
         self.model, self.config, self.folder, self.card, self.crew = model, config, folder, card, crew

@@ -9,12 +9,11 @@ trains or scores a UNet works on them too. They cannot be loaded from a checkpoi
 
 from collections.abc import Callable, Iterable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from unet_lib.errors import SettingsError
-from unet_lib.model import DoubleConv, UNet
+from unet_lib.model import DoubleConv, UNet, first_weights
 
 
 class NoSkip(nn.Module):
@@ -56,8 +55,7 @@ def build_without_skips(levels: Iterable[int], base: int, depth: int, seed: int)
 
 
 def _built(change: Callable[[UNet], None], base: int, depth: int, seed: int) -> UNet:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with first_weights(seed):
         network = UNet(base=base, depth=depth)
         change(network)
     return network

@@ -107,7 +107,7 @@ def make_encoder(weights: Path) -> None:
                        "licence": "Apache-2.0"},
             "data_set": "ImageNet (ILSVRC 2012): 1.28 million photographs of 1,000 kinds of things",
             "changed": "classifier left out, tensors renamed, convolutions rounded to float16",
-            "intended_use": "The encoder with which the recipe `best` begins. No picture can be outlined with it alone."}
+            "intended_use": "Where the recipe `best` begins; alone it outlines nothing."}
     kept = {name: tensor.to(like.dtype) for (name, like), tensor in zip(ours.items(), theirs, strict=True)}
     save_tensors(HERE / "imagenet-lite0.safetensors", kept, {"kind": KIND, "card": card})
     write_text(HERE / "imagenet-lite0.json", json.dumps({"card": card}, indent=1, ensure_ascii=False) + "\n")
