@@ -14,13 +14,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from unet_lib import checkpoint
-from unet_lib.errors import CheckpointError, ShapeError
+from unet_lib.capture import block_names
+from unet_lib.errors import CheckpointError, SettingsError, ShapeError
 from unet_lib.lite_unet import InvertedResidual, LiteConfig, LiteUNet, Same
 from unet_lib.model import build as build_unet
 from unet_lib.networks import build, configured
 from unet_lib.pretrained import ENCODER, borrow_encoder
 from unet_lib.runs import RunSettings, prepare_places
-from unet_lib.shapes import UNetConfig
+from unet_lib.shapes import UNetConfig, plan_for
 from unet_lib.train import BEST, forward
 from unet_lib.training_config import TrainConfig
 
@@ -208,6 +209,13 @@ def test_a_training_begins_with_it_and_says_so(tmp_path):
     with pytest.raises(CheckpointError, match="pretrained: was True, now False"):
         next(prepare_places(replace(settings, pretrained=False), made_up_cache(), np.arange(8), np.arange(2),
                             {"kind": "by slice"}, CPU).train(tmp_path, resume=True))
+
+
+def test_what_draws_a_unets_stages_refuses_it(network):
+    with pytest.raises(ShapeError, match="expected a UNet's configuration.*LiteConfig"):
+        plan_for(network.config)
+    with pytest.raises(SettingsError, match="expected a UNet.*got LiteUNet"):
+        block_names(network)
 
 
 def test_settings_that_do_not_fit_are_refused_before_training():

@@ -147,8 +147,11 @@ def plan(in_channels: int = 3, base: int = 64, depth: int = 4, size: int | tuple
     return tuple(stages)
 
 
-def plan_for(config: UNetConfig, size: int | tuple[int, int] = 256) -> tuple[Stage, ...]:
-    """The plan of a network with this configuration."""
+def plan_for(config: object, size: int | tuple[int, int] = 256) -> tuple[Stage, ...]:
+    """The plan of a network with this configuration. Raises ShapeError for other networks than UNet."""
+    if not isinstance(config, UNetConfig):
+        raise ShapeError(f"expected a UNet's configuration, whose stages are known; got {config}. Load a network whose "
+                         f"card names `base` and `depth`.")
     return plan(size=size, **asdict(config))
 
 
