@@ -223,6 +223,5 @@ def test_settings_that_do_not_fit_are_refused_before_training():
         RunSettings(LiteConfig(), size=48)
     with pytest.raises(ShapeError, match="9 input channels"):
         RunSettings(LiteConfig(), size=64, neighbours=1)
-    with pytest.raises(CheckpointError, match="another architecture"):
-        prepare_places(RunSettings(UNetConfig(base=2), size=32, pretrained=True), made_up_cache(), np.arange(4),
-                       np.arange(1), {}, CPU)
+    with pytest.raises(SettingsError, match="encoder of a LiteUNet; got UNetConfig"):
+        RunSettings(UNetConfig(base=2), size=32, pretrained=True)

@@ -26,6 +26,7 @@ from unet_lib.dataset import SIDE, SliceCache
 from unet_lib.distributed import ALONE, Crew
 from unet_lib.errors import SettingsError, ShapeError
 from unet_lib.files import write_text
+from unet_lib.lite_unet import LiteConfig
 from unet_lib.networks import Config, Network, build
 from unet_lib.pretrained import borrow_encoder
 from unet_lib.shapes import UNetConfig
@@ -44,7 +45,7 @@ class RunSettings:
     `augment` varies each slice by chance, as far as `strength` says. `neighbours` and `healthy` as in `Batches`;
     the network then needs three input channels a slice. `pretrained`: the encoder begins with weights learnt from
     photographs (`pretrained.borrow_encoder`). Raises ShapeError if the network has others, or cannot take pictures
-    of `size`, or has no encoder that such weights are for.
+    of `size`; SettingsError if it has no encoder that such weights are for.
     """
 
     network: Config = field(default_factory=lambda: UNetConfig(base=16))
@@ -64,6 +65,9 @@ class RunSettings:
         if self.network.in_channels != needed:
             raise ShapeError(f"expected a network with {needed} input channels for neighbours={self.neighbours}; got "
                              f"{self.network.in_channels}. Build it with UNetConfig(in_channels={needed}, …).")
+        if self.pretrained and not isinstance(self.network, LiteConfig):
+            raise SettingsError(f"pretrained weights are there for the encoder of a LiteUNet; got {self.network}. "
+                                f"Take network=LiteConfig(), or pretrained=False.")
 
 
 @dataclass(frozen=True)
