@@ -25,7 +25,7 @@ from unet_lib.shapes import UNetConfig, plan_for
 from unet_lib.train import BEST, forward
 from unet_lib.training_config import TrainConfig
 
-FILE = REPOSITORY / "data" / "models" / "imagenet-lite0.safetensors"
+FILE = REPOSITORY / "data" / "models" / "encoder" / "imagenet-lite0.safetensors"
 CPU = torch.device("cpu")
 
 

@@ -9,7 +9,7 @@ from unet_lib.checkpoint import load_model
 from unet_lib.predict import load_predictor
 
 MODELS = REPOSITORY / "data" / "models"
-ENCODER = MODELS / "imagenet-lite0.safetensors"
+ENCODER = MODELS / "encoder" / "imagenet-lite0.safetensors"
 SHIPPED = sorted(set(MODELS.rglob("*.safetensors")) - {ENCODER})
 ASKED = {"name", "made_with", "data_set", "data", "split", "training", "device", "torch", "intended_use", "limits"}
 

@@ -9,7 +9,7 @@ that it found there are of use in a scan, too. Names are UNet's (`encoder.1` …
 learns how to halve; `up.k` only repeats pixels.
 
 Sources: Tan & Le 2019 (EfficientNet); Liu 2020 (Lite: ReLU6, no squeeze and excitation); Sandler et al. 2018 (its
-blocks); weights: Google, Apache licence 2.0, see data/models/imagenet-lite0.json.
+blocks); weights: Google, Apache licence 2.0, see data/models/encoder/imagenet-lite0.json.
 """
 
 from dataclasses import asdict, dataclass
@@ -63,13 +63,13 @@ class Same(nn.Conv2d):
     """A convolution without bias, padded as TensorFlow does: where it halves, one more pixel right and below."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(in_channels, out_channels, kernel, stride, groups=groups, bias=False)
-        before = (kernel - stride) // 2
-        self.margin = (before, kernel - stride - before) * 2
+        before, odd = divmod(kernel - stride, 2)
+        super().__init__(in_channels, out_channels, kernel, stride, 0 if odd else before, groups=groups, bias=False)
+        self.margin = (before, before + 1) * 2 if odd else ()
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d i j"]:
         """Height and width stay, or are halved."""
-        padded = F.pad(x, self.margin) if any(self.margin) else x
+        padded = F.pad(x, self.margin) if self.margin else x
         if self.groups == 1 or x.device.type != "cpu":
             return super().forward(padded)
         # One kernel a channel: on CPUs the backward pass of these is three times as slow in bfloat16.

@@ -13,11 +13,11 @@ ENCODER = ("stem.", *(f"{part}.{level}." for level in range(1, 5) for part in ("
 
 
 def borrow_encoder(network: Network, path: Path | None = None) -> None:
-    """Give `network`'s encoder the weights in `path`; those of data/models/imagenet-lite0 unless told otherwise.
+    """Give `network`'s encoder the weights in `path`, those of data/models/encoder if there is none.
 
     The decoder stays as it is. Raises CheckpointError for a file of other content, or a network with another encoder.
     """
-    path = path or repository() / "data" / "models" / "imagenet-lite0.safetensors"
+    path = path or repository() / "data" / "models" / "encoder" / "imagenet-lite0.safetensors"
     tensors, header = checkpoint.load_tensors(path)
     if header.get("kind") != KIND:
         raise CheckpointError(f"{path}: expected an encoder's weights (kind {KIND!r}), got kind "

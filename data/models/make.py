@@ -109,8 +109,9 @@ def make_encoder(weights: Path) -> None:
             "changed": "classifier left out, tensors renamed, convolutions rounded to float16",
             "intended_use": "Where the recipe `best` begins; alone it outlines nothing."}
     kept = {name: tensor.to(like.dtype) for (name, like), tensor in zip(ours.items(), theirs, strict=True)}
-    save_tensors(HERE / "imagenet-lite0.safetensors", kept, {"kind": KIND, "card": card})
-    write_text(HERE / "imagenet-lite0.json", json.dumps({"card": card}, indent=1, ensure_ascii=False) + "\n")
+    path = HERE / "encoder" / "imagenet-lite0.safetensors"
+    save_tensors(path, kept, {"kind": KIND, "card": card})
+    write_text(path.with_suffix(".json"), json.dumps({"card": card}, indent=1, ensure_ascii=False) + "\n")
 
 
 @dataclass(frozen=True)
