@@ -108,6 +108,9 @@ def test_other_settings_are_refused(tmp_path):
                  card={"data": {"size": 32}}))
     with pytest.raises(CheckpointError, match="size: was 32, now 64"):
         next(fit(build(SMALL, 0), Squares(), settings(2), folder=tmp_path, resume=True, card={"data": {"size": 64}}))
+    with pytest.raises(CheckpointError, match="pretrained: was False, now True"):  # older files do not name it
+        next(fit(build(SMALL, 0), Squares(), settings(2), folder=tmp_path, resume=True,
+                 card={"data": {"size": 32, "pretrained": True}}))
     with pytest.raises(CheckpointError, match="base: was 4, now 5"):
         next(fit(build({"base": 5, "depth": 2}, 0), Squares(), settings(2), folder=tmp_path, resume=True))
     assert (tmp_path / LAST).read_bytes() == before
@@ -186,3 +189,10 @@ def test_nothing_to_resume_from(tmp_path):
 def test_a_finished_run_resumes_to_nothing(tmp_path):
     list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path))
     assert list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path, resume=True)) == []
+
+
+def test_a_run_from_before_a_setting_was_known_goes_on(tmp_path):
+    list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path, card={"data": {"size": 32}}))
+    again = fit(build(SMALL, 9), Squares(), settings(2), folder=tmp_path, resume=True,
+                card={"data": {"size": 32, "pretrained": False}})
+    assert [snapshot.epoch for snapshot in again] == [2]

@@ -62,6 +62,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/lgg"))
     args = parser.parse_args()
     if args.name == "imagenet-lite0":
+        if not args.weights:
+            parser.error("imagenet-lite0 needs --weights FILE, see above")
         return make_encoder(args.weights)
     cache = open_cache(args.data)
     if args.name == "lgg-steps":
