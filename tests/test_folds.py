@@ -25,7 +25,8 @@ from unet_lib.training_config import TrainConfig
 
 SMALL = RunSettings(UNetConfig(in_channels=channels(1), base=2, depth=2), TrainConfig(1, 1e-2, ema=0.5), size=16,
                     batch=4, neighbours=1)
-TINY = Recipe((SMALL, replace(SMALL, size=32)), mirror=True, thresholds=(0.3, 0.5, 0.7), specks=(0, 20))
+TINY = Recipe((SMALL, replace(SMALL, size=32)), mirror=True, thresholds=(0.3, 0.5), temperatures=(2.0,),
+              specks=(0, 20))
 
 
 @pytest.fixture
@@ -56,7 +57,8 @@ def test_a_fold_scores_only_patients_its_network_never_saw(cache, measured, tmp_
 def test_the_kept_weights_give_the_kept_scores(cache, measured, tmp_path):
     _, (row, _) = measured
     predictor = load_predictor(tmp_path / "runs" / "tiny-0" / folds.WEIGHTS, "cpu")
-    assert (predictor.mirror, predictor.neighbours, predictor.threshold) == (True, 1, row["prediction"]["threshold"])
+    assert predictor.neighbours == 1 and row["prediction"]["mirror"]
+    assert {name: getattr(predictor, name) for name in row["prediction"]} == row["prediction"]
     again = list(score_patients(predictor, cache, [p["patient"] for p in row["patients"]]))
     assert [score.as_row() for score in again] == row["patients"]
     assert [score.as_row() for score in folds.scores_of([row], "tiny")] == row["patients"]
@@ -65,10 +67,10 @@ def test_the_kept_weights_give_the_kept_scores(cache, measured, tmp_path):
 def test_what_is_chosen_is_best_on_the_validation_patients(cache):
     split = next(k_folds(cache.names, 5, validation=2))
     run = prepare(TINY.stages[-1], cache, split, torch.device("cpu"))
-    chosen = folds.choose(TINY, run, cache, split.validation)
+    chosen, tried = folds.choose(TINY, run, cache, split.validation)
 
-    def dice(threshold, smallest):
-        predictor = folds.Predictor(run.network, {}, 32, threshold, 1, True, smallest)
+    def dice(**way):
+        predictor = folds.Predictor(run.network, {}, 32, neighbours=1, mirror=True, **way)
         counts = {}
         for name in split.validation:
             mine = cache.slices_of([name])
@@ -76,9 +78,11 @@ def test_what_is_chosen_is_best_on_the_validation_patients(cache):
             counts[name] = pooled(count_slices(predictor.masks(found), np.asarray(cache.masks[mine])))
         return mean_dice(counts)
 
-    every = {(t, s): dice(t, s) for t in TINY.thresholds for s in TINY.specks}
-    assert chosen["mirror"] is True
-    assert dice(chosen["threshold"], chosen["smallest"]) == max(every.values())
+    every = [{**line, "smallest": smallest} for line in ({"threshold": 0.3}, {"threshold": 0.5}, {"temperature": 2.0})
+             for smallest in (0, 20)]
+    assert tried == [{**way, "mean_dice": round(dice(**way), 4)} for way in every]
+    best = max(tried, key=lambda way: way["mean_dice"])
+    assert {**chosen, "mean_dice": best["mean_dice"]} == {**best, "mirror": True}
 
 
 def test_a_stage_goes_on_with_the_weights_of_the_one_before(cache, tmp_path):
@@ -139,7 +143,7 @@ def test_unknown_recipes_and_folds(cache, tmp_path):
 def test_a_recipe_can_be_built_and_asked(name):
     recipe = recipes.find_recipe(name)
     assert len({settings.network for settings in recipe.stages}) == 1, "weights go from stage to stage"
-    assert recipe.thresholds and recipe.specks
+    assert recipe.ways()
 
 
 def test_an_idea_is_tried_out_on_validation_patients_alone(cache, monkeypatch):

@@ -2,11 +2,11 @@
 
     for row in run_folds("best", cache, Path("data/results/folds.json")): print(row["fold"], row["summary"])
 
-Each fold trains on the patients outside it but for a few; on those few the threshold and the smallest tumour are
-chosen, and nothing else. The fold's own patients are looked at once, at the end.
+Each fold trains on the patients outside it but for a few. On those few it is chosen how to ask (`Recipe.ways`: the
+threshold, or how far to trust the network, and the smallest tumour), and nothing else. The fold's own patients are
+looked at once, at the end.
 """
 
-import itertools
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import asdict, replace
@@ -58,12 +58,12 @@ def run_fold(recipe: Recipe, cache: SliceCache, split: Split, fold: int, folder:
              device: torch.device) -> dict[str, Any]:
     """One fold: train (the fold's number is its seed), choose on the validation patients, score the test patients."""
     run, seconds = train_stages(recipe, cache, split, fold, folder, device)
-    prediction = choose(recipe, run, cache, split.validation)
+    prediction, tried = choose(recipe, run, cache, split.validation)
     save_model(folder / WEIGHTS, run.network, {**run.card, "prediction": prediction})
     scores = list(score_patients(load_predictor(folder / WEIGHTS, str(device)), cache, split.test))
     made_by = {key: value for key, value in run.card.items() if key not in ("split", "data")}
-    return {"stages": [asdict(settings) for settings in recipe.stages], "prediction": prediction, "seconds": seconds,
-            "patients": [score.as_row() for score in scores], "summary": summary(scores), **made_by}
+    return {"stages": [asdict(settings) for settings in recipe.stages], "prediction": prediction, "tried": tried,
+            "seconds": seconds, "patients": [score.as_row() for score in scores], "summary": summary(scores), **made_by}
 
 
 def train_stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: Path,
@@ -75,20 +75,21 @@ def train_stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, fol
     return run, seconds
 
 
-def choose(recipe: Recipe, run: Run, cache: SliceCache, patients: Collection[str]) -> dict[str, Any]:
-    """The threshold and the smallest tumour with the highest mean Dice over these patients, out of the recipe's."""
-    best: tuple[float, dict[str, Any]] = (-1.0, {})
+def choose(recipe: Recipe, run: Run, cache: SliceCache,
+           patients: Collection[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """How to ask, and all ways of the recipe with their mean Dice over these patients; the highest is chosen."""
     base = Predictor(run.network, {}, run.settings.size, neighbours=run.settings.neighbours, mirror=recipe.mirror)
     places = {name: cache.slices_of([name]) for name in patients}
     found = {name: base.probabilities(cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
              for name, mine in places.items()}
-    for threshold, smallest in itertools.product(recipe.thresholds, recipe.specks):
-        predictor = replace(base, threshold=threshold, smallest=smallest)
+    tried: list[dict[str, Any]] = []
+    for way in recipe.ways():
+        predictor = replace(base, **way)
         dice = mean_dice({name: pooled(count_slices(predictor.masks(found[name]), np.asarray(cache.masks[mine])))
                           for name, mine in places.items()})
-        if dice > best[0]:
-            best = dice, {"threshold": threshold, "smallest": smallest}
-    return {**best[1], "mirror": recipe.mirror}
+        tried.append({**way, "mean_dice": round(dice, 4)})
+    best = max(tried, key=lambda way: way["mean_dice"])
+    return {name: value for name, value in best.items() if name != "mean_dice"} | {"mirror": recipe.mirror}, tried
 
 
 def try_out(settings: RunSettings, cache: SliceCache, split: Split, device: str = "cpu") -> list[PatientScore]:

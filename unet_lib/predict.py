@@ -29,6 +29,7 @@ from unet_lib.errors import DatasetError
 from unet_lib.files import atomic_file, write_text
 from unet_lib.metrics import Counts, count
 from unet_lib.model import eval_mode
+from unet_lib.own_threshold import own_threshold
 from unet_lib.records import SLICE_NAME, SliceRecord, find_slices
 
 NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, never tested in a clinic. "
@@ -39,7 +40,10 @@ NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, n
 class Predictor:
     """A network with how it is to be asked: the size and the neighbouring slices it was trained with, its threshold,
     whether each slice is shown in the mirror too and both answers averaged (`mirror`), and the `smallest` tumour in
-    voxels: what hangs together in three dimensions and is smaller is taken for a mistake, but for the largest."""
+    voxels: what hangs together in three dimensions and is smaller is taken for a mistake, but for the largest.
+
+    With a `temperature`, each patient has a threshold of their own (`own_threshold`); `threshold` is then for slices
+    that come alone. This takes for granted that the patient has a tumour somewhere."""
 
     model: nn.Module
     card: dict[str, Any]
@@ -48,6 +52,7 @@ class Predictor:
     neighbours: int = 0
     mirror: bool = False
     smallest: int = 0
+    temperature: float | None = None
 
     @property
     def device(self) -> torch.device:
@@ -86,8 +91,14 @@ class Predictor:
         return torch.sigmoid(logits)
 
     def masks(self, probabilities: Float[np.ndarray, "*n 256 256"]) -> Bool[np.ndarray, "*n 256 256"]:
-        """Tumour where the probability reaches the threshold; of a patient's slices, without what is too small."""
-        return without_specks(probabilities >= self.threshold, self.smallest)
+        """Tumour where the probability reaches the threshold; of a patient's slices, without what is too small.
+
+        Several slices are taken for all of one patient's.
+        """
+        threshold = self.threshold
+        if self.temperature is not None and probabilities.ndim == 3:
+            threshold = own_threshold(probabilities, self.temperature)
+        return without_specks(probabilities >= threshold, self.smallest)
 
 
 def without_specks(mask: Bool[np.ndarray, "*n h w"], smallest: int) -> Bool[np.ndarray, "*n h w"]:

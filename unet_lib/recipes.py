@@ -2,16 +2,19 @@
 
 Two stages were chosen on the validation patients of split_patients(seed=0), step by step as
 data/results/ablation.json tells. What came after was thought of when test scores of some folds were known already: a
-third stage, which made `shorter`, two more, which make `longer` of it, and the borrowed encoder of `best`. They were
-kept because validation patients gained by them (by the fourth stage, eight of fold 0: mean Dice 0.730 → 0.779; by the
-fifth, those of four folds in five; by the encoder, after ten epochs, the sixteen of folds 0 and 1: 0.807 → 0.839).
+third stage, which made `shorter`, two more, which make `longer` of it, and the borrowed encoder and the patient's own
+threshold of `best`. They were kept because validation patients gained by them (by the fourth stage, eight of fold 0:
+mean Dice 0.730 → 0.779; by the fifth, those of four folds in five; by the encoder, after ten epochs, the sixteen of
+folds 0 and 1: 0.807 → 0.839; by their own threshold, those of fold 0: 0.776 → 0.814).
 What each recipe reaches on patients its networks never saw: `unet_lib results folds`. (The fifth stage was measured
 with `compile`, which is left out here, since it wants a compiler on the machine.)
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,14 +33,22 @@ from unet_lib.training_config import TrainConfig
 class Recipe:
     """How to train, and how the trained network is asked (`mirror` as in `Predictor`).
 
-    Each of the `stages` goes on with the weights of the one before; their networks are the same. `thresholds` and
-    `specks` are what may be chosen on validation patients: the threshold, and the smallest tumour in voxels.
+    Each of the `stages` goes on with the weights of the one before; their networks are the same. On validation
+    patients may be chosen one of the `thresholds`, or one of the `temperatures` with which each patient gets a
+    threshold of their own; and one of the `specks`, the smallest tumour in voxels (all as in `Predictor`).
     """
 
     stages: tuple[RunSettings, ...]
     mirror: bool = False
     thresholds: tuple[float, ...] = (0.5,)
+    temperatures: tuple[float, ...] = ()
     specks: tuple[int, ...] = (0,)
+
+    def ways(self) -> list[dict[str, Any]]:
+        """Every way of asking that may be chosen, as settings of a `Predictor`."""
+        lines: list[dict[str, Any]] = [{"threshold": line} for line in self.thresholds]
+        lines += [{"temperature": line} for line in self.temperatures]
+        return [{**line, "smallest": smallest} for line, smallest in product(lines, self.specks)]
 
 
 SCHOOL = RunSettings(UNetConfig(base=16, batch_norm=False), TrainConfig(epochs=10, learning_rate=1e-3, loss="bce"),
@@ -49,8 +60,9 @@ ALL = replace(FINE, healthy=1.0, training=replace(COARSE.training, epochs=6, lea
 LONGER = replace(ALL, training=replace(COARSE.training, epochs=10, learning_rate=2e-3))
 AGAIN = replace(LONGER, training=replace(LONGER.training, epochs=20))
 
-BORROWED = replace(COARSE, network=LiteConfig(), size=192, healthy=0.5, pretrained=True,
-                   training=replace(COARSE.training, epochs=14, learning_rate=1e-3))
+BORROWED = replace(COARSE, network=LiteConfig(), size=128, pretrained=True,
+                   training=replace(COARSE.training, epochs=12, learning_rate=1e-3))
+SHARPER = replace(BORROWED, size=192, healthy=0.5, training=replace(BORROWED.training, epochs=8))
 
 SHORTER = Recipe((COARSE, FINE, ALL), mirror=True, thresholds=(0.3, 0.4, 0.5, 0.6, 0.7), specks=(0, 100, 300))
 
@@ -61,8 +73,9 @@ RECIPES = {
     "shorter": SHORTER,
     # The same, and then with patience: most of the time goes into the last stages.
     "longer": replace(SHORTER, stages=(*SHORTER.stages, LONGER, AGAIN)),
-    # An encoder that has seen a million photographs before; one stage is enough.
-    "best": replace(SHORTER, stages=(BORROWED,)),
+    # An encoder that has seen a million photographs before, and for each patient a threshold of their own.
+    "best": replace(SHORTER, stages=(BORROWED, SHARPER), thresholds=(0.1, 0.2, 0.3, 0.5, 0.7),
+                    temperatures=(1.0, 2.0, 3.0, 4.0)),
 }
 
 
