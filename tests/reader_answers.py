@@ -191,6 +191,11 @@ def room(dice, worst):
     return sum(np.median(dice) - score for score in sorted(dice)[:worst]) / len(dice)
 
 
+def voxels_to_draw(p):
+    reached = [2 * sum(p[:k]) / (k + sum(p)) for k in range(1, len(p) + 1)]
+    return 1 + reached.index(max(reached))
+
+
 def honest_score(validation_f1, test_f1):
     return test_f1[validation_f1.index(max(validation_f1))]
 
@@ -404,6 +409,12 @@ FUNCTIONS = {
               lambda d, k: (k * np.median(d) - sum(sorted(d)[-k:])) / len(d): "Those are the best",
               lambda d, k: np.mean(d) + room(d, k): "the new mean",
               lambda d, k: np.median(d) * k / len(d): "have already", lambda d, k: 1: "put the median"}),
+    "voxels_to_draw": ([voxels_to_draw, lambda p: np.argmax(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())) + 1],
+                       {lambda p: voxels_to_draw(p) - 1: "counts from 0", lambda p: sum(p >= 0.5): "0.5 again",
+                        lambda p: round(sum(p)): "So many",
+                        lambda p: 1 + np.argmax(p.cumsum() / (1 + np.arange(len(p)) + p.cumsum())): "not drawn",
+                        lambda p: max(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())): "highest Dice itself",
+                        lambda p: p[voxels_to_draw(p) - 1]: "That is the threshold. How", len: "then the k"}),
     "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
                                   lambda losses: losses.index(max(losses)) + 1: "the worst"}),
 }

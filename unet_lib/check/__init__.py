@@ -50,7 +50,14 @@ from unet_lib.check.lesson_07 import (
     skip_gradient,
     stamps,
 )
-from unet_lib.check.lesson_08 import difference_noise, full_size_epochs, learnt_from, room, signal_to_noise
+from unet_lib.check.lesson_08 import (
+    difference_noise,
+    full_size_epochs,
+    learnt_from,
+    room,
+    signal_to_noise,
+    voxels_to_draw,
+)
 
 __all__ = [
     "Exercise",
@@ -112,6 +119,7 @@ __all__ = [
     "tinted_share",
     "tumour_slice_share",
     "unsure_loss",
+    "voxels_to_draw",
     "zero_logit",
 ]
 

@@ -1,6 +1,7 @@
-"""Checkers of lesson 08, beyond the baseline: folds, noise, cost, and where there is room."""
+"""Checkers of lesson 08, beyond the baseline: folds, noise, cost, where to draw the line, and where there is room."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -92,6 +93,37 @@ signal_to_noise = FunctionExercise(
                                                                                "such a mean wobble?"),
     ),
     otherwise="Subtract patient by patient; mean / (standard deviation / √n).",
+)
+
+
+def _likeliest(whole: Callable[[np.ndarray], Any] = np.sum) -> Callable[[np.ndarray], int]:
+    """How many voxels to draw for the highest 2·(p₁ + … + p_k) / (k + `whole`)."""
+    return lambda p: int((2 * p.cumsum() / (np.arange(1, len(p) + 1) + whole(p))).argmax()) + 1
+
+
+def _highest(p: np.ndarray) -> float:
+    many = _likeliest()(p)
+    return float(2 * p[:many].sum() / (many + p.sum()))
+
+
+voxels_to_draw = FunctionExercise(
+    question="voxels_to_draw(function): write voxels_to_draw(p): how many of the likeliest voxels to draw, so that the "
+             "expected Dice is highest; p falls.",
+    signature="voxels_to_draw(p)",
+    cases=tuple(Case((np.array(p),), many) for p, many in (
+        ([0.9, 0.6, 0.4], 3), ([0.3, 0.2, 0.1], 2), ([0.95, 0.9, 0.2, 0.1], 2), ([0.45, 0.44, 0.43, 0.42], 4),
+        ([0.8, 0.35, 0.3, 0.05], 2))),
+    insight="What is drawn is what lies above half of that Dice. Where a network doubts, this is far below 0.5.",
+    mistakes=(
+        Mistake(lambda p: _likeliest()(p) - 1, "Nearly: `argmax` counts from 0, voxels count from 1."),
+        Mistake(lambda p: int(np.sum(p >= 0.5)), "That is the threshold of 0.5 again. Which k has the highest Dice?"),
+        Mistake(lambda p: round(p.sum()), "So many the tumour may be expected to have. Which k has the highest Dice?"),
+        Mistake(_likeliest(lambda p: 0.0), "Below stands k + Σp: what is drawn, and the whole tumour to be expected, with "
+                                           "the voxels that are not drawn."),
+        Mistake(_highest, "That is the highest Dice itself. For how many voxels is it reached?"),
+        Mistake(lambda p: p[_likeliest()(p) - 1], "That is the threshold. How many voxels reach it?"),
+    ),
+    otherwise="2 · cumsum(p) / (k + Σp) for k = 1, 2, 3, …; then the k where it is highest.",
 )
 
 
