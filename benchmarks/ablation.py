@@ -2,7 +2,7 @@
 
     python benchmarks/ablation.py --data data/lgg [--seeds 2] [--threads 2] [--device cuda] [--only "batch 4" …]
 
-Every network is trained alike but for one thing: the first stage of the recipe `best` (64×64) for `--epochs`
+Every network is trained alike but for one thing: the first stage of the recipe `shorter` (64×64) for `--epochs`
 epochs, on the training patients of split_patients(seed=0); scored on its validation patients, at full size, with the
 weights at the end. The test patients are left alone. A change that makes an epoch longer gets fewer of them, so
 that all networks see equally many pixels. Some changes concern only how a trained network is asked; they are

@@ -7,7 +7,7 @@ of the first it is also measured what becomes of its answers when skips are cut 
 every combination of levels, or each channel's mean, for single levels and for all. A network without a skip can learn
 to live without it; one that had it never did. Level 1 is the uppermost skip, the finest.
 
-The first stage of the recipe `best` (64×64), with half its width, for `--epochs` epochs on the training patients of
+The first stage of the recipe `shorter` (64×64), with half its width, for `--epochs` epochs on the training patients of
 split_patients(seed=0); scored on its validation patients, at full size, with the weights at the end. The test patients
 are left alone. Rows go to data/results/skips.json as they are measured; an interrupted run goes on where it stopped.
 """

@@ -118,8 +118,8 @@ voxels_to_draw = FunctionExercise(
         Mistake(lambda p: _likeliest()(p) - 1, "Nearly: `argmax` counts from 0, voxels count from 1."),
         Mistake(lambda p: int(np.sum(p >= 0.5)), "That is the threshold of 0.5 again. Which k has the highest Dice?"),
         Mistake(lambda p: round(p.sum()), "So many the tumour may be expected to have. Which k has the highest Dice?"),
-        Mistake(_likeliest(lambda p: 0.0), "Below stands k + Σp: what is drawn, and the whole tumour to be expected, with "
-                                           "the voxels that are not drawn."),
+        Mistake(_likeliest(lambda p: 0.0), "Below stands k + Σp: what is drawn, and the whole tumour to be expected, "
+                                           "also what is not drawn of it."),
         Mistake(_highest, "That is the highest Dice itself. For how many voxels is it reached?"),
         Mistake(lambda p: p[_likeliest()(p) - 1], "That is the threshold. How many voxels reach it?"),
     ),
