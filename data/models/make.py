@@ -51,7 +51,7 @@ FOLDS = HERE.parent / "results" / "folds.json"
 LIMITS = ("Trained on about 60 patients of one research data set with low-grade gliomas, prepared slices of 256×256 "
           "pixels, three sequences. Other scanners, other diseases, healthy people: unknown. Not for clinical use: do "
           "not diagnose with it.")
-TAKEN_FOR_GRANTED = " That there is a tumour is taken for granted: in a healthy head it may outline something all the same."
+TAKEN_FOR_GRANTED = " That there is a tumour is taken for granted: even in a healthy head it may outline something."
 STEPS = (0, 10, 20, 40, 80, 160, 320, 640, 1000, 1600)  # of the series; its source counts in tens
 
 
