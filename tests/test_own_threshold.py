@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from torch import nn
 
+from unet_lib.errors import SettingsError
 from unet_lib.own_threshold import LEAST, expected_dice, own_threshold
 from unet_lib.predict import Predictor
 
@@ -52,6 +53,12 @@ def test_ends_are_no_trouble():
     assert own_threshold(np.zeros((2, 4, 4), np.float32)) == 0.5
     assert own_threshold(np.array([1.0, 1.0, 0.0], np.float32), 3) == 1.0
     assert own_threshold(np.array([0.02], np.float32)) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("temperature", [0, -1.0, float("nan")])
+def test_a_temperature_that_makes_no_sense_is_refused(temperature):
+    with pytest.raises(SettingsError, match=r"temperature above 0; got .*1 takes the network at its word"):
+        own_threshold(np.array([0.9, 0.1]), temperature)
 
 
 def test_each_patient_has_their_own_but_a_slice_alone_has_not():

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import expit, logit
 
+from unet_lib.errors import SettingsError
+
 # What is less likely is left out: there are thousands of such voxels in every head, and many small doubts would add up
 # to a tumour.
 LEAST = 0.01
@@ -26,8 +28,11 @@ def own_threshold(probabilities: Float[np.ndarray, "*any"], temperature: float =
 
     Networks are surer than they should be, above all on heads unlike those they learnt from. Before anything is
     expected of them, the log-odds are divided by `temperature` (Guo et al. 2017), so that 1 takes the network at its
-    word, and more trusts it less. The threshold is one for `probabilities` as they came.
+    word, and more trusts it less. The threshold is one for `probabilities` as they came. Raises SettingsError unless
+    the temperature is above 0.
     """
+    if not temperature > 0:
+        raise SettingsError(f"expected a temperature above 0; got {temperature}. 1 takes the network at its word.")
     likely = np.sort(probabilities[probabilities >= LEAST])[::-1]
     if not len(likely):
         return 0.5

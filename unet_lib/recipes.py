@@ -76,7 +76,7 @@ RECIPES = {
     "longer": replace(SHORTER, stages=(*SHORTER.stages, LONGER, AGAIN)),
     # An encoder that has seen a million photographs before; one stage is enough.
     "best": replace(SHORTER, stages=(BORROWED,)),
-    # The same in two stages, and for each patient a threshold of their own.
+    # The same in two stages, and each patient may get a threshold of their own.
     "own": replace(SHORTER, stages=(GLANCE, LOOK), thresholds=(0.1, 0.2, 0.3, 0.5, 0.7),
                    temperatures=(1.0, 2.0, 3.0, 4.0)),
 }
