@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,14 +12,17 @@ from made_up import write_series
 from processes import run_python
 from torch.utils.flop_counter import FlopCounterMode
 
+from unet_lib import folds, recipes
 from unet_lib.dataset import open_cache
 from unet_lib.model import UNet
 from unet_lib.recipes import COARSE
 from unet_lib.records import find_slices
+from unet_lib.splits import k_folds
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 import ablation
+import own_threshold
 import record
 import tutorial_loop
 
@@ -148,3 +152,21 @@ def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):
     row, = record.read(out)
     assert row["network"] == "phantom-baseline" and 0 < row["network_share"] < 1.5
     assert row["of_the_limit"] == pytest.approx(row["seconds"] / 2, abs=0.01)
+
+
+def test_own_thresholds_are_asked_of_the_networks_that_the_folds_left(data, tmp_path, monkeypatch):
+    small = recipes.Recipe((replace(COARSE, size=32, network=replace(COARSE.network, base=2, depth=2),
+                                    training=replace(COARSE.training, epochs=1)),), temperatures=(2.0,))
+    monkeypatch.setitem(recipes.RECIPES, "own", small)
+    monkeypatch.setattr(folds, "k_folds", lambda names, k: k_folds(names, k, validation=1))
+    monkeypatch.setattr(own_threshold, "RESULTS", tmp_path / "own_threshold.json")
+    monkeypatch.setattr(own_threshold, "WORK", tmp_path / "runs")
+    cache = open_cache(data, progress=False)
+    measured, = folds.run_folds("own", cache, tmp_path / "folds.json", folds=[2], work=tmp_path / "runs", device="cpu")
+    monkeypatch.setattr(sys, "argv", ["own_threshold.py", "--data", str(data), "--fold", "2"])
+    own_threshold.main()
+    row, = record.read(tmp_path / "own_threshold.json")
+    assert [row["chosen"][name] for name in ("one for all", "their own")] == measured["tried"]
+    way = "their own" if "temperature" in measured["prediction"] else "one for all"
+    assert row["dice"][way] == {patient["patient"]: patient["dice"] for patient in measured["patients"]}
+    assert set(row["dice"]["their own"]) == set(row["dice"]["one for all"])
