@@ -128,11 +128,12 @@ def test_specks_are_what_is_small_in_three_dimensions():
 
 def test_the_card_says_how_the_network_is_asked(tmp_path):
     card = {"data": {"size": 64, "neighbours": 1},
-            "prediction": {"threshold": 0.4, "mirror": True, "smallest": 9, "temperature": 2.0}}
+            "prediction": {"threshold": 0.4, "mirror": True, "smallest": 9, "temperature": 2.0,
+                           "own_norms": 0.4}}
     save_model(tmp_path / "x.safetensors", build({"base": 2, "in_channels": 9}, 0), card)
     found = load_predictor(tmp_path / "x.safetensors", "cpu")
     assert (found.size, found.neighbours, found.threshold, found.mirror, found.smallest) == (64, 1, 0.4, True, 9)
-    assert found.temperature == 2.0
+    assert (found.temperature, found.own_norms) == (2.0, 0.4)
 
 
 def test_masks_are_written_in_the_data_sets_own_layout(data, tmp_path):

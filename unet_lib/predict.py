@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tifffile
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,11 +29,13 @@ from unet_lib.errors import DatasetError
 from unet_lib.files import atomic_file, write_text
 from unet_lib.metrics import Counts, count
 from unet_lib.model import eval_mode
+from unet_lib.own_norm import with_own_norms
 from unet_lib.own_threshold import own_threshold
 from unet_lib.records import SLICE_NAME, SliceRecord, find_slices
 
 NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, never tested in a clinic. "
                      "Do not diagnose with it.")
+AT_ONCE = 16  # slices that the network is shown at a time
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,10 @@ class Predictor:
     voxels: what hangs together in three dimensions and is smaller is taken for a mistake, but for the largest.
 
     With a `temperature`, each patient has a threshold of their own (`own_threshold`); `threshold` is then for slices
-    that come alone. This takes for granted that the patient has a tumour somewhere."""
+    that come alone. This takes for granted that the patient has a tumour somewhere.
+
+    With `own_norms`, this share of the batch norms' statistics is the patient's own (`with_own_norms`), counted on 16
+    slices from all over the head, and accordingly less where there are fewer."""
 
     model: nn.Module
     card: dict[str, Any]
@@ -53,6 +58,7 @@ class Predictor:
     mirror: bool = False
     smallest: int = 0
     temperature: float | None = None
+    own_norms: float = 0.0
 
     @property
     def device(self) -> torch.device:
@@ -67,14 +73,20 @@ class Predictor:
         """
         repeated = torch.as_tensor(statistics, device=self.device).repeat(1, channels(self.neighbours) // 3)
         mean, deviation = repeated[:, None]
-        nearby = torch.as_tensor(around(np.zeros(len(images), int), np.arange(len(images)), self.neighbours))
+        nearby = torch.as_tensor(around(np.zeros(len(images), int), np.arange(len(images)),
+                                        self.neighbours)).to(self.device)
         scaled = scale_images(images, np.arange(len(images)), self.size).to(self.device)
-        found = []
-        with eval_mode(self.model), torch.no_grad():
-            for part in nearby.to(self.device).split(16):
-                shown = normalise(scaled[part].flatten(1, 2), mean, deviation)
-                found.append(self._ask(shown)[:, 0].cpu().numpy())
-        return np.concatenate(found)
+
+        def shown(places: Int[Tensor, "b k"]) -> Float[Tensor, "b c s s"]:
+            return normalise(scaled[places].flatten(1, 2), mean, deviation)
+
+        model, count = self.model, min(len(images), AT_ONCE)
+        if self.own_norms:
+            some = torch.linspace(0, len(images) - 1, count).round().long()
+            model = with_own_norms(model, shown(nearby[some]), self.own_norms * count / AT_ONCE)
+        with eval_mode(model), torch.no_grad():
+            return np.concatenate([self._ask(model, shown(part))[:, 0].cpu().numpy()
+                                   for part in nearby.split(AT_ONCE)])
 
     def outline(self, images: UInt8[np.ndarray, "n 256 256 3"]) -> tuple[Float[np.ndarray, "n 256 256"],
                                                                          Bool[np.ndarray, "n 256 256"]]:
@@ -82,10 +94,10 @@ class Predictor:
         found = self.probabilities(images, intensity_statistics(channel_histograms(images)))
         return found, self.masks(found)
 
-    def _ask(self, images: Float[Tensor, "b c s s"]) -> Float[Tensor, "b 1 256 256"]:
-        logits = self.model(images)  # in float32, so that every machine gives the same answer
+    def _ask(self, model: nn.Module, images: Float[Tensor, "b c s s"]) -> Float[Tensor, "b 1 256 256"]:
+        logits = model(images)  # in float32, so that every machine gives the same answer
         if self.mirror:
-            logits = (logits + self.model(images.flip(-1)).flip(-1)) / 2
+            logits = (logits + model(images.flip(-1)).flip(-1)) / 2
         if self.size != SIDE:
             logits = F.interpolate(logits, (SIDE, SIDE), mode="bilinear", align_corners=False)
         return torch.sigmoid(logits)

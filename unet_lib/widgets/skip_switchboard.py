@@ -85,7 +85,7 @@ class SkipSwitchboard(GlassBoxWidget):
     def __init__(self, predictor: Predictor, cache: SliceCache, patients: Iterable[str] | None = None, *,
                  runs: Iterable[Mapping[str, Any]] = (), **traits: Any):
         block_names(predictor.model)  # refuses what is no U-Net
-        self._predictor, self._cache = replace(predictor, mirror=False, smallest=0), cache
+        self._predictor, self._cache = replace(predictor, mirror=False, smallest=0, own_norms=0.0), cache
         self._names = list(cache.names if patients is None else patients)
         for name in self._names:
             check_patient(cache, name)
