@@ -1,28 +1,32 @@
-"""What is a patient's own threshold worth? The same networks, asked in two ways, on patients they never saw.
+"""What are the patients' own thresholds worth, and their own batch norms? The same networks, asked in four ways.
 
-    python benchmarks/own_threshold.py --data data/lgg [--threads 2] [--fold 0 …]
+    python benchmarks/ways_of_asking.py --data data/lgg [--threads 2] [--fold 0 …]
 
-after `unet_lib results folds --recipe own`, whose weights it takes from runs/folds. Of the ways that were tried on a
-fold's validation patients, the best with one threshold for all and the best with patients' own thresholds are asked for
-the fold's test patients. One row a fold goes to data/results/own_threshold.json, the Dice of each patient in both ways.
+after `unet_lib results folds --recipe best`, whose weights it takes from runs/folds. Either is left out, both are, or
+none; what remains to be chosen in each way (which threshold, or which temperature; the smallest tumour) is chosen on
+the fold's validation patients. Then its test patients are asked. One row a fold goes to
+data/results/ways_of_asking.json, with the Dice of each patient in each way.
 """
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import record
 import torch
 
 from unet_lib.card import provenance
-from unet_lib.dataset import open_cache
-from unet_lib.folds import FOLDS, WEIGHTS, WORK, read_folds
-from unet_lib.metrics import count, mean_dice
+from unet_lib.dataset import SliceCache, open_cache
+from unet_lib.folds import FOLDS, WEIGHTS, WORK, choose
+from unet_lib.metrics import count
 from unet_lib.predict import load_predictor
+from unet_lib.recipes import find_recipe
 
-RESULTS = Path("data/results/own_threshold.json")
-WAYS = {"one for all": "threshold", "their own": "temperature"}
+RECIPE = "best"
+RESULTS = Path("data/results/ways_of_asking.json")
+WAYS = ("as learnt", "own thresholds", "own norms", "both")
 
 
 def main() -> None:
@@ -33,25 +37,37 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     cache = open_cache(args.data)
-    measured = {row["fold"]: row for row in read_folds(RESULTS.with_name("folds.json")) if row["recipe"] == "own"}
     for fold in args.fold:
-        predictor = load_predictor(WORK / f"own-{fold}" / WEIGHTS, "cpu")
-        chosen = {name: max((way for way in measured[fold]["tried"] if kind in way), key=lambda way: way["mean_dice"])
-                  for name, kind in WAYS.items()}
-        asked = {name: replace(predictor, temperature=way.get("temperature"), threshold=way.get("threshold", 0.5),
-                               smallest=way["smallest"]) for name, way in chosen.items()}
-        found = {name: {} for name in WAYS}
-        for patient in predictor.card["split"]["test"]:
+        row = {"fold": fold, **ask(cache, fold), **provenance(torch.device("cpu"))}
+        record.add(RESULTS, {"command": "python benchmarks/ways_of_asking.py"}, row, ("fold",))
+        print(fold, {name: round(float(np.mean(list(dice.values()))), 4) for name, dice in row["dice"].items()},
+              flush=True)
+
+
+def ask(cache: SliceCache, fold: int) -> dict[str, Any]:
+    """How each way asks after its choice, with the mean Dice of the validation patients; the Dice of each test one."""
+    recipe, predictor = find_recipe(RECIPE), load_predictor(WORK / f"{RECIPE}-{fold}" / WEIGHTS, "cpu")
+    split = predictor.card["split"]
+    chosen: dict[str, dict[str, Any]] = {}
+    dice: dict[str, dict[str, float]] = {}
+    for share, ways in ((0.0, WAYS[:2]), (recipe.own_norms, WAYS[2:])):
+        _, tried = choose(replace(recipe, own_norms=share), predictor, cache, split["validation"])
+        for way, kind in zip(ways, ("threshold", "temperature"), strict=True):
+            chosen[way] = {"own_norms": share, **max((one for one in tried if kind in one), key=mean_of)}
+        for patient in split["test"]:
             mine = cache.slices_of([patient])
-            said = predictor.probabilities(cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
-            for name, way in asked.items():
-                found[name][patient] = count(way.masks(said), np.asarray(cache.masks[mine]))
-        row = {"fold": fold, "chosen": chosen,
-               "dice": {name: {patient: round(c.dice(), 4) for patient, c in counts.items()}
-                        for name, counts in found.items()},
-               **provenance(torch.device("cpu"))}
-        record.add(RESULTS, {"command": "python benchmarks/own_threshold.py"}, row, ("fold",))
-        print(fold, {name: round(mean_dice(counts), 4) for name, counts in found.items()}, flush=True)
+            said = replace(predictor, mirror=recipe.mirror, own_norms=share).probabilities(
+                cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
+            for way in ways:
+                line = chosen[way]
+                mask = replace(predictor, threshold=line.get("threshold", 0.5), temperature=line.get("temperature"),
+                               smallest=line["smallest"]).masks(said)
+                dice.setdefault(way, {})[patient] = round(count(mask, np.asarray(cache.masks[mine])).dice(), 4)
+    return {"chosen": chosen, "dice": dice}
+
+
+def mean_of(way: dict[str, Any]) -> float:
+    return float(way["mean_dice"])
 
 
 if __name__ == "__main__":

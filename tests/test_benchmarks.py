@@ -22,9 +22,9 @@ from unet_lib.splits import k_folds
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 import ablation
-import own_threshold
 import record
 import tutorial_loop
+import ways_of_asking
 
 
 def run(script, *arguments):
@@ -154,19 +154,22 @@ def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):
     assert row["of_the_limit"] == pytest.approx(row["seconds"] / 2, abs=0.01)
 
 
-def test_own_thresholds_are_asked_of_the_networks_that_the_folds_left(data, tmp_path, monkeypatch):
+def test_ways_of_asking_are_tried_on_the_networks_that_the_folds_left(data, tmp_path, monkeypatch):
     small = recipes.Recipe((replace(COARSE, size=32, network=replace(COARSE.network, base=2, depth=2),
-                                    training=replace(COARSE.training, epochs=1)),), temperatures=(2.0,))
-    monkeypatch.setitem(recipes.RECIPES, "own", small)
+                                    training=replace(COARSE.training, epochs=1)),), temperatures=(2.0,), own_norms=0.4)
+    monkeypatch.setitem(recipes.RECIPES, "best", small)
     monkeypatch.setattr(folds, "k_folds", lambda names, k: k_folds(names, k, validation=1))
-    monkeypatch.setattr(own_threshold, "RESULTS", tmp_path / "own_threshold.json")
-    monkeypatch.setattr(own_threshold, "WORK", tmp_path / "runs")
+    monkeypatch.setattr(ways_of_asking, "RESULTS", tmp_path / "ways_of_asking.json")
+    monkeypatch.setattr(ways_of_asking, "WORK", tmp_path / "runs")
     cache = open_cache(data, progress=False)
-    measured, = folds.run_folds("own", cache, tmp_path / "folds.json", folds=[2], work=tmp_path / "runs", device="cpu")
-    monkeypatch.setattr(sys, "argv", ["own_threshold.py", "--data", str(data), "--fold", "2"])
-    own_threshold.main()
-    row, = record.read(tmp_path / "own_threshold.json")
-    assert [row["chosen"][name] for name in ("one for all", "their own")] == measured["tried"]
-    way = "their own" if "temperature" in measured["prediction"] else "one for all"
+    measured, = folds.run_folds("best", cache, tmp_path / "folds.json", folds=[2], work=tmp_path / "runs", device="cpu")
+    monkeypatch.setattr(sys, "argv", ["ways_of_asking.py", "--data", str(data), "--fold", "2"])
+    ways_of_asking.main()
+    row, = record.read(tmp_path / "ways_of_asking.json")
+    adapted = [row["chosen"][way] for way in ("own norms", "both")]
+    assert adapted == [{"own_norms": 0.4, **tried} for tried in measured["tried"]]
+    assert all(row["chosen"][way]["own_norms"] == 0 for way in ("as learnt", "own thresholds"))
+    way = "both" if "temperature" in measured["prediction"] else "own norms"
     assert row["dice"][way] == {patient["patient"]: patient["dice"] for patient in measured["patients"]}
-    assert set(row["dice"]["their own"]) == set(row["dice"]["one for all"])
+    assert all(set(dice) == set(row["dice"][way]) for dice in row["dice"].values())
+

@@ -26,7 +26,7 @@ from unet_lib.training_config import TrainConfig
 SMALL = RunSettings(UNetConfig(in_channels=channels(1), base=2, depth=2), TrainConfig(1, 1e-2, ema=0.5), size=16,
                     batch=4, neighbours=1)
 TINY = Recipe((SMALL, replace(SMALL, size=32)), mirror=True, thresholds=(0.3, 0.5), temperatures=(2.0,),
-              specks=(0, 20))
+              specks=(0, 20), own_norms=0.4)
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ def test_the_kept_weights_give_the_kept_scores(cache, measured, tmp_path):
 def test_what_is_chosen_is_best_on_the_validation_patients(cache):
     split = next(k_folds(cache.names, 5, validation=2))
     run = prepare(TINY.stages[-1], cache, split, torch.device("cpu"))
-    chosen, tried = folds.choose(TINY, run, cache, split.validation)
+    chosen, tried = folds.choose(TINY, folds.Predictor(run.network, {}, 32, neighbours=1), cache, split.validation)
 
     def dice(**way):
-        predictor = folds.Predictor(run.network, {}, 32, neighbours=1, mirror=True, **way)
+        predictor = folds.Predictor(run.network, {}, 32, neighbours=1, mirror=True, own_norms=0.4, **way)
         counts = {}
         for name in split.validation:
             mine = cache.slices_of([name])
@@ -82,7 +82,7 @@ def test_what_is_chosen_is_best_on_the_validation_patients(cache):
              for smallest in (0, 20)]
     assert tried == [{**way, "mean_dice": round(dice(**way), 4)} for way in every]
     best = max(tried, key=lambda way: way["mean_dice"])
-    assert {**chosen, "mean_dice": best["mean_dice"]} == {**best, "mirror": True}
+    assert {**chosen, "mean_dice": best["mean_dice"]} == {**best, "mirror": True, "own_norms": 0.4}
 
 
 def test_a_stage_goes_on_with_the_weights_of_the_one_before(cache, tmp_path):

@@ -58,7 +58,8 @@ def run_fold(recipe: Recipe, cache: SliceCache, split: Split, fold: int, folder:
              device: torch.device) -> dict[str, Any]:
     """One fold: train (the fold's number is its seed), choose on the validation patients, score the test patients."""
     run, seconds = train_stages(recipe, cache, split, fold, folder, device)
-    prediction, tried = choose(recipe, run, cache, split.validation)
+    asked = Predictor(run.network, {}, run.settings.size, neighbours=run.settings.neighbours)
+    prediction, tried = choose(recipe, asked, cache, split.validation)
     save_model(folder / WEIGHTS, run.network, {**run.card, "prediction": prediction})
     scores = list(score_patients(load_predictor(folder / WEIGHTS, str(device)), cache, split.test))
     made_by = {key: value for key, value in run.card.items() if key not in ("split", "data")}
@@ -75,21 +76,23 @@ def train_stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, fol
     return run, seconds
 
 
-def choose(recipe: Recipe, run: Run, cache: SliceCache,
+def choose(recipe: Recipe, predictor: Predictor, cache: SliceCache,
            patients: Collection[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """How to ask, and all ways of the recipe with their mean Dice over these patients; the highest is chosen."""
-    base = Predictor(run.network, {}, run.settings.size, neighbours=run.settings.neighbours, mirror=recipe.mirror)
+    always: dict[str, Any] = {"mirror": recipe.mirror, "own_norms": recipe.own_norms}
+    base = replace(predictor, **always)
     places = {name: cache.slices_of([name]) for name in patients}
     found = {name: base.probabilities(cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
              for name, mine in places.items()}
     tried: list[dict[str, Any]] = []
     for way in recipe.ways():
-        predictor = replace(base, **way)
-        dice = mean_dice({name: pooled(count_slices(predictor.masks(found[name]), np.asarray(cache.masks[mine])))
+        settings: dict[str, Any] = {"temperature": None, **way}
+        asked = replace(base, **settings)
+        dice = mean_dice({name: pooled(count_slices(asked.masks(found[name]), np.asarray(cache.masks[mine])))
                           for name, mine in places.items()})
         tried.append({**way, "mean_dice": round(dice, 4)})
     best = max(tried, key=lambda way: way["mean_dice"])
-    return {name: value for name, value in best.items() if name != "mean_dice"} | {"mirror": recipe.mirror}, tried
+    return {name: value for name, value in best.items() if name != "mean_dice"} | always, tried
 
 
 def try_out(settings: RunSettings, cache: SliceCache, split: Split, device: str = "cpu") -> list[PatientScore]:

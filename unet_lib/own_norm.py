@@ -28,12 +28,8 @@ def with_own_norms(network: nn.Module, images: Float[Tensor, "n c h w"], share: 
     if not norms:
         raise SettingsError(f"expected a network with batch norms; {type(network).__name__} has none. "
                             f"Leave its statistics as they are (own_norms=0).")
-    learnt = copy.deepcopy([(norm.running_mean, norm.running_var) for norm in norms])
     for norm in norms:
-        norm.train().momentum = 1.0  # so that the running statistics become those of these images
+        norm.train().momentum = share  # so that a forward pass moves the running statistics by this share
     with torch.no_grad():
         adapted(images)
-        for norm, values in zip(norms, learnt, strict=True):
-            for own, before in zip((norm.running_mean, norm.running_var), values, strict=True):
-                own.lerp_(before, 1 - share)
     return adapted.eval()

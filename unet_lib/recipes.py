@@ -31,7 +31,7 @@ from unet_lib.training_config import TrainConfig
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train, and how the trained network is asked (`mirror` as in `Predictor`).
+    """How to train, and how the trained network is asked (`mirror` and `own_norms` as in `Predictor`).
 
     Each of the `stages` goes on with the weights of the one before; their networks are the same. On validation
     patients may be chosen one of the `thresholds`, or one of the `temperatures` with which each patient gets a
@@ -43,6 +43,7 @@ class Recipe:
     thresholds: tuple[float, ...] = (0.5,)
     temperatures: tuple[float, ...] = ()
     specks: tuple[int, ...] = (0,)
+    own_norms: float = 0.0
 
     def ways(self) -> list[dict[str, Any]]:
         """Every way of asking that may be chosen, as settings of a `Predictor`."""
@@ -79,6 +80,8 @@ RECIPES = {
     # The same in two stages, and each patient may get a threshold of their own.
     "own": replace(SHORTER, stages=(GLANCE, LOOK), thresholds=(0.1, 0.2, 0.3, 0.5, 0.7),
                    temperatures=(1.0, 2.0, 3.0, 4.0)),
+    "adapted": Recipe((replace(BORROWED, training=replace(BORROWED.training, epochs=10)),), own_norms=0.4,
+                      thresholds=(0.1, 0.2, 0.3, 0.5, 0.7), temperatures=(1.0, 2.0, 3.0, 4.0), specks=(0, 100, 300)),
 }
 
 
