@@ -17,7 +17,7 @@ from processes import run_python
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SHARED_LGG = REPOSITORY.parent / "shared" / "lgg"
-pytest_plugins = ["browser"]
+pytest_plugins = ["browser", "packed_set"]
 
 
 def write_patient(root: Path, name: str, slices: int = 3, seed: int = 0, missing: tuple[str, ...] = ()) -> Path:
