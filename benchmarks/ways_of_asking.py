@@ -4,8 +4,8 @@
 
 after `unet_lib results folds --recipe best`, whose weights it takes from runs/folds. Either is left out, both are, or
 none; what remains to be chosen in each way (which threshold, or which temperature; the smallest tumour) is chosen on
-the fold's validation patients. Then its test patients are asked. One row a fold goes to
-data/results/ways_of_asking.json, with the Dice of each patient in each way.
+the fold's validation patients. Then its test patients are asked. All are asked without the mirror, which would take
+twice as long. One row a fold goes to data/results/ways_of_asking.json, with the Dice of each patient in each way.
 """
 
 import argparse
@@ -51,12 +51,12 @@ def ask(cache: SliceCache, fold: int) -> dict[str, Any]:
     chosen: dict[str, dict[str, Any]] = {}
     dice: dict[str, dict[str, float]] = {}
     for share, ways in ((0.0, WAYS[:2]), (recipe.own_norms, WAYS[2:])):
-        _, tried = choose(replace(recipe, own_norms=share), predictor, cache, split["validation"])
+        _, tried = choose(replace(recipe, mirror=False, own_norms=share), predictor, cache, split["validation"])
         for way, kind in zip(ways, ("threshold", "temperature"), strict=True):
             chosen[way] = {"own_norms": share, **max((one for one in tried if kind in one), key=mean_of)}
         for patient in split["test"]:
             mine = cache.slices_of([patient])
-            said = replace(predictor, mirror=recipe.mirror, own_norms=share).probabilities(
+            said = replace(predictor, mirror=False, own_norms=share).probabilities(
                 cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
             for way in ways:
                 line = chosen[way]
