@@ -9,7 +9,7 @@ from unet_lib import predict
 from unet_lib.errors import SettingsError
 from unet_lib.lite_unet import LiteUNet
 from unet_lib.model import build
-from unet_lib.own_norm import with_own_norms
+from unet_lib.own_norm import with_own_norms, without_norms
 from unet_lib.predict import Predictor
 
 IMAGES = torch.randn(4, 3, 96, 96, generator=torch.Generator().manual_seed(0))
@@ -62,6 +62,13 @@ def test_the_network_itself_stays_as_it_was(network):
     assert network.training and not any(part.training for part in adapted.modules())
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert all(norm.momentum == 0.1 for norm in norms(network))
+
+
+@torch.no_grad()
+def test_norms_can_go_into_the_convolutions_before_them(network):
+    shorter = without_norms(network)
+    assert norms(network) and not norms(shorter)
+    assert torch.allclose(shorter(IMAGES), network(IMAGES), atol=1e-4)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])

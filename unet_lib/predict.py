@@ -29,7 +29,7 @@ from unet_lib.errors import DatasetError
 from unet_lib.files import atomic_file, write_text
 from unet_lib.metrics import Counts, count
 from unet_lib.model import eval_mode
-from unet_lib.own_norm import with_own_norms
+from unet_lib.own_norm import with_own_norms, without_norms
 from unet_lib.own_threshold import own_threshold
 from unet_lib.records import SLICE_NAME, SliceRecord, find_slices
 
@@ -84,7 +84,7 @@ class Predictor:
         model, count = self.model, min(len(images), COUNTED)
         if self.own_norms:
             some = torch.linspace(0, len(images) - 1, count).round().long()
-            model = with_own_norms(model, shown(nearby[some]), self.own_norms * count / COUNTED)
+            model = without_norms(with_own_norms(model, shown(nearby[some]), self.own_norms * count / COUNTED))
         with eval_mode(model), torch.no_grad():
             return np.concatenate([self._ask(model, shown(part))[:, 0].cpu().numpy()
                                    for part in nearby.split(AT_ONCE)])
