@@ -40,10 +40,13 @@ def with_own_norms(network: nn.Module, images: Float[Tensor, "n c h w"], share: 
 def without_norms(network: nn.Module) -> nn.Module:
     """A copy of the network, to evaluate: each batch norm is put into the convolution before it, in one sequence.
 
-    The answers are the same but for rounding, and come sooner; `network` stays as it is.
+    The answers are the same but for rounding, and come sooner; `network` stays as it is. The copy's activations
+    overwrite what they are given, so that no hook should look at its maps.
     """
     shorter = copy.deepcopy(network).eval()
     for part in shorter.modules():
+        if isinstance(part, nn.ReLU | nn.ReLU6):
+            part.inplace = True
         if isinstance(part, nn.Sequential):
             for place, (before, norm) in enumerate(pairwise(list(part))):
                 if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
