@@ -35,7 +35,7 @@ def test_the_symptoms(network):
     told = {number: broken.symptom(number, network, bright(), MASKS) for number in broken.FAULTS}
     assert told[1] == "UNet(depth=4) needs height and width divisible by 16; got 100×100"
     assert told[2] == "share of the tumour found: less than half, by the sound one: more than half"
-    assert told[3] == "answer to a sum = sum of the answers: True"
+    assert told[3] == "answer to a sum = sum of the answers (but for a constant): True"
     assert "expected input[4, 8, 128, 128] to have 4 channels, but got 8 channels instead" in told[4]
     assert told[5] == "same answer for an image alone and in company: False"
 

@@ -24,6 +24,7 @@ def broken(number: int, network: UNet) -> UNet:
         for block in patient.modules():
             if isinstance(block, DoubleConv):
                 block.relu1, block.relu2 = nn.Identity(), nn.Identity()
+        # Max pooling bends too: means in its place, so that what is left is linear.
         patient.pool = nn.ModuleDict({level: nn.AvgPool2d(2) for level in patient.pool})
     if number == 4:
         channels = patient.config.base
@@ -41,7 +42,7 @@ def symptom(number: int, network: UNet, images: Float[Tensor, "n c h w"], masks:
             return f"share of the tumour found: {_found(patient, images, masks)}, by the sound one: " \
                    f"{_found(network, images, masks)}"
         if number == 3:
-            return f"answer to a sum = sum of the answers: {_is_linear(patient)}"
+            return f"answer to a sum = sum of the answers (but for a constant): {_is_linear(patient)}"
         if number == 4:
             return _complaint(patient, images)
         alone, in_company = patient(images[:1]), patient(images)[:1]

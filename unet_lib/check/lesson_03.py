@@ -166,7 +166,8 @@ bottleneck_shape = PropertyExercise(
     insight="16 times smaller, 16 times wider: much of *what*, little of *where*.",
     mistakes=(
         Mistake(lambda shape: shape == (16, 16, 1024), "The numbers are right; in torch the channels come first."),
-        Mistake(lambda shape: shape == (512, 16, 16), "Each level doubles, the bottleneck too: four doublings."),
+        Mistake(lambda shape: shape in ((512, 16, 16), (2048, 16, 16)),
+                "Level 1 has 64; levels 2 to 4 and the bottleneck double: four doublings."),
         Mistake(lambda shape: shape == (512, 32, 32), "That is the encoder's last level, before the fourth pooling."),
         Mistake(lambda shape: shape[0] == 64, "The channels double at each level; they do not stay at 64."),
         Mistake(lambda shape: shape[1:] == (256, 256), "Four poolings halve height and width four times."),
@@ -261,7 +262,7 @@ activate = FunctionExercise(
     question="activate(function): mend network 3 with activate(x), the ReLU.",
     signature="activate(x)",
     cases=tuple(Case((x,), np.maximum(x, 0), "activate(an array with −2, −0.5, 0, 3, …)") for x in (_X, -_X)),
-    insight="One bend for each number. Without it, twenty layers are no more than one.",
+    insight="One bend for each number. Without it, two convolutions are no more than one.",
     mistakes=(
         Mistake(lambda x: np.minimum(x, 0), "You keep the negative ones. The ReLU keeps the positive."),
         Mistake(np.abs, "That is the absolute value. What is negative becomes 0."),
