@@ -143,7 +143,7 @@ room = FunctionExercise(
     signature="room(dice, worst)",
     cases=(Case(([0.9, 0.1, 0.8, 0.7, 0.85], 1), 0.14), Case(([0.9, 0.1, 0.8, 0.7, 0.85], 2), 0.16),
            Case(([0.6, 0.9, 0.0, 0.8, 0.95, 0.85], 2), (0.225 + 0.825) / 6)),
-    insight="A few disasters cost more than all the small errors together; that is why we look at the worst first.",
+    insight="The worst few weigh far more than their number; that is why we look at them first.",
     mistakes=(
         Mistake(_lifted(lambda dice: 1.0), "You make them perfect. Nobody is; lift them to the median."),
         Mistake(_lifted(lambda dice: float(dice.mean())), "That lifts them to the mean, which they pull down "
