@@ -83,7 +83,7 @@ missing_channels = FunctionExercise(
         Case((_slice(True, True),), [0, 2], "missing_channels(image) with both copied"),
         Case((_slice(False, False)[1:],), [], "missing_channels(image) with not one pixel alike"),
     ),
-    insight="16 of the 110 patients lack a sequence; a copy looks like data and carries nothing new.",
+    insight="Most patients without pre-contrast lack post-contrast too; a copy looks like data but says nothing new.",
     mistakes=(
         Mistake(lambda image: _copies(image, (0, 1, 2)),
                 "FLAIR is in your list: of course it equals itself. Ask only channels 0 and 2."),

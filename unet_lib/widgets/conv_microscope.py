@@ -258,7 +258,7 @@ def _draw_numbers(pen: ImageDraw.ImageDraw, left: int, top: int, cell: int, valu
         x, y, colour = left + column * cell, top + row * cell, colours[row, column]
         pen.rectangle((x, y, x + cell - 1, y + cell - 1), tuple(map(int, colour)), "#808080")
         decimals = 0 if float(value).is_integer() else max(0, 2 - (abs(value) >= 1) - (abs(value) >= 10))
-        text = f"{value:.{decimals}f}".replace("-", "−")
+        text = f"{value:.{decimals}f}"  # Pillow's font has no minus sign, only the hyphen
         ink = "black" if colour @ (0.299, 0.587, 0.114) > 130 else "white"
         pen.text((x + cell / 2, y + cell / 2), text, ink, font, anchor="mm")
 
