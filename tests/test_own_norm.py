@@ -82,10 +82,10 @@ def test_a_network_without_batch_norms_is_refused():
         with_own_norms(build({"base": 2, "batch_norm": False}, 0), IMAGES, 0.4)
 
 
-EVENLY = [0, 3, 5, 8, 10, 13, 16, 18, 21, 23, 26, 29, 31, 34, 36, 39]
+EVENLY = [0, 6, 11, 17, 22, 28, 33, 39]
 
 
-@pytest.mark.parametrize(("slices", "shown", "share"), [(40, EVENLY, 0.4), (4, [0, 1, 2, 3], 0.1), (1, [0], 0.025)])
+@pytest.mark.parametrize(("slices", "shown", "share"), [(40, EVENLY, 0.4), (4, [0, 1, 2, 3], 0.2), (1, [0], 0.05)])
 def test_slices_from_all_over_the_head_are_counted_and_few_count_less(monkeypatch, slices, shown, share):
     asked = []
     monkeypatch.setattr(predict, "with_own_norms", lambda network, *rest: asked.append(rest) or network)

@@ -36,7 +36,7 @@ from unet_lib.records import SLICE_NAME, SliceRecord, find_slices
 NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, never tested in a clinic. "
                      "Do not diagnose with it.")
 AT_ONCE = 8  # slices that the network is shown at a time: on CPUs faster than 16, whose maps are too large for caches
-COUNTED = 16  # slices for the patient's own statistics
+COUNTED = 8  # slices for the patient's own statistics
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Predictor:
     With a `temperature`, each patient has a threshold of their own (`own_threshold`); `threshold` is then for slices
     that come alone. This takes for granted that the patient has a tumour somewhere.
 
-    With `own_norms`, this share of the batch norms' statistics is the patient's own (`with_own_norms`), counted on 16
+    With `own_norms`, this share of the batch norms' statistics is the patient's own (`with_own_norms`), counted on 8
     slices from all over the head, and accordingly less where there are fewer."""
 
     model: nn.Module
