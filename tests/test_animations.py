@@ -1,50 +1,25 @@
-"""The clips: what is shown is right, stands where it can be read, and is what the committed files hold."""
+"""The clips: what is shown stands where it can be read, and is what the committed files hold."""
 
 import json
 import multiprocessing
 import os
 import re
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from conftest import REPOSITORY
+from manim_here import needs_manim
 from PIL import Image
-from torch import nn
-from torch.nn import functional as F
 
-from animations import examples, manifest
-from animations.arrays import load, made
+from animations import manifest
 from animations.manifest import CLIPS, LANGUAGES, clip_named, clips, fingerprint
 from animations.render import README_CLIP, README_PICTURE
-from unet_lib.capture import feature_maps
-from unet_lib.checkpoint import load_model
 from unet_lib.errors import SettingsError
-from unet_lib.model import UNet, count_parameters
 
-try:
-    import manim  # noqa: F401
-    MISSING = ""
-except ImportError as error:
-    MISSING = f"Manim cannot be imported: {error}"
-
-needs_manim = pytest.mark.skipif(bool(MISSING), reason=MISSING or "Manim is here")
 NAMES = [clip.name for clip in clips()]
-BASELINE = REPOSITORY / "data" / "models" / "phantom-baseline.safetensors"
-
-
-def numbers(name):
-    return clip_named(name).scene.numbers()
-
-
-def tensor(values):
-    return torch.as_tensor(np.asarray(values, float))[None, None]
 
 
 # What every clip has, with or without Manim
@@ -233,218 +208,6 @@ def test_the_watcher_sees_what_is_wrong():
 def test_the_screen_says_the_numbers(played, name, beat, array):
     seen, = (one for one in played[name] if one.beat == beat)
     written = [part for text, _ in seen.texts for part in re.findall(r"−?\d+", text.replace(",", ""))]
-    values = np.atleast_1d(numbers(name)[array]).ravel()
+    values = np.atleast_1d(clip_named(name).scene.numbers()[array]).ravel()
     for value in values[:1] if array == "pixels" else values:
         assert str(int(value)).replace("-", "−") in written
-
-
-# The numbers, computed another way
-
-
-@needs_manim
-def test_convolution_padding_and_pooling_against_torch():
-    shown, kernel = numbers("convolution"), tensor(numbers("convolution")["kernel"])
-    assert np.array_equal(shown["answers"], F.conv2d(tensor(shown["patch"]), kernel)[0, 0])
-    assert np.array_equal(shown["products"].sum(axis=(2, 3)), shown["answers"])
-    assert np.array_equal(shown["map"], F.conv2d(tensor(shown["slice"]), kernel, padding=1)[0, 0])
-    row, column = shown["corner"]
-    assert np.array_equal(shown["patch"], shown["slice"][row:row + 6, column:column + 6])
-    sizes = numbers("stride_padding")
-    for (padding, stride), size in zip(((0, 1), (1, 1), (1, 2)), sizes["sizes"], strict=True):
-        output = F.conv2d(tensor(sizes["patch"]), kernel, stride=stride, padding=padding)[0, 0]
-        assert np.array_equal(sizes[f"output {padding} {stride}"], output)
-        assert output.shape == (size, size)
-    relu, pool = numbers("relu"), numbers("max_pooling")
-    assert np.array_equal(relu["relu"], torch.relu(tensor(shown["answers"]))[0, 0])
-    assert np.array_equal(pool["pooled"], F.max_pool2d(tensor(relu["relu"]), 2)[0, 0])
-    assert np.array_equal(pool["pooled"], F.max_pool2d(tensor(pool["moved"]), 2)[0, 0])
-    assert not np.array_equal(pool["moved"], pool["answers"])
-    up = numbers("transposed_convolution")
-    assert np.array_equal(up["large"], F.conv_transpose2d(tensor(up["small"]), tensor(up["kernel"]), stride=2)[0, 0])
-
-
-@needs_manim
-def test_the_first_layers_maps_are_the_networks():
-    network, _ = load_model(BASELINE)
-    x = torch.as_tensor(load("x"))[None].float()
-    shown = numbers("channels")
-    with torch.no_grad():
-        first = network.encoder["1"].conv1(x)[0].numpy()
-        steps = feature_maps(network, x, ["encoder.1.norm1", "encoder.1.relu1", "encoder.1.norm2", "encoder.1"])
-    assert shown["maps"] == pytest.approx(first, abs=1e-4)
-    assert shown["parts"].sum(axis=0) == pytest.approx(first[int(shown["loudest"])], abs=1e-4)
-    assert shown["learnt"] == network.encoder["1"].conv1.weight.numel()
-    block = examples.first_block()
-    for name, maps in zip(("norm1", "relu1", "norm2", "relu2"), steps.values(), strict=True):
-        assert block[name] == pytest.approx(maps[0].numpy(), abs=1e-3)
-
-
-@needs_manim
-def test_receptive_fields_are_what_gradients_reach():
-    shown = numbers("receptive_field")
-    pixels = torch.zeros(1, 1, 41, requires_grad=True)
-    conv = nn.Conv1d(1, 1, 3, padding=1, bias=False)
-    nn.init.ones_(conv.weight)
-    pool = nn.AvgPool1d(2)
-    for layers, field in (((conv, conv), shown["two"]), ((conv, conv, pool, conv, conv), shown["with pool"])):
-        value = nn.Sequential(*layers)(pixels)[0, 0]
-        reached, = torch.autograd.grad(value[len(value) // 2], pixels)
-        assert int((reached != 0).sum()) == field
-    from animations.scenes.receptive_field import LAYERS, spans
-
-    low, high = spans(LAYERS, 3)[0]
-    assert high - low == shown["with pool"]
-
-
-@needs_manim
-def test_the_us_shapes_are_the_networks():
-    network, card = load_model(BASELINE)
-    assert network.config == examples.NETWORK
-    assert card["data"]["size"] == len(load("small"))
-    maps = feature_maps(UNet(examples.NETWORK), torch.zeros(1, 3, *load("small").shape))
-    from animations.scenes.encoder import LEVELS
-    from animations.scenes.unet import STOPS
-
-    assert [tuple(shape) for shape in numbers("unet")["shapes"]] == [tuple(maps[name].shape[1:]) for name in STOPS]
-    assert [int(count) for count in numbers("encoder")["counts"]] == [maps[name].numel() for name in LEVELS]
-    assert numbers("unet")["parameters"] == count_parameters(network)
-    meeting = [maps[name].shape[1] for name in ("encoder.1", "up.1", "concat.1")]
-    assert numbers("skip_connection")["channels"].tolist() == meeting
-
-
-@needs_manim
-def test_loss_slope_and_blame_against_autograd():
-    logits, mask = torch.as_tensor(load("logits")).double(), torch.as_tensor(load("mask")).double()
-    shown = numbers("loss_and_descent")
-    way, losses = shown["way"]
-    bias = torch.tensor(way[0], requires_grad=True)
-    loss = F.binary_cross_entropy_with_logits(logits + bias, mask)
-    loss.backward()
-    assert losses[0] == pytest.approx(loss.item(), rel=1e-12)
-    assert shown["slope"] == pytest.approx(bias.grad.item(), rel=1e-9)
-    assert (np.diff(losses) < 0).all()
-    chances, one_pixel = shown["pixel"]
-    assert one_pixel == pytest.approx(-np.log(chances), abs=1e-9)
-    logits.requires_grad_()
-    F.binary_cross_entropy_with_logits(logits, mask).backward()
-    assert numbers("backpropagation")["blame"] == pytest.approx(logits.grad.numpy(), abs=1e-15)
-
-
-@needs_manim
-def test_probabilities_thresholds_dice_and_accuracy():
-    shown = numbers("output_threshold")
-    assert shown["probability"] == pytest.approx(torch.sigmoid(torch.as_tensor(load("logits")).double()).numpy())
-    ordered = shown["pixels"][np.argsort(shown["thresholds"])]
-    assert (np.diff(ordered) <= 0).all() and ordered[0] > ordered[-1]
-    dice = numbers("dice")
-    a, b = (set(map(tuple, np.argwhere(dice[name]))) for name in ("expert", "network"))
-    assert dice["counts"].tolist() == [len(a & b), len(b - a), len(a - b)]
-    assert dice["dice"] == pytest.approx(2 * len(a & b) / (len(a) + len(b)))
-    paradox = numbers("accuracy_paradox")
-    assert paradox["tumour"] + paradox["right"] == paradox["all"] == 1000
-    assert paradox["right"] / 1000 == pytest.approx(paradox["scores"][0, 0], abs=5e-4)
-    assert paradox["scores"][0, 1] == 0 < paradox["scores"][1, 1]
-
-
-def test_the_arrays_are_what_the_networks_make_of_a_phantom():
-    from animations.make_arrays import compute
-    from unet_lib.dataset import open_cache
-
-    data = REPOSITORY / "data" / "phantom"
-    if not data.is_dir():
-        pytest.skip("the phantom is not here; `make phantom` makes it")
-    arrays = compute(open_cache(data, progress=False))
-    with np.load(REPOSITORY / "animations" / "arrays.npz") as file:
-        assert set(file) == arrays.keys()
-        for name in set(file) - {"made"}:
-            step = 1 if file[name].dtype == np.int8 else 1e-3 * np.abs(file[name]).max()
-            assert np.abs(arrays[name].astype(float) - file[name].astype(float)).max() <= step, name
-    assert made() == json.loads(str(arrays["made"]))
-    assert made()["patient"].startswith("TCGA_PH_"), "no real patient may be shown"
-
-
-# The commands
-
-
-def animate(module, *arguments):
-    return subprocess.run([sys.executable, "-m", f"animations.{module}", *map(str, arguments)], cwd=REPOSITORY,
-                          capture_output=True, text=True, timeout=300)
-
-
-@needs_manim
-def test_rendering_goes_on_where_it_stopped_and_leaves_no_halves(tmp_path):
-    arguments = ("--only", "dice", "--quality", "l", "--format", "gif", "--language", "de", "--out", tmp_path)
-    done = animate("render", *arguments)
-    assert done.returncode == 0, done.stderr
-    assert "1 rendered, 0 up to date" in done.stdout
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dice.gif", "dice.jpg", "index.json"]
-    with Image.open(tmp_path / "dice.gif") as gif:
-        assert gif.is_animated and gif.n_frames * gif.info["duration"] / 1000 > 10
-    assert manifest.index(tmp_path)["dice.gif"]["made from"] == fingerprint(clip_named("dice"), "de")
-    assert "0 rendered, 1 up to date" in animate("render", *arguments).stdout
-
-
-@pytest.mark.parametrize(("arguments", "message"), [
-    (("--only", "bogus"), "no clip 'bogus'; expected one of mri_slice"),
-    (("--jobs", 0), "expected --jobs of at least 1; got 0"),
-    (("--quality", "x"), "invalid choice: 'x'")])
-@needs_manim
-def test_mistakes_are_explained(arguments, message):
-    done = animate("render", *arguments)
-    assert done.returncode == 2
-    assert message in done.stderr and "Traceback" not in done.stderr
-
-
-@pytest.fixture
-def moving_square(tmp_path):
-    """Writes a video of a white square that moves to the right, one pixel a picture."""
-    av = pytest.importorskip("av")
-
-    def write(name: str, pictures: int, side: int = 64) -> Path:
-        with av.open(str(tmp_path / name), "w") as file:
-            stream = file.add_stream("libx264", rate=30, options={"crf": "12"})
-            stream.width = stream.height = side
-            stream.pix_fmt = "yuv420p"
-            for number in range(pictures):
-                pixels = np.zeros((side, side, 3), np.uint8)
-                pixels[20:40, number % 40:number % 40 + 20] = 255
-                file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
-            file.mux(stream.encode(None))
-        return tmp_path / name
-
-    return write
-
-
-def pictures_of(video):
-    import av
-
-    with av.open(str(video)) as file:
-        return [picture.to_ndarray(format="gray").astype(float) for picture in file.decode(video=0)]
-
-
-@pytest.mark.parametrize("ending", ["mp4", "webm"])
-def test_encoding_again_keeps_pictures_and_pace(moving_square, tmp_path, ending):
-    from animations.render import encode, measure
-
-    video = moving_square("in.mp4", 45)
-    again = encode(video, tmp_path / f"out.{ending}")
-    before, after = pictures_of(video), pictures_of(again)
-    assert len(before) == len(after) == 45
-    assert max(np.abs(a - b).mean() for a, b in zip(before, after, strict=True)) < 8
-    assert measure(again)["seconds"] == pytest.approx(1.5, abs=0.1)
-
-
-def test_a_film_is_its_clips_one_after_the_other(moving_square, tmp_path):
-    from animations.film import join
-    from animations.render import measure
-
-    one, two = moving_square("one.mp4", 30), moving_square("two.mp4", 45)
-    assert join([one, two], tmp_path / "film.mp4") == pytest.approx(2.5)
-    film = pictures_of(tmp_path / "film.mp4")
-    assert len(film) == 75
-    assert all(np.array_equal(a, b) for a, b in zip(film, [*pictures_of(one), *pictures_of(two)], strict=True))
-    assert measure(tmp_path / "film.mp4")["seconds"] == pytest.approx(2.5, abs=0.05)
-    with pytest.raises(SettingsError, match=r"other.mp4: expected width, height and clock \(64, 64"):
-        join([one, moving_square("other.mp4", 30, side=96)], tmp_path / "film.mp4")
-    assert len(pictures_of(tmp_path / "film.mp4")) == 75  # the film that was there is still whole
-    assert not list(tmp_path.glob(".*"))

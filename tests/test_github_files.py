@@ -151,7 +151,7 @@ def test_what_is_left_to_linux_is_what_needs_it():
     left = shlex.split(WORKFLOWS["test"]["env"]["ELSEWHERE"])
     assert "--ignore-glob=tests/*_browser.py" in left
     ignored = {Path(word.partition("=")[2]).name for word in left if word.startswith("--ignore=")}
-    needs = re.compile(r"\[\"(make|sh)\"|, \"sh\", |\bimport manim\b|\bnbval\(")
+    needs = re.compile(r"\[\"(make|sh)\"|, \"sh\", |\bimport needs_manim\b|\bnbval\(")
     wanted = {path.name for path in (REPOSITORY / "tests").glob("test_*.py") if needs.search(path.read_text())}
     assert ignored == wanted
     for job in ("test/pip", "test/conda"):
