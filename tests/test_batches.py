@@ -87,9 +87,27 @@ def test_healthy_slices_are_thinned_out_and_drawn_anew(cache):
     assert torch.cat([b.places for b in batches.epoch(2, start=1)]).tolist() == epochs[2][4:]
 
 
-@pytest.mark.parametrize("settings", [{"neighbours": -1}, {"healthy": 1.5}])
+def test_balance_draws_each_patient_equally_often(cache):
+    places = np.arange(len(cache))
+    tumour = cache.tumour_pixels > 0
+    drawn, thinned = (Batches(cache, places, batch=8, size=16, healthy=0.5, balance=balance) for balance in (1.0, 0.0))
+    epochs = [torch.cat([b.places for b in drawn.epoch(number)]).numpy() for number in range(60)]
+    assert all(tumour[epoch].sum() == tumour.sum() for epoch in epochs), "as many with tumour as there are"
+    healthy = [np.sort(epoch[~tumour[epoch]]) for epoch in epochs]
+    there = torch.cat([b.places for b in thinned.epoch(3)]).numpy()
+    assert np.array_equal(healthy[3], np.sort(there[~tumour[there]])), "those without are drawn as ever"
+    every = np.concatenate([epoch[tumour[epoch]] for epoch in epochs])
+    patients = np.unique(cache.patient_of[tumour])
+    share = np.array([(cache.patient_of[every] == patient).mean() for patient in patients])
+    assert np.abs(share * len(patients) - 1).max() < 0.2
+    sizes = np.array([tumour[cache.patient_of == patient].sum() for patient in patients])
+    assert sizes.max() > 1.5 * sizes.min(), "as they come they would differ"
+    assert torch.cat([b.places for b in drawn.epoch(2, start=1)]).tolist() == epochs[2][8:].tolist()
+
+
+@pytest.mark.parametrize("settings", [{"neighbours": -1}, {"healthy": 1.5}, {"balance": -0.5}])
 def test_impossible_neighbours_and_shares(cache, settings):
-    with pytest.raises(ShapeError, match="expected neighbours ≥ 0 and 0 ≤ healthy ≤ 1; got"):
+    with pytest.raises(ShapeError, match="expected neighbours ≥ 0, 0 ≤ healthy ≤ 1 and 0 ≤ balance ≤ 1; got"):
         Batches(cache, np.arange(3), **settings)
 
 

@@ -5,7 +5,16 @@ import pytest
 import torch
 from monai.losses import DiceLoss, FocalLoss, TverskyLoss
 
-from unet_lib.losses import LOSSES, bce_dice_loss, bce_loss, dice_loss, focal_loss, tversky_loss
+from unet_lib.losses import (
+    LOSSES,
+    bce_dice_loss,
+    bce_dices_loss,
+    bce_loss,
+    dice_loss,
+    focal_loss,
+    slice_dice_loss,
+    tversky_loss,
+)
 
 
 def test_bce_by_hand():
@@ -42,6 +51,25 @@ def test_dice_loss_of_perfect_and_of_empty():
 def test_the_sum_is_the_sum():
     logits, mask = torch.randn(2, 1, 4, 4), torch.ones(2, 1, 4, 4)
     assert bce_dice_loss(logits, mask) == bce_loss(logits, mask) + dice_loss(logits, mask)
+
+
+def test_dice_slice_by_slice_agrees_with_monai():
+    torch.manual_seed(0)
+    logits, mask = torch.randn(3, 1, 20, 10), (torch.rand(3, 1, 20, 10) > 0.7).float()
+    mask[1] = 0
+    monai = DiceLoss(sigmoid=True, batch=False, smooth_nr=0.6, smooth_dr=0.6)  # 0.003 · 200 pixels
+    assert slice_dice_loss(logits, mask).item() == pytest.approx(monai(logits, mask).item(), abs=1e-6)
+    halves = (dice_loss(logits, mask) + slice_dice_loss(logits, mask)) / 2
+    assert bce_dices_loss(logits, mask) == pytest.approx((bce_loss(logits, mask) + halves).item())
+
+
+def test_slice_by_slice_a_missed_small_tumour_costs_as_much_as_a_large_one():
+    mask = torch.zeros(2, 1, 32, 32)
+    mask[0, :, :16], mask[1, :, :6, :6] = 1, 1
+    large, small = (torch.where(torch.arange(2).reshape(2, 1, 1, 1) == missed, -40, 80 * mask - 40)
+                    for missed in (0, 1))
+    assert dice_loss(large, mask) > 10 * dice_loss(small, mask)
+    assert slice_dice_loss(large, mask).item() == pytest.approx(slice_dice_loss(small, mask).item(), rel=0.1)
 
 
 @pytest.mark.parametrize("name", LOSSES)

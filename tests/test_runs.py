@@ -30,7 +30,7 @@ def test_a_run_by_patient_with_its_files_and_its_card(tmp_path):
     assert snapshots[0].validation.total == 4 * 32 * 32
     card = load_model(tmp_path / BEST)[1]
     assert card["data"] == {"content": "made-up", "size": 32, "batch": 4, "augment": True, "seed": 0, "neighbours": 0,
-                            "healthy": 1.0, "strength": asdict(Strength()), "pretrained": False}
+                            "healthy": 1.0, "balance": 0.0, "strength": asdict(Strength()), "pretrained": False}
     assert card["split"]["test"] == [cache.names[2]]
     assert (card["training"]["epochs"], card["processes"], card["precision"]) == (2, 1, "float32")
     assert card["torch"] == torch.__version__

@@ -43,20 +43,24 @@ class Batches:
 
     The order of an epoch follows from (seed, epoch) alone, so that a resumed training sees what an
     uninterrupted one would have seen. The last, smaller batch is never dropped. `healthy` is the share of the
-    slices without tumour that an epoch takes, others each time.
+    slices without tumour that an epoch takes, others each time. With `balance` the slices with tumour are drawn by
+    chance, as many as there are, some more than once: at 1 each patient equally often, so that ten slices of a small
+    tumour are not outvoted by thirty of a large one; at 0 none is drawn, and each comes once; in between, in between.
     """
 
     def __init__(self, cache: SliceCache, places: Int[np.ndarray, "k"], *, batch: int = 4, size: int = SIDE,
-                 neighbours: int = 0, healthy: float = 1.0, device: torch.device | str = "cpu", seed: int = 0,
-                 shuffle: bool = True, resident: bool | None = None) -> None:
+                 neighbours: int = 0, healthy: float = 1.0, balance: float = 0.0, device: torch.device | str = "cpu",
+                 seed: int = 0, shuffle: bool = True, resident: bool | None = None) -> None:
         """Raises ShapeError for a batch below 1, a size outside 16–256, or other numbers that make no sense."""
         if batch < 1 or not 16 <= size <= SIDE:
             raise ShapeError(f"expected batch ≥ 1 and 16 ≤ size ≤ {SIDE}; got batch={batch}, size={size}.")
-        if neighbours < 0 or not 0 <= healthy <= 1:
-            raise ShapeError(f"expected neighbours ≥ 0 and 0 ≤ healthy ≤ 1; got {neighbours} and {healthy}.")
+        if neighbours < 0 or not 0 <= healthy <= 1 or not 0 <= balance <= 1:
+            raise ShapeError(f"expected neighbours ≥ 0, 0 ≤ healthy ≤ 1 and 0 ≤ balance ≤ 1; got {neighbours}, "
+                             f"{healthy} and {balance}.")
         self.places = torch.as_tensor(np.asarray(places))
         self.patient_of = cache.patient_of[np.asarray(places)]
-        self.batch, self.size, self.seed, self.shuffle, self.healthy = batch, size, seed, shuffle, healthy
+        self.batch, self.size, self.seed, self.shuffle = batch, size, seed, shuffle
+        self.healthy, self.balance = healthy, balance
         self.cache, self.device = cache, torch.device(device)
         statistics = torch.as_tensor(cache.statistics[self.patient_of]).repeat(1, 1, channels(neighbours) // 3)
         self.mean, self.deviation = statistics.to(device).unbind(1)
@@ -97,7 +101,16 @@ class Batches:
         if self.healthy < 1:
             rest = ~self._with_tumour[order]
             order = order[~rest | (rest.cumsum(0) <= round(self.healthy * int(rest.sum())))]
+        if self.balance:
+            tumour = self._with_tumour[order]
+            order[tumour] = self._drawn(order[tumour], draw)
         return order if self.shuffle else order.sort().values
+
+    def _drawn(self, places: Int[Tensor, "t"], draw: torch.Generator) -> Int[Tensor, "t"]:
+        """As many of these places, drawn by chance, each the rarer the more of them belong to its patient."""
+        patient = torch.as_tensor(self.patient_of)[places]
+        weight = (1 / torch.bincount(patient)[patient]) ** self.balance
+        return places[torch.multinomial(weight, len(places), replacement=True, generator=draw)]
 
     def _held(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b c s s"], UInt8[Tensor, "b 1 s s"]]:
         on_device = chosen.to(self.device)

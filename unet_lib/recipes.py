@@ -72,9 +72,13 @@ GLANCE = replace(COARSE, network=LiteConfig(), size=128, pretrained=True,
 LOOK = replace(GLANCE, size=192, healthy=0.5, training=replace(GLANCE.training, epochs=8))
 LOOK_AGAIN = replace(LOOK, training=replace(LOOK.training, epochs=4))
 NATIVE = replace(LOOK_AGAIN, size=256)
+EVEN = replace(GLANCE, balance=0.5, training=replace(GLANCE.training, epochs=20, loss="bce_dices"))
+EVEN_NATIVE = replace(EVEN, size=256, healthy=0.5, training=replace(EVEN.training, epochs=5))
 BORROWED = replace(LOOK, training=replace(LOOK.training, epochs=14))
 
 SHORTER = Recipe((COARSE, FINE, ALL), mirror=True, thresholds=(0.3, 0.4, 0.5, 0.6, 0.7), specks=(0, 100, 300))
+SHARP = Recipe((GLANCE, LOOK, LOOK_AGAIN, NATIVE), own_norms=0.4, thresholds=(0.1, 0.2, 0.3, 0.5, 0.7),
+               temperatures=(1.0, 2.0, 3.0, 4.0), specks=(0, 100, 300))
 
 RECIPES = {
     # The school project's network, loss, optimiser and batch; in small, so that a CPU can do it.
@@ -87,8 +91,9 @@ RECIPES = {
     "borrowed": replace(SHORTER, stages=(BORROWED,)),
     # The same encoder in stages, the last at the slices' own size; and each patient is asked in a way of their own:
     # their batch norms, their threshold. Without the mirror: at this size it would take longer than two seconds.
-    "best": Recipe((GLANCE, LOOK, LOOK_AGAIN, NATIVE), own_norms=0.4, thresholds=(0.1, 0.2, 0.3, 0.5, 0.7),
-                   temperatures=(1.0, 2.0, 3.0, 4.0), specks=(0, 100, 300)),
+    "sharp": SHARP,
+    # Each patient counts as much as any other, however small the tumour: in what is drawn, and in the loss.
+    "best": replace(SHARP, stages=(EVEN, EVEN_NATIVE)),
 }
 
 

@@ -42,9 +42,9 @@ HISTORY = "history.csv"
 class RunSettings:
     """Everything that fixes a run on given data; `seed` draws first weights, order and augmentation.
 
-    `augment` varies each slice by chance, as far as `strength` says. `neighbours` and `healthy` as in `Batches`;
-    the network then needs three input channels a slice. `pretrained`: the encoder begins with weights learnt from
-    photographs (`pretrained.borrow_encoder`). Raises ShapeError if the network has others, or cannot take pictures
+    `augment` varies each slice by chance, as far as `strength` says. `neighbours`, `healthy` and `balance` as in
+    `Batches`; the network needs three input channels a slice. `pretrained`: the encoder begins with weights learnt
+    from photographs (`pretrained.borrow_encoder`). Raises ShapeError if the network has others, or cannot take pictures
     of `size`; SettingsError if it has no encoder that such weights are for.
     """
 
@@ -58,6 +58,7 @@ class RunSettings:
     healthy: float = 1.0
     strength: Strength = field(default_factory=Strength)
     pretrained: bool = False
+    balance: float = 0.0
 
     def __post_init__(self) -> None:
         self.network.check_size(self.size, self.size)
@@ -134,11 +135,11 @@ def prepare_places(settings: RunSettings, cache: SliceCache, train: Int[np.ndarr
     s = settings
     how: dict[str, Any] = {"batch": s.batch, "size": s.size, "neighbours": s.neighbours, "device": device,
                            "seed": s.seed}
-    training = Batches(cache, train, healthy=s.healthy, **how)
+    training = Batches(cache, train, healthy=s.healthy, balance=s.balance, **how)
     held_out = Batches(cache, validation, **how) if len(validation) else None
     card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed,
-                     "neighbours": s.neighbours, "healthy": s.healthy, "strength": asdict(s.strength),
-                     "pretrained": s.pretrained},
+                     "neighbours": s.neighbours, "healthy": s.healthy, "balance": s.balance,
+                     "strength": asdict(s.strength), "pretrained": s.pretrained},
             "split": dict(split), "training": asdict(s.training), "processes": crew.size,
             **provenance(device, s.training.precision)}
     network = build(s.network, s.seed)

@@ -245,7 +245,7 @@ def _check_same_run(path: Path, header: dict[str, Any], run: _Run) -> None:
         raise CheckpointError(f"{path}: expected a file to resume from, got kind {header.get('kind')!r}.")
     now = {**run.model.settings(), **asdict(run.config), **run.card.get("data", {})}
     # A setting that the file does not know yet had what is its default today.
-    then = {"pretrained": False, **header["architecture"], **asdict(TrainConfig()), **header["config"],
+    then = {"pretrained": False, "balance": 0.0, **header["architecture"], **asdict(TrainConfig()), **header["config"],
             **header["card"].get("data", {})}
     longer = {"epochs"} if run.config.schedule == "constant" else set()  # a cosine's length is part of its shape
     changed = [f"{key}: was {then.get(key)}, now {now.get(key)}" for key in now
