@@ -1,12 +1,13 @@
-"""What keeps the best network from a higher score? `lgg-best`, asked about heads it learnt from and about strangers.
+"""What keeps a network from a higher score? One of fold 0, asked about heads it learnt from and about strangers.
 
     python benchmarks/ceiling.py --data data/lgg [--threads 2]
+                                 [--recipe sharp --model runs/folds/sharp-0/final.safetensors]
 
 Each patient of fold 0 is outlined as the network's card says. Then we cheat with the expert's mask, in three ways, one
 at a time: the best threshold for this very patient; without parts that touch no tumour (what hangs together in three
-dimensions); without anything on slices where there is none. One row for each part of the split, with the Dice of each
-patient, goes to data/results/ceiling.json; printed is the mean Dice, and how much of what is missing to 1 each cheat
-makes good.
+dimensions); without anything on slices where there is none. One row for each recipe and part of the split, with the
+Dice of each patient, goes to data/results/ceiling.json; printed is the mean Dice, and how much of what is missing to 1
+each cheat makes good.
 """
 
 import argparse
@@ -33,10 +34,12 @@ THRESHOLDS = (0.01, 0.02, 0.05, *np.arange(0.1, 1, 0.1).round(1).tolist(), 0.95,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data/lgg"))
+    parser.add_argument("--recipe", default="best")
+    parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    cache, predictor = open_cache(args.data), load_predictor(MODEL, "cpu")
+    cache, predictor = open_cache(args.data), load_predictor(args.model, "cpu")
     for part, words in PARTS.items():
         dice: dict[str, dict[str, float]] = {}
         for patient in predictor.card["split"][part]:
@@ -45,7 +48,8 @@ def main() -> None:
             for way, reached in cheated(predictor, said, np.asarray(cache.masks[mine]) > 0):
                 dice.setdefault(way, {})[patient] = round(reached, 4)
         record.add(RESULTS, {"command": "python benchmarks/ceiling.py"},
-                   {"part": part, "dice": dice, **provenance(torch.device("cpu"))}, ("part",))
+                   {"recipe": args.recipe, "part": part, "dice": dice, **provenance(torch.device("cpu"))},
+                   ("recipe", "part"))
         means = {way: float(np.mean(list(reached.values()))) for way, reached in dice.items()}
         honest = means.pop("as asked")
         print(f"{words:11} {honest:.3f} as asked;", "; ".join(

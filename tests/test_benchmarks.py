@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -10,18 +10,24 @@ import torch
 from conftest import REPOSITORY
 from made_up import write_series
 from processes import run_python
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from unet_lib import folds, recipes
+from unet_lib.checkpoint import save_model
 from unet_lib.dataset import open_cache
 from unet_lib.model import UNet
+from unet_lib.networks import build
+from unet_lib.predict import Predictor
 from unet_lib.recipes import COARSE
 from unet_lib.records import find_slices
+from unet_lib.shapes import UNetConfig
 from unet_lib.splits import k_folds
 
 sys.path.insert(0, str(REPOSITORY / "benchmarks"))
 
 import ablation
+import ceiling
 import record
 import tutorial_loop
 import ways_of_asking
@@ -152,6 +158,37 @@ def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):
     row, = record.read(out)
     assert row["network"] == "phantom-baseline" and 0 < row["network_share"] < 1.5
     assert row["of_the_limit"] == pytest.approx(row["seconds"] / 2, abs=0.01)
+
+
+def test_each_cheat_mends_what_it_is_told_and_nothing_else():
+    expert = np.zeros((3, 256, 256), bool)
+    expert[1, 5:15, 5:15] = True  # 100 voxels
+    said = np.where(expert, 0.9, 0.05).astype(np.float32)
+    said[1, 5:15, 15:20] = 0.6  # an outline too wide by 50: a higher threshold mends it
+    said[1, 30:34, 30:35] = 0.95  # a part of 20 elsewhere on the slice
+    said[2, 30:32, 30:35] = 0.95  # and 10 more of it on a healthy one
+    asked = Predictor(nn.Identity(), {}, smallest=5)
+    assert dict(ceiling.cheated(asked, said, expert)) == pytest.approx({
+        "as asked": 200 / 280, "best threshold": 200 / 230, "no false parts": 200 / 250,
+        "healthy slices known": 200 / 270})
+
+
+def test_the_ceiling_is_measured_for_each_part_of_the_split(data, tmp_path, monkeypatch):
+    cache = open_cache(data, progress=False)
+    split = asdict(next(k_folds(cache.names, 2, validation=1)))
+    card = {"split": split, "data": {"size": 32}}
+    save_model(tmp_path / "any.safetensors", build(UNetConfig(base=2, depth=2), 0), card)
+    monkeypatch.setattr(ceiling, "RESULTS", tmp_path / "ceiling.json")
+    monkeypatch.setattr(sys, "argv", ["ceiling.py", "--data", str(data), "--recipe", "tiny", "--model",
+                                      str(tmp_path / "any.safetensors")])
+    ceiling.main()
+    rows = record.read(tmp_path / "ceiling.json")
+    assert [(row["recipe"], row["part"]) for row in rows] == [("tiny", part) for part in ceiling.PARTS]
+    for row in rows:
+        asked = row["dice"]["as asked"]
+        assert sorted(asked) == sorted(split[row["part"]])
+        assert all(row["dice"][way][name] >= asked[name] for way in ("no false parts", "healthy slices known")
+                   for name in asked)
 
 
 def test_ways_of_asking_are_tried_on_the_networks_that_the_folds_left(data, tmp_path, monkeypatch):
