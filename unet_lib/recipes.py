@@ -16,10 +16,11 @@ of `borrowed`, asked in `best`'s way but without the mirror, were begun and give
 That each patient should count alike was thought of when benchmarks/ceiling.py had shown how badly the network of `best`
 outlines the small tumours it learnt from. Ten epochs at 128×128 on the 48 patients who validate no fold, asked about
 the forty who do (own norms 0.4, threshold 0.5, specks 100): 0.758 to 0.771 in three trainings as before, 0.791 and
-0.788 with both changes; with the loss alone 0.760, with draws in full balance alone 0.781, with both and full balance
-0.775. (Except in two of the first three, the last layer's bias began at −4, which is left out here.) Forty epochs as
-before had 0.795. No gain beyond chance came from neighbouring slices as channels, from tumours pasted from one head
-into another, or from a rate of 0.003; the average of three such networks was better than one of them by 0.01.
+0.788 with both changes; with all of the Dice slice by slice and no balance 0.760, with full balance and the old loss
+0.781, with full balance and the new one 0.775. (Except in two of the first three, the last layer's bias began at −4,
+which is left out here.) Forty epochs as before had 0.795. No gain beyond chance came from neighbouring slices as
+channels, from tumours pasted from one head into another, or from a rate of 0.003; the average of three such networks
+was better than one of them by 0.01.
 
 What each recipe reaches on patients its networks never saw: `unet_lib results folds`; what the ways of asking alone are
 worth: benchmarks/ways_of_asking.py. (The fifth stage of `longer` was measured with `compile`, which is left out here,
