@@ -133,13 +133,14 @@ def test_the_table_pools_the_patients_of_all_folds(measured):
 
 
 def test_unknown_recipes_and_folds(cache, tmp_path):
-    with pytest.raises(SettingsError, match="recipe out of baseline, shorter, longer, borrowed, best, alike.*'good'"):
+    known = ", ".join(recipes.RECIPES)
+    with pytest.raises(SettingsError, match=f"recipe out of {known}; got 'good'"):
         next(folds.run_folds("good", cache, tmp_path / "x.json"))
     with pytest.raises(SettingsError, match="folds from 0 to 4; got 7"):
         next(folds.run_folds("tiny", cache, tmp_path / "x.json", folds=[7]))
 
 
-@pytest.mark.parametrize("name", ["baseline", "shorter", "longer", "borrowed", "best", "alike"])
+@pytest.mark.parametrize("name", ["baseline", "shorter", "longer", "borrowed", "best", "alike", "thorough"])
 def test_a_recipe_can_be_built_and_asked(name):
     recipe = recipes.find_recipe(name)
     assert len({settings.network for settings in recipe.stages}) == 1, "weights go from stage to stage"

@@ -85,6 +85,8 @@ LOOK_AGAIN = replace(LOOK, training=replace(LOOK.training, epochs=4))
 NATIVE = replace(LOOK_AGAIN, size=256)
 EVEN = replace(GLANCE, balance=0.5, training=replace(GLANCE.training, epochs=20, loss="bce_dices"))
 EVEN_NATIVE = replace(EVEN, size=256, healthy=0.5, training=replace(EVEN.training, epochs=5))
+EVEN_AGAIN = replace(EVEN, training=replace(EVEN.training, epochs=30))
+EVEN_NATIVE_AGAIN = replace(EVEN_NATIVE, training=replace(EVEN_NATIVE.training, epochs=8))
 BORROWED = replace(LOOK, training=replace(LOOK.training, epochs=14))
 
 SHORTER = Recipe((COARSE, FINE, ALL), mirror=True, thresholds=(0.3, 0.4, 0.5, 0.6, 0.7), specks=(0, 100, 300))
@@ -105,6 +107,8 @@ RECIPES = {
     "best": BEST,
     # Patients count more alike, however small their tumour: in what is drawn, and in the loss. A third of the time.
     "alike": replace(BEST, stages=(EVEN, EVEN_NATIVE)),
+    # The same, and then both stages once more, half as long again: as long as `best` takes.
+    "thorough": replace(BEST, stages=(EVEN, EVEN_NATIVE, EVEN_AGAIN, EVEN_NATIVE_AGAIN)),
 }
 
 
