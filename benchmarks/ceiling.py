@@ -1,7 +1,7 @@
 """What keeps a network from a higher score? One of fold 0, asked about heads it learnt from and about strangers.
 
     python benchmarks/ceiling.py --data data/lgg [--threads 2]
-                                 [--recipe alike --model runs/folds/alike-0/final.safetensors]
+                                 [--recipe sharp --model runs/folds/sharp-0/final.safetensors]
 
 Each patient of fold 0 is outlined as the network's card says. Then we cheat with the expert's mask, in three ways, one
 at a time: the best threshold for this very patient; without parts that touch no tumour (what hangs together in three

@@ -2,7 +2,7 @@
 
     python benchmarks/ways_of_asking.py --data data/lgg [--threads 2] [--fold 0 …]
 
-after `unet_lib results folds --recipe best`, whose weights it takes from runs/folds. Either is left out, both are, or
+after `unet_lib results folds --recipe sharp`, whose weights it takes from runs/folds. Either is left out, both are, or
 none; what remains to be chosen in each way (which threshold, or which temperature; the smallest tumour) is chosen on
 the fold's validation patients. Then its test patients are asked. All are asked without the mirror, which would take
 twice as long. One row a fold goes to data/results/ways_of_asking.json, with the Dice of each patient in each way.
@@ -24,7 +24,7 @@ from unet_lib.metrics import count
 from unet_lib.predict import load_predictor
 from unet_lib.recipes import find_recipe
 
-RECIPE = "best"
+RECIPE = "sharp"
 RESULTS = Path("data/results/ways_of_asking.json")
 WAYS = ("as learnt", "own thresholds", "own norms", "both")
 

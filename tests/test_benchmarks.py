@@ -194,12 +194,12 @@ def test_the_ceiling_is_measured_for_each_part_of_the_split(data, tmp_path, monk
 def test_ways_of_asking_are_tried_on_the_networks_that_the_folds_left(data, tmp_path, monkeypatch):
     small = recipes.Recipe((replace(COARSE, size=32, network=replace(COARSE.network, base=2, depth=2),
                                     training=replace(COARSE.training, epochs=1)),), temperatures=(2.0,), own_norms=0.4)
-    monkeypatch.setitem(recipes.RECIPES, "best", small)
+    monkeypatch.setitem(recipes.RECIPES, "sharp", small)
     monkeypatch.setattr(folds, "k_folds", lambda names, k: k_folds(names, k, validation=1))
     monkeypatch.setattr(ways_of_asking, "RESULTS", tmp_path / "ways_of_asking.json")
     monkeypatch.setattr(ways_of_asking, "WORK", tmp_path / "runs")
     cache = open_cache(data, progress=False)
-    measured, = folds.run_folds("best", cache, tmp_path / "folds.json", folds=[2], work=tmp_path / "runs",
+    measured, = folds.run_folds("sharp", cache, tmp_path / "folds.json", folds=[2], work=tmp_path / "runs",
                                 device="cpu")
     monkeypatch.setattr(sys, "argv", ["ways_of_asking.py", "--data", str(data), "--fold", "2"])
     ways_of_asking.main()

@@ -140,7 +140,7 @@ def test_unknown_recipes_and_folds(cache, tmp_path):
         next(folds.run_folds("tiny", cache, tmp_path / "x.json", folds=[7]))
 
 
-@pytest.mark.parametrize("name", ["baseline", "shorter", "longer", "borrowed", "best", "alike", "thorough"])
+@pytest.mark.parametrize("name", ["baseline", "shorter", "longer", "borrowed", "sharp", "alike", "best"])
 def test_a_recipe_can_be_built_and_asked(name):
     recipe = recipes.find_recipe(name)
     assert len({settings.network for settings in recipe.stages}) == 1, "weights go from stage to stage"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def train(context: typer.Context, data: Data = PHANTOM,
           out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/first"),
           recipe: Annotated[str, typer.Option(help="All settings at once: baseline, shorter, longer, borrowed, "
-                                                   "best, alike or thorough.")] = "",
+                                                   "sharp, alike or best.")] = "",
           epochs: int = 20, batch: int = 4, lr: float = 1e-3,
           base: Annotated[int, typer.Option(help="Channels of the first stage.")] = 16,
           depth: Annotated[int, typer.Option(help="How often the size is halved.")] = 4,
