@@ -7,8 +7,8 @@ from jaxtyping import Float
 
 from animations.arrays import load
 from unet_lib import byhand
-from unet_lib.check.lesson_02 import KERNEL
-from unet_lib.shapes import Stage, UNetConfig, plan_for
+from unet_lib.lessons.exercises.lesson_02 import KERNEL
+from unet_lib.models.architecture import Stage, UNetConfig, plan_for
 
 PATCH = 6
 NETWORK = UNetConfig(base=8)

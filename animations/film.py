@@ -12,7 +12,7 @@ import av
 
 from animations.manifest import HERE, LANGUAGES, clips
 from animations.render import Settings, render_all
-from unet_lib.errors import GlassBoxError, SettingsError
+from unet_lib.core.errors import GlassBoxError, SettingsError
 
 
 def main() -> None:

@@ -21,15 +21,17 @@ from torch import Tensor, nn
 
 from animations.arrays import FILE
 from unet_lib import byhand
-from unet_lib.batches import Batches, scale_images
-from unet_lib.capture import block_names, feature_maps, find_block
-from unet_lib.check.lesson_02 import KERNEL
-from unet_lib.checkpoint import load_model
-from unet_lib.dataset import FLAIR, SliceCache, open_cache
-from unet_lib.files import atomic_file
-from unet_lib.losses import bce_loss
-from unet_lib.model import UNet
-from unet_lib.profiles import repository
+from unet_lib.core.atomic_io import atomic_file
+from unet_lib.core.paths import repository
+from unet_lib.data.cache import SliceCache, open_cache
+from unet_lib.data.loader import Batches
+from unet_lib.data.preprocessing import scale_images
+from unet_lib.data.slice_files import FLAIR
+from unet_lib.inspection.activations import block_names, feature_maps, find_block
+from unet_lib.lessons.exercises.lesson_02 import KERNEL
+from unet_lib.models.checkpoint import load_model
+from unet_lib.models.unet import UNet
+from unet_lib.training.losses import bce_loss
 
 PATIENT, NUMBER, SIZE, PATCH = "TCGA_PH_F007_19931209", 20, 128, 6
 MODELS = repository() / "data" / "models"

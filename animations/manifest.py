@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unet_lib.errors import SettingsError
+from unet_lib.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from animations.clip_scene import ClipScene

@@ -22,8 +22,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from animations.manifest import CLIPS, HERE, INDEX, LANGUAGES, Clip, clip_named, clips, fingerprint, index
-from unet_lib.errors import GlassBoxError, SettingsError
-from unet_lib.files import atomic_file, write_text
+from unet_lib.core.atomic_io import atomic_file, write_text
+from unet_lib.core.errors import GlassBoxError, SettingsError
 
 if TYPE_CHECKING:
     from av import VideoFrame

@@ -12,8 +12,8 @@ from jaxtyping import Float, Num, UInt8
 from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
-from unet_lib.unet_figure import STAGE_COLOURS
-from unet_lib.widgets.base import TUMOUR as TUMOUR_RGB
+from unet_lib.plotting.unet_diagram import STAGE_COLOURS
+from unet_lib.widgets.shared.base import TUMOUR as TUMOUR_RGB
 
 BACKGROUND, SURFACE, LINE = "#11151C", "#1C222D", "#4A5364"
 INK, MUTED = "#EDEBE6", "#A9B2C1"

@@ -1,4 +1,4 @@
-"""The U itself: boxes, arrows and numbers where `unet_lib.layout` puts them, and the panel beside it."""
+"""The U itself: boxes, arrows and numbers where `unet_lib.plotting.unet_layout` puts them, and the panel beside it."""
 
 from collections.abc import Sequence
 
@@ -8,9 +8,9 @@ from manim import UP, Group, Rectangle, Text, VGroup, VMobject
 
 from animations import theme
 from animations.mobjects import Picture, Point, arrow, on_line, words
-from unet_lib.layout import TALLEST, Arrow, Box, layout
-from unet_lib.shapes import Stage
-from unet_lib.unet_figure import STAGE_COLOURS
+from unet_lib.models.architecture import Stage
+from unet_lib.plotting.unet_diagram import STAGE_COLOURS
+from unet_lib.plotting.unet_layout import TALLEST, Arrow, Box, layout
 
 ARROWS = {"conv": theme.MUTED, "pool": theme.POOL, "up": theme.UP, "skip": theme.COPY}
 FAINT, LIT = 0.22, 1.0

@@ -17,10 +17,10 @@ import nbformat
 from sphinx.cmd.build import build_main
 
 from animations.manifest import CLIPS, Clip, clips
-from unet_lib.errors import SettingsError
-from unet_lib.files import write_text
-from unet_lib.glossary import Term, read_glossary
-from unet_lib.pages import CLIP, without_widgets
+from unet_lib.core.atomic_io import write_text
+from unet_lib.core.errors import SettingsError
+from unet_lib.lessons.glossary import Term, read_glossary
+from unet_lib.lessons.html_export import CLIP, without_widgets
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

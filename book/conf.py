@@ -5,7 +5,7 @@ from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 from sphinx.writers.html5 import HTML5Translator
 
-from unet_lib.pages import keep_together, mathml, with_formulas
+from unet_lib.lessons.html_export import keep_together, mathml, with_formulas
 
 project = "Glass-Box U-Net"
 copyright = "The Glass-Box U-Net authors, MIT licence. For learning only: do not diagnose with it"

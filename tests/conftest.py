@@ -6,40 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxtyping import install_import_hook
+from made_up import write_patient
+from repository import REPOSITORY, SHARED_LGG
 
 # Every shape written in a signature is checked at run time during the tests.
 install_import_hook("unet_lib", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
-import numpy as np
 import pytest
-import tifffile
 from processes import run_python
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SHARED_LGG = REPOSITORY.parent / "shared" / "lgg"
 pytest_plugins = ["browser", "packed_set"]
 
 
-def write_patient(root: Path, name: str, slices: int = 3, seed: int = 0, missing: tuple[str, ...] = ()) -> Path:
-    """A patient in LGG layout: a noisy disc for a head, a bright square for a tumour in all slices but the first."""
-    draw = np.random.default_rng([seed, *name.encode()])
-    rows, columns = np.mgrid[:256, :256]
-    head = (rows - 128) ** 2 + (columns - 128) ** 2 < 90**2
-    folder = root / name
-    folder.mkdir(parents=True)
-    for number in range(1, slices + 1):
-        image = (head[..., None] * draw.integers(40, 90, (256, 256, 3))).astype(np.uint8)
-        mask = np.zeros((256, 256), np.uint8)
-        if number > 1:
-            top, left = draw.integers(80, 140, 2)
-            mask[top:top + 30, left:left + 24] = 255
-            image[mask > 0, 1] += 100
-        for channel, sequence in ((0, "pre-contrast"), (2, "post-contrast")):
-            if sequence in missing:
-                image[..., channel] = image[..., 1]
-        tifffile.imwrite(folder / f"{name}_{number}.tif", image)
-        tifffile.imwrite(folder / f"{name}_{number}_mask.tif", mask)
-    return folder
 
 
 @pytest.fixture

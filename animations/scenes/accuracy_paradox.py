@@ -10,7 +10,7 @@ from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.mobjects import Picture, number, on_line, words
-from unet_lib.profiles import repository
+from unet_lib.core.paths import repository
 
 ROWS, COLUMNS, CELL = 20, 50, 8
 LEFT_END, WIDE, HIGH = 4.2 * LEFT, 8.2, 0.55

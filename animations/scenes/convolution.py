@@ -9,7 +9,7 @@ from animations.clip_scene import ClipScene, beat
 from animations.examples import PATCH, answers, edges, patch
 from animations.mobjects import KernelWindow, Picture, PixelGrid, arrow, fly, number, words, zoom_lines
 from unet_lib import byhand
-from unet_lib.check.lesson_02 import KERNEL
+from unet_lib.lessons.exercises.lesson_02 import KERNEL
 
 WEIGHTS = theme.signed(4)
 

@@ -9,7 +9,7 @@ from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.mobjects import Picture, number, on_line, words
 from unet_lib import byhand
-from unet_lib.metrics import count
+from unet_lib.core.metrics import count
 
 MARGIN = 10
 

@@ -8,7 +8,7 @@ from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.examples import first_block
 from animations.mobjects import Picture, PixelGrid, arrow, fly, words
-from unet_lib.shapes import receptive_field
+from unet_lib.models.architecture import receptive_field
 
 HEIGHT, COLUMNS, ROWS = 2.4, (-4.9, 0, 4.9), (1.4, -1.4)
 

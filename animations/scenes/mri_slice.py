@@ -7,7 +7,7 @@ from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.mobjects import Picture, PixelGrid, words, zoom_lines
-from unet_lib.dataset import CHANNELS, FLAIR
+from unet_lib.data.slice_files import CHANNELS, FLAIR
 
 SIDE = 6
 GERMAN = {"pre-contrast": "vor Kontrastmittel", "FLAIR": "FLAIR", "post-contrast": "nach Kontrastmittel"}

@@ -7,8 +7,8 @@ from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.mobjects import Picture, words
-from unet_lib.dataset import FLAIR
-from unet_lib.shapes import plan, receptive_field
+from unet_lib.data.slice_files import FLAIR
+from unet_lib.models.architecture import plan, receptive_field
 
 PIXELS, WIDE, HIGH, GAP = 16, 0.6, 0.5, 0.92
 LAYERS = ("3×3", "3×3", "pool", "3×3", "3×3")

@@ -28,26 +28,27 @@ from typing import Any
 import torch
 from torch import nn
 
-from unet_lib.augment import Augmented
-from unet_lib.card import provenance
-from unet_lib.checkpoint import load_model, save_model, save_tensors
-from unet_lib.dataset import SliceCache, open_cache
-from unet_lib.evaluation import score_patients, summary
-from unet_lib.files import write_text
-from unet_lib.folds import WEIGHTS, WORK, read_folds, scores_of
-from unet_lib.lite_unet import LiteUNet
-from unet_lib.networks import Network
-from unet_lib.predict import load_predictor
-from unet_lib.pretrained import ENCODER, KIND
-from unet_lib.runs import RunSettings, prepare
-from unet_lib.shapes import UNetConfig
-from unet_lib.sources import BatchSource
-from unet_lib.splits import split_patients
-from unet_lib.train import fit
-from unet_lib.training_config import TrainConfig
+from unet_lib.core.atomic_io import write_text
+from unet_lib.core.provenance import provenance
+from unet_lib.data.augmentation import Augmented
+from unet_lib.data.cache import SliceCache, open_cache
+from unet_lib.data.protocols import BatchSource
+from unet_lib.data.splits import split_patients
+from unet_lib.evaluation.cross_validation import WEIGHTS, WORK, scores_of
+from unet_lib.evaluation.patients import score_patients, summary
+from unet_lib.evaluation.result_rows import read_rows
+from unet_lib.inference.predictor import load_predictor
+from unet_lib.models.architecture import UNetConfig
+from unet_lib.models.checkpoint import load_model, save_model, save_tensors
+from unet_lib.models.efficientnet_unet import LiteUNet
+from unet_lib.models.pretrained import ENCODER, KIND
+from unet_lib.models.registry import Network
+from unet_lib.training.config import TrainConfig
+from unet_lib.training.experiment import RunSettings, prepare
+from unet_lib.training.loop import fit
 
 HERE = Path(__file__).parent
-FOLDS = HERE.parent / "results" / "folds.json"
+FOLDS = HERE.parent / "results" / "cross_validation.json"
 LIMITS = ("Trained on about 60 patients of one research data set with low-grade gliomas, prepared slices of 256×256 "
           "pixels, three sequences. Other scanners, other diseases, healthy people: unknown. Not for clinical use: do "
           "not diagnose with it.")
@@ -76,7 +77,7 @@ def main() -> None:
 def make_from_fold(name: str, cache: SliceCache) -> None:
     """The network of fold 0, rounded, and scored as it will be shipped."""
     recipe = name.removeprefix("lgg-")
-    rows = read_folds(FOLDS)
+    rows = read_rows(FOLDS)
     row = next(row for row in rows if (row["recipe"], row["fold"]) == (recipe, 0))
     network, run_card = load_model(WORK / f"{recipe}-0" / WEIGHTS)
     card = {"name": name, "made_with": [f"unet_lib results folds --recipe {recipe} --fold 0",

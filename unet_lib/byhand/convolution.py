@@ -20,7 +20,7 @@ from unet_lib.byhand.grid import (
     transposed_output_size,
     windows,
 )
-from unet_lib.errors import ShapeError
+from unet_lib.core.errors import ShapeError
 
 
 def conv2d(x: Float[np.ndarray, "n c h w"], weight: Float[np.ndarray, "o c i j"],

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.lib.stride_tricks import sliding_window_view
 
-from unet_lib.errors import ShapeError
+from unet_lib.core.errors import ShapeError
 
 Pair = int | tuple[int, int]
 """One number for height and width alike, or (height, width)."""

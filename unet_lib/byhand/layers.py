@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from unet_lib.byhand.grid import Pair, check_axes, check_shape, output_size, pair, scatter, windows
-from unet_lib.errors import SettingsError, ShapeError
+from unet_lib.core.errors import SettingsError, ShapeError
 
 
 def max_pool2d(x: Float[np.ndarray, "n c h w"], size: Pair = 2) -> Float[np.ndarray, "n c p q"]:

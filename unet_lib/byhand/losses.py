@@ -28,7 +28,7 @@ def soft_dice(logits: Float[np.ndarray, "*shape"], mask: Float[np.ndarray, "*sha
     """The soft Dice *loss*, 1 − (2·Σ p·m + s) / (Σ p + Σ m + s), in [0, 1]: 0 where p and mask agree entirely.
 
     The sums run over the whole batch; s = `smooth` keeps an empty batch at loss ≈ 0. The same as
-    `unet_lib.losses.dice_loss` (Milletari et al. 2016, with |p| in place of p²).
+    `unet_lib.training.losses.dice_loss` (Milletari et al. 2016, with |p| in place of p²).
     """
     dice, _ = _dice(sigmoid(logits), mask, smooth)
     return 1 - dice

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
-from unet_lib.errors import SettingsError
+from unet_lib.core.errors import SettingsError
 
 
 def matrix_of(linear: Callable[[np.ndarray], np.ndarray], shape: tuple[int, ...]) -> Float[np.ndarray, "out into"]:

@@ -19,14 +19,14 @@ from unet_lib.byhand.layers import (
     relu_backward,
     running_statistics,
 )
-from unet_lib.errors import CheckpointError, SettingsError, ShapeError
+from unet_lib.core.errors import CheckpointError, SettingsError, ShapeError
 
 PARAMETERS: tuple[str, ...] = ("weight", "bias")
 NORM = (*PARAMETERS, "running_mean", "running_var")
 
 
 class HandUNet:
-    """The network of `unet_lib.model` in NumPy: the same weights by the same names, the same numbers.
+    """The network of `unet_lib.models.unet` in NumPy: the same weights by the same names, the same numbers.
 
         network = HandUNet(load_tensors("phantom-baseline.safetensors")[0])
         logits = network.forward(image)
@@ -149,7 +149,7 @@ class HandUNet:
         if odd or not self.levels:
             raise CheckpointError(f"expected the weights of a U-Net, here of depth {len(self.levels)}; got {len(odd)} "
                                   f"names missing or too many, first {', '.join(odd[:1]) or 'none'}. Hand in a whole "
-                                  f"state_dict() of unet_lib.model.UNet.")
+                                  f"state_dict() of unet_lib.models.unet.UNet.")
 
     def _check_image(self, image: np.ndarray) -> None:
         check_axes("image", image)

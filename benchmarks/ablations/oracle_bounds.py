@@ -1,0 +1,73 @@
+"""What keeps a network from a higher score? One of fold 0, asked about heads it learnt from and about strangers.
+
+    python benchmarks/ablations/oracle_bounds.py --data data/lgg [--threads 2]
+                                 [--recipe sharp --model runs/folds/sharp-0/final.safetensors]
+
+Each patient of fold 0 is outlined as the network's card says. Then we cheat with the expert's mask, in three ways, one
+at a time: the best threshold for this very patient; without parts that touch no tumour (what hangs together in three
+dimensions); without anything on slices where there is none. One row for each recipe and part of the split, with the
+Dice of each patient, goes to data/results/oracle_bounds.json; printed is the mean Dice, and how much of what is missing to 1
+each cheat makes good.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from unet_lib.core.metrics import count
+from unet_lib.core.provenance import provenance
+from unet_lib.data.cache import open_cache
+from unet_lib.evaluation.result_rows import add_row
+from unet_lib.inference.postprocessing import without_specks
+from unet_lib.inference.predictor import Predictor, load_predictor
+
+MODEL = Path("data/models/lgg-best.safetensors")
+RESULTS = Path("data/results/oracle_bounds.json")
+PARTS = {"train": "learnt from", "validation": "chosen by", "test": "strangers"}
+THRESHOLDS = (0.01, 0.02, 0.05, *np.arange(0.1, 1, 0.1).round(1).tolist(), 0.95, 0.98, 0.99)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("data/lgg"))
+    parser.add_argument("--recipe", default="best")
+    parser.add_argument("--model", type=Path, default=MODEL)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    cache, predictor = open_cache(args.data), load_predictor(args.model, "cpu")
+    for part, words in PARTS.items():
+        dice: dict[str, dict[str, float]] = {}
+        for patient in predictor.card["split"][part]:
+            mine = cache.slices_of([patient])
+            said = predictor.probabilities(cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
+            for way, reached in cheated(predictor, said, np.asarray(cache.masks[mine]) > 0):
+                dice.setdefault(way, {})[patient] = round(reached, 4)
+        add_row(RESULTS, {"command": "python benchmarks/ablations/oracle_bounds.py"},
+                   {"recipe": args.recipe, "part": part, "dice": dice, **provenance(torch.device("cpu"))},
+                   ("recipe", "part"))
+        means = {way: float(np.mean(list(reached.values()))) for way, reached in dice.items()}
+        honest = means.pop("as asked")
+        print(f"{words:11} {honest:.3f} as asked;", "; ".join(
+            f"{way} {mean:.3f} ({(mean - honest) / (1 - honest):.0%})" for way, mean in means.items()), flush=True)
+
+
+def cheated(predictor: Predictor, said: Float[np.ndarray, "n h w"],
+            expert: Bool[np.ndarray, "n h w"]) -> Iterator[tuple[str, float]]:
+    """The Dice of one patient, honestly and with each cheat."""
+    mask = predictor.masks(said)
+    yield "as asked", count(mask, expert).dice()
+    yield "best threshold", max(count(without_specks(said >= threshold, predictor.smallest), expert).dice()
+                                for threshold in THRESHOLDS)
+    parts = ndimage.label(mask, np.ones((3, 3, 3)))[0]
+    yield "no false parts", count(mask & np.isin(parts, np.unique(parts[mask & expert])), expert).dice()
+    yield "healthy slices known", count(mask & expert.any((1, 2), keepdims=True), expert).dice()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""The clips: what is shown stands where it can be read, and is what the committed files hold."""
+
+import json
+import multiprocessing
+import os
+import re
+import shutil
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from manim_here import needs_manim
+from PIL import Image
+from repository import REPOSITORY
+
+from animations import manifest
+from animations.manifest import CLIPS, LANGUAGES, clip_named, clips, fingerprint
+from animations.render import README_CLIP, README_PICTURE
+from unet_lib.core.errors import SettingsError
+
+NAMES = [clip.name for clip in clips()]
+
+
+# What every clip has, with or without Manim
+
+
+@pytest.mark.parametrize("clip", clips(), ids=NAMES)
+def test_words_in_both_languages(clip):
+    for texts, least in ((clip.title, 1), (clip.statement, 3), (clip.transcript, 40)):
+        assert texts.keys() == set(LANGUAGES)
+        assert all(len(text.split()) >= least and text == text.strip() for text in texts.values())
+    assert clip.transcript["en"] != clip.transcript["de"]
+
+
+def test_every_clip_belongs_to_a_lesson_and_every_scene_to_a_clip():
+    table = [line.split("|")[1] for line in (REPOSITORY / "README.md").read_text("utf-8").splitlines()
+             if re.match(r"\| \[?\d\d ", line)]
+    titles = [re.sub(r"\]\(.*\)|[^\w ]", "", cell).strip().lower() for cell in table]
+    slugs = {title.replace(" ", "_") for title in titles}
+    assert {clip.lesson for clip in clips()} <= slugs
+    files = {path.stem for path in (REPOSITORY / "animations" / "scenes").glob("*.py")} - {"__init__"}
+    assert sorted(files) == sorted(NAMES)
+    assert len(NAMES) == len(set(NAMES)) >= 16
+
+
+def test_committed_files_are_small_whole_and_listed():
+    listed = manifest.index()
+    assert listed.keys() == {clip.video.name for clip in clips()}
+    assert {path.name for path in CLIPS.iterdir()} == {manifest.INDEX, *listed, *(clip.poster.name for clip in clips())}
+    for clip in clips():
+        entry = listed[clip.video.name]
+        assert entry["bytes"] == clip.video.stat().st_size <= 1_000_000
+        assert (entry["width"], entry["height"]) == Image.open(clip.poster).size == (1280, 720)
+        assert 10 <= entry["seconds"] <= 40
+    assert sum(path.stat().st_size for path in CLIPS.iterdir()) <= 15_000_000
+
+
+def test_the_readmes_picture_is_the_clip():
+    av = pytest.importorskip("av", reason="PyAV is not installed; it comes with the animations")
+    assert f"(animations/{README_PICTURE.name})" in (REPOSITORY / "README.md").read_text("utf-8")
+    assert README_PICTURE.stat().st_size < 1_000_000
+    with av.open(str(README_CLIP.video)) as video, Image.open(README_PICTURE) as gif:
+        pictures = [picture.to_ndarray(format="rgb24") for picture in video.decode(video=0)]
+        for share in (0.3, 0.6, 1.0):
+            gif.seek(int(share * (gif.n_frames - 1)))
+            clip = pictures[round(gif.tell() / (gif.n_frames - 1) * (len(pictures) - 1))]
+            small = Image.fromarray(clip).resize(gif.size)
+            assert np.abs(np.asarray(small, float) - np.asarray(gif.convert("RGB"), float)).mean() < 4
+
+
+def test_an_incomplete_entry_and_an_unknown_name_are_explained():
+    with pytest.raises(SettingsError, match=r"title, statement, transcript in en and de; got .*'title': \{'en'"):
+        manifest._parse({"name": "x", "lesson": "y", "title": {"en": "A"}, "statement": {}, "transcript": {}})
+    with pytest.raises(SettingsError, match="no clip 'bogus'; expected one of mri_slice, convolution"):
+        clip_named("bogus")
+
+
+# Clips that no longer show what they should
+
+
+@needs_manim
+def test_no_committed_clip_is_stale():
+    assert manifest.stale() == []
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """The sources in a place where they may be changed; scenes are still imported from the real one."""
+    here = tmp_path / "animations"
+    shutil.copytree(manifest.HERE, here, ignore=shutil.ignore_patterns("clips", "rendered", "__pycache__"))
+    monkeypatch.setattr(manifest, "HERE", here)
+    return here
+
+
+@needs_manim
+def test_a_change_of_a_scene_makes_its_clip_stale_and_no_other(copied):
+    before = {name: fingerprint(clip_named(name)) for name in ("relu", "dice")}
+    scene = copied / "scenes" / "relu.py"
+    scene.write_text(scene.read_text("utf-8").replace("REACH = 2.3", "REACH = 2.4"), "utf-8")
+    assert fingerprint(clip_named("relu")) != before["relu"]
+    assert fingerprint(clip_named("dice")) == before["dice"]
+
+
+@needs_manim
+@pytest.mark.parametrize(("piece", "touched"), [
+    ("theme.py", {"relu", "unet", "dice"}), ("mobjects.py", {"relu", "unet", "dice"}),
+    ("u_shape.py", {"unet"}), ("examples.py", {"relu", "unet"}), ("render.py", set())])
+def test_a_change_of_a_shared_piece_makes_those_stale_that_use_it(copied, piece, touched):
+    before = {name: fingerprint(clip_named(name)) for name in ("relu", "unet", "dice")}
+    (copied / piece).write_text((copied / piece).read_text("utf-8") + "\nCHANGED = 1\n", "utf-8")
+    assert {name for name in before if fingerprint(clip_named(name)) != before[name]} == touched
+
+
+@needs_manim
+def test_other_numbers_or_words_make_a_clip_stale(monkeypatch):
+    clip = clip_named("dice")
+    before, shown = fingerprint(clip), clip.scene.numbers()
+    assert fingerprint(replace(clip, statement={"en": "Something else.", "de": ""})) != before
+    assert fingerprint(clip, "de") != before
+    monkeypatch.setattr(clip.scene, "numbers", classmethod(lambda cls: {**shown, "dice": shown["dice"] + 0.001}))
+    assert fingerprint(clip) != before
+    monkeypatch.setattr(clip.scene, "numbers", classmethod(lambda cls: {**shown, "dice": shown["dice"] + 1e-12}))
+    assert fingerprint(clip) == before
+
+
+@needs_manim
+def test_a_missing_or_outdated_file_is_named(tmp_path):
+    for clip in clips()[1:]:
+        (tmp_path / clip.video.name).touch()
+    listed = {clip.video.name: {"made from": fingerprint(clip)} for clip in clips()}
+    listed[clips()[2].video.name]["made from"] = "what was there before"
+    (tmp_path / manifest.INDEX).write_text(json.dumps(listed))
+    assert manifest.stale(tmp_path) == [NAMES[0], NAMES[2]]
+
+
+# Every scene, played
+
+
+@pytest.fixture(scope="session")
+def played(tmp_path_factory):
+    """What stands on the screen at the end of each beat of every scene, played once, small and with few pictures."""
+    from scene_watch import watch
+
+    folder = tmp_path_factory.mktemp("scenes")
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        running = {clip.name: pool.submit(watch, clip, folder / clip.name, frame_rate=2) for clip in clips()}
+        return {name: future.result() for name, future in running.items()}
+
+
+@needs_manim
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scene_has_few_beats_with_pictures_that_fit(played, name):
+    from scene_watch import outside, overlapping
+
+    beats = list(clip_named(name).scene.beats())
+    assert [seen.beat for seen in played[name]] == [*beats, "statement"]
+    assert 4 <= len(beats) <= 6
+    for seen in played[name]:
+        assert seen.spread > 8, f"{seen.beat}: nearly one colour"
+        assert outside(seen) == [], seen.beat
+        assert overlapping(seen) == [], seen.beat
+
+
+@needs_manim
+@pytest.mark.parametrize("name", NAMES)
+def test_captions_are_on_the_screen_and_fit_in_both_languages(played, name):
+    from animations import theme
+    from animations.mobjects import words
+
+    clip = clip_named(name)
+    shown = clip.scene.numbers()
+    for seen, method in zip(played[name], clip.scene.beats().values()):
+        written = [text.replace(" ", "") for text, _ in seen.texts]
+        assert method.caption["en"].format(**shown).replace(" ", "") in written
+    for language in LANGUAGES:
+        lines = [method.caption[language].format(**shown) for method in clip.scene.beats().values()]
+        for line in (*lines, clip.statement[language]):
+            assert words(line, theme.CAPTION).width < 13.7, line
+        assert words(clip.title[language], theme.TITLE, bold=True).width < 13.7
+
+
+@needs_manim
+@pytest.mark.parametrize("name", ["mri_slice", "loss_and_descent"])
+def test_labels_fit_in_german_too(tmp_path, name):
+    from scene_watch import outside, overlapping, watch
+
+    for seen in watch(clip_named(name), tmp_path, "de", frame_rate=1):
+        assert outside(seen) == overlapping(seen) == [], seen.beat
+
+
+@needs_manim
+def test_the_watcher_sees_what_is_wrong():
+    from scene_watch import Seen, outside, overlapping
+
+    seen = Seen("x", [("one", (0, 0, 2, 1)), ("other", (1.9, 0, 3, 1)), ("far", (5, 0, 7.2, 1))], [], 9)
+    assert overlapping(seen) == [("one", "other")]
+    assert outside(seen) == ["far"]
+
+
+@needs_manim
+@pytest.mark.parametrize(("name", "beat", "array"), [
+    ("mri_slice", "a_table", "patch"), ("convolution", "it_slides", "answers"), ("convolution", "it_slides", "kernel"),
+    ("relu", "the_answers", "answers"), ("relu", "the_change", "relu"), ("max_pooling", "the_largest", "pooled"),
+    ("transposed_convolution", "all_stamps", "large"), ("encoder", "the_numbers", "counts"),
+    ("receptive_field", "with_pooling", "with pool"), ("dice", "three_areas", "counts"),
+    ("output_threshold", "the_threshold", "pixels")])
+def test_the_screen_says_the_numbers(played, name, beat, array):
+    seen, = (one for one in played[name] if one.beat == beat)
+    written = [part for text, _ in seen.texts for part in re.findall(r"−?\d+", text.replace(",", ""))]
+    values = np.atleast_1d(clip_named(name).scene.numbers()[array]).ravel()
+    for value in values[:1] if array == "pixels" else values:
+        assert str(int(value)).replace("-", "−") in written

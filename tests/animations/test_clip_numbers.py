@@ -1,0 +1,151 @@
+"""What the clips show as numbers and pictures, computed in another way."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from manim_here import needs_manim
+from repository import REPOSITORY
+from torch import nn
+from torch.nn import functional as F
+
+from animations import examples
+from animations.arrays import load, made
+from animations.manifest import clip_named
+from unet_lib.inspection.activations import feature_maps
+from unet_lib.models.checkpoint import load_model
+from unet_lib.models.common import count_parameters
+from unet_lib.models.unet import UNet
+
+BASELINE = REPOSITORY / "data" / "models" / "phantom-baseline.safetensors"
+
+
+def numbers(name):
+    return clip_named(name).scene.numbers()
+
+
+def tensor(values):
+    return torch.as_tensor(np.asarray(values, float))[None, None]
+
+
+@needs_manim
+def test_convolution_padding_and_pooling_against_torch():
+    shown, kernel = numbers("convolution"), tensor(numbers("convolution")["kernel"])
+    assert np.array_equal(shown["answers"], F.conv2d(tensor(shown["patch"]), kernel)[0, 0])
+    assert np.array_equal(shown["products"].sum(axis=(2, 3)), shown["answers"])
+    assert np.array_equal(shown["map"], F.conv2d(tensor(shown["slice"]), kernel, padding=1)[0, 0])
+    row, column = shown["corner"]
+    assert np.array_equal(shown["patch"], shown["slice"][row:row + 6, column:column + 6])
+    sizes = numbers("stride_padding")
+    for (padding, stride), size in zip(((0, 1), (1, 1), (1, 2)), sizes["sizes"], strict=True):
+        output = F.conv2d(tensor(sizes["patch"]), kernel, stride=stride, padding=padding)[0, 0]
+        assert np.array_equal(sizes[f"output {padding} {stride}"], output)
+        assert output.shape == (size, size)
+    relu, pool = numbers("relu"), numbers("max_pooling")
+    assert np.array_equal(relu["relu"], torch.relu(tensor(shown["answers"]))[0, 0])
+    assert np.array_equal(pool["pooled"], F.max_pool2d(tensor(relu["relu"]), 2)[0, 0])
+    assert np.array_equal(pool["pooled"], F.max_pool2d(tensor(pool["moved"]), 2)[0, 0])
+    assert not np.array_equal(pool["moved"], pool["answers"])
+    up = numbers("transposed_convolution")
+    assert np.array_equal(up["large"], F.conv_transpose2d(tensor(up["small"]), tensor(up["kernel"]), stride=2)[0, 0])
+
+
+@needs_manim
+def test_the_first_layers_maps_are_the_networks():
+    network, _ = load_model(BASELINE)
+    x = torch.as_tensor(load("x"))[None].float()
+    shown = numbers("channels")
+    with torch.no_grad():
+        first = network.encoder["1"].conv1(x)[0].numpy()
+        steps = feature_maps(network, x, ["encoder.1.norm1", "encoder.1.relu1", "encoder.1.norm2", "encoder.1"])
+    assert shown["maps"] == pytest.approx(first, abs=1e-4)
+    assert shown["parts"].sum(axis=0) == pytest.approx(first[int(shown["loudest"])], abs=1e-4)
+    assert shown["learnt"] == network.encoder["1"].conv1.weight.numel()
+    block = examples.first_block()
+    for name, maps in zip(("norm1", "relu1", "norm2", "relu2"), steps.values(), strict=True):
+        assert block[name] == pytest.approx(maps[0].numpy(), abs=1e-3)
+
+
+@needs_manim
+def test_receptive_fields_are_what_gradients_reach():
+    shown = numbers("receptive_field")
+    pixels = torch.zeros(1, 1, 41, requires_grad=True)
+    conv = nn.Conv1d(1, 1, 3, padding=1, bias=False)
+    nn.init.ones_(conv.weight)
+    pool = nn.AvgPool1d(2)
+    for layers, field in (((conv, conv), shown["two"]), ((conv, conv, pool, conv, conv), shown["with pool"])):
+        value = nn.Sequential(*layers)(pixels)[0, 0]
+        reached, = torch.autograd.grad(value[len(value) // 2], pixels)
+        assert int((reached != 0).sum()) == field
+    from animations.scenes.receptive_field import LAYERS, spans
+
+    low, high = spans(LAYERS, 3)[0]
+    assert high - low == shown["with pool"]
+
+
+@needs_manim
+def test_the_us_shapes_are_the_networks():
+    network, card = load_model(BASELINE)
+    assert network.config == examples.NETWORK
+    assert card["data"]["size"] == len(load("small"))
+    maps = feature_maps(UNet(examples.NETWORK), torch.zeros(1, 3, *load("small").shape))
+    from animations.scenes.encoder import LEVELS
+    from animations.scenes.unet import STOPS
+
+    assert [tuple(shape) for shape in numbers("unet")["shapes"]] == [tuple(maps[name].shape[1:]) for name in STOPS]
+    assert [int(count) for count in numbers("encoder")["counts"]] == [maps[name].numel() for name in LEVELS]
+    assert numbers("unet")["parameters"] == count_parameters(network)
+    meeting = [maps[name].shape[1] for name in ("encoder.1", "up.1", "concat.1")]
+    assert numbers("skip_connection")["channels"].tolist() == meeting
+
+
+@needs_manim
+def test_loss_slope_and_blame_against_autograd():
+    logits, mask = torch.as_tensor(load("logits")).double(), torch.as_tensor(load("mask")).double()
+    shown = numbers("loss_and_descent")
+    way, losses = shown["way"]
+    bias = torch.tensor(way[0], requires_grad=True)
+    loss = F.binary_cross_entropy_with_logits(logits + bias, mask)
+    loss.backward()
+    assert losses[0] == pytest.approx(loss.item(), rel=1e-12)
+    assert shown["slope"] == pytest.approx(bias.grad.item(), rel=1e-9)
+    assert (np.diff(losses) < 0).all()
+    chances, one_pixel = shown["pixel"]
+    assert one_pixel == pytest.approx(-np.log(chances), abs=1e-9)
+    logits.requires_grad_()
+    F.binary_cross_entropy_with_logits(logits, mask).backward()
+    assert numbers("backpropagation")["blame"] == pytest.approx(logits.grad.numpy(), abs=1e-15)
+
+
+@needs_manim
+def test_probabilities_thresholds_dice_and_accuracy():
+    shown = numbers("output_threshold")
+    assert shown["probability"] == pytest.approx(torch.sigmoid(torch.as_tensor(load("logits")).double()).numpy())
+    ordered = shown["pixels"][np.argsort(shown["thresholds"])]
+    assert (np.diff(ordered) <= 0).all() and ordered[0] > ordered[-1]
+    dice = numbers("dice")
+    a, b = (set(map(tuple, np.argwhere(dice[name]))) for name in ("expert", "network"))
+    assert dice["counts"].tolist() == [len(a & b), len(b - a), len(a - b)]
+    assert dice["dice"] == pytest.approx(2 * len(a & b) / (len(a) + len(b)))
+    paradox = numbers("accuracy_paradox")
+    assert paradox["tumour"] + paradox["right"] == paradox["all"] == 1000
+    assert paradox["right"] / 1000 == pytest.approx(paradox["scores"][0, 0], abs=5e-4)
+    assert paradox["scores"][0, 1] == 0 < paradox["scores"][1, 1]
+
+
+def test_the_arrays_are_what_the_networks_make_of_a_phantom():
+    from animations.make_arrays import compute
+    from unet_lib.data.cache import open_cache
+
+    data = REPOSITORY / "data" / "phantom"
+    if not data.is_dir():
+        pytest.skip("the phantom is not here; `make phantom` makes it")
+    arrays = compute(open_cache(data, progress=False))
+    with np.load(REPOSITORY / "animations" / "arrays.npz") as file:
+        assert set(file) == arrays.keys()
+        for name in set(file) - {"made"}:
+            step = 1 if file[name].dtype == np.int8 else 1e-3 * np.abs(file[name]).max()
+            assert np.abs(arrays[name].astype(float) - file[name].astype(float)).max() <= step, name
+    assert made() == json.loads(str(arrays["made"]))
+    assert made()["patient"].startswith("TCGA_PH_"), "no real patient may be shown"

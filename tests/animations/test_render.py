@@ -1,0 +1,99 @@
+"""The commands that make clips and films: they go on where they stopped, explain mistakes, and keep every picture."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from manim_here import needs_manim
+from PIL import Image
+from repository import REPOSITORY
+
+from animations import manifest
+from animations.manifest import clip_named, fingerprint
+from unet_lib.core.errors import SettingsError
+
+
+def animate(module, *arguments):
+    return subprocess.run([sys.executable, "-m", f"animations.{module}", *map(str, arguments)], cwd=REPOSITORY,
+                          capture_output=True, text=True, timeout=300)
+
+
+@needs_manim
+def test_rendering_goes_on_where_it_stopped_and_leaves_no_halves(tmp_path):
+    arguments = ("--only", "dice", "--quality", "l", "--format", "gif", "--language", "de", "--out", tmp_path)
+    done = animate("render", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "1 rendered, 0 up to date" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dice.gif", "dice.jpg", "index.json"]
+    with Image.open(tmp_path / "dice.gif") as gif:
+        assert gif.is_animated and gif.n_frames * gif.info["duration"] / 1000 > 10
+    assert manifest.index(tmp_path)["dice.gif"]["made from"] == fingerprint(clip_named("dice"), "de")
+    assert "0 rendered, 1 up to date" in animate("render", *arguments).stdout
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    (("--only", "bogus"), "no clip 'bogus'; expected one of mri_slice"),
+    (("--jobs", 0), "expected --jobs of at least 1; got 0"),
+    (("--quality", "x"), "invalid choice: 'x'")])
+@needs_manim
+def test_mistakes_are_explained(arguments, message):
+    done = animate("render", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def moving_square(tmp_path):
+    """Writes a video of a white square that moves to the right, one pixel a picture."""
+    av = pytest.importorskip("av")
+
+    def write(name: str, pictures: int, side: int = 64) -> Path:
+        with av.open(str(tmp_path / name), "w") as file:
+            stream = file.add_stream("libx264", rate=30, options={"crf": "12"})
+            stream.width = stream.height = side
+            stream.pix_fmt = "yuv420p"
+            for number in range(pictures):
+                pixels = np.zeros((side, side, 3), np.uint8)
+                pixels[20:40, number % 40:number % 40 + 20] = 255
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(pixels)))
+            file.mux(stream.encode(None))
+        return tmp_path / name
+
+    return write
+
+
+def pictures_of(video):
+    import av
+
+    with av.open(str(video)) as file:
+        return [picture.to_ndarray(format="gray").astype(float) for picture in file.decode(video=0)]
+
+
+@pytest.mark.parametrize("ending", ["mp4", "webm"])
+def test_encoding_again_keeps_pictures_and_pace(moving_square, tmp_path, ending):
+    from animations.render import encode, measure
+
+    video = moving_square("in.mp4", 45)
+    again = encode(video, tmp_path / f"out.{ending}")
+    before, after = pictures_of(video), pictures_of(again)
+    assert len(before) == len(after) == 45
+    assert max(np.abs(a - b).mean() for a, b in zip(before, after, strict=True)) < 8
+    assert measure(again)["seconds"] == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_film_is_its_clips_one_after_the_other(moving_square, tmp_path):
+    from animations.film import join
+    from animations.render import measure
+
+    one, two = moving_square("one.mp4", 30), moving_square("two.mp4", 45)
+    assert join([one, two], tmp_path / "film.mp4") == pytest.approx(2.5)
+    film = pictures_of(tmp_path / "film.mp4")
+    assert len(film) == 75
+    assert all(np.array_equal(a, b) for a, b in zip(film, [*pictures_of(one), *pictures_of(two)], strict=True))
+    assert measure(tmp_path / "film.mp4")["seconds"] == pytest.approx(2.5, abs=0.05)
+    with pytest.raises(SettingsError, match=r"other.mp4: expected width, height and clock \(64, 64"):
+        join([one, moving_square("other.mp4", 30, side=96)], tmp_path / "film.mp4")
+    assert len(pictures_of(tmp_path / "film.mp4")) == 75  # the film that was there is still whole
+    assert not list(tmp_path.glob(".*"))

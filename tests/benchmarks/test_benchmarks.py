@@ -1,0 +1,209 @@
+"""What the benchmarks rest on: that the peers are given the same work, and that rows are kept."""
+
+import json
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from made_up import write_series
+from processes import run_python
+from repository import REPOSITORY
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.ablations import inference_ablation, oracle_bounds, training_ablation
+from benchmarks.peers import tutorial_loop
+from unet_lib.data.cache import open_cache
+from unet_lib.data.slice_files import find_slices
+from unet_lib.data.splits import k_folds
+from unet_lib.evaluation import cross_validation
+from unet_lib.evaluation.result_rows import add_row, read_rows
+from unet_lib.inference.predictor import Predictor
+from unet_lib.models.architecture import UNetConfig
+from unet_lib.models.checkpoint import save_model
+from unet_lib.models.registry import build
+from unet_lib.models.unet import UNet
+from unet_lib.training import recipes
+from unet_lib.training.recipes import COARSE
+
+
+def run(script, *arguments):
+    done = run_python(REPOSITORY / "benchmarks" / script, *arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_tutorials_slices_are_the_caches(data):
+    cache, records = open_cache(data, progress=False), find_slices(data)
+    slices = tutorial_loop.TiffSlices(records, 256, augment=False)
+    for place in (0, 1, len(records) - 1):
+        image, mask = slices[place]
+        assert np.array_equal((255 * image).round().numpy(), np.moveaxis(cache.images[place], -1, 0))
+        assert np.array_equal(mask[0].numpy(), cache.masks[place])
+    assert [tuple(part.shape) for part in tutorial_loop.TiffSlices(records, 64)[1]] == [(3, 64, 64), (1, 64, 64)]
+
+
+def test_picture_and_mask_are_varied_alike():
+    torch.manual_seed(0)
+    mask = torch.zeros(1, 64, 64)
+    mask[:, 20:40, 10:30] = 1
+    places = set()
+    for _ in range(5):
+        image, varied = tutorial_loop.vary(mask.expand(3, -1, -1), mask)
+        assert torch.equal(image, varied.expand(3, -1, -1)) and 200 < varied.sum() < 800
+        places.add(tuple((varied >= 0.5).nonzero()[0].tolist()))
+    assert len(places) > 1
+
+
+def test_monais_network_has_our_widths():
+    monai_loop = pytest.importorskip("monai_loop")
+
+    def operations(network):
+        with FlopCounterMode(display=False) as counter:
+            network(torch.zeros(1, 3, 64, 64))
+        return counter.get_total_flops()
+
+    ratio = operations(monai_loop.network(8)) / operations(UNet(base=8, depth=4))
+    assert ratio == pytest.approx(1.06, abs=0.005), "monai_loop.network says 6 % more"
+
+
+def test_a_row_takes_the_place_of_the_same_row(tmp_path):
+    path = tmp_path / "rows.json"
+    for name, value in (("a", 1), ("b", 2), ("a", 3)):
+        add_row(path, {"command": "x"}, {"name": name, "value": value}, ("name",))
+    assert read_rows(path) == [{"name": "b", "value": 2}, {"name": "a", "value": 3}]
+    assert json.loads(path.read_text())["command"] == "x"
+
+
+def test_time_to_f1_says_what_was_reached_and_measures_no_row_twice(data, tmp_path):
+    command = ("speed/time_to_f1.py", "--quick", "--data", data, "--out", tmp_path / "f1.json", "--device", "cpu")
+    assert "ours on" in run(*command, "--only", "ours")
+    assert "not reached within" in run(*command, "--only", "tutorial", "--goal", 1.1, "--cap", 0.001)
+    ours, tutorial = read_rows(tmp_path / "f1.json")
+    assert len(ours["curve"]) <= 3 and ours["best_f1"] == max(point["f1"] for point in ours["curve"])
+    assert ours["seconds"] >= ours["training_seconds"]
+    assert not tutorial["reached"] and tutorial["precision"] == "float32"
+    assert "ours: measured already" in run(*command, "--only", "ours")
+
+
+def test_throughput_gives_ratios_from_one_run(data, tmp_path):
+    output = run("speed/train_throughput.py", "--quick", "--data", data, "--out", tmp_path / "t.json", "--device", "cpu",
+                 "--only", "ours", "bare", "--repeats", 2)
+    row, = read_rows(tmp_path / "t.json")
+    ours, bare = row["median"]["ours"], row["median"]["bare"]
+    assert row["ratios"] == {"ours / bare": pytest.approx(ours / bare, abs=0.01)} and "overhead" in output
+    assert row["peak_bytes"]["ours"]["peak"] > row["peak_bytes"]["ours"]["before"] > 10**8
+    assert 0 < row["limits"]["arithmetic_share"] < 1.5
+
+
+@pytest.mark.parametrize("change", training_ablation.TRAININGS)
+def test_every_change_of_the_ablation_can_be_trained(change):
+    before, after = COARSE, training_ablation.TRAININGS[change](COARSE)
+    elsewhere = change in (training_ablation.AS_IT_IS, "grey levels as they come", "phantom weights first")
+    assert (after == before) is elsewhere and after.training.epochs >= 1
+
+
+def test_the_ablation_adds_a_row_for_each_change_and_measures_none_twice(data, tmp_path):
+    command = ("ablations/training_ablation.py", "--quick", "--data", data, "--out", tmp_path / "a.json", "--device", "cpu", "--seeds", 1)
+    assert "as it is, seed 0: mean Dice" in run(*command, "--only", "as it is", "grey levels as they come")
+    rows = read_rows(tmp_path / "a.json")
+    changes = [row["change"] for row in rows]
+    assert changes[0] == "as it is" and changes[-1] == "grey levels as they come" and "threshold 0.3" in changes
+    assert all(0 <= row["mean_dice"] <= 1 for row in rows)
+    assert "mean Dice" not in run(*command, "--only", "as it is")
+
+
+def test_skip_runs_measure_what_is_missing_and_nothing_twice(data, tmp_path):
+    command = ("ablations/skip_ablation.py", "--quick", "--data", data, "--out", tmp_path / "s.json", "--device", "cpu", "--seeds", 1)
+    assert "without 2, seed 0: mean Dice" in run(*command, "--only", "all skips", "without 2")
+    rows = read_rows(tmp_path / "s.json")
+    zeroed = [row["levels"] for row in rows if row["how"] == "zeroed"]
+    assert len(zeroed) == 15 == len(set(map(tuple, zeroed))) and [1, 2, 3, 4] in zeroed
+    assert [row["levels"] for row in rows if row["how"] == "mean"] == [[1], [2], [3], [4], [1, 2, 3, 4]]
+    assert [row["levels"] for row in rows if row["how"] in ("all skips", "retrained without")] == [[], [2]]
+    lost = rows.pop(7)
+    (tmp_path / "s.json").write_text(json.dumps({"rows": rows}))
+    again = run(*command, "--only", "all skips", "without 2")
+    assert again.count("mean Dice") == 1
+    assert read_rows(tmp_path / "s.json")[-1]["levels"] == lost["levels"]
+
+
+def test_probes_find_what_lies_open_and_measure_nothing_twice(data, tmp_path):
+    series = write_series(tmp_path / "steps")
+    command = ("ablations/linear_probes.py", "--quick", "--data", data, "--series", series, "--out", tmp_path / "p.json")
+    output = run(*command)
+    rows = read_rows(tmp_path / "p.json")
+    stages = ["image", "encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1"]
+    assert [(row["step"], row["stage"]) for row in rows] == [(step, stage) for step in (0, 40) for stage in stages]
+    assert (rows[0]["learning_patients"], rows[0]["test_patients"]) == (3, 1)
+    image = rows[0]  # the made-up tumours are bright in FLAIR, and nowhere else
+    assert image["best_channel"]["channel"] == 1 and image["best_channel"]["brighter"]
+    assert image["auc"] > 0.95 and image["dice"] > image["controls"]["scattered masks"]["dice"]
+    assert "bottleneck" in output and "Before (step 0) → after (step 40)" in output
+    (tmp_path / "p.json").write_text(json.dumps({"rows": rows[:-1]}))
+    assert run(*command).count("Dice ") == 1 + 1  # the row that was lost, and the table's explanation
+    assert len(read_rows(tmp_path / "p.json")) == len(rows)
+
+
+def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):
+    out = tmp_path / "p.json"
+    run("speed/predict_speed.py", "--data", data, "--repeats", 1, "--out", out, "--threads", 1,
+        "--models", REPOSITORY / "data" / "models" / "phantom-baseline.safetensors")
+    row, = read_rows(out)
+    assert row["network"] == "phantom-baseline" and 0 < row["network_share"] < 1.5
+    assert row["of_the_limit"] == pytest.approx(row["seconds"] / 2, abs=0.01)
+
+
+def test_each_cheat_mends_what_it_is_told_and_nothing_else():
+    expert = np.zeros((3, 256, 256), bool)
+    expert[1, 5:15, 5:15] = True  # 100 voxels
+    said = np.where(expert, 0.9, 0.05).astype(np.float32)
+    said[1, 5:15, 15:20] = 0.6  # an outline too wide by 50: a higher threshold mends it
+    said[1, 30:34, 30:35] = 0.95  # a part of 20 elsewhere on the slice
+    said[2, 30:32, 30:35] = 0.95  # and 10 more of it on a healthy one
+    asked = Predictor(nn.Identity(), {}, smallest=5)
+    assert dict(oracle_bounds.cheated(asked, said, expert)) == pytest.approx({
+        "as asked": 200 / 280, "best threshold": 200 / 230, "no false parts": 200 / 250,
+        "healthy slices known": 200 / 270})
+
+
+def test_the_ceiling_is_measured_for_each_part_of_the_split(data, tmp_path, monkeypatch):
+    cache = open_cache(data, progress=False)
+    split = asdict(next(k_folds(cache.names, 2, validation=1)))
+    card = {"split": split, "data": {"size": 32}}
+    save_model(tmp_path / "any.safetensors", build(UNetConfig(base=2, depth=2), 0), card)
+    monkeypatch.setattr(oracle_bounds, "RESULTS", tmp_path / "oracle_bounds.json")
+    monkeypatch.setattr(sys, "argv", ["ablations/oracle_bounds.py", "--data", str(data), "--recipe", "tiny", "--model",
+                                      str(tmp_path / "any.safetensors")])
+    oracle_bounds.main()
+    rows = read_rows(tmp_path / "oracle_bounds.json")
+    assert [(row["recipe"], row["part"]) for row in rows] == [("tiny", part) for part in oracle_bounds.PARTS]
+    for row in rows:
+        asked = row["dice"]["as asked"]
+        assert sorted(asked) == sorted(split[row["part"]])
+        assert all(row["dice"][way][name] >= asked[name] for way in ("no false parts", "healthy slices known")
+                   for name in asked)
+
+
+def test_ways_of_asking_are_tried_on_the_networks_that_the_folds_left(data, tmp_path, monkeypatch):
+    small = recipes.Recipe((replace(COARSE, size=32, network=replace(COARSE.network, base=2, depth=2),
+                                    training=replace(COARSE.training, epochs=1)),), temperatures=(2.0,), own_norms=0.4)
+    monkeypatch.setitem(recipes.RECIPES, "sharp", small)
+    monkeypatch.setattr(cross_validation, "k_folds", lambda names, k: k_folds(names, k, validation=1))
+    monkeypatch.setattr(inference_ablation, "RESULTS", tmp_path / "inference_ablation.json")
+    monkeypatch.setattr(inference_ablation, "WORK", tmp_path / "runs")
+    cache = open_cache(data, progress=False)
+    measured, = cross_validation.run_folds("sharp", cache, tmp_path / "folds.json", folds=[2], work=tmp_path / "runs",
+                                device="cpu")
+    monkeypatch.setattr(sys, "argv", ["ablations/inference_ablation.py", "--data", str(data), "--fold", "2"])
+    inference_ablation.main()
+    row, = read_rows(tmp_path / "inference_ablation.json")
+    adapted = [row["chosen"][way] for way in ("own norms", "both")]
+    assert adapted == [{"own_norms": 0.4, **tried} for tried in measured["tried"]]
+    assert all(row["chosen"][way]["own_norms"] == 0 for way in ("as learnt", "own thresholds"))
+    way = "both" if "temperature" in measured["prediction"] else "own norms"
+    assert row["dice"][way] == {patient["patient"]: patient["dice"] for patient in measured["patients"]}
+    assert all(set(dice) == set(row["dice"][way]) for dice in row["dice"].values())
+

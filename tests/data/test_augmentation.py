@@ -1,0 +1,99 @@
+import pytest
+import torch
+from squares import Squares
+
+from unet_lib.data.augmentation import FLAIR, Augmented, Strength, apply, draw
+
+NONE = Strength(0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+@pytest.fixture
+def batch():
+    return next(Squares(count=8, batch=8).epoch())
+
+
+def test_strength_zero_changes_nothing(batch):
+    images, masks = apply(draw(8, NONE, 0), batch.images, batch.masks)
+    assert torch.allclose(images, batch.images, atol=1e-5)
+    assert torch.equal(masks, batch.masks)
+
+
+def test_a_sure_flip_is_torchs_flip(batch):
+    images, masks = apply(draw(8, Strength(1, 0, 0, 0, 0, 0, 0, 0, 0), 0), batch.images, batch.masks)
+    assert torch.allclose(images, batch.images.flip(-1), atol=1e-5)
+    assert torch.equal(masks, batch.masks.flip(-1))
+
+
+def test_image_and_mask_move_together():
+    mask = torch.zeros(16, 1, 64, 64)
+    mask[:, :, 20:40, 24:50] = 1
+    moved, masks = apply(draw(16, Strength(0.5, 30, 0.2, 0.1, 0, 0, 0, 0, 0), 1), mask.repeat(1, 3, 1, 1), mask)
+    assert set(masks.unique().tolist()) == {0, 1}
+    assert torch.equal((moved[:, 1:2] >= 0.5).float(), masks)
+    assert not torch.equal(masks, mask)
+
+
+def test_a_turn_keeps_the_area_and_a_scale_changes_it():
+    mask = torch.zeros(32, 1, 64, 64)
+    mask[:, :, 24:40, 24:40] = 1
+    turned = apply(draw(32, Strength(0, 45, 0, 0, 0, 0, 0, 0, 0), 2), mask.repeat(1, 3, 1, 1), mask)[1]
+    assert turned.sum((1, 2, 3)).numpy() == pytest.approx(256, rel=0.06)
+    scaled = apply(draw(32, Strength(0, 0, 0.5, 0, 0, 0, 0, 0, 0), 2), mask.repeat(1, 3, 1, 1), mask)[1]
+    sides = scaled.sum((1, 2, 3)).sqrt()
+    assert 16 / 1.5 - 1 <= sides.min() < 13 and 19 < sides.max() <= 16 * 1.5 + 1
+
+
+def test_a_missing_sequence_becomes_flair_and_flair_stays(batch):
+    images, _ = apply(draw(8, Strength(0, 0, 0, 0, 0, 0, 0, 0, 1), 0), batch.images, batch.masks)
+    assert torch.allclose(images[:, FLAIR], batch.images[:, FLAIR], atol=1e-5)
+    copied = [tuple(torch.allclose(images[i, c], batch.images[i, FLAIR], atol=1e-5) for c in (0, 2)) for i in range(8)]
+    assert set(copied) == {(True, False), (False, True), (True, True)}
+
+
+def test_the_draw_can_be_replayed_and_inputs_stay(batch):
+    before = batch.images.clone()
+    one, two = (apply(draw(8, Strength(), 5), batch.images, batch.masks)[0] for _ in range(2))
+    assert torch.equal(one, two)
+    assert torch.equal(batch.images, before)
+    assert not torch.equal(one, apply(draw(8, Strength(), 6), batch.images, batch.masks)[0])
+
+
+def test_epochs_differ_and_a_resumed_epoch_is_the_same():
+    source = Augmented(Squares(), seed=3)
+    first = [b.images for b in source.epoch(0)]
+    assert len(first) == len(source) == 3
+    assert all(torch.equal(a, b.images) for a, b in zip(first[1:], source.epoch(0, start=1), strict=True))
+    assert not torch.equal(first[0].sort().values, next(source.epoch(1)).images.sort().values)
+
+
+def test_values_stay_finite_and_of_their_size(batch):
+    images, _ = apply(draw(8, Strength(), 9), batch.images, batch.masks)
+    assert torch.isfinite(images).all()
+    assert images.std() == pytest.approx(batch.images.std().item(), rel=0.5)
+
+
+def test_the_global_random_state_is_left_alone(batch):
+    torch.manual_seed(4)
+    before = torch.get_rng_state()
+    apply(draw(8, Strength(), 0), batch.images, batch.masks)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_neighbouring_slices_are_varied_alike(batch):
+    drawn = draw(8, Strength(noise=0, elastic=0.05), 3)
+    alone, masks = apply(drawn, batch.images, batch.masks)
+    together, same = apply(drawn, batch.images.repeat(1, 3, 1, 1), batch.masks)
+    assert torch.equal(together, alone.repeat(1, 3, 1, 1))
+    assert torch.equal(masks, same)
+
+
+def test_an_elastic_grid_bends_image_and_mask_alike_and_no_further_than_asked():
+    across = torch.linspace(-1, 1, 64).expand(4, 3, 64, 64)  # a picture whose grey level tells the column
+    mask = (across[:, :1] > 0).float()
+    bent, masks = apply(draw(4, Strength(0, 0, 0, 0, 0, 0, 0, 0, 0, elastic=0.04), 1), across, mask)
+    moved = (bent - across)[:, 0, 8:-8, 8:-8].abs().amax((1, 2)) / 2  # in parts of the width
+    assert (moved > 0.005).all() and (moved < 0.06).all()  # between knots a bicubic curve may swing a little further
+    assert not torch.equal(masks, mask)
+    inner, moved_mask = bent[:, :1, 8:-8, 8:-8], masks[:, :, 8:-8, 8:-8]
+    clear = inner.abs() > 0.05
+    assert torch.equal((inner > 0)[clear], moved_mask.bool()[clear])

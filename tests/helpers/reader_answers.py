@@ -1,0 +1,422 @@
+"""Answers to every exercise as readers would type them: right ones, then wrong ones with a piece of the hint each gets.
+
+Written by hand, not read from the checkers.
+"""
+
+import numpy as np
+import torch
+from scipy import stats
+from sklearn.metrics import roc_auc_score
+from torch.nn import functional as F
+
+from unet_lib.models.blocks import DoubleConv
+from unet_lib.models.unet import UNet
+
+NUMBERS = {
+    "slice_numbers": ([196608, 256 * 256 * 3.0, np.int64(196608)],
+                      {65536: "one channel", 768: "one row", 515: "added", 12: "Multiply"}),
+    "prediction_numbers": ([65536], {1: "classification", 196608: "output has one", 131072: "Two classes need"}),
+    "tinted_share": ([0.03125, 2048 / 65536, 0.0312], {3.125: "percentage", 0.0104: "three", 32: "other way up"}),
+    "zero_logit": ([0.5, 1 / (1 + np.exp(0))], {0: "no prob", 1: "divides", 0.731: "sigmoid of 1", 50: "Per cent"}),
+    "tumour_slice_share": ([0.35, 1373 / 3929, 0.3495],
+                           {34.9: "percentage", 0.65: "without", 0.537: "odds", 2.86: "other way up"}),
+    "always_no_accuracy": ([0.9897, 0.99, 1 - 0.0103],
+                           {0.0103: "wrong", 98.97: "percentage", 0: "healthy", 0.65: "slices", 1: "Not"}),
+    "balance_weight": ([96, 96.1, 0.9897 / 0.0103], {97.1: "all pixels", 0.0104: "rare class", 1.86: "slices"}),
+    "batches_per_epoch": ([63, np.ceil(1000 / 16)], {62: "last 8", 62.5: "half", 16000: "once", 16: "size of a"}),
+    "unsure_loss": ([0.693, -np.log(0.5), 0.6931],
+                    {0.5: "minus its log", -0.693: "negative", 1: "base 2", 0.301: "10"}),
+    "f1_by_hand": ([2 / 3, 0.667],
+                   {0.75: "precision", 0.6: "recall", 0.5: "IoU", 0.675: "harmonic", 66.7: "percent"}),
+    "hidden_recall": ([1 - 0.7 / 1.03, 0.32, 33 / 103], {0.68: "was missed", 0.993: "accuracy", 0.0033: "whole picture",
+                                                         32: "percentage", 0.485: "Dice", 0.5: "0.7 %"}),
+    "chance_precision": ([400 / 16384, 0.0244, 0.024414],
+                         {0.5: "coin", 0.9756: "always saying no", 2.44: "percentage", 0: "now and then",
+                          0.025025: "healthy ones", 0.1: "points at random"}),
+    "learnt_from": ([62, 88 - 18 - 8], {70: "praise", 80: "fold itself", 88: "seen", 18: "examination", 26: "set aside",
+                                        50: "Take away"}),
+    "difference_noise": ([0.01 * 2**0.5, 0.0141], {0.02: "squares", 0: "not remove", 0.01: "other wobbles",
+                                                   0.0002: "root", 0.00707: "mean", 0.1: "Variance"}),
+    "full_size_epochs": ([4.875, 30 / 16 + 3, 4.88], {13.5: "quarter", 42: "What does one", 528: "Turned", 19.5: "four",
+                                                      1.875: "alone", 7: "Count pixels"}),
+    "decoder_inputs": ([32, 16 + 16], {16: "added", 48: "halved", 64: "multiplied", 7: "side by side after"}),
+    "conv_output": ([128, (256 + 6 - 7) // 2 + 1], {127: "One too few", 128.5: "half", 125: "padding", 256: "stride",
+                                                    100: "⌊"}),
+    "conv_parameters": ([448, 16 * (27 + 1)], {432: "biases", 160: "all three", 480: "one bias", 28: "one filter"}),
+    "dense_weights": ([16_777_216, 2**24], {4096: "one output", 8192: "multiply", 36864: "shared", 9: "convolution"}),
+    "he_deviation": ([1 / 12, np.sqrt(2 / (9 * 32)), 0.083],
+                     {0.00694: "the variance", 0.059: "The 2 is", 0.25: "9 products", 0.4714: "Nine products for",
+                      288: "fan-in. Which", 0.5: "3 · 3 · 32"}),
+    "field_after_pool": ([14], {9: "without the pooling", 10: "2·2", 13: "adds a pixel", 6: "Two conv", 7: "jump"}),
+}
+
+
+def our_double_conv(inputs, outputs):
+    return DoubleConv(inputs, outputs)
+
+
+def without(*names):
+    """A DoubleConv in which these steps let everything through."""
+    def build(inputs, outputs):
+        block = DoubleConv(inputs, outputs)
+        for name in names:
+            setattr(block, name, torch.nn.Identity())
+        return block
+    return build
+
+
+def unpadded(inputs, outputs):
+    block = DoubleConv(inputs, outputs)
+    block.conv1.padding = block.conv2.padding = (0, 0)
+    return block
+
+
+class Swapped(UNet):
+    def __init__(self, base, depth):
+        super().__init__(base=base, depth=depth)
+        for level in self.concat:
+            self.concat[level].forward = lambda skip, x: torch.cat([x, skip], 1)
+
+
+class Probable(UNet):
+    def __init__(self, base, depth):
+        super().__init__(base=base, depth=depth)
+
+    def forward(self, image):
+        return super().forward(image).sigmoid()
+
+
+class Unfinished(torch.nn.Module):
+    def __init__(self, base, depth):
+        super().__init__()
+        self.bottleneck = ...
+
+
+NETWORKS = {
+    "double_conv": ([our_double_conv], {
+        without("relu2"): "last ReLU", without("relu1"): "between the two", without("norm1"): "no `norm1.weight`",
+        unpadded: "padding=1", lambda i, o: our_double_conv(i, 2 * o): "`conv1.weight` should have the shape",
+        lambda i, o: None: "Expected an `nn.Module`", lambda i: None: "raised TypeError", 3: "without calling"}),
+    "own_unet": ([lambda base, depth: UNet(base=base, depth=depth)], {
+        Swapped: "exchanged", Probable: "logits", lambda b, d: UNet(base=b, depth=d + 1): "should have the shape",
+        lambda b, d: UNet(base=b, depth=d, batch_norm=False): "no `encoder.1.norm1",
+        lambda b, d: UNet(base=b, depth=d, out_channels=2): "`output.weight` should"}),
+}
+PROPERTIES = {
+    "bottleneck_shape": ([(1024, 16, 16), [1024, 16, 16.0]],
+                         {(16, 16, 1024): "come first", (512, 16, 16): "four doublings", (512, 32, 32): "last level",
+                          (64, 16, 16): "stay at 64", (1024, 256, 256): "Four poolings", (1, 2, 3): "2⁴"}),
+    "diagnoses": ([["size", "order", "activation", "channels", "eval"], ("Size", "order", "activation", "channels",
+                                                                        "eval()")],
+                  {("order", "size", "eval", "channels", "activation"): "Network 1",
+                   ("size", "?", "", "", ""): "Network 2",
+                   ("size", "order", "eval", "channels", "activation"): "Network 3",
+                   ("size", "order", "activation", "size", "eval"): "Network 4"}),
+    "map_shape": ([(1, 16, 64, 64), [1, 16, 64, 64.0]],
+                  {(1, 8, 128, 128): "encoder.1", (1, 16, 128, 128): "lies a pooling", (1, 8, 64, 64): "doubles",
+                   (1, 32, 32, 32): "too deep", (1, 64, 64, 16): "before height", (3, 16, 64, 64): "into the sums",
+                   (1, 2, 3, 4): "halves the sides"}),
+    "four_counts": ([(4, 2, 3, 7), [4, 2, 3, 7.0], np.array([4, 2, 3, 7])],
+                    {(4, 3, 2, 7): "FP and FN are", (7, 2, 3, 4): "TP and TN are", (6, 0, 3, 7): "How much of it does",
+                     (7, 2, 0, 7): "did the network", (4, 2, 3, 6): "add up to 16", (5, 2, 3, 6): "Lay one grid"}),
+    "gradient_shape": ([(32, 16, 3, 3), [32, 16, 3, 3.0]],
+                       {(16, 32, 3, 3): "come first", (1, 1, 1, 1): "The loss is one", (3, 3, 16, 32): "other library",
+                        (32, 1, 3, 3): "every one of the 16", (1, 32, 64, 64): "picture's", (32, 3, 3, 3): "As many"}),
+    "lost_gradients": ([(-0.3, 0.1), np.array([-0.3, 0.1]), (0.2 - 0.5, 0.1)],
+                       {(0.3, -0.1): "add up to 0.4", (0.1, -0.3): "wrong places", (-0.1, -0.1): "Now multiply",
+                        (0.1, 0.5): "themselves do not", (1, 2): "Two equations"}),
+    "pool_gradient": ([((0, 10, 0, 0), (0, 0, 0, 20), (30, 0, 40, 0), (0, 0, 0, 0)),
+                       np.array([[0, 10, 0, 0], [0, 0, 0, 20], [30, 0, 40, 0], [0, 0, 0, 0.0]])],
+                      {((2.5, 2.5, 5, 5),) * 2 + ((7.5, 7.5, 10, 10),) * 2: "mean pooling",
+                       ((10, 10, 20, 20),) * 2 + ((30, 30, 40, 40),) * 2: "to all four",
+                       ((0, 10, 0, 0), (0, 0, 0, 20), (30, 0, 40, 0), (0, 30, 0, 0)): "would be 60",
+                       ((0, 10, 0, 0), (0, 0, 0, 20), (15, 0, 40, 0), (0, 15, 0, 0)): "is fair",
+                       ((0, 10, 0, 0), (0, 0, 0, 20), (0, 0, 40, 0), (0, 30, 0, 0)): "second seven",
+                       ((0, 5, 0, 0), (0, 0, 0, 6), (7, 0, 8, 0), (0, 0, 0, 0)): "picture's values",
+                       ((0, 0, 0, 0),) * 4: "In each 2×2"}),
+    "stamps": ([((1, 3, 2, 6), (0, 2, 0, 4), (0, 0, -1, -3), (0, 0, 0, -2))],
+               {((1, 2, 3, 6), (0, -1, 0, -3), (0, 0, 2, 4), (0, 0, 0, -2)): "It is the pixel",
+                ((2, 0, 4, 0), (3, 1, 6, 2), (0, 0, -2, 0), (0, 0, -3, -1)): "turned round",
+                ((1, 1, 2, 2), (1, 1, 2, 2), (0, 0, -1, -1), (0, 0, -1, -1)): "each pixel larger",
+                ((1, 3, 1, 3), (0, 2, 0, 2)) * 2: "plain stamps",
+                ((1, 0, 2, 0), (3, 2, 6, 4), (0, 0, -1, 0), (0, 0, -3, -2)): "on its side",
+                ((0, 0, 0, 0),) * 4: "Upper left"}),
+    "own_window": ([(1, 1, 5), [2, 3, 16], np.array([4, 4, 9.0])],
+                   {(0, 0, 3): "sticks out", (1, 1, -5): "turned round", (1, 2, 9): "its side",
+                    (1, 1, 14): "plain sum", (1, 1, 11): "minus signs", (1, 1, 4): "−2 and 2", (2, 1, 21): "exchanged",
+                    (1, 1, 99): "nine prod"}),
+    "edge_kernel": ([((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)), [[0, 0, 0], [-1, 0, 1], [0, 0, 0]],
+                     np.array([[-1, 0, 1]] * 3)],
+                    {((0, 0, 0),) * 3: "zeros", ((1, 1, 1),) * 3: "add up to 0", ((1, 0, -1),) * 3: "exchange",
+                     ((-1, -1, -1), (0, 0, 0), (1, 1, 1)): "not see the edge",
+                     ((-1, 0, 0), (0, 0, 0), (0, 0, 1)): "top to bottom"}),
+}
+
+
+def decide(probability, threshold):
+    return np.where(probability >= threshold, 1, 0)
+
+
+def missing_channels(image):
+    return [channel for channel in (0, 2) if (image[:, :, channel] == image[:, :, 1]).all()]
+
+
+def is_leaky(train_patients, test_patients):
+    return any(patient in train_patients for patient in test_patients)
+
+
+def slice_order(names):
+    return sorted(names, key=lambda name: int(name.split("_")[-1].removesuffix(".tif")))
+
+
+def dead_channels(maps):
+    return [c for c in range(len(maps[0])) if len({v for one in maps for row in one[c] for v in row}) == 1]
+
+
+def agreement(values, mask, tie=0.5):
+    pairs = [(t, h) for t, tumour in zip(np.ravel(values), np.ravel(mask)) if tumour
+             for h, other in zip(np.ravel(values), np.ravel(mask)) if not other]
+    return sum(1 if t > h else tie if t == h else 0 for t, h in pairs) / len(pairs)
+
+
+def cam(maps, gradients):
+    return np.maximum(sum(np.mean(slopes) * np.array(values) for values, slopes in zip(maps, gradients)), 0)
+
+
+def signal_to_noise(before, after):
+    gain = np.subtract(after, before)
+    return gain.mean() / (gain.std(ddof=1) / np.sqrt(len(gain)))
+
+
+def room(dice, worst):
+    return sum(np.median(dice) - score for score in sorted(dice)[:worst]) / len(dice)
+
+
+def voxels_to_draw(p):
+    reached = [2 * sum(p[:k]) / (k + sum(p)) for k in range(1, len(p) + 1)]
+    return 1 + reached.index(max(reached))
+
+
+def honest_score(validation_f1, test_f1):
+    return test_f1[validation_f1.index(max(validation_f1))]
+
+
+def dice(tp, fp, fn):
+    return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else 1
+
+
+def three_dices(counts, patients):
+    total = {name: [sum(column) for column in zip(*(c for c, p in zip(counts, patients, strict=True) if p == name),
+                                                  strict=True)] for name in patients}
+    slices, heads = [dice(*row) for row in counts], [dice(*row) for row in total.values()]
+    return [sum(slices) / len(slices), sum(heads) / len(heads), dice(*np.sum(counts, axis=0))]
+
+
+def nearest(a, b):
+    return [min(np.hypot(r - y, c - x) for y, x in b) for r, c in a]
+
+
+def hausdorff(first, second):
+    return max(nearest(first, second) + nearest(second, first))
+
+
+def best_epoch(validation_losses):
+    return validation_losses.index(min(validation_losses)) + 1
+
+
+def by_rows(image):
+    return [channel for channel in (0, 2) if (image[channel] == image[1]).all()]
+
+
+def sites_shared(train, test):
+    return len({p.split("_")[0] for p in train} & {p.split("_")[0] for p in test}) > 0
+
+
+def correlate(image, kernel):
+    rows, columns = (i - k + 1 for i, k in zip(image.shape, kernel.shape, strict=True))
+    return [[(image[r:r + len(kernel), c:c + kernel.shape[1]] * kernel).sum() for c in range(columns)]
+            for r in range(rows)]
+
+
+def skip_gradient(joined, below):
+    return np.split(joined, [below.shape[1]], axis=1)[0] + below
+
+
+def bce_gradient(logits, mask):
+    return (1 / (1 + np.exp(-logits)) - mask) / mask.size
+
+
+def dice_gradient(p, y):
+    total, overlap = p.sum() + y.sum() + 1, 2 * (p * y).sum() + 1
+    return -(2 * y * total - overlap) / total**2
+
+
+def adam_by_hand(w, g, m, v, t, mean=True, square=True, root=np.sqrt, sign=1):
+    m, v = m + 0.1 * (g - m), v + 0.001 * (g**2 - v)
+    step = (m / (1 - 0.9**t) if mean else m) / (root(v / (1 - 0.999**t) if square else v) + 1e-8)
+    return w - sign * 0.001 * step, m, v
+
+
+def forward(network, image):
+    x, skips = image, []
+    for level in network.encoder:
+        skips.append(network.encoder[level](x))
+        x = network.pool[level](skips[-1])
+    x = network.bottleneck(x)
+    for level in reversed(list(network.up)):
+        x = network.decoder[level](network.concat[level](skips.pop(), network.up[level](x)))
+    return network.output(x)
+
+
+FUNCTIONS = {
+    "bias_gradient": ([lambda g: g.sum((0, 2, 3)), lambda g: [channel.sum() for channel in np.moveaxis(g, 1, 0)]],
+                      {lambda g: g.mean((0, 2, 3)): "adds up", np.sum: "bias of its own",
+                       lambda g: g.sum((2, 3)): "share the bias", lambda g: g.sum((0, 1)): "kept the pixels",
+                       lambda g: g.sum((1, 2, 3)): "kept the pictures", lambda g: g.sum((0, 2, 3), keepdims=True):
+                       "shape of its array", lambda g: g[0, :, 0, 0]: "Sum over pictures"}),
+    "skip_gradient": ([skip_gradient, lambda joined, below: (joined[:, :len(below[0])] + below).tolist()],
+                      {lambda joined, below: skip_gradient(joined, 0 * below): "half alone",
+                       lambda joined, below: skip_gradient(np.roll(joined, below.shape[1], 1), below): "decoder's half",
+                       lambda joined, below: skip_gradient(joined, below) / 2: "the mean",
+                       lambda joined, below: below: "teach the encoder nothing",
+                       lambda joined, below: skip_gradient(joined, 0 * below) * below: "multiplied",
+                       lambda joined, below: 0 * below: "The first channels"}),
+    "bce_gradient": ([bce_gradient, lambda z, y: bce_gradient(z, y).tolist()],
+                     {lambda z, y: bce_gradient(z, y) * y.size: "divide by the number",
+                      lambda z, y: -bce_gradient(z, y): "points uphill",
+                      lambda z, y: bce_gradient(z, y) * np.exp(-z) / (1 + np.exp(-z))**2: "once too often",
+                      lambda z, y: (z - y) / y.size: "logit for the prob", lambda z, y: bce_gradient(z, y) * (
+                          1 + np.exp(-z))**2 / np.exp(-z): "slope for the prob", lambda z, y: z: "p = σ(z)"}),
+    "dice_gradient": ([dice_gradient, lambda p, y: dice_gradient(p, y).tolist()],
+                      {lambda p, y: -dice_gradient(p, y): "turn the sign",
+                       lambda p, y: -2 * y / (p.sum() + y.sum() + 1): "second term",
+                       lambda p, y: dice_gradient(p, y) + y / (p.sum() + y.sum() + 1): "The 2 of",
+                       lambda p, y: (2 * (p * y).sum() / (p + y).sum() - 2 * y) / (p + y).sum(): "smoothing 1",
+                       lambda p, y: dice_gradient(p, y) * p * (1 - p): "on to the logits",
+                       lambda p, y: dice_gradient(p, y) * (p.sum() + y.sum() + 1): "divided by S", lambda p, y: p - y:
+                       "D = "}),
+    "adam_by_hand": ([adam_by_hand, lambda *five: np.array(adam_by_hand(*five))],
+                     {lambda *five: adam_by_hand(*five, mean=False, square=False): "correction is missing",
+                      lambda *five: adam_by_hand(*five, square=False): "not v",
+                      lambda *five: adam_by_hand(*five, mean=False): "not m",
+                      lambda *five: adam_by_hand(*five, root=abs): "square root",
+                      lambda *five: adam_by_hand(*five, sign=-1): "climb",
+                      lambda w, g, m, v, t: (adam_by_hand(w, g, m, v, t)[0], (0.9 * m + 0.1 * g) / (1 - 0.9**t),
+                                             (0.999 * v + 0.001 * g * g) / (1 - 0.999**t)): "correct copies",
+                      lambda *five: adam_by_hand(*five)[0]: "Hand back m", lambda *five: five[:3]: "m and v first"}),
+    "forward": ([forward, lambda network, image: network(image)],
+                {lambda network, image: torch.sigmoid(network(image)): "logits",
+                 lambda network, image: network(image)[0]: "encoder → keep", lambda network, image: image: "should be",
+                 lambda network, image: network.nonsense(image): "raised AttributeError"}),
+    "pad_needed": ([lambda size, depth: -size % 2**depth],
+                   {lambda size, depth: size % 2**depth: "too much",
+                    lambda size, depth: 2**depth - size % 2**depth: "0 more",
+                    lambda size, depth: -size % (2 * depth): "power of depth",
+                    lambda size, depth: size - size % -2**depth: "new size"}),
+    "join_skip": ([lambda skip, x: np.concatenate([skip, x], 1), lambda skip, x: np.hstack([skip, x])],
+                  {lambda skip, x: np.hstack([x, skip]): "broke network 2",
+                   lambda skip, x: np.concatenate([skip, x], 3): "side by side",
+                   lambda skip, x: np.concatenate([skip, x], 0): "along the batch",
+                   lambda skip, x: skip: "should be"}),
+    "activate": ([lambda x: np.where(x > 0, x, 0), lambda x: x * (x > 0)],
+                 {lambda x: -np.maximum(-x, 0): "keep the negative", abs: "absolute",
+                  lambda x: x >= 1e-9: "True and False",
+                  lambda x: x.copy(): "Nothing has changed", lambda x: 1 / (1 + np.exp(-x)): "sigmoid"}),
+    "predict_alone": ([lambda network, image: network.eval()(image),
+                       lambda network, image: network.train(False)(image)],
+                      {lambda network, image: network(image): "still in training",
+                       lambda network, image: network.train()(image): "wrong way",
+                       lambda network, image: 0: "should be"}),
+    "correlate": ([correlate, lambda i, k: np.array(correlate(i, k), float)],
+                  {lambda i, k: correlate(i, k[::-1, ::-1]): "flipped",
+                   lambda i, k: [row[:-1] for row in correlate(i, k)[:-1]]: "last row",
+                   lambda i, k: correlate(i, k * 0 + 1): "without their weights",
+                   lambda i, k: np.array(correlate(i, k)) / k.size: "mean",
+                   lambda i, k: correlate(i, -k): "For every"}),
+    "decide": ([decide, lambda p, t: (p > t).astype(np.uint8).tolist()],
+               {lambda p, t: 1 - decide(p, t): "other way round", lambda p, t: p.round(): "Rounding",
+                lambda p, t: 255 * decide(p, t): "255", lambda p, t: p: "Compare every"}),
+    "missing_channels": ([missing_channels, lambda image: set(missing_channels(image))],
+                         {lambda i: sorted([*missing_channels(i), 1]): "equals itself", by_rows: "first row",
+                          lambda i: [c for c in (0, 2) if i[..., c].mean() == i[..., 1].mean()]: "sums or means",
+                          lambda i: [c for c in (0, 2) if np.any(i[..., c] == i[..., 1])]: "Some equal pixels",
+                          lambda i: [0, 2]: "`missing_channels(image) with three different channels` should be []"}),
+    "is_leaky": ([is_leaky, lambda a, b: not set(a).isdisjoint(b)],
+                 {lambda a, b: set(a).intersection(b): "True or False",
+                  lambda a, b: a == b: "both lists are the same",
+                  sites_shared: "sites", lambda a, b: set(a).isdisjoint(b): "Upside down",
+                  lambda a, b: False: "should be True; yours gives False"}),
+    "slice_order": ([slice_order, lambda names: np.array(slice_order(names))],
+                    {lambda names: sorted(names): "sorted text", lambda names: slice_order(names)[::-1]: "top down",
+                     lambda names: names.sort(): "`return`", lambda names: [int(n[2:-4]) for n in slice_order(names)]:
+                     "names are wanted"}),
+    "dice_from_iou": ([lambda iou: 2 * iou / (1 + iou), lambda iou: 2 / (1 / iou + 1) if iou else 0],
+                      {lambda iou: iou / (2 - iou): "from Dice to IoU", lambda iou: 2 * iou: "divided by",
+                       lambda iou: iou / (iou + 1): "Half of it", lambda iou: iou * 2 / (iou + 2): "two thirds",
+                       lambda iou: iou: "only at 0 and at 1", lambda iou: 1 - iou: "Solve IoU"}),
+    "honest_score": ([honest_score, lambda v, t: t[int(np.argmax(v))]],
+                     {lambda v, t: max(t): "then praised it", lambda v, t: max(v): "who chose",
+                      lambda v, t: v[t.index(max(t))]: "wrong way round", lambda v, t: v.index(max(v)): "the place of",
+                      lambda v, t: sum(t) / len(t): "score of none", lambda v, t: t[-1]: "at the same place"}),
+    "three_dices": ([three_dices, lambda c, p: tuple(three_dices(c, p))],
+                    {lambda c, p: [np.mean([dice(*r) if sum(r) else 0 for r in c]), *three_dices(c, p)[1:]]:
+                     "left empty counts 1",
+                     lambda c, p: [np.mean([dice(*r) for r in c if sum(r)]), *three_dices(c, p)[1:]]: "leave out empty",
+                     lambda c, p: three_dices(c, p)[::-1]: "The order is", lambda c, p: [three_dices(c, p)[0]] * 3:
+                     "All three are the mean", lambda c, p: [three_dices(c, p)[2]] * 3: "All three are pooled",
+                     lambda c, p: [three_dices(c, p)[0], np.mean([np.mean([dice(*r) for r, q in zip(c, p, strict=True)
+                                                                           if q == name]) for name in set(p)]),
+                                   three_dices(c, p)[2]]: "Add up their counts",
+                     lambda c, p: [0, 0, 0]: "add all rows"}),
+    "hausdorff": ([hausdorff, lambda a, b: float(hausdorff(b, a))],
+                  {lambda a, b: max(nearest(a, b)): "first outline to the second only",
+                   lambda a, b: max(nearest(b, a)): "second outline to the first only",
+                   lambda a, b: max(np.hypot(r - y, c - x) for r, c in a for y, x in b): "farthest pair",
+                   lambda a, b: min(nearest(a, b)): "nearest pair", lambda a, b: max(
+                       np.mean(nearest(a, b)), np.mean(nearest(b, a))): "forgives one bad place",
+                   lambda a, b: max(min(abs(r - y) + abs(c - x) for y, x in q) for p, q in ((a, b), (b, a))
+                                    for r, c in p): "add rows and columns", lambda a, b: 7: "every point of either"}),
+    "dead_channels": ([dead_channels, lambda m: np.flatnonzero(np.ptp(np.array(m), axis=(0, 2, 3)) == 0)],
+                      {lambda m: [c for c in dead_channels(m) if np.array(m)[0, c, 0, 0] == 0]: "stuck at 3",
+                       lambda m: sorted({c for one in m for c in dead_channels([one])}): "not enough",
+                       lambda m: [c for c in range(len(m[0])) if all(c in dead_channels([one]) for one in m)]:
+                           "does vary", lambda m: [c for c in range(len(m[0])) if c not in dead_channels(m)]: "living",
+                       lambda m: []: "least value"}),
+    "agreement": ([agreement, lambda v, m: roc_auc_score(np.ravel(m), np.ravel(v))],
+                  {lambda v, m: 2 * agreement(v, m) - agreement(v, m, 1.0): "Ties",
+                   lambda v, m: agreement(v, m, 1.0): "not a win", lambda v, m: 1 - agreement(v, m): "*healthy*",
+                   lambda v, m: np.mean([t - h for t in np.array(v)[np.array(m) > 0]
+                                         for h in np.array(v)[np.array(m) == 0]]): "by how much",
+                   lambda v, m: 0: "every healthy"}),
+    "cam": ([cam, lambda m, g: F.relu(torch.einsum("c,cij->ij", *(torch.tensor(x, dtype=torch.float64) for x in (
+                np.mean(g, axis=(1, 2)), m)))).numpy()],
+            {lambda m, g: sum(np.mean(b) * np.array(a) for a, b in zip(m, g)): "Left to do",
+             lambda m, g: np.maximum(sum(np.multiply(a, b) for a, b in zip(m, g)), 0): "*one* weight",
+             lambda m, g: sum(abs(np.mean(b)) * np.array(a) for a, b in zip(m, g)): "Keep the sign",
+             lambda m, g: np.size(g[0]) * cam(m, g): "not its sum",
+             lambda m, g: np.maximum([np.mean(b) * np.array(a) for a, b in zip(m, g)], 0): "Add up the channels",
+             lambda m, g: 0: "then ReLU"}),
+    "signal_to_noise": ([signal_to_noise, lambda b, a: stats.ttest_rel(a, b).statistic],
+                        {lambda b, a: signal_to_noise(b, a) / len(a) ** 0.5: "divide by the deviation of the gains",
+                         lambda b, a: signal_to_noise(b, a) * len(a) ** 0.5: "not n times",
+                         lambda b, a: signal_to_noise(a, b): "The sign",
+                         lambda b, a: signal_to_noise(b, a) * (len(a) / (len(a) - 1)) ** 0.5: "ddof=1",
+                         lambda b, a: stats.ttest_ind(a, b, equal_var=False).statistic: "groups of strangers",
+                         lambda b, a: np.mean(a) - np.mean(b): "such a mean wobble",
+                         lambda b, a: 2: "Subtract patient"}),
+    "room": ([room],
+             {lambda d, k: (k - sum(sorted(d)[:k])) / len(d): "perfect",
+              lambda d, k: (k * np.mean(d) - sum(sorted(d)[:k])) / len(d): "pull down",
+              lambda d, k: (k * np.median(d) - sum(sorted(d)[-k:])) / len(d): "Those are the best",
+              lambda d, k: np.mean(d) + room(d, k): "the new mean",
+              lambda d, k: np.median(d) * k / len(d): "have already", lambda d, k: 1: "put the median"}),
+    "voxels_to_draw": ([voxels_to_draw, lambda p: np.argmax(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())) + 1],
+                       {lambda p: voxels_to_draw(p) - 1: "counts from 0", lambda p: sum(p >= 0.5): "0.5 again",
+                        lambda p: round(sum(p)): "So many",
+                        lambda p: 1 + np.argmax(p.cumsum() / (1 + np.arange(len(p)) + p.cumsum())): "not drawn",
+                        lambda p: max(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())): "highest Dice itself",
+                        lambda p: p[voxels_to_draw(p) - 1]: "That is the threshold. How", len: "then the k"}),
+    "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
+                                  lambda losses: losses.index(max(losses)) + 1: "the worst"}),
+}
+TABLE = {**NUMBERS, **PROPERTIES, **NETWORKS, **FUNCTIONS}

@@ -1,0 +1,415 @@
+"""Explanations, on networks whose answer is known: set by hand, linear, or looking at a single pixel."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from unet_lib.core.errors import SettingsError, ShapeError
+from unet_lib.inspection.activations import capture, feature_maps
+from unet_lib.inspection.attribution import (
+    changed_skips,
+    channel_ablation,
+    count_answers,
+    grad_cam,
+    logits_of,
+    maximise,
+    occlusion,
+    skip_maps,
+    zeroed_channels,
+)
+from unet_lib.inspection.channel_metrics import high_frequency_share
+from unet_lib.models.ablations import build_variant
+from unet_lib.models.registry import build
+from unet_lib.models.unet import UNet
+
+DRAW = torch.Generator().manual_seed(0)
+IMAGES, OTHERS = torch.rand(2, 3, 2, 16, 16, generator=DRAW)
+
+
+def by_skip(depth: int = 2) -> UNet:
+    """Set by hand. The image's channels pass through three channels of encoder, first skip and decoder unchanged:
+    0 takes image channel 0; 1 takes it too, but nobody reads it; 2 takes image channel 1. Logit: 0 plus 2, less ½."""
+    network = UNet(in_channels=2, base=3, depth=depth, batch_norm=False)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+        for place, source in enumerate((0, 0, 1)):
+            network.encoder["1"].conv1.weight[place, source, 1, 1] = 1
+            for layer in (network.encoder["1"].conv2, network.decoder["1"].conv1, network.decoder["1"].conv2):
+                layer.weight[place, place, 1, 1] = 1
+        network.output.weight[0, [0, 2]] = 1
+        network.output.bias[0] = -0.5
+    return network
+
+
+@pytest.fixture
+def network() -> UNet:
+    """Untrained, in training mode but for one block."""
+    made = build({"in_channels": 2, "base": 3, "depth": 2}, seed=9)
+    made(IMAGES * 3 + 1)
+    made.bottleneck.eval()
+    return made
+
+
+def state(network: nn.Module) -> list:
+    """All that an experiment might leave behind: hooks, flags, gradients, weights."""
+    hooks = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in network.modules()]
+    return [hooks, [m.training for m in network.modules()], [p.grad is None for p in network.parameters()],
+            [v.sum().item() for v in network.state_dict().values()]]
+
+
+def test_the_network_set_by_hand_is_what_it_says():
+    torch.testing.assert_close(logits_of(by_skip(), IMAGES), IMAGES.sum(1, keepdim=True) - 0.5)
+
+
+def test_answers_do_not_depend_on_the_batch_and_are_those_of_evaluation_mode(network):
+    before = state(network)
+    answers = [logits_of(network, IMAGES, batch) for batch in (1, 2, 16)]
+    assert state(network) == before
+    for answer in answers:
+        torch.testing.assert_close(answer, network.eval()(IMAGES).detach())
+
+
+def test_answers_are_counted_over_all_images():
+    masks = (IMAGES.sum(1, keepdim=True) >= 0.5).float()
+    masks[0, 0, 0] = 1 - masks[0, 0, 0]
+    counted = count_answers(by_skip(), IMAGES, masks, batch=2)
+    assert counted.fp + counted.fn == 16
+    assert counted.total == 3 * 256
+    strict = count_answers(by_skip(), IMAGES, masks, threshold=0.6)
+    assert strict.tp + strict.fp == (IMAGES.sum(1) - 0.5 >= np.log(0.6 / 0.4)).sum()
+
+
+def test_a_skip_that_carries_everything_zeroed_averaged_or_swapped():
+    model = by_skip()
+    with changed_skips(model, {1: "zeroed"}):
+        assert torch.equal(logits_of(model, IMAGES), torch.full((3, 1, 16, 16), -0.5))
+    with changed_skips(model, {1: "mean"}):
+        expected = IMAGES.mean((2, 3), keepdim=True).sum(1, keepdim=True) - 0.5
+        torch.testing.assert_close(logits_of(model, IMAGES), expected.expand(3, 1, 16, 16))
+    with changed_skips(model, skip_maps(model, OTHERS)):
+        assert torch.equal(logits_of(model, IMAGES), logits_of(model, OTHERS))
+    with changed_skips(model, skip_maps(model, OTHERS[:1])):  # one for all
+        assert torch.equal(logits_of(model, IMAGES), logits_of(model, OTHERS[:1]).expand(3, 1, 16, 16))
+    with changed_skips(model, {2: "zeroed"}):  # nobody reads this one
+        torch.testing.assert_close(logits_of(model, IMAGES), IMAGES.sum(1, keepdim=True) - 0.5)
+
+
+@pytest.mark.parametrize("level", [1, 2])
+@pytest.mark.parametrize("how", ["zeroed", "mean", "swapped"])
+def test_only_the_skip_is_changed_as_a_pass_by_hand_confirms(network, level, how):
+    """The twin walks the U without any hook; the way down through the bottleneck keeps the true maps."""
+    swapped = skip_maps(network, OTHERS)[level]
+    with changed_skips(network, {level: swapped if how == "swapped" else how}):
+        found = logits_of(network, IMAGES)
+    network.eval()
+    with torch.no_grad():
+        skips = {1: network.encoder["1"](IMAGES)}
+        skips[2] = network.encoder["2"](network.pool["1"](skips[1]))
+        x = network.bottleneck(network.pool["2"](skips[2]))
+        mean = torch.ones_like(skips[level]) * skips[level].mean((2, 3), keepdim=True)
+        skips[level] = {"zeroed": 0 * skips[level], "mean": mean, "swapped": swapped}[how]
+        for now in (2, 1):
+            x = network.decoder[str(now)](torch.cat([skips[now], network.up[str(now)](x)], dim=1))
+        torch.testing.assert_close(found, network.output(x))
+        assert not torch.equal(found, network(IMAGES))
+
+
+def test_a_capture_sees_the_changed_skip_whichever_was_opened_first(network):
+    with capture(network) as outer, changed_skips(network, {1: "zeroed"}), capture(network) as inner:
+        network(IMAGES)
+    for maps in (outer, inner):
+        assert maps["encoder.1"].any()
+        assert not maps["concat.1"][:, :3].any()
+        assert torch.equal(maps["concat.1"][:, 3:], maps["up.1"])
+        assert maps["concat.2"][:, :6].any()
+
+
+def test_a_network_without_skips_does_not_notice_and_one_that_adds_gets_nothing_added():
+    plain, adding = (build_variant(name, 3, 2, seed=0).eval() for name in ("no skips", "skips added"))
+    images = torch.rand(1, 3, 16, 16, generator=DRAW)
+    before = logits_of(plain, images)
+    with changed_skips(plain, {1: "zeroed", 2: "mean"}):
+        assert torch.equal(logits_of(plain, images), before)
+    with changed_skips(adding, {1: "zeroed"}), capture(adding) as maps:
+        adding(images)
+    assert torch.equal(maps["concat.1"], maps["up.1"])
+
+
+@pytest.mark.parametrize("fault", [None, ZeroDivisionError])
+def test_skips_are_given_back_exactly(network, fault):
+    before, answer = state(network), logits_of(network, IMAGES)
+    try:
+        with changed_skips(network, {1: "zeroed", 2: "mean"}) as same, zeroed_channels(network, "bottleneck", [0, 2]):
+            assert same is network
+            assert not torch.equal(logits_of(network, IMAGES), answer)
+            if fault:
+                raise fault
+    except ZeroDivisionError:
+        pass
+    assert state(network) == before
+    assert torch.equal(logits_of(network, IMAGES), answer)
+
+
+@pytest.mark.parametrize(("changes", "words"), [
+    ({3: "zeroed"}, "from 1 to 2; got 3"), ({0: "mean"}, "from 1 to 2; got 0"),
+    ({1: "zeroed", 2: "removed"}, "'zeroed', 'mean' or a tensor of maps for level 2; got 'removed'")])
+def test_unknown_levels_and_changes_are_refused(network, changes, words):
+    before = state(network)
+    with pytest.raises(SettingsError, match=words), changed_skips(network, changes):
+        raise AssertionError("the with must not be entered")
+    assert state(network) == before
+
+
+def test_maps_of_another_size_are_refused(network):
+    for others in (torch.zeros(3, 2, 32, 32), OTHERS[:2]):
+        with changed_skips(network, skip_maps(network, others)), \
+                pytest.raises(ShapeError, match=r"expected maps of \(3, 6, 8, 8\)|expected maps of \(3, 3, 16, 16\)"):
+            logits_of(network, IMAGES)
+
+
+def test_zeroed_channels_are_zero_for_whoever_captures_and_the_rest_is_untouched(network):
+    whole = feature_maps(network, IMAGES)
+    with capture(network) as outer, zeroed_channels(network, "encoder.2", [1, 4]), capture(network) as inner:
+        network(IMAGES)
+    for maps in (outer, inner):
+        assert not maps["encoder.2"][:, [1, 4]].any()
+        assert torch.equal(maps["encoder.2"][:, [0, 2, 3, 5]], whole["encoder.2"][:, [0, 2, 3, 5]])
+        assert not torch.equal(maps["bottleneck"], whole["bottleneck"])
+
+
+def test_zeroing_where_a_block_hands_on_its_own_input_leaves_the_input_alone():
+    """Without pooling, `pool.1` passes on the very tensor that also goes through the skip."""
+    model = build_variant("no pooling", 3, 2, seed=0)
+    with zeroed_channels(model, "pool.1", 1), capture(model) as maps:
+        model(torch.rand(1, 3, 16, 16, generator=DRAW))
+    assert not maps["pool.1"][:, 1].any()
+    assert torch.equal(maps["concat.1"][:, :3], maps["encoder.1"])
+    assert maps["encoder.1"][:, 1].any()
+
+
+def test_channels_are_ranked_by_what_their_loss_costs():
+    """Image channel 0 shows the tumour, 1 a decoy beside it: without its channel the network would be perfect."""
+    masks, decoy = torch.zeros(2, 2, 1, 16, 16)
+    masks[0, 0, 2:6, 2:6] = 1  # 16 pixels
+    masks[1, 0, :2, :2] = 1  # 4 pixels
+    decoy[0, 0, 10:12, 10:12] = 1  # 4 pixels
+    effects = channel_ablation(by_skip(), "encoder.1", torch.cat([masks, decoy], dim=1), masks)
+    whole = 2 * 20 / (2 * 20 + 4)
+    assert [effect.channel for effect in effects] == [0, 1, 2]
+    assert [effect.dice for effect in effects] == [0, whole, 1]
+    assert [effect.lost for effect in effects] == pytest.approx([whole, 0, whole - 1])
+
+
+def test_dead_blocks_can_be_ablated_without_loss():
+    masks = torch.ones(1, 1, 16, 16)
+    effects = channel_ablation(by_skip(), "bottleneck", IMAGES[:1], masks)
+    assert [effect.channel for effect in effects] == list(range(12))
+    assert {effect.lost for effect in effects} == {0}
+
+
+class Pixelwise(nn.Module):
+    """The logit is the image's first channel."""
+
+    def forward(self, image):
+        return image[:, :1]
+
+
+class OnePixel(nn.Module):
+    """Every logit is the value of one pixel of the first channel."""
+
+    def forward(self, image):
+        return image[:, :1, 3:4, 5:6].expand(-1, 1, *image.shape[2:])
+
+
+def test_occlusion_finds_the_only_pixel_that_is_looked_at():
+    image = torch.rand(2, 8, 10, generator=DRAW)
+    found = occlusion(OnePixel(), image, patch=1, stride=1, grey=-1)
+    expected = torch.zeros(8, 10)
+    expected[3, 5] = 80 * (torch.sigmoid(image[0, 3, 5]) - torch.sigmoid(torch.tensor(-1.0)))
+    torch.testing.assert_close(found, expected)
+    wide = occlusion(OnePixel(), image, patch=3, stride=1, grey=-1)
+    assert (wide > 0).nonzero().amin(0).tolist() == [1, 3]
+    assert (wide > 0).nonzero().amax(0).tolist() == [5, 7]
+    assert wide.argmax() == 3 * 10 + 5  # hidden by every square that hides it
+
+
+def test_occlusion_of_a_network_without_neighbours_is_its_own_probability():
+    image = torch.randn(1, 6, 7, generator=DRAW)
+    torch.testing.assert_close(occlusion(Pixelwise(), image, patch=1, stride=1), torch.sigmoid(image[0]) - 0.5)
+
+
+def test_occlusion_is_the_mean_over_all_squares_also_at_the_border():
+    """Squares of 3 with stride 2 on 8×9 pixels; the last ones are moved in so that they end at the border."""
+    image = torch.randn(2, 8, 9, generator=DRAW)
+    region = (torch.rand(8, 9, generator=DRAW) > 0.5).float()
+    gain = (torch.sigmoid(image[0]) - torch.sigmoid(torch.tensor(0.3))) * region
+    total, times = np.zeros((8, 9)), np.zeros((8, 9))
+    for row in (0, 2, 4, 5):
+        for column in (0, 2, 4, 6):
+            total[row:row + 3, column:column + 3] += gain[row:row + 3, column:column + 3].sum().item()
+            times[row:row + 3, column:column + 3] += 1
+    for batch in (1, 5, 100):
+        found = occlusion(Pixelwise(), image, 3, 2, grey=0.3, region=region, batch=batch)
+        np.testing.assert_allclose(found.numpy(), total / times, atol=1e-5)
+
+
+@pytest.mark.parametrize(("patch", "stride"), [(9, 1), (0, 0), (4, 0), (2, 3)])
+def test_occlusion_refuses_squares_that_do_not_fit_or_leave_gaps(patch, stride):
+    with pytest.raises(SettingsError, match="1 ≤ stride ≤ patch ≤ 8"):
+        occlusion(Pixelwise(), torch.zeros(1, 8, 10), patch, stride)
+
+
+def linear() -> nn.Sequential:
+    """Two 1×1 convolutions of the image's channels x₀, x₁: A = (x₀ − x₁, x₁ ∕ 2, x₀), logit = 2·A₀ − A₁ − ¼."""
+    model = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Conv2d(3, 1, 1))
+    with torch.no_grad():
+        model[0].weight[:, :, 0, 0] = torch.tensor([[1, -1], [0, 0.5], [1, 0]])
+        model[0].bias.zero_()
+        model[1].weight[0, :, 0, 0] = torch.tensor([2.0, -1, 0])
+        model[1].bias[0] = -0.25
+    return model
+
+
+def test_grad_cam_of_a_linear_network_is_what_stands_in_its_weights():
+    """The slope of a region's summed logit is the weight in the region and 0 outside: on average weight × its share."""
+    model = linear()
+    region = torch.zeros(3, 1, 16, 16)
+    region[:, 0, 2:6, :] = 1  # a quarter
+    heat = grad_cam(model, IMAGES, "0", region)
+    for_tumour = (logits_of(model, IMAGES)[:, 0] + 0.25).relu()
+    peak = for_tumour.amax((1, 2), keepdim=True)
+    torch.testing.assert_close(heat.maps, for_tumour / peak)
+    torch.testing.assert_close(heat.peak, peak / 4)
+    assert heat.maps.amin() == 0
+    assert heat.maps.amax((1, 2)).tolist() == [1, 1, 1]
+    called = (logits_of(model, IMAGES) >= 0).float()
+    torch.testing.assert_close(grad_cam(model, IMAGES, "0").maps, grad_cam(model, IMAGES, "0", called).maps)
+    share = called.mean((1, 2, 3))[:, None, None]
+    torch.testing.assert_close(grad_cam(model, IMAGES, "0").peak, peak * share)
+
+
+def test_grad_cam_where_nothing_speaks_for_tumour_is_dark():
+    heat = grad_cam(linear(), IMAGES, "0", torch.zeros(3, 1, 16, 16))
+    assert not heat.maps.any() and not heat.peak.any()
+    dark = grad_cam(by_skip(), IMAGES, "bottleneck", torch.ones(3, 1, 16, 16))  # nobody reads it
+    assert dark.maps.shape == (3, 4, 4)
+    assert not dark.maps.any()
+
+
+@pytest.mark.parametrize("name", ["encoder.1", "bottleneck", "decoder.2", "output"])
+def test_grad_cam_of_each_image_is_its_own_and_leaves_nothing_behind(network, name):
+    before = state(network)
+    region = torch.ones(3, 1, 16, 16)
+    with torch.no_grad():
+        together = grad_cam(network, IMAGES, name, region)
+    assert together.maps.amax((1, 2)).tolist() == [1, 1, 1]
+    for place in range(3):
+        alone = grad_cam(network, IMAGES[place:place + 1], name, region[:1])
+        torch.testing.assert_close(alone.maps[0], together.maps[place], atol=1e-4, rtol=1e-4)
+    assert state(network) == before
+    assert not IMAGES.requires_grad
+    network.requires_grad_(False)
+    torch.testing.assert_close(grad_cam(network, IMAGES, name, region).maps, together.maps)
+
+
+def test_grad_cams_weights_are_the_slopes_found_by_trying(network):
+    """Each channel a little brighter everywhere: by how much does the summed logit grow, a pixel?"""
+    model = network.double()
+    images, step = IMAGES.double(), 1e-7
+    kept = feature_maps(model, images[:1], "decoder.2")["decoder.2"]
+    slopes = []
+    for channel in range(kept.shape[1]):
+        def push(module, given, output, channel=channel):
+            return output + step * (torch.arange(output.shape[1]) == channel)[:, None, None]
+
+        before = logits_of(model, images[:1]).sum()
+        with model.decoder["2"].register_forward_hook(push):
+            slopes.append((logits_of(model, images[:1]).sum() - before) / step / kept[0, 0].numel())
+    expected = (torch.stack(slopes)[:, None, None] * kept[0]).sum(0).relu()
+    heat = grad_cam(model, images[:1], "decoder.2", torch.ones(1, 1, 16, 16, dtype=torch.double))
+    torch.testing.assert_close(heat.maps[0] * heat.peak[0], expected, rtol=1e-4, atol=1e-6)
+    assert heat.peak > 0
+
+
+def test_the_brightest_image_of_a_pixelwise_channel_are_its_own_weights():
+    """Uphill is the same direction always, so growth and shrinking meet at rate / decay times that direction."""
+    model = linear()
+    weights = model[0].weight[1, :, 0, 0].detach()
+    image = maximise(model, "0", 1, (2, 8, 12), steps=400, rate=0.1, decay=0.05)
+    expected = 0.1 / 0.05 * weights / weights.square().mean().sqrt()
+    torch.testing.assert_close(image, expected[:, None, None].expand(2, 8, 12), rtol=1e-4, atol=1e-4)
+    assert image.square().mean().sqrt() == pytest.approx(0.1 / 0.05, rel=1e-4)
+
+
+def edges() -> nn.Sequential:
+    """One channel, bright where it gets brighter from left to right (Sobel's weights)."""
+    model = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, bias=False), nn.ReLU())
+    with torch.no_grad():
+        model[0].weight[0, 0] = torch.tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    return model
+
+
+def test_what_an_edge_detector_likes_best_are_edges_of_its_own_direction():
+    sharp, smooth = (maximise(edges(), "1", 0, (1, 24, 24), blur=blur) for blur in (0, 0.6))
+    for image, times in ((sharp, 5), (smooth, 20)):
+        across, along = image.diff(dim=2).square().mean(), image.diff(dim=1).square().mean()
+        assert across > times * along
+    assert high_frequency_share(smooth[None]) < 0.5 * high_frequency_share(sharp[None])
+
+
+@pytest.mark.parametrize("name", ["encoder.1", "encoder.2.norm2", "bottleneck.norm2", "decoder.2.norm1"])
+def test_climbing_finds_a_brighter_image_than_luck_does(network, name):
+    """Fifty images of noise, just as strong, do not come near."""
+    before = state(network)
+    found = maximise(network, name, 1, (2, 16, 16), steps=60)
+    strength = found.square().mean().sqrt()
+    luck = strength * torch.randn(50, 2, 16, 16, generator=DRAW)
+    brightness = feature_maps(network, torch.cat([found[None], luck]), name)[name][:, 1].mean((1, 2))
+    assert brightness[0] > brightness[1:].mean() + 6 * brightness[1:].std()
+    assert state(network) == before
+
+
+def test_climbing_depends_on_its_seed_alone(network):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    one, same, other = (maximise(network, "encoder.2.norm2", 0, (2, 16, 16), steps=5, seed=seed) for seed in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_dead_channel_lets_the_noise_fade():
+    image = maximise(by_skip(), "bottleneck", 0, (2, 16, 16), steps=100, decay=0.1, blur=0)
+    assert 0 < image.abs().max() < 0.5 * 0.9**100
+
+
+def test_every_shift_is_taken_back():
+    """With nothing to climb, no shrinking and no blur the noise stays where it was."""
+    start, end = (maximise(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0, jitter=5)
+                  for steps in (0, 4))
+    assert torch.equal(start, end)
+
+
+def test_blurring_is_a_mean_over_neighbours(network):
+    """A dead channel leaves only the blur at work: the noise after one step, by SciPy's convolution."""
+    from scipy.ndimage import convolve1d
+
+    start, after = (maximise(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0.5, jitter=0).numpy()
+                    for steps in (0, 1))
+    blurred = start
+    for axis in (1, 2):
+        blurred = convolve1d(blurred, [0.25, 0.5, 0.25], axis=axis, mode="nearest")
+    np.testing.assert_allclose(after, (start + blurred) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("explain", [
+    lambda network, name: grad_cam(network, IMAGES, name),
+    lambda network, name: maximise(network, name, 0, (2, 16, 16)),
+    lambda network, name: channel_ablation(network, name, IMAGES, IMAGES[:, :1])], ids=["cam", "maximise", "ablation"])
+def test_unknown_blocks_are_refused_with_similar_names(network, explain):
+    before = state(network)
+    with pytest.raises(SettingsError, match="got 'encoder.7'. Did you mean encoder"):
+        explain(network, "encoder.7")
+    assert state(network) == before

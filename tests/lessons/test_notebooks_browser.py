@@ -1,0 +1,109 @@
+"""Every lesson, opened in JupyterLab as a reader would, run from top to bottom, and looked at."""
+
+import shutil
+import time
+from collections.abc import Callable
+
+import pytest
+from browser import IDLE, Lab, Notebook, _is_jupyterlabs_own, write_notebook
+from repository import REPOSITORY
+
+from animations.manifest import CLIPS
+
+FOLDER = REPOSITORY / "notebooks"
+LESSONS = sorted(path.name for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
+LIMIT = 240  # seconds for one lesson of the smoke profile, on a machine that is busy with other things
+
+
+@pytest.fixture(scope="module")
+def copies(lab: Lab) -> Lab:
+    """The lessons as copies, beside the clips that they show, so that running them changes nothing of ours."""
+    shutil.copytree(FOLDER, lab.folder / FOLDER.name, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+    shutil.copytree(CLIPS, lab.folder / CLIPS.relative_to(FOLDER.parent), dirs_exist_ok=True)
+    return lab
+
+
+def test_there_are_lessons():
+    assert LESSONS, f"no lesson [0-9][0-9]_*.ipynb in {FOLDER}"
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_lesson_runs_in_jupyterlab(name: str, copies: Lab, notebook: Callable[..., Notebook]):
+    book = notebook(f"{FOLDER.name}/{name}")
+    book.run_all(LIMIT)
+    book.screenshot(name.replace(".ipynb", ".png"))
+    errors, console = book.errors(), book.console_errors()
+    book.close()
+    assert errors == []
+    assert console == []
+
+
+def test_errors_would_be_seen(lab: Lab, notebook: Callable[..., Notebook]):
+    """What the tests above rely on: waiting for slow cells, and noticing both kinds of error."""
+    script = "from IPython.display import Javascript\nJavascript('console.error(\"from a cell\")')"
+    write_notebook(lab.folder / "faulty.ipynb", script, "import time; time.sleep(1)", "1 / 0", "'never reached'")
+    book = notebook("faulty.ipynb")
+    book.run_all()
+    assert book.errors() == ["cell 2: ZeroDivisionError: division by zero"]
+    assert book.cells()[3]["outputs"] == []
+    assert book.console_errors() == ["from a cell"]
+    book.close()
+
+
+def slide_the_threshold(book: Notebook) -> None:
+    """Lesson 00's slider, eight steps to the right; the picture below it changes."""
+    number, = (n for n, cell in enumerate(book.cells()) if "FloatSlider(" in "".join(cell["source"]))
+
+    def picture() -> str:
+        return next(o["data"]["image/png"] for o in book.cells()[number]["outputs"] if "image/png" in o["data"])
+
+    before = picture()
+    handle = book.page.locator(".jupyter-widgets.widget-slider .noUi-handle").first
+    handle.focus()
+    for _ in range(8):
+        handle.press("ArrowRight")
+    deadline = time.monotonic() + 20
+    while picture() == before and time.monotonic() < deadline:
+        book.page.wait_for_timeout(100)
+    assert picture() != before
+
+
+def test_a_lesson_by_keyboard_alone(copies: Lab, notebook: Callable[..., Notebook]):
+    """From the address bar: Tab to the lesson, Shift+Enter from cell to cell, a slider, and out again."""
+    book = notebook(f"{FOLDER.name}/00_start_here.ipynb")
+    page = book.page
+    cells = len(book.cells())
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("!!document.activeElement.closest('.jp-Notebook')"):
+            break
+    assert page.evaluate("!!document.activeElement.closest('.jp-Notebook')"), "the lesson cannot be reached with Tab"
+    page.keyboard.press("Escape")
+    for _ in range(cells):
+        page.keyboard.press("Shift+Enter")
+    page.wait_for_function(IDLE, polling=50, timeout=LIMIT * 1000)
+    code = [cell for cell in book.cells()[:cells] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in code] == list(range(1, len(code) + 1))
+    slide_the_threshold(book)
+    assert book.errors() == book.console_errors() == []
+    page.keyboard.press("Escape")
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        if not page.evaluate("!!document.activeElement.closest('.jp-Notebook')"):
+            break
+    assert not page.evaluate("!!document.activeElement.closest('.jp-Notebook')"), "the focus is trapped in the lesson"
+    book.close()
+
+
+@pytest.mark.parametrize(("text", "stack", "forgiven"), [
+    ("Failed to execute 'removeChild' on 'Node': no child", "at lab/static/1.js:3", True),
+    ("Failed to execute 'removeChild' on 'Node': no child", "at blob:http://127.0.0.1/x:3", False),
+    ("x is not defined", "at lab/static/1.js:3", False)])
+def test_only_jupyterlabs_own_race_is_forgiven(text: str, stack: str, forgiven: bool):
+    class Error(Exception):
+        pass
+
+    error = Error(text)
+    error.stack = stack
+    assert _is_jupyterlabs_own(error) is forgiven

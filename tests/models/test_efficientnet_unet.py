@@ -1,0 +1,227 @@
+"""The U-Net with a borrowed encoder, against MONAI's blocks, TensorFlow's padding and the published size."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from made_up import made_up_cache
+from monai.networks.nets.efficientnet import MBConvBlock
+from repository import REPOSITORY
+from torch import nn
+from torch.nn import functional as F
+
+from unet_lib.core.errors import CheckpointError, SettingsError, ShapeError
+from unet_lib.inspection.activations import block_names
+from unet_lib.models import checkpoint
+from unet_lib.models.architecture import UNetConfig, plan_for
+from unet_lib.models.efficientnet_unet import InvertedResidual, LiteConfig, LiteUNet, Same
+from unet_lib.models.pretrained import ENCODER, borrow_encoder
+from unet_lib.models.registry import build, configured
+from unet_lib.models.registry import build as build_unet
+from unet_lib.training.config import TrainConfig
+from unet_lib.training.experiment import RunSettings, prepare_places
+from unet_lib.training.loop import BEST, forward
+
+FILE = REPOSITORY / "data" / "models" / "encoder" / "imagenet-lite0.safetensors"
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def network():
+    return build(LiteConfig(), 0).eval()
+
+
+def noise(*shape, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_as_many_parameters_as_published():
+    """4,652,008 has EfficientNet-Lite0 with its classifier, which we leave out."""
+    head = 320 * 1280 + 2 * 1280 + 1280 * 1000 + 1000
+    counted = sum(p.numel() for name, p in LiteUNet().named_parameters() if name.startswith(ENCODER))
+    assert counted == 4_652_008 - head
+
+
+@pytest.mark.parametrize(("channels", "out", "kernel", "stride", "widen"),
+                         [(8, 8, 3, 1, 6), (8, 12, 5, 1, 6), (8, 12, 3, 2, 6), (8, 12, 5, 2, 6), (8, 4, 3, 1, 1)])
+def test_a_block_agrees_with_monais(channels, out, kernel, stride, widen):
+    ours = InvertedResidual(channels, out, kernel, stride, widen).eval()
+    theirs = MBConvBlock(2, channels, out, kernel, stride, [16, 16], widen, None, id_skip=True,
+                         norm=("batch", {"eps": 1e-3})).eval()
+    theirs._swish = nn.ReLU6()  # what "Lite" means
+    given = [3 * noise(*tensor.shape, seed=place).abs() + 0.1 if tensor.is_floating_point() else tensor
+             for place, tensor in enumerate(ours.state_dict().values())]
+    for block in (ours, theirs):
+        block.load_state_dict(dict(zip(block.state_dict(), given, strict=True)))
+    image = noise(2, channels, 16, 16, seed=99)
+    assert torch.allclose(ours(image), theirs(image), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_padding_is_tensorflows(kernel, stride):
+    """Its rule: as much in all as the last window needs, the odd pixel at the end."""
+    if kernel < stride:
+        return
+    layer, image = Same(3, 4, kernel, stride), noise(1, 3, 12, 12)
+    total = max((-(-12 // stride) - 1) * stride + kernel - 12, 0)
+    padded = F.pad(image, (total // 2, total - total // 2) * 2)
+    assert torch.equal(layer(image), F.conv2d(padded, layer.weight, stride=stride))
+    assert layer(image).shape[-1] == 12 // stride
+
+
+def test_one_kernel_a_channel_is_computed_in_float32_inside_bfloat16(network):
+    layer, image = Same(8, 8, 5, 2, groups=8), noise(2, 8, 16, 16)
+    rounded = image.bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(rounded)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, layer(rounded.float()))
+    found.sum().backward()
+    assert rounded.grad.dtype == torch.bfloat16 and layer.weight.grad.abs().sum() > 0
+    assert layer.double()(image.double()).dtype == torch.float64
+
+
+def test_logits_have_the_pictures_size_whatever_it_is(network):
+    assert network(noise(2, 3, 64, 96)).shape == (2, 1, 64, 96)
+    with pytest.raises(ShapeError, match=r"LiteUNet needs .* divisible by 32; got 48×64. Resize or pad to 64×64\.$"):
+        network(noise(1, 3, 48, 64))
+
+
+def test_every_weight_learns_and_the_seed_decides_the_first(network):
+    learning = build(LiteConfig(), 0)
+    assert all(torch.equal(a, b) for a, b in
+               zip(learning.state_dict().values(), network.state_dict().values(), strict=True))
+    assert not torch.equal(build(LiteConfig(), 1).output.weight, learning.output.weight)
+    learning(noise(4, 3, 64, 64)).square().mean().backward()
+    assert all(p.grad is not None and p.grad.any() for p in learning.parameters())
+
+
+def test_the_skips_matter(network):
+    """Were they lost, the logits would follow from the bottleneck alone."""
+    image = noise(1, 3, 64, 64)
+    hook = network.bottleneck.register_forward_hook(lambda module, given, out: torch.zeros_like(out))
+    try:
+        assert not torch.equal(network(image), network(image.flip(-1)))
+    finally:
+        hook.remove()
+
+
+def test_bfloat16_says_nearly_the_same(network):
+    image = noise(2, 3, 64, 64)
+    with torch.no_grad():
+        exact, rough = forward(network, image, "float32"), forward(network, image, "bfloat16")
+    assert (exact - rough).abs().max() < 0.05 * exact.abs().max()
+
+
+def test_it_comes_back_from_a_file(network, tmp_path):
+    checkpoint.save_model(tmp_path / "w.safetensors", network, {"note": "ä"})
+    again, card = checkpoint.load_model(tmp_path / "w.safetensors")
+    assert card == {"note": "ä"} and again.config == configured(network.settings()) == LiteConfig()
+    image = noise(1, 3, 32, 32)
+    assert torch.equal(again(image), network(image))
+
+
+@pytest.mark.parametrize("settings", [{"encoder": "lite9"}, {"encoder": "lite0", "base": 4},
+                                      {"encoder": "lite0", "in_channels": 0}])
+def test_a_header_that_describes_no_network_is_refused(network, tmp_path, settings):
+    path = tmp_path / "w.safetensors"
+    checkpoint.save_tensors(path, network.state_dict(), {"kind": "model", "architecture": settings, "card": {}})
+    with pytest.raises(CheckpointError, match="describes no U-Net"):
+        checkpoint.load_model(path)
+
+
+def test_the_encoder_is_borrowed_and_the_decoder_left_alone():
+    fresh, network = build(LiteConfig(), 3).state_dict(), build(LiteConfig(), 3)
+    borrow_encoder(network)
+    stored, header = checkpoint.load_tensors(FILE)
+    assert json.loads(FILE.with_suffix(".json").read_text("utf-8"))["card"] == header["card"]
+    assert header["card"]["source"]["licence"] == "Apache-2.0"
+    for name, tensor in network.state_dict().items():
+        expected = stored[name].to(tensor.dtype) if name.startswith(ENCODER) else fresh[name]
+        assert torch.equal(tensor, expected), name
+
+
+def test_the_encoder_knows_photographs():
+    """Each batch norm has stored the mean of what reaches it. On a picture with a photograph's spectrum, what the
+    borrowed encoder computes stays near these means; with the same weights in random order it does not."""
+    assert strangeness(shuffled=False) < 0.1 * strangeness(shuffled=True)
+
+
+def strangeness(shuffled):
+    network, source = build(LiteConfig(), 0), torch.Generator().manual_seed(0)
+    borrow_encoder(network)
+    if shuffled:
+        for name, weight in network.named_parameters():
+            if name.startswith(ENCODER) and weight.dim() == 4:
+                weight.data = weight.flatten()[torch.randperm(weight.numel(), generator=source)].view_as(weight)
+    seen = []
+
+    def compare(norm, given, out):
+        away = (given[0].mean((0, 2, 3)) - norm.running_mean) ** 2 / (norm.running_var + norm.eps)
+        seen.append(float(away.median()))
+
+    for name, module in network.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and name.startswith(ENCODER):
+            module.register_forward_hook(compare)
+    with torch.no_grad():
+        network.eval()(photograph())
+    return np.median(seen)
+
+
+def photograph():
+    """Noise with the spectrum of photographs, 1/f, all three channels nearly alike."""
+    frequency = torch.fft.fftfreq(192)[:, None].hypot(torch.fft.fftfreq(192)).clamp_min(1 / 192)
+    grey = torch.fft.ifft2(torch.fft.fft2(noise(4, 1, 192, 192)) / frequency).real
+    return (grey / grey.std()).expand(-1, 3, -1, -1).contiguous()
+
+
+def test_other_files_and_other_networks_are_refused(tmp_path):
+    network = build(LiteConfig(), 0)
+    before = network.stem.conv.weight.clone()
+    checkpoint.save_model(tmp_path / "w.safetensors", network, {})
+    with pytest.raises(CheckpointError, match="expected an encoder's weights .* got kind 'model'"):
+        borrow_encoder(network, tmp_path / "w.safetensors")
+    with pytest.raises(CheckpointError, match="another architecture"):
+        borrow_encoder(build_unet({"base": 2}, 0))
+    with pytest.raises(CheckpointError, match="another architecture.*stem.conv.weight"):
+        borrow_encoder(build(LiteConfig(in_channels=9), 0))
+    shutil.copy(FILE, tmp_path / "cut.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes(FILE.read_bytes()[:-9])
+    with pytest.raises(CheckpointError, match="damaged or truncated"):
+        borrow_encoder(network, tmp_path / "cut.safetensors")
+    assert torch.equal(network.stem.conv.weight, before)
+
+
+def test_a_training_begins_with_it_and_says_so(tmp_path):
+    settings = RunSettings(LiteConfig(), TrainConfig(epochs=1, learning_rate=1e-3, precision="float32"), size=32,
+                           batch=4, pretrained=True)
+    run = prepare_places(settings, made_up_cache(), np.arange(8), np.arange(2), {"kind": "by slice"}, CPU)
+    stored = checkpoint.load_tensors(FILE)[0]["stem.conv.weight"]
+    assert torch.equal(run.network.stem.conv.weight, stored.float())
+    list(run.train(tmp_path))
+    assert not torch.equal(run.network.stem.conv.weight, stored.float())
+    again, card = checkpoint.load_model(tmp_path / BEST)
+    assert isinstance(again, LiteUNet) and card["data"]["pretrained"] is True
+    with pytest.raises(CheckpointError, match="pretrained: was True, now False"):
+        next(prepare_places(replace(settings, pretrained=False), made_up_cache(), np.arange(8), np.arange(2),
+                            {"kind": "by slice"}, CPU).train(tmp_path, resume=True))
+
+
+def test_what_draws_a_unets_stages_refuses_it(network):
+    with pytest.raises(ShapeError, match="expected a UNet's configuration.*LiteConfig"):
+        plan_for(network.config)
+    with pytest.raises(SettingsError, match="expected a UNet.*got LiteUNet"):
+        block_names(network)
+
+
+def test_settings_that_do_not_fit_are_refused_before_training():
+    with pytest.raises(ShapeError, match="divisible by 32; got 48×48"):
+        RunSettings(LiteConfig(), size=48)
+    with pytest.raises(ShapeError, match="9 input channels"):
+        RunSettings(LiteConfig(), size=64, neighbours=1)
+    with pytest.raises(SettingsError, match="encoder of a LiteUNet; got UNetConfig"):
+        RunSettings(UNetConfig(base=2), size=32, pretrained=True)

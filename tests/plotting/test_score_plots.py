@@ -1,0 +1,133 @@
+"""Pictures of scores: every patient is where the numbers say, and no words are cut or overlap."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from words_in_figures import words_are_whole_and_apart
+
+from unet_lib import plotting
+
+GROUPS = {"site": {"CS": [0.9, 0.4, 0.7], "DU": [0.8]},
+          "size of the tumour (pixels)": {"small (1,213–18,940)": [0.9, 0.7], "middle (19,814–45,024)": [0.8],
+                                          "large (46,179–155,170)": [0.4]},
+          "missing sequence": {"nothing": [0.9, 0.4, 0.7, 0.8]}}
+
+
+
+
+
+
+def made_up(number, sites=("CS", "DU", "EZ", "FG", "HT")):
+    draw = np.random.default_rng(0)
+    where = draw.choice(sites, number).tolist()
+    return [f"{site} {place:04d}" for place, site in enumerate(where)], draw.random(number), where
+
+
+def test_boxes_show_quartiles_and_every_patient():
+    _, axes = plotting.new_figure()
+    values = [0.1, 0.5, 0.6, 0.7, 0.9]
+    plotting.scores.draw_boxes(axes[0, 0], {"one": values, "other (1–2)": [0.3]}, "A title")
+    box, least, most = axes[0, 0].get_lines()[:3]
+    assert sorted(set(box.get_ydata())) == pytest.approx([0.5, 0.7])
+    assert {*least.get_ydata(), *most.get_ydata()} == {0.5, 0.1, 0.7, 0.9}
+    dots = [line for line in axes[0, 0].get_lines() if line.get_marker() == "o"]
+    assert [list(line.get_ydata()) for line in dots] == [values, [0.3]]
+    assert np.abs(dots[0].get_xdata()).max() <= 0.2 and len(set(dots[0].get_xdata())) == 5
+    assert [label.get_text() for label in axes[0, 0].get_xticklabels()] == ["one\nn = 5", "other\n(1–2)\nn = 1"]
+
+
+def test_a_sheet_of_boxes_has_a_panel_a_grouping_and_cuts_no_words():
+    sheet = plotting.scores.box_sheet(GROUPS)
+    assert [axes.get_title() for axes in sheet.axes] == list(GROUPS)
+    words_are_whole_and_apart(sheet, [text for axes in sheet.axes for text in (axes.title, *axes.get_xticklabels())])
+
+
+def test_bars_go_from_the_worst_to_the_best_in_their_sites_colours():
+    figure = plotting.scores.ranked_bars(["CS 1", "DU 2", "CS 3"], np.array([0.9, 0.2, 0.5]), ["CS", "DU", "CS"])
+    axes, = figure.axes
+    assert [bar.get_height() for bar in axes.patches] == [0.2, 0.5, 0.9]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["DU 2", "CS 3", "CS 1"]
+    first, second, third = (to_hex(bar.get_facecolor()) for bar in axes.patches)
+    assert second == third != first
+    assert [line.get_ydata()[0] for line in axes.get_lines()] == [pytest.approx(1.6 / 3), 0.84]
+    legend, = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["mean 0.53", "two experts: 0.84", "CS", "DU"]
+
+
+@pytest.mark.parametrize("number", [2, 24, 88, 110])
+def test_names_are_legible_up_to_the_whole_data_set(number):
+    figure = plotting.scores.ranked_bars(*made_up(number))
+    axes, = figure.axes
+    words_are_whole_and_apart(figure, [*axes.get_xticklabels(), *figure.legends[0].get_texts(), axes.xaxis.label])
+    assert len(axes.get_xticklabels()) == number
+
+
+def test_more_names_than_fit_are_left_out():
+    axes, = plotting.scores.ranked_bars(*made_up(300)).axes
+    assert len(axes.patches) == 300 and not axes.get_xticklabels()
+
+
+def test_twelve_sites_have_a_colour_each_in_turn():
+    sites = [f"PH-{letter}" for letter in "ABCDEFGHIJKL"]
+    figure = plotting.scores.ranked_bars(*made_up(60, sites))
+    words_are_whole_and_apart(figure, figure.legends[0].get_texts())
+    assert len(figure.legends[0].get_texts()) == 14
+
+
+def test_the_worst_are_shown_with_both_outlines():
+    flair = np.full((32, 32), 50, np.uint8)
+    expert = np.zeros((32, 32), bool)
+    expert[8:20, 8:20] = True
+    sheet = plotting.scores.worst_sheet([("CS 0001, slice 7\nDice of the patient 0.31", flair, ~expert, expert)] * 5)
+    assert len(sheet.axes) == 5
+    for axes in sheet.axes:
+        assert (axes.get_images()[0].get_array() == 50).all() and axes.get_images()[0].get_clim() == (0, 255)
+        colours = [to_hex(outline.get_edgecolor()[0]) for outline in axes.collections]
+        assert [colour.upper() for colour in colours] == [plotting.NETWORK, plotting.EXPERT]
+    words_are_whole_and_apart(sheet, [*(axes.title for axes in sheet.axes), *sheet.legends[0].get_texts()])
+
+
+def test_one_case_without_any_mask_is_a_sheet_too():
+    nothing = np.zeros((32, 32), bool)
+    sheet = plotting.scores.worst_sheet([("CS 0001", np.zeros((32, 32), np.uint8), nothing, nothing)])
+    assert [text.get_text() for text in sheet.legends[0].get_texts()] == ["network", "expert"]
+
+
+def test_precision_and_recall_stand_on_lines_of_equal_f1():
+    figure, ((axes,),) = plotting.new_figure(width=5)
+    precision, recall = np.array([0.5, 0.8, 1.0]), np.array([0.9, 0.6, 0.1])
+    plotting.scores.draw_precision_recall(axes, precision, recall, "one patient")
+    curve, = axes.get_lines()
+    assert curve.get_xdata().tolist() == recall.tolist() and curve.get_ydata().tolist() == precision.tolist()
+    lines, = axes.collections
+    for level, paths in zip(lines.levels, lines.get_paths(), strict=True):
+        across, up = paths.vertices.T
+        assert 2 * across * up / (across + up) == pytest.approx(np.full(len(up), level), abs=5e-3)
+    words_are_whole_and_apart(figure, [axes.xaxis.label, axes.yaxis.label])
+
+
+def test_the_gap_between_said_and_true_is_drawn():
+    figure, ((axes,),) = plotting.new_figure(width=4)
+    said, true = np.array([0.05, 0.5, np.nan, 0.95]), np.array([0.2, 0.3, np.nan, 0.9])
+    plotting.scores.draw_reliability(axes, said, true)
+    diagonal, dots = axes.get_lines()
+    assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
+    assert dots.get_xdata() == pytest.approx(said, nan_ok=True) and dots.get_ydata() == pytest.approx(true, nan_ok=True)
+    gaps, = axes.collections
+    assert [sorted(gap[:, 1]) for gap in gaps.get_segments() if len(gap)] == [[0.05, 0.2], [0.3, 0.5], [0.9, 0.95]]
+    words_are_whole_and_apart(figure, [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels()])
+
+
+def test_doubt_shows_outlines_probability_spread_and_both_kinds_of_error():
+    figure, axes = plotting.new_figure(1, 4, width=9.6)
+    row, column = np.indices((32, 32))
+    expert, probability = column < 16, np.where(row < 16, 0.9, 0.1)
+    plotting.scores.draw_doubt(axes[0], np.full((32, 32), 50, np.uint8), probability, probability / 3, expert)
+    _, said, spread, errors = axes[0]
+    assert (said.get_images()[0].get_array() == probability).all()
+    assert np.allclose(spread.get_images()[0].get_array(), 2 * probability / 3)
+    false_alarm, missed = (image.get_array()[..., 3] > 0 for image in errors.get_images()[1:])
+    assert (false_alarm == ((row < 16) & (column >= 16))).all() and (missed == ((row >= 16) & (column < 16))).all()
+    colours = [to_hex(image.get_array()[0, 0, :3]).upper() for image in errors.get_images()[1:]]
+    assert colours == [plotting.NETWORK, plotting.EXPERT]
+    words_are_whole_and_apart(figure, [panel.title for panel in axes[0]])

@@ -1,0 +1,32 @@
+"""`unet_lib translate`: lessons in other languages."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Lessons = Annotated[list[Path], typer.Argument(help="Notebooks.")]
+
+
+def translate(lessons: Lessons,
+              language: Annotated[str, typer.Option(help="Two letters, such as de.")] = "de",
+              out: Annotated[Path | None, typer.Option(help="Write the lessons as far as they are translated.")] = None,
+              todo: Annotated[bool, typer.Option("--todo", help="Print what a translator is to fill in.")] = False,
+              ) -> None:
+    """How far are the translations, and which of them have the English left behind?"""
+    from unet_lib.lessons import translation as library
+
+    stale = False
+    for path in lessons:
+        notebook, entries = library.read_lesson(path), library.read_translation(path.stem, language)
+        if todo:
+            print(library.stub(notebook, entries))
+            continue
+        found = library.progress(notebook, entries)
+        stale |= bool(found.stale or found.lost)
+        print(f"{path.stem}: {found.translated} of {found.cells} cells"
+              + "".join(f"\n  stale, the English has changed: {name}" for name in found.stale)
+              + "".join(f"\n  lost, no such cell: {name}" for name in found.lost))
+        if out:
+            print(f"  written: {library.write_translated(path, language, out)}")
+    raise typer.Exit(1 if stale else 0)

@@ -1,0 +1,131 @@
+"""`unet_lib train`: from options to a run, its progress bar and its lines of print."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from unet_lib.cli.options import PHANTOM, Data, Device
+from unet_lib.core.errors import SettingsError
+
+if TYPE_CHECKING:
+    from unet_lib.training.distributed import Crew
+    from unet_lib.training.experiment import Run
+    from unet_lib.training.recipes import Recipe
+
+
+def train(context: typer.Context, data: Data = PHANTOM,
+          out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/first"),
+          recipe: Annotated[str, typer.Option(help="All settings at once: baseline, shorter, longer, borrowed, "
+                                                   "sharp, alike or best.")] = "",
+          epochs: int = 20, batch: int = 4, lr: float = 1e-3,
+          base: Annotated[int, typer.Option(help="Channels of the first stage.")] = 16,
+          depth: Annotated[int, typer.Option(help="How often the size is halved.")] = 4,
+          size: Annotated[int, typer.Option(help="Height and width to train at.")] = 256,
+          neighbours: Annotated[int, typer.Option(help="Show so many slices on either side too.")] = 0,
+          healthy: Annotated[float, typer.Option(help="Share of slices without tumour in an epoch.")] = 1.0,
+          loss: Annotated[str, typer.Option(help="bce, dice, bce_dice, focal, focal_dice, tversky, bce_tversky.")]
+          = "bce_dice",
+          augment: Annotated[bool, typer.Option(help="Turn, scale, brighten each slice by chance.")] = True,
+          schedule: Annotated[str, typer.Option(help="Of the learning rate: constant, cosine or one_cycle.")] = "",
+          cosine: Annotated[bool, typer.Option("--cosine", help="Short for --schedule cosine.")] = False,
+          clip: Annotated[float, typer.Option(help="Longest gradient; 0: any.")] = 0.0,
+          ema: Annotated[float, typer.Option(help="Average the weights, keeping this much, say 0.999.")] = 0.0,
+          patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better F1.")] = 0,
+          plain: Annotated[bool, typer.Option("--plain", help="Without batch norm, as in the school project.")] = False,
+          deterministic: Annotated[bool, typer.Option("--deterministic", help="Same bits each time, on GPUs too.")]
+          = False,
+          compile: Annotated[bool, typer.Option("--compile", help="Let torch.compile make it faster.")] = False,
+          device: Device = "auto", precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+          seed: int = 0, resume: Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")] = False,
+          ) -> None:
+    """Train a U-Net on a split by patient; Ctrl-C saves and says how to go on.
+
+    Several processes, one per GPU: torchrun --nproc-per-node N -m unet_lib train …
+    """
+    from unet_lib.core.devices import choose_device
+    from unet_lib.data.preprocessing import channels
+    from unet_lib.models.architecture import UNetConfig
+    from unet_lib.training.distributed import join_crew
+    from unet_lib.training.experiment import RunSettings, refuse_overwriting
+    from unet_lib.training.loop import TrainConfig
+    from unet_lib.training.recipes import Recipe, find_recipe
+
+    if cosine and schedule not in ("", "cosine"):
+        raise SettingsError(f"expected one schedule; got --cosine and --schedule {schedule}. Leave one of them out.")
+    config = TrainConfig(epochs, lr, loss, precision, "cosine" if cosine else schedule or "constant",
+                         clip, ema, patience, deterministic, compile)
+    network = UNetConfig(in_channels=channels(neighbours), base=base, depth=depth, batch_norm=not plain)
+    settings = RunSettings(network, config, size, batch, augment, seed, neighbours, healthy)
+    if recipe:
+        _refuse_besides_recipe(context)
+    if not resume:
+        refuse_overwriting(out)
+    with join_crew(choose_device(device)) as crew:
+        _train(find_recipe(recipe) if recipe else Recipe((settings,)), seed, data, out, resume, crew)
+
+
+def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, crew: "Crew") -> None:
+    from unet_lib.data.cache import open_cache
+    from unet_lib.data.splits import split_patients
+    from unet_lib.models.common import count_parameters
+    from unet_lib.training.loop import LAST
+    from unet_lib.training.recipes import stages
+
+    say = print if crew.leads else lambda text: None
+    cache = crew.leader_first(lambda: open_cache(data, progress=crew.leads))
+    split = split_patients(cache.names, seed=seed)
+    for number, (run, folder) in enumerate(stages(recipe, cache, split, seed, out, crew.device, crew), 1):
+        if number == 1:
+            say(f"{count_parameters(run.network):,} parameters on {run.card['device']}; {len(split.train)} patients "
+                f"to train, {len(split.validation)} to validate, {len(split.test)} kept for the test")
+        if len(recipe.stages) > 1:
+            say(f"Stage {number} of {len(recipe.stages)}, at {run.settings.size}×{run.settings.size}")
+        try:
+            # A run that was stopped in its first stage has nothing of the second yet.
+            _train_stage(run, folder, resume and (number == 1 or (folder / LAST).exists()))
+        except KeyboardInterrupt:
+            say(f"\nStopped; all progress is saved in {out}. Go on with:\n  {_command(crew.size)} --resume")
+            raise typer.Exit(130) from None
+    say(f"Weights of the best epoch: {out / 'best.safetensors'}\n"
+        f"Patients kept for the test: {', '.join(split.test)}")
+
+
+def _train_stage(run: "Run", folder: Path, resume: bool) -> None:
+    """Behind a progress bar, with a line of print an epoch."""
+    from tqdm import tqdm
+
+    from unet_lib.training.experiment import epoch_line
+
+    last = run.settings.training.epochs
+    with tqdm(total=run.slices, unit="image", smoothing=0.05, disable=not run.crew.leads) as bar:
+        for epoch in run.train(folder, resume=resume, tick=lambda done: _move(bar, done, run.settings.batch)):
+            bar.set_postfix_str(f"loss {epoch.loss:.3f}, F1 {epoch.f1:.3f}")
+            if run.crew.leads:
+                bar.write(epoch_line(epoch), file=sys.stdout)
+            last = epoch.epoch
+    if last < run.settings.training.epochs and run.crew.leads:
+        print(f"Stopped early: no better F1 in {run.settings.training.patience} epochs.")
+
+
+def _refuse_besides_recipe(context: typer.Context) -> None:
+    """Raise SettingsError if a setting was given that the recipe has its own value for."""
+    free = ("data", "out", "recipe", "device", "seed", "resume")
+    given = [name for name in context.params if name not in free
+             and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
+    if given:
+        raise SettingsError(f"--recipe sets everything but {', '.join(f'--{name}' for name in free)}; got also "
+                            f"--{given[0]}. Leave one of them out.")
+
+
+def _move(bar: Any, done: int, batch: int) -> None:
+    if done - bar.n > batch:  # a resumed run begins where it stopped, and what was done then is no speed
+        bar.initial = bar.n = done
+    bar.update(done - bar.n)
+
+
+def _command(processes: int) -> str:
+    """How this command was started."""
+    start = f"torchrun --nproc-per-node {processes} -m unet_lib" if processes > 1 else "unet_lib"
+    return " ".join([start, *(argument for argument in sys.argv[1:] if argument != "--resume")])

@@ -1,0 +1,228 @@
+"""TIFF → validated arrays → one uint8 memory-mapped cache.
+
+The cache is built once per data folder (about half a minute for the LGG set) and opened in milliseconds
+afterwards. Masks become {0, 1}; per patient it records which sequences are mere copies of FLAIR and the
+histogram of every channel, from which the intensity normalisation follows.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from tqdm.auto import tqdm
+
+from unet_lib.core.errors import DatasetError
+from unet_lib.data.intensity import channel_histograms, intensity_statistics
+from unet_lib.data.slice_files import CHANNELS, FLAIR, SIDE, Survey, describe_problems, site_of, survey
+from unet_lib.data.tiff import read_image, read_mask
+
+CACHE_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PatientInfo:
+    """A patient's name, site letters, and the sequences that were never taken (their channel copies FLAIR)."""
+
+    name: str
+    site: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SliceCache:
+    """All slices of a data folder, sorted by patient and number; the two large arrays stay on disk.
+
+    `images` are grey levels 0–255, `masks` are 0 or 1, `patient_of[i]` is slice i's place in `patients`,
+    `numbers[i]` its number within the patient, counted from 1. `content` is a SHA-256 over all pixels.
+    """
+
+    root: Path
+    images: UInt8[np.ndarray, "n 256 256 3"]
+    masks: UInt8[np.ndarray, "n 256 256"]
+    patient_of: Int[np.ndarray, "n"]
+    numbers: Int[np.ndarray, "n"]
+    patients: tuple[PatientInfo, ...]
+    histograms: Int[np.ndarray, "p 3 256"]
+    content: str
+
+    def __len__(self) -> int:
+        """How many slices."""
+        return len(self.images)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Patient names, in the order of `patients`."""
+        return tuple(patient.name for patient in self.patients)
+
+    def slices_of(self, patients: Iterable[str]) -> Int[np.ndarray, "k"]:
+        """Where the slices of these patients lie, in order. Raises DatasetError for an unknown name."""
+        places = {name: place for place, name in enumerate(self.names)}
+        wanted = list(patients)
+        if unknown := [name for name in wanted if name not in places]:
+            raise DatasetError(self._no_such_patient(unknown[0]))
+        return np.flatnonzero(np.isin(self.patient_of, [places[name] for name in wanted]))
+
+    def _no_such_patient(self, name: str) -> str:
+        close = get_close_matches(name, self.names, n=3, cutoff=0.5)
+        listed = close + [other for other in self.names if other not in close]
+        more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
+        return (f"no patient {name!r} in {self.root}; it holds {', '.join(listed[:5])}{more}. All names: cache.names.")
+
+    @cached_property
+    def tumour_pixels(self) -> Int[np.ndarray, "n"]:
+        """Tumour pixels per slice, counted from the masks when first asked for."""
+        return self.masks.reshape(len(self), -1).sum(axis=1, dtype=np.int64)
+
+    @cached_property
+    def statistics(self) -> Float[np.ndarray, "p 2 3"]:
+        """Per patient: mean and standard deviation of each channel (see `intensity_statistics`)."""
+        return np.stack([intensity_statistics(h) for h in self.histograms])
+
+
+
+
+
+
+
+
+
+
+def open_cache(root: Path | str, *, progress: bool = True) -> SliceCache:
+    """The data folder as arrays; built when it is new or has changed, else opened as it is.
+
+    Raises DatasetError with every problem found (also as `error.problems`) if the folder is unsound.
+    Changes are noticed by file names, sizes and modification times. The cache lies in `root/.unet_cache`,
+    or in the user's cache folder where `root` cannot be written.
+    """
+    found = survey(root)
+    store = _store(found)
+    if not (store / "index.json").is_file():
+        _build(found, store, progress)
+    return _open(found.root, store)
+
+
+
+
+
+
+def _store(found: Survey) -> Path:
+    """Where this folder's cache belongs; the name changes whenever a file does."""
+    digest = hashlib.sha256(f"format {CACHE_FORMAT}".encode())
+    for record in found.records:
+        for path in (record.image, record.mask):
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # reading it will say clearly what is wrong
+            digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+    digest.update("\n".join(found.problems).encode())
+    return cache_folder(found.root) / digest.hexdigest()[:16]
+
+
+def cache_folder(root: Path) -> Path:
+    """Where the caches of a data folder lie: in it, or in the user's cache folder if it cannot be written."""
+    beside = root / ".unet_cache"
+    if os.access(beside if beside.exists() else root, os.W_OK):
+        return beside
+    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "glass-box-unet"
+    return home / hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
+
+
+def _build(found: Survey, store: Path, progress: bool) -> None:
+    try:
+        store.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(store.parent)
+        # Built under a temporary name and renamed when complete: half a cache is never seen.
+        scratch = Path(tempfile.mkdtemp(dir=store.parent, prefix="building-"))
+        try:
+            _write_arrays(found, scratch, progress)
+            _rename(scratch, store)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    except OSError as error:
+        need = len(found.records) * SIDE * SIDE * 4 / 1e6
+        raise DatasetError(f"{store.parent}: the cache cannot be written ({error.strerror}); it needs {need:.0f} MB. "
+                           f"Free some space, or set XDG_CACHE_HOME to another disk.") from error
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Caches of an earlier state of the data, and what a killed process left an hour ago or more."""
+    for old in folder.iterdir():
+        if not old.name.startswith("building-") or time.time() - old.stat().st_mtime > 3600:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _rename(scratch: Path, store: Path) -> None:
+    try:
+        os.replace(scratch, store)
+    except OSError:
+        if not (store / "index.json").is_file():  # else another process was faster: its cache is as good
+            raise
+
+
+def _write_arrays(found: Survey, folder: Path, progress: bool) -> None:
+    names, count = found.patients, len(found.records)
+    if not count:
+        raise DatasetError(describe_problems(found.root, found.problems), found.problems)
+    histograms = np.zeros((len(names), 3, 256), np.int64)
+    copies = np.ones((len(names), 3), bool)
+    problems, content = list(found.problems), hashlib.sha256()
+    bar = tqdm(found.records, desc="Reading slices", unit="slice", disable=not progress)
+    # Written one after the other: through a memory map, a full disk would kill the process instead of raising.
+    with (_array_file(folder / "images.npy", (count, SIDE, SIDE, 3)) as images,
+          _array_file(folder / "masks.npy", (count, SIDE, SIDE)) as masks):
+        for record in bar:
+            try:
+                image, mask = read_image(record.image), read_mask(record.mask)
+            except DatasetError as error:
+                problems.append(str(error))
+                continue
+            patient = names.index(record.patient)
+            histograms[patient] += channel_histograms(image)
+            copies[patient] &= [np.array_equal(image[..., c], image[..., FLAIR]) for c in range(3)]
+            content.update(f"{record.patient} {record.number}".encode())
+            for pixels, file in ((image, images), (mask, masks)):
+                content.update(pixels.tobytes())
+                file.write(pixels.tobytes())
+    if problems:
+        raise DatasetError(describe_problems(found.root, tuple(problems)), tuple(problems))
+    np.save(folder / "histograms.npy", histograms)
+    index = {"content": content.hexdigest(),
+             "patients": [asdict(_patient(name, copies[i])) for i, name in enumerate(names)],
+             "slices": [(names.index(r.patient), r.number) for r in found.records]}
+    (folder / "index.json").write_text(json.dumps(index))
+
+
+@contextmanager
+def _array_file(path: Path, shape: tuple[int, ...]) -> Iterator[BinaryIO]:
+    """A .npy file of bytes to append to, its header written; the array is whole when `shape` has been filled."""
+    with path.open("wb") as file:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        yield file
+
+
+def _patient(name: str, copies: np.ndarray) -> PatientInfo:
+    missing = tuple(CHANNELS[c] for c in range(3) if c != FLAIR and copies[c])
+    return PatientInfo(name, site_of(name), missing)
+
+
+def _open(root: Path, store: Path) -> SliceCache:
+    index = json.loads((store / "index.json").read_text())
+    patient_of, numbers = np.array(index["slices"], int).T
+    patients = tuple(PatientInfo(p["name"], p["site"], tuple(p["missing"])) for p in index["patients"])
+    images, masks = (np.load(store / name, mmap_mode="r") for name in ("images.npy", "masks.npy"))
+    return SliceCache(root, images, masks, patient_of, numbers, patients, np.load(store / "histograms.npy"),
+                      index["content"])

@@ -1,7 +1,0 @@
-"""`python -m unet_lib.doctor [--report]` needs nothing but Python, so it can say what is missing."""
-
-import sys
-
-from unet_lib.doctor import consult
-
-sys.exit(not consult(report_only="--report" in sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""How good is a network? Scores by patient, and the long measurements of data/results."""

@@ -1,0 +1,68 @@
+"""When the network says 80 %, is it right eight times out of ten? Pixels in bins of what was said, and what was true.
+
+    bins = sum((reliability(p, mask) for p, mask in patients), start=reliability())
+    bins.said, bins.true, bins.error(), bins.error(least=0.1)
+
+As with scores, count first: bins of several patients can be added.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from unet_lib.core.errors import ShapeError
+
+BINS = 10
+NO_PIXELS = np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """For each of k bins of equal width, from probability 0 up to 1: pixels, sum of their probabilities, tumour."""
+
+    pixels: Int[np.ndarray, "k"]
+    total: Float[np.ndarray, "k"]
+    tumour: Int[np.ndarray, "k"]
+
+    def __add__(self, other: "Reliability") -> "Reliability":
+        return Reliability(self.pixels + other.pixels, self.total + other.total, self.tumour + other.tumour)
+
+    @property
+    def said(self) -> Float[np.ndarray, "k"]:
+        """Mean probability of a bin's pixels; nan in an empty one."""
+        return self._mean(self.total)
+
+    @property
+    def true(self) -> Float[np.ndarray, "k"]:
+        """Share of a bin's pixels that are tumour; nan in an empty one. Equal to `said` if well calibrated."""
+        return self._mean(self.tumour)
+
+    def error(self, least: float = 0.0) -> float:
+        """How far `said` and `true` are apart, averaged over pixels (the expected calibration error, Guo et al. 2017).
+
+        Only bins that begin at `least` or above count; with 0 it is nearly all background, and so nearly always small.
+        nan if they hold no pixel.
+        """
+        kept = np.arange(len(self.pixels)) / len(self.pixels) >= least - 1e-9
+        pixels = self.pixels[kept].sum()
+        return float(np.abs(self.total - self.tumour)[kept].sum() / pixels) if pixels else float("nan")
+
+    def _mean(self, sums: np.ndarray) -> Float[np.ndarray, "k"]:
+        return np.where(self.pixels > 0, sums / np.maximum(self.pixels, 1), np.nan)
+
+
+def reliability(probability: Shaped[np.ndarray, "..."] = NO_PIXELS, expert: Shaped[np.ndarray, "..."] = NO_PIXELS,
+                bins: int = BINS) -> Reliability:
+    """Sort pixels by their probability of tumour, in [0, 1], and count those that are tumour by the expert's word.
+
+    A bin holds its lower edge and not its upper one; 1 belongs to the last. Without arguments: bins without a pixel,
+    to add others to. Raises ShapeError if the shapes differ.
+    """
+    if probability.shape != expert.shape:
+        raise ShapeError(f"reliability needs probabilities and a mask of one shape; got {probability.shape} and "
+                         f"{expert.shape}. Take both from the same slices.")
+    said, tumour = probability.ravel().astype(np.float64), expert.ravel() > 0
+    place = np.minimum((said * bins).astype(np.int64), bins - 1)
+    return Reliability(np.bincount(place, minlength=bins), np.bincount(place, said, bins).astype(float),
+                       np.bincount(place[tumour], minlength=bins))

@@ -1,0 +1,126 @@
+"""Cross-validation by patient: every patient is scored once, by a network that never saw it.
+
+    for row in run_folds("best", cache, Path("data/results/cross_validation.json")): print(row["fold"], row["summary"])
+
+Each fold trains on the patients outside it but for a few. On those few it is chosen how to ask (`Recipe.ways`: the
+threshold, or how far to trust the network, and the smallest tumour), and nothing else. The fold's own patients are
+looked at once, at the end.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from unet_lib.core.devices import choose_device
+from unet_lib.core.errors import SettingsError
+from unet_lib.core.metrics import count_slices, mean_dice, pooled
+from unet_lib.data.cache import SliceCache
+from unet_lib.data.splits import Split, k_folds
+from unet_lib.evaluation.patients import PatientScore, score_patients, summary
+from unet_lib.evaluation.result_rows import add_row, read_rows
+from unet_lib.inference.predictor import Predictor, load_predictor
+from unet_lib.models.checkpoint import save_model
+from unet_lib.training.experiment import Run, RunSettings, prepare
+from unet_lib.training.loop import fit
+from unet_lib.training.recipes import Recipe, find_recipe, stages
+
+FOLDS = 5
+WEIGHTS = "final.safetensors"
+WORK = Path("runs/folds")
+KEY = ("recipe", "fold", "data")
+ABOUT = {"command": "unet_lib experiments cross-validate"}
+
+
+def run_folds(recipe: str, cache: SliceCache, path: Path, *, folds: Collection[int] = range(FOLDS),
+              work: Path = WORK, device: str = "auto") -> Iterator[dict[str, Any]]:
+    """Train, choose and score the folds that `path` lacks; add each there; yield the new rows.
+
+    The weights, with their card, stay in `work/<recipe>-<fold>/final.safetensors`; an interrupted training goes on
+    where it stopped. Raises SettingsError for an unknown recipe or fold.
+    """
+    how = find_recipe(recipe)
+    if not set(folds) <= set(range(FOLDS)):
+        raise SettingsError(f"expected folds from 0 to {FOLDS - 1}; got {', '.join(map(str, folds))}.")
+    done = {tuple(row[key] for key in KEY) for row in read_rows(path)}
+    for fold, split in enumerate(k_folds(cache.names, FOLDS)):
+        if fold in folds and (recipe, fold, cache.content) not in done:
+            row = {"recipe": recipe, "fold": fold, "data": cache.content,
+                   **run_fold(how, cache, split, fold, work / f"{recipe}-{fold}", choose_device(device))}
+            add_row(path, ABOUT, row, KEY, order=("recipe", "fold"))
+            yield row
+
+
+def run_fold(recipe: Recipe, cache: SliceCache, split: Split, fold: int, folder: Path,
+             device: torch.device) -> dict[str, Any]:
+    """One fold: train (the fold's number is its seed), choose on the validation patients, score the test patients."""
+    run, seconds = train_stages(recipe, cache, split, fold, folder, device)
+    asked = Predictor(run.network, {}, run.settings.size, neighbours=run.settings.neighbours)
+    prediction, tried = choose(recipe, asked, cache, split.validation)
+    save_model(folder / WEIGHTS, run.network, {**run.card, "prediction": prediction})
+    scores = list(score_patients(load_predictor(folder / WEIGHTS, str(device)), cache, split.test))
+    made_by = {key: value for key, value in run.card.items() if key not in ("split", "data")}
+    return {"stages": [asdict(settings) for settings in recipe.stages], "prediction": prediction, "tried": tried,
+            "seconds": seconds, "patients": [score.as_row() for score in scores], "summary": summary(scores), **made_by}
+
+
+def train_stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: Path,
+                 device: torch.device) -> tuple[Run, int]:
+    """The last stage's run, trained to its end, and the seconds that all stages took."""
+    seconds = 0
+    for run, where in stages(recipe, cache, split, seed, folder, device):
+        seconds += run.train_to_end(where)
+    return run, seconds
+
+
+def choose(recipe: Recipe, predictor: Predictor, cache: SliceCache,
+           patients: Collection[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """How to ask, and all ways of the recipe with their mean Dice over these patients; the highest is chosen."""
+    always: dict[str, Any] = {"mirror": recipe.mirror, "own_norms": recipe.own_norms}
+    base = replace(predictor, **always)
+    places = {name: cache.slices_of([name]) for name in patients}
+    found = {name: base.probabilities(cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
+             for name, mine in places.items()}
+    tried: list[dict[str, Any]] = []
+    for way in recipe.ways():
+        settings: dict[str, Any] = {"temperature": None, **way}
+        asked = replace(base, **settings)
+        dice = mean_dice({name: pooled(count_slices(asked.masks(found[name]), np.asarray(cache.masks[mine])))
+                          for name, mine in places.items()})
+        tried.append({**way, "mean_dice": round(dice, 4)})
+    best = max(tried, key=lambda way: way["mean_dice"])
+    return {name: value for name, value in best.items() if name != "mean_dice"} | always, tried
+
+
+def try_out(settings: RunSettings, cache: SliceCache, split: Split, device: str = "cpu") -> list[PatientScore]:
+    """Train once from the start, and score the split's validation patients; its test patients are left alone.
+
+    Nothing is written, and nothing chosen by these patients on the way: they may compare settings.
+    """
+    run = prepare(settings, cache, replace(split, validation=()), choose_device(device))
+    for _ in fit(run.network, run.source, settings.training):
+        pass
+    predictor = Predictor(run.network, {}, settings.size, neighbours=settings.neighbours)
+    return list(score_patients(predictor, cache, split.validation))
+
+
+def scores_of(rows: list[dict[str, Any]], recipe: str) -> list[PatientScore]:
+    """The patients of all folds of a recipe, each scored by the network that never saw it."""
+    return [PatientScore.from_row(patient) for row in rows if row["recipe"] == recipe for patient in row["patients"]]
+
+
+def as_table(rows: list[dict[str, Any]]) -> str:
+    """What each recipe reaches over the folds measured so far, as Markdown; intervals are over patients."""
+    lines = ["| recipe | folds | patients | mean Dice [95 %] | median [95 %] | pooled F1 [95 %] | accuracy |",
+             "|---|---|---|---|---|---|---|"]
+    for recipe in dict.fromkeys(row["recipe"] for row in rows):
+        found = summary(scores_of(rows, recipe))
+        cells = [f"{found[name]:.3f} [{low:.3f}, {high:.3f}]" for name in ("mean_dice", "median_dice", "pooled_f1")
+                 for low, high in (found[f"{name}_interval"],)]
+        folds = sum(row["recipe"] == recipe for row in rows)
+        lines.append(f"| {recipe} | {folds} of {FOLDS} | {found['patients']} | {' | '.join(cells)} "
+                     f"| {found['pooled_accuracy']:.4f} |")
+    return "\n".join(lines)

@@ -1,0 +1,196 @@
+"""How good is a network? Scores patient by patient, and what they say together.
+
+    scores = list(score_patients(load_predictor(path), cache, names))
+    print(summary(scores)["mean_dice"], groups(scores, "site"))
+
+Patients are what is averaged, never slices: all pixels of a patient are counted together, and so are the distances
+between outlines. Most slices hold no tumour; scored 1 each where nothing is found, they would flatter any network.
+A patient on whom neither expert nor network sees any tumour counts Dice 1, and the summary says how many these are.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+from unet_lib.core.errors import DatasetError, SettingsError
+from unet_lib.core.metrics import Counts, bootstrap, count_slices, pooled
+from unet_lib.data.cache import SliceCache
+from unet_lib.data.slice_files import FLAIR
+from unet_lib.data.splits import Split
+from unet_lib.evaluation.surface_distance import outline_distances
+from unet_lib.inference.predictor import Predictor
+
+GROUPINGS = {"site": "site", "size": "size of the tumour (pixels)", "missing": "missing sequence"}
+MISSING = ("nothing", "pre-contrast", "post-contrast", "both")
+
+
+@dataclass(frozen=True, slots=True)
+class PatientScore:
+    """All slices of a patient together.
+
+    `tumour_slices` hold tumour by the expert's word. `hd95` (pixels, in the plane) and `surface_dice` are nan where
+    no slice has both outlines, and silent about the `lone` slices, which have only one (see `surface`).
+    `worst_slice` is the number of the slice with the most pixels on which expert and network differ.
+    """
+
+    patient: str
+    site: str
+    missing: tuple[str, ...]
+    slices: int
+    tumour_slices: int
+    counts: Counts
+    hd95: float
+    surface_dice: float
+    lone: int
+    worst_slice: int
+
+    @property
+    def dice(self) -> float:
+        """2·TP / (2·TP + FP + FN) of all the patient's pixels; 1 where neither sees any tumour."""
+        return self.counts.dice(empty=1.0)
+
+    @property
+    def tumour_pixels(self) -> int:
+        """The tumour's volume as the expert drew it."""
+        return self.counts.tp + self.counts.fn
+
+    def as_row(self) -> dict[str, Any]:
+        """Plain data for a table: counts as they are, scores to four digits, None where there is none."""
+        c = self.counts
+        scores = {"dice": self.dice, "iou": c.iou(), "precision": c.precision(), "recall": c.recall(),
+                  "specificity": c.specificity(), "accuracy": c.accuracy(), "volume_error": c.volume_error(),
+                  "hd95": self.hd95, "surface_dice": self.surface_dice}
+        return {"patient": self.patient, "site": self.site, "missing": " and ".join(self.missing),
+                "slices": self.slices, "tumour_slices": self.tumour_slices, "tumour_pixels": self.tumour_pixels,
+                "predicted_pixels": c.tp + c.fp, **{name: _rounded(score) for name, score in scores.items()},
+                "lone_slices": self.lone, "worst_slice": self.worst_slice,
+                "tp": c.tp, "fp": c.fp, "fn": c.fn, "tn": c.tn}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> "PatientScore":
+        """The score that `as_row` told of, its distances to four digits."""
+        hd95, surface_dice = (math.nan if row[name] is None else row[name] for name in ("hd95", "surface_dice"))
+        return cls(row["patient"], row["site"], tuple(filter(None, row["missing"].split(" and "))), row["slices"],
+                   row["tumour_slices"], Counts(row["tp"], row["fp"], row["fn"], row["tn"]), hd95, surface_dice,
+                   row["lone_slices"], row["worst_slice"])
+
+
+def choose_patients(card: Mapping[str, Any], cache: SliceCache, part: str) -> tuple[tuple[str, ...], bool]:
+    """The patients of `cache` that the card of the weights names as "test", "validation" or "train"; or "all".
+
+    Also whether the weights know this data: if not, all patients are new to them, and `part` makes no difference.
+    Raises DatasetError if there is no patient of this part.
+    """
+    named = card.get("split", {})
+    split = Split(*(tuple(named.get(name, ())) for name in ("train", "validation", "test")))
+    here = set(split.part("all")) & set(cache.names)
+    seen = bool(here) or card.get("data", {}).get("content") == cache.content
+    if part == "all" or not seen:
+        return cache.names, seen
+    if names := tuple(name for name in split.part(part) if name in here):
+        return names, seen
+    raise DatasetError(f"{cache.root}: the card of these weights names none of its patients as {part!r}. "
+                       f"Name another --part, or the folder with all the data they were trained on.")
+
+
+def score_patients(predictor: Predictor, cache: SliceCache, names: Iterable[str]) -> Iterator[PatientScore]:
+    """Score patient by patient, at full size. Raises DatasetError for an unknown name."""
+    for name in names:
+        places, predicted, expert = _masks(predictor, cache, name)
+        rows, distances = count_slices(predicted, expert), outline_distances(predicted, expert)
+        info, wrong = cache.patients[cache.patient_of[places[0]]], rows[:, 1] + rows[:, 2]
+        yield PatientScore(name, info.site, info.missing, len(places), int(expert.any(axis=(1, 2)).sum()),
+                           pooled(rows), distances.hausdorff(), distances.dice(), distances.lone,
+                           int(cache.numbers[places[wrong.argmax()]]))
+
+
+def summary(scores: Sequence[PatientScore], seed: int = 0) -> dict[str, Any]:
+    """What all patients say together, as plain data; `…_interval` is the 95 % interval over patients (`bootstrap`).
+
+    `without_tumour` counts those on whom neither expert nor network sees any, which Dice takes for 1; `mean_hd95`
+    and `mean_surface_dice` are those of the `hd95_patients` that have one. Raises ValueError without any patient.
+    """
+    dice, counts = np.array([s.dice for s in scores]), np.array([astuple(s.counts) for s in scores])
+    measures: dict[str, tuple[np.ndarray, Callable[[np.ndarray], Any]]] = {
+        "mean_dice": (dice, np.mean), "median_dice": (dice, np.median),
+        "pooled_f1": (counts, lambda drawn: pooled(drawn).dice())}
+    found: dict[str, Any] = {
+        "patients": len(scores), "without_tumour": sum(s.counts.tn == s.counts.total for s in scores)}
+    for name, (patients, statistic) in measures.items():
+        interval = bootstrap(patients, statistic, seed=seed)
+        found |= {name: _rounded(statistic(patients)), f"{name}_interval": [_rounded(end) for end in interval]}
+    outlined = [s for s in scores if not math.isnan(s.hd95)]
+    return {**found, "pooled_accuracy": _rounded(pooled(counts).accuracy()),
+            "hd95_patients": len(outlined), "mean_hd95": _mean([s.hd95 for s in outlined]),
+            "mean_surface_dice": _mean([s.surface_dice for s in outlined]),
+            "lone_slices": sum(s.lone for s in scores)}
+
+
+def groups(scores: Sequence[PatientScore], by: str) -> list[dict[str, Any]]:
+    """A row a group (see `members`): name, patients, mean and median Dice, pooled F1."""
+    return [{"name": name, "patients": len(group), "mean_dice": _mean([s.dice for s in group]),
+             "median_dice": _rounded(np.median([s.dice for s in group])),
+             "pooled_f1": _rounded(sum((s.counts for s in group), start=Counts()).dice())}
+            for name, group in members(scores, by).items()]
+
+
+def members(scores: Sequence[PatientScore], by: str) -> dict[str, list[PatientScore]]:
+    """Patients by "site", by "size" of the tumour (thirds of these patients), or by what is "missing".
+
+    Groups without patients are left out. Raises SettingsError for another word.
+    """
+    if by not in GROUPINGS:
+        raise SettingsError(f"expected groups by {', '.join(GROUPINGS)}; got {by!r}.")
+    if by == "size":
+        return _thirds(scores)
+    names = sorted({s.site for s in scores}) if by == "site" else MISSING
+    found = {name: [s for s in scores if name == (s.site if by == "site" else _missing(s))] for name in names}
+    return {name: group for name, group in found.items() if group}
+
+
+def worst_cases(scores: Sequence[PatientScore], predictor: Predictor, cache: SliceCache,
+                count: int = 5) -> Iterator[tuple[PatientScore, UInt8[np.ndarray, "256 256"],
+                                                  Bool[np.ndarray, "256 256"], Bool[np.ndarray, "256 256"]]]:
+    """The worst patients, and of each the worst slice's FLAIR, network's mask and expert's mask."""
+    for score in sorted(scores, key=lambda score: score.dice)[:count]:
+        places, predicted, expert = _masks(predictor, cache, score.patient)
+        worst = int(np.flatnonzero(cache.numbers[places] == score.worst_slice)[0])
+        yield score, cache.images[places[worst]][..., FLAIR], predicted[worst], expert[worst]
+
+
+def _masks(predictor: Predictor, cache: SliceCache, name: str) -> tuple[
+        Int[np.ndarray, "n"], Bool[np.ndarray, "n 256 256"], Bool[np.ndarray, "n 256 256"]]:
+    """Where the patient's slices lie, and what network and expert drew on them, in order."""
+    places = cache.slices_of([name])
+    probabilities = predictor.probabilities(cache.images[places], cache.statistics[cache.patient_of[places[0]]])
+    return places, predictor.masks(probabilities), np.asarray(cache.masks[places]) > 0
+
+
+def _thirds(scores: Sequence[PatientScore]) -> dict[str, list[PatientScore]]:
+    limits = np.quantile([s.tumour_pixels for s in scores], [1 / 3, 2 / 3])
+    thirds: list[list[PatientScore]] = [[], [], []]
+    for score in scores:
+        thirds[np.searchsorted(limits, score.tumour_pixels)].append(score)
+    found = {}
+    for name, group in zip(("small", "middle", "large"), thirds, strict=True):
+        if group:
+            pixels = [s.tumour_pixels for s in group]
+            found[f"{name} ({min(pixels):,}–{max(pixels):,})"] = group
+    return found
+
+
+def _missing(score: PatientScore) -> str:
+    return "both" if len(score.missing) > 1 else "".join(score.missing) or "nothing"
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return _rounded(np.mean(values)) if values else None
+
+
+def _rounded(value: Any) -> float | None:
+    return None if math.isnan(value) else round(float(value), 4)
+

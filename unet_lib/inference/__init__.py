@@ -1,0 +1,1 @@
+"""A trained network and a patient → probabilities and masks."""

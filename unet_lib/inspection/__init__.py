@@ -1,0 +1,1 @@
+"""What happens inside a network: activations, attribution, probes, numbers about channels."""

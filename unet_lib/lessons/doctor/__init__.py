@@ -1,0 +1,12 @@
+"""Is this machine ready? A list of findings, each with how to mend what is not.
+
+`unet_lib doctor` prints them line by line, or with `--report` as a text for a bug report; `python -m unet_lib.lessons.doctor`
+does the same where not even the command line's own packages are there.
+"""
+
+from unet_lib.lessons.doctor.finding import Finding
+from unet_lib.lessons.doctor.optional import extras
+from unet_lib.lessons.doctor.report import consult, report
+from unet_lib.lessons.doctor.required import examine
+
+__all__ = ["Finding", "consult", "examine", "extras", "report"]

@@ -1,0 +1,47 @@
+"""One thing looked at, and a look that cannot faint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from unet_lib.lessons.doctor.remedies import install
+
+REPORT = "python -m unet_lib.lessons.doctor --report"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `mend` says how to put it right and is empty when it is well; `only_for` says what an
+    optional thing is needed for and is empty for what every lesson needs."""
+
+    name: str
+    detail: str
+    mend: str = ""
+    only_for: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing to mend."""
+        return not self.mend
+
+    @property
+    def passes(self) -> bool:
+        """The lessons can do with it as it is."""
+        return self.ok or bool(self.only_for)
+
+    def __str__(self) -> str:
+        if self.ok:
+            return f"[OK] {self.name}: {self.detail}"
+        if self.only_for:
+            return f"[--] {self.name}: {self.detail}; only needed for {self.only_for}\n       to have it: {self.mend}"
+        return f"[FAIL] {self.name}: {self.detail}\n       mend: {self.mend}"
+
+
+def guarded(name: str, look: Callable[[], Finding], mend: str = "", only_for: str = "") -> Finding:
+    """What the look found, or what stopped it: a missing package, or an exception that `mend` may help against."""
+    try:
+        return replace(look(), only_for=only_for)
+    except ModuleNotFoundError as error:
+        return Finding(name, f"cannot be looked at without the package {error.name}", install(), only_for)
+    except Exception as error:  # a doctor who faints helps nobody
+        detail = f"{type(error).__name__}: {error}".partition("\n")[0]
+        return Finding(name, detail, mend or f"please send us what this prints: {REPORT}", only_for)

@@ -1,0 +1,135 @@
+"""Exercise checkers with instant, specific feedback: `check.slice_numbers(answer)`.
+
+One module a lesson; `frame` says what a checker is made of. A new checker is imported here and gets a row in
+tests/reader_answers.py.
+"""
+
+from unet_lib.lessons.exercises.exercise import Exercise, Feedback
+from unet_lib.lessons.exercises.lesson_00 import decide, prediction_numbers, slice_numbers, tinted_share, zero_logit
+from unet_lib.lessons.exercises.lesson_01 import (
+    always_no_accuracy,
+    balance_weight,
+    is_leaky,
+    missing_channels,
+    slice_order,
+    tumour_slice_share,
+)
+from unet_lib.lessons.exercises.lesson_02 import (
+    conv_output,
+    conv_parameters,
+    correlate,
+    dense_weights,
+    edge_kernel,
+    field_after_pool,
+    own_window,
+)
+from unet_lib.lessons.exercises.lesson_03 import (
+    activate,
+    bottleneck_shape,
+    decoder_inputs,
+    diagnoses,
+    double_conv,
+    forward,
+    join_skip,
+    own_unet,
+    pad_needed,
+    predict_alone,
+)
+from unet_lib.lessons.exercises.lesson_04 import batches_per_epoch, best_epoch, f1_by_hand, unsure_loss
+from unet_lib.lessons.exercises.lesson_05 import (
+    dice_from_iou,
+    four_counts,
+    hausdorff,
+    hidden_recall,
+    honest_score,
+    three_dices,
+)
+from unet_lib.lessons.exercises.lesson_06 import agreement, cam, chance_precision, dead_channels, map_shape
+from unet_lib.lessons.exercises.lesson_07 import (
+    adam_by_hand,
+    bce_gradient,
+    bias_gradient,
+    dice_gradient,
+    gradient_shape,
+    he_deviation,
+    lost_gradients,
+    pool_gradient,
+    skip_gradient,
+    stamps,
+)
+from unet_lib.lessons.exercises.lesson_08 import (
+    difference_noise,
+    full_size_epochs,
+    learnt_from,
+    room,
+    signal_to_noise,
+    voxels_to_draw,
+)
+
+__all__ = [
+    "Exercise",
+    "Feedback",
+    "activate",
+    "adam_by_hand",
+    "agreement",
+    "always_no_accuracy",
+    "balance_weight",
+    "batches_per_epoch",
+    "bce_gradient",
+    "best_epoch",
+    "bias_gradient",
+    "bottleneck_shape",
+    "cam",
+    "chance_precision",
+    "conv_output",
+    "conv_parameters",
+    "correlate",
+    "dead_channels",
+    "decide",
+    "decoder_inputs",
+    "dense_weights",
+    "diagnoses",
+    "dice_from_iou",
+    "dice_gradient",
+    "difference_noise",
+    "double_conv",
+    "edge_kernel",
+    "f1_by_hand",
+    "field_after_pool",
+    "forward",
+    "four_counts",
+    "full_size_epochs",
+    "gradient_shape",
+    "hausdorff",
+    "he_deviation",
+    "hidden_recall",
+    "honest_score",
+    "is_leaky",
+    "join_skip",
+    "learnt_from",
+    "lost_gradients",
+    "map_shape",
+    "missing_channels",
+    "own_unet",
+    "own_window",
+    "pad_needed",
+    "pool_gradient",
+    "predict_alone",
+    "prediction_numbers",
+    "room",
+    "signal_to_noise",
+    "skip_gradient",
+    "slice_numbers",
+    "slice_order",
+    "stamps",
+    "three_dices",
+    "tinted_share",
+    "tumour_slice_share",
+    "unsure_loss",
+    "voxels_to_draw",
+    "zero_logit",
+]
+
+EXERCISES: dict[str, Exercise] = {
+    name: value for name, value in list(globals().items()) if isinstance(value, Exercise)
+}

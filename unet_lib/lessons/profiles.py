@@ -1,0 +1,40 @@
+"""The size of a lesson's live computations, and where its data lies: `UNET_PROFILE` and `UNET_DATA`.
+
+The same cells run everywhere; only these settings differ.
+"""
+
+import os
+from dataclasses import dataclass
+
+from unet_lib.core.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A network and a training that fit the machine: `smoke` for tests, `cpu` for laptops, `gpu`."""
+
+    name: str
+    epochs: int
+    base: int
+    depth: int
+    size: int
+    batch: int
+
+
+PROFILES = {
+    "smoke": Profile("smoke", epochs=2, base=4, depth=3, size=32, batch=16),
+    "cpu": Profile("cpu", epochs=6, base=8, depth=4, size=96, batch=8),
+    "gpu": Profile("gpu", epochs=50, base=64, depth=4, size=256, batch=16),
+}
+
+
+def profile() -> Profile:
+    """The profile named by the environment variable UNET_PROFILE; `cpu` if it is not set."""
+    name = os.environ.get("UNET_PROFILE", "cpu")
+    if name not in PROFILES:
+        raise SettingsError(f"UNET_PROFILE must be one of {', '.join(PROFILES)}; got {name!r}.")
+    return PROFILES[name]
+
+
+
+

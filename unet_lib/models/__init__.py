@@ -1,0 +1,1 @@
+"""Networks: their plans, their blocks, how they are built, kept and changed."""

@@ -1,0 +1,151 @@
+"""A U-Net whose encoder has looked at photographs before: EfficientNet-Lite0, and a small decoder of our own.
+
+    network = LiteUNet()                      # as any network: random weights
+    borrow_encoder(network)                   # the encoder's from 1.3 million photographs, the decoder's still random
+
+The encoder was built to tell a thousand kinds of things apart in photographs (ImageNet). Edges, textures and shapes
+that it found there are of use in a scan, too. Names are UNet's (`encoder.1` … `output`), with three differences:
+`stem` halves the picture before the first level, so the logits are enlarged at the end; `pool.k` is a block that
+learns how to halve; `up.k` only repeats pixels.
+
+Sources: Tan & Le 2019 (EfficientNet); Liu 2020 (Lite: ReLU6, no squeeze and excitation); Sandler et al. 2018 (its
+blocks); weights: Google, Apache licence 2.0, see data/models/encoder/imagenet-lite0.json.
+"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from unet_lib.core.errors import ShapeError
+from unet_lib.models.architecture import check_multiple
+from unet_lib.models.blocks import Concat, DoubleConv
+from unet_lib.models.unet import forward_pass
+
+EPSILON = 1e-3  # of the batch norms that come with the encoder: TensorFlow's
+STEM = 32
+# Blocks of each level: channels out and side of the kernel; then the one that halves. The last are the bottleneck's.
+LEVELS = (((16, 3),), ((24, 3),), ((40, 5),), ((80, 3), (80, 3), (112, 5), (112, 5), (112, 5)))
+HALVING = ((24, 3), (40, 5), (80, 3), (192, 5))
+BOTTLENECK = ((192, 5), (192, 5), (192, 5), (320, 3))
+DECODER = (32, 48, 64, 128)  # channels of decoder.1 to decoder.4
+
+
+@dataclass(frozen=True, slots=True)
+class LiteConfig:
+    """Everything that fixes a LiteUNet's weights' shapes. Travels with the weights."""
+
+    encoder: str = "lite0"
+    in_channels: int = 3
+    out_channels: int = 1
+
+    def __post_init__(self) -> None:
+        if self.encoder != "lite0" or self.in_channels < 1 or self.out_channels < 1:
+            raise ShapeError(f"expected the encoder 'lite0' and at least one channel in and out; got {self}.")
+
+    @property
+    def depth(self) -> int:
+        """How often the picture is halved after the stem."""
+        return len(HALVING)
+
+    @property
+    def multiple(self) -> int:
+        """Heights and widths must be divisible by this."""
+        return 2 ** (self.depth + 1)
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raise ShapeError unless `height`×`width` can be halved by the stem and at every level."""
+        check_multiple("LiteUNet", height, width, self.multiple)
+
+
+class Same(nn.Conv2d):
+    """A convolution without bias, padded as TensorFlow does: where it halves, one more pixel right and below."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        before, odd = divmod(kernel - stride, 2)
+        super().__init__(in_channels, out_channels, kernel, stride, 0 if odd else before, groups=groups, bias=False)
+        self.margin = (before, before + 1) * 2 if odd else ()
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d i j"]:
+        """Height and width stay, or are halved."""
+        padded = F.pad(x, self.margin) if self.margin else x
+        if self.groups == 1 or x.device.type != "cpu":
+            return super().forward(padded)
+        # One kernel a channel: on CPUs the backward pass of these is three times as slow in bfloat16.
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(padded.float() if padded.dtype is torch.bfloat16 else padded)
+
+
+class InvertedResidual(nn.Module):
+    """Widen (1×1), look around with one kernel a channel, narrow (1×1); added to the input where shapes agree."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, widen: int = 6) -> None:
+        super().__init__()
+        wide = in_channels * widen
+        self.body = nn.Sequential()
+        if widen > 1:
+            self.body.add_module("widen", _conv(Same(in_channels, wide, 1)))
+        self.body.add_module("look", _conv(Same(wide, wide, kernel, stride, groups=wide)))
+        self.body.add_module("narrow", _conv(Same(wide, out_channels, 1), activation=False))
+        self.adds = stride == 1 and in_channels == out_channels
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d i j"]:
+        """Height and width stay, or are halved."""
+        return x + self.body(x) if self.adds else self.body(x)
+
+
+class LiteUNet(nn.Module):
+    """EfficientNet-Lite0 as encoder, double convolutions as decoder; returns logits, one per pixel.
+
+    Input as for UNet; height and width divisible by 32, else ShapeError. 3.8 million parameters.
+    """
+
+    def __init__(self, config: LiteConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or LiteConfig()
+        self.stem = _conv(Same(self.config.in_channels, STEM, 3, stride=2))
+        self.encoder, self.pool = nn.ModuleDict(), nn.ModuleDict()
+        channels, skips = STEM, []
+        for level, (blocks, (halved, kernel)) in enumerate(zip(LEVELS, HALVING, strict=True), 1):
+            self.encoder[str(level)], channels = _blocks(channels, blocks, widen=1 if level == 1 else 6)
+            self.pool[str(level)] = InvertedResidual(channels, halved, kernel, stride=2)
+            skips.append(channels)
+            channels = halved
+        self.bottleneck, channels = _blocks(channels, BOTTLENECK)
+        levels = [str(level) for level in range(1, len(LEVELS) + 1)]
+        below = (*DECODER[1:], channels)
+        self.up = nn.ModuleDict({level: nn.Upsample(scale_factor=2) for level in levels})
+        self.concat = nn.ModuleDict({level: Concat() for level in levels})
+        self.decoder = nn.ModuleDict({level: DoubleConv(skip + deeper, width) for level, skip, deeper, width
+                                      in zip(levels, skips, below, DECODER, strict=True)})
+        self.output = nn.Conv2d(DECODER[0], self.config.out_channels, kernel_size=1)
+
+    def forward(self, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
+        """Image to logits of the same height and width, computed at half of it."""
+        self.config.check_size(*image.shape[-2:])
+        logits = forward_pass(self, self.stem(image))
+        return F.interpolate(logits.float(), image.shape[-2:], mode="bilinear", align_corners=False)
+
+    def settings(self) -> dict[str, int | str]:
+        """The configuration as plain data, for a checkpoint's card."""
+        return asdict(self.config)
+
+
+def _conv(convolution: Same, activation: bool = True) -> nn.Sequential:
+    layers = nn.Sequential()
+    layers.add_module("conv", convolution)
+    layers.add_module("norm", nn.BatchNorm2d(convolution.out_channels, EPSILON))
+    if activation:
+        layers.add_module("relu6", nn.ReLU6())
+    return layers
+
+
+def _blocks(channels: int, blocks: tuple[tuple[int, int], ...], widen: int = 6) -> tuple[nn.Sequential, int]:
+    """Blocks one after the other, and the channels that the last one hands on."""
+    made = nn.Sequential()
+    for out, kernel in blocks:
+        made.append(InvertedResidual(channels, out, kernel, widen=widen))
+        channels = out
+    return made, channels

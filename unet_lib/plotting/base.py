@@ -1,0 +1,230 @@
+"""Arrays → matplotlib axes. Knows no model and never calls `plt.show()`.
+
+Colours: grey levels stay grey, probabilities use `viridis`, the expert is orange and the network blue
+(Okabe & Ito's colour-blind-safe palette). A mask is always an outline and a tint.
+"""
+
+import base64
+import io
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from unet_lib.core.errors import SettingsError
+
+EXPERT, NETWORK, INK = "#E69F00", "#56B4E9", "#444444"
+CHANNEL_COLOURS = ("#0072B2", "#D55E00", "#009E73")
+
+
+def new_figure(rows: int = 1, columns: int = 1, width: float = 9.0, height: float | None = None,
+               **settings: Any) -> tuple[Figure, np.ndarray]:
+    """A figure outside pyplot's global list, with a rows×columns array of axes; sizes in inches."""
+    figure = Figure(figsize=(width, height or width * rows / columns), dpi=90, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False, **settings)
+
+
+def show(figure: Figure, alt: str, handle: Any = None) -> Any:
+    """Display a figure in the notebook with its text alternative, for readers who cannot see it.
+
+    Returns a handle; given again with another figure, that one takes the first one's place.
+    """
+    from IPython.display import display
+
+    bundle = {"image/png": base64.b64encode(_small_png(figure)).decode("ascii"), "text/plain": alt}
+    settings: dict[str, Any] = {"raw": True, "metadata": {"image/png": {"alt": alt}}}
+    if handle is None:
+        handle = display(bundle, display_id=True, **settings)
+        if handle is not None:  # as a cell's last value it would print itself, with an address that never repeats
+            handle._ipython_display_ = lambda **_: None
+        return handle
+    handle.update(bundle, **settings)
+    return handle
+
+
+def _small_png(figure: Figure) -> bytes:
+    """The figure as PNG in its 256 most used colours: a third of the size, and notebooks are committed with it."""
+    buffer, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight")
+    Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+    return small.getvalue()
+
+
+def draw_slice(axes: Axes, pixels: UInt8[np.ndarray, "h w"], title: str = "") -> None:
+    """One channel, black 0 to white 255, without rescaling to its own content."""
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    _bare(axes, title)
+
+
+def draw_numbers(axes: Axes, pixels: UInt8[np.ndarray, "h w"], title: str = "",
+                 labels: np.ndarray | None = None) -> None:
+    """A few pixels, drawn large, each with its grey level, or else its label, written into it."""
+    draw_slice(axes, pixels, title)
+    for (row, column), level in np.ndenumerate(pixels):
+        text = level if labels is None else labels[row, column]
+        axes.text(column, row, str(text).replace("-", "−"), ha="center", va="center", fontsize=9,
+                  color="black" if level > 127 else "white")
+
+
+def draw_signed(axes: Axes, values: Float[np.ndarray, "h w"], title: str = "") -> Any:
+    """A feature map: blue negative, white zero, red positive; the caption says how far the colours reach.
+
+    They reach to the 99.5th percentile of the sizes, so that one loud pixel does not pale all others.
+    """
+    reach = max(float(np.quantile(np.abs(values), 0.995)), 1e-9)
+    image = axes.imshow(values, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
+    _bare(axes, title)
+    axes.set_xlabel(f"colours from −{reach:.3g} to {reach:.3g}", fontsize=8, color=INK)
+    return image
+
+
+def draw_probability(axes: Axes, probability: Float[np.ndarray, "h w"], title: str = "") -> Any:
+    """Probabilities from 0 (dark blue) to 1 (yellow); returns the image for a colour bar."""
+    image = axes.imshow(probability, cmap="viridis", vmin=0, vmax=1, interpolation="nearest")
+    _bare(axes, title)
+    return image
+
+
+def draw_mask(axes: Axes, mask: np.ndarray, colour: str = EXPERT, label: str = "", tint: float = 0.25) -> None:
+    """A mask of {0, 1} over a slice: an outline along the pixel edges, and a tint inside."""
+    mask = np.asarray(mask) > 0
+    if label:
+        axes.plot([], [], color=colour, label=label)
+    if not mask.any():
+        return
+    axes.imshow(tinted(mask, colour, tint), interpolation="nearest")
+    axes.contour(np.pad(mask, 1).astype(float), levels=[0.5], colors=[colour], linewidths=1.4, origin="lower",
+                 extent=(-1.5, mask.shape[1] + 0.5, -1.5, mask.shape[0] + 0.5))
+
+
+def tinted(mask: np.ndarray, colour: str, opacity: float) -> Float[np.ndarray, "h w 4"]:
+    """A layer of one colour, `opacity` inside the mask and fully clear outside; RGBA in [0, 1]."""
+    layer = np.zeros((*mask.shape, 4))
+    layer[..., :3] = to_rgb(colour)
+    layer[..., 3] = mask * opacity
+    return layer
+
+
+def draw_channels(axes: Sequence[Axes], image: UInt8[np.ndarray, "h w 3"], mask: np.ndarray | None = None) -> None:
+    """The three sequences of a slice side by side, with the expert's outline where there is one."""
+    for channel, name in enumerate(("pre-contrast", "FLAIR", "post-contrast")):
+        draw_slice(axes[channel], image[..., channel], name)
+        if mask is not None:
+            draw_mask(axes[channel], mask)
+
+
+def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]], colours: Sequence[str]) -> None:
+    """Share of pixels per grey level, black (air) left out, one line each."""
+    for (label, histogram), colour in zip(histograms.items(), colours, strict=False):
+        share = histogram[1:] / max(1, histogram[1:].sum())
+        axes.plot(np.arange(1, 256), share, color=colour, label=label, linewidth=1.6)
+    axes.set(xlabel="grey level", ylabel="share of pixels", xlim=(0, 255), ylim=(0, None))
+    axes.legend(frameon=False)
+    calm(axes)
+
+
+def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "") -> None:
+    """Distributions side by side, from five numbers each (5, 25, 50, 75, 95 %): line, thick line and dot."""
+    for place, (values, colour) in enumerate(zip(groups.values(), (INK, EXPERT), strict=False)):
+        least, low, middle, high, most = values
+        axes.plot([place, place], [least, most], color=colour, linewidth=1.5)
+        axes.plot([place, place], [low, high], color=colour, linewidth=7, solid_capstyle="butt", alpha=0.6)
+        axes.plot([place], [middle], "o", color=colour, markeredgecolor="white", markersize=7)
+    axes.set_xticks(range(len(groups)), list(groups))
+    axes.set(title=title, xlim=(-0.6, len(groups) - 0.4), ylim=(0, None))
+    axes.title.set_fontsize(9)
+    calm(axes)
+
+
+def draw_dots(axes: Axes, place: int, values: Sequence[float], label: str) -> None:
+    """Repeated runs of one setting in a row of their own: a dot each, and a line at their mean."""
+    axes.plot(values, [place] * len(values), "o", color=NETWORK, markeredgecolor=INK, markersize=7, alpha=0.8)
+    axes.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color=EXPERT, linewidth=3)
+    axes.annotate(label, (0, place), xytext=(-8, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                  ha="right", va="center")
+    axes.set(ylim=(max(place + 0.6, axes.get_ylim()[0]), -0.6), yticks=[])
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.grid(axis="x", alpha=0.25)
+
+
+def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, epochs: int | None = None,
+                ylim: tuple[float, float] | None = None) -> None:
+    """One value an epoch, counted from 1; `epochs` fixes the axis while a training still runs."""
+    for (label, values), colour in zip(curves.items(), (NETWORK, EXPERT, "#009E73", "#CC79A7"), strict=False):
+        axes.plot(np.arange(1, len(values) + 1), values, marker="o", markersize=4, color=colour, label=label)
+    axes.set(xlabel="epoch", ylabel=ylabel)
+    if epochs:
+        axes.set_xlim(0.5, epochs + 0.5)
+    axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+    if ylim:
+        axes.set_ylim(*ylim)
+    axes.legend(frameon=False)
+    calm(axes)
+
+
+def draw_overlay(axes: Axes, flair: UInt8[np.ndarray, "h w"], predicted: np.ndarray,
+                 expert: np.ndarray | None = None, title: str = "") -> None:
+    """FLAIR with the network's mask (blue) and the expert's outline (orange)."""
+    draw_slice(axes, flair, title)
+    draw_mask(axes, predicted, NETWORK, "network")
+    if expert is not None:
+        draw_mask(axes, expert, EXPERT, "expert", tint=0)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False, fontsize=9)
+
+
+def prediction_sheet(image: UInt8[np.ndarray, "h w 3"], probability: Float[np.ndarray, "h w"], predicted: np.ndarray,
+                     expert: np.ndarray | None, dice: float | None, title: str) -> Figure:
+    """FLAIR alone, the probabilities, and both masks over FLAIR: a page to judge one prediction by."""
+    figure, axes = new_figure(1, 3, width=11, height=4.2)
+    draw_slice(axes[0, 0], image[..., 1], "FLAIR")
+    bar = draw_probability(axes[0, 1], probability, "probability of tumour")
+    figure.colorbar(bar, ax=axes[0, 1], shrink=0.75)
+    draw_overlay(axes[0, 2], image[..., 1], predicted, expert, "" if dice is None else f"Dice {dice:.2f}")
+    figure.suptitle(title)
+    return figure
+
+
+def save_figure(figure: Figure, path: Path | str) -> Path:
+    """Write a figure as .svg, .pdf or .png, by the path's ending; text stays text, and no date is written.
+
+    The same figure gives the same bytes. The file takes its place only when it is whole.
+    """
+    path = Path(path)
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {"Software": None}}
+    if path.suffix not in undated:
+        raise SettingsError(f"{path}: expected a name that ends in .svg, .pdf or .png; got {path.suffix or 'none'!r}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with (os.fdopen(handle, "wb") as file,
+              matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "glass-box", "pdf.fonttype": 42})):
+            figure.savefig(file, format=path.suffix[1:], metadata=undated[path.suffix])
+        os.chmod(scratch, 0o644)  # mkstemp makes files that only their owner can read
+        os.replace(scratch, path)
+    finally:
+        Path(scratch).unlink(missing_ok=True)
+    return path
+
+
+def _bare(axes: Axes, title: str) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if title:
+        axes.set_title(title, fontsize=10, color=INK)
+
+
+def calm(axes: Axes) -> None:
+    """Only the two spines that carry numbers, and a faint grid."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", alpha=0.25)

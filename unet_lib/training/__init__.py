@@ -1,0 +1,1 @@
+"""Losses, the loop, and whole trainings by name."""

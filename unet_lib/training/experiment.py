@@ -1,0 +1,197 @@
+"""A whole training run, from settings to files: what the command line, a table of results or torchrun start.
+
+    run = prepare(RunSettings(batch=8), cache, split, device)
+    for epoch in run.train(folder):
+        print(epoch_line(epoch))
+
+The folder then holds last.safetensors, best.safetensors with its card, and history.csv.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from tqdm.auto import tqdm
+
+from unet_lib.core.atomic_io import write_text
+from unet_lib.core.errors import SettingsError, ShapeError
+from unet_lib.core.provenance import provenance
+from unet_lib.data.augmentation import Augmented, Strength
+from unet_lib.data.cache import SliceCache
+from unet_lib.data.loader import Batches
+from unet_lib.data.preprocessing import channels
+from unet_lib.data.protocols import BatchSource
+from unet_lib.data.slice_files import SIDE
+from unet_lib.data.splits import Split
+from unet_lib.models.architecture import UNetConfig
+from unet_lib.models.efficientnet_unet import LiteConfig
+from unet_lib.models.pretrained import borrow_encoder
+from unet_lib.models.registry import Config, Network, build
+from unet_lib.training.config import TrainConfig
+from unet_lib.training.distributed import ALONE, Crew
+from unet_lib.training.loop import LAST, Snapshot, fit
+
+HISTORY = "history.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Everything that fixes a run on given data; `seed` draws first weights, order and augmentation.
+
+    `augment` varies each slice by chance, as far as `strength` says. `neighbours`, `healthy` and `balance` as in
+    `Batches`; the network needs three input channels a slice. `pretrained`: the encoder begins with weights learnt
+    from photographs (`pretrained.borrow_encoder`). Raises ShapeError if the network has others, or cannot take pictures
+    of `size`; SettingsError if it has no encoder that such weights are for.
+    """
+
+    network: Config = field(default_factory=lambda: UNetConfig(base=16))
+    training: TrainConfig = field(default_factory=TrainConfig)
+    size: int = SIDE
+    batch: int = 4
+    augment: bool = True
+    seed: int = 0
+    neighbours: int = 0
+    healthy: float = 1.0
+    strength: Strength = field(default_factory=Strength)
+    pretrained: bool = False
+    balance: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.network.check_size(self.size, self.size)
+        needed = channels(self.neighbours)
+        if self.network.in_channels != needed:
+            raise ShapeError(f"expected a network with {needed} input channels for neighbours={self.neighbours}; got "
+                             f"{self.network.in_channels}. Build it with UNetConfig(in_channels={needed}, …).")
+        if self.pretrained and not isinstance(self.network, LiteConfig):
+            raise SettingsError(f"pretrained weights are there for the encoder of a LiteUNet; got {self.network}. "
+                                f"Take network=LiteConfig(), or pretrained=False.")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A network, its batches, and the card that its weights will carry. Made by `prepare`."""
+
+    settings: RunSettings
+    network: Network
+    training: Batches
+    validation: Batches | None
+    card: dict[str, Any]
+    crew: Crew = ALONE
+
+    @property
+    def slices(self) -> int:
+        """How many slices the whole training takes, all epochs together."""
+        return self.settings.training.epochs * self.training.slices
+
+    @property
+    def source(self) -> BatchSource:
+        """The training batches, varied by chance where the settings say so."""
+        s = self.settings
+        return Augmented(self.training, s.strength, s.seed) if s.augment else self.training
+
+    def train(self, folder: Path, *, resume: bool = False,
+              tick: Callable[[int], None] = lambda done: None) -> Iterator[Snapshot]:
+        """Train, and keep weights and history.csv in `folder`; yield a Snapshot after every epoch (see `fit`).
+
+        `tick` hears, after each batch, how many slices of the run are done. Raises SettingsError if the folder
+        holds a run and `resume` is not asked for.
+        """
+        if not resume:
+            refuse_overwriting(folder)
+        watched = Watched(self.source, self.training.slices, self.training.batch, tick)
+        for snapshot in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
+                            card=self.card, resume=resume, crew=self.crew):
+            if self.crew.leads:
+                write_history(folder / HISTORY, snapshot)
+            yield snapshot
+
+    def train_to_end(self, folder: Path) -> int:
+        """Train, or go on where an earlier training in `folder` stopped, behind a progress bar.
+
+        The network then has its last weights. Returns the seconds that all epochs took, in all sittings.
+        """
+        with tqdm(total=self.settings.training.epochs, desc=folder.name, unit="epoch") as bar:
+            for epoch in self.train(folder, resume=(folder / LAST).exists()):
+                bar.n = epoch.epoch
+                bar.set_postfix_str(f"loss {epoch.loss:.4f}, {epoch.images_per_second:.0f} images/s")
+        with (folder / HISTORY).open() as file:
+            return round(sum(float(row["seconds"]) for row in csv.DictReader(file)))
+
+
+def prepare(settings: RunSettings, cache: SliceCache, split: Split, device: torch.device, crew: Crew = ALONE) -> Run:
+    """A run on a split by patient."""
+    return prepare_places(settings, cache, cache.slices_of(split.train), cache.slices_of(split.validation),
+                          asdict(split), device, crew)
+
+
+def prepare_places(settings: RunSettings, cache: SliceCache, train: Int[np.ndarray, "t"],
+                   validation: Int[np.ndarray, "v"], split: Mapping[str, Any], device: torch.device,
+                   crew: Crew = ALONE) -> Run:
+    """A run on slices chosen one by one; the card says in `split` how. Without any to validate on, none is done."""
+    s = settings
+    how: dict[str, Any] = {"batch": s.batch, "size": s.size, "neighbours": s.neighbours, "device": device,
+                           "seed": s.seed}
+    training = Batches(cache, train, healthy=s.healthy, balance=s.balance, **how)
+    held_out = Batches(cache, validation, **how) if len(validation) else None
+    card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed,
+                     "neighbours": s.neighbours, "healthy": s.healthy, "balance": s.balance,
+                     "strength": asdict(s.strength), "pretrained": s.pretrained},
+            "split": dict(split), "training": asdict(s.training), "processes": crew.size,
+            **provenance(device, s.training.precision)}
+    network = build(s.network, s.seed)
+    if s.pretrained:
+        borrow_encoder(network)
+    network.to(device)
+    return Run(s, network, training, held_out, card, crew)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A source of batches that tells `tick` how many slices of the run were taken, those before a resume too."""
+
+    source: BatchSource
+    slices: int
+    batch: int
+    tick: Callable[[int], None]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
+        """The source's batches."""
+        done = number * self.slices + start * self.batch
+        self.tick(done)
+        for batch in self.source.epoch(number, start):
+            yield batch
+            done += len(batch.images)
+            self.tick(done)
+
+
+def refuse_overwriting(folder: Path) -> None:
+    """Raise SettingsError if `folder` holds a run already."""
+    if (folder / LAST).exists():
+        raise SettingsError(f"{folder} already holds a run. Add --resume to go on with it, or choose another --out.")
+
+
+def epoch_line(epoch: Snapshot) -> str:
+    """One line of print for an epoch."""
+    held_out = epoch.validation.dice() if epoch.validation else float("nan")
+    return (f"epoch {epoch.epoch:3d}/{epoch.epochs}  loss {epoch.loss:.4f}  F1 train {epoch.train.dice():.4f}  "
+            f"F1 held-out {held_out:.4f}  {epoch.images_per_second:.0f} images/s  {epoch.seconds:.0f} s")
+
+
+def write_history(path: Path, epoch: Snapshot) -> None:
+    """One row an epoch; a resumed run replaces the rows it repeats."""
+    rows: list[dict[str, Any]] = list(csv.DictReader(path.open())) if path.exists() else []
+    rows = [row for row in rows if int(row["epoch"]) < epoch.epoch] + [epoch.as_row()]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, fieldnames=list(epoch.as_row()), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, table.getvalue())

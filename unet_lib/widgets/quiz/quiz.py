@@ -1,0 +1,145 @@
+"""A lesson's quiz: questions with one right option each, and feedback on every option.
+
+The questions come from `notebooks/quizzes/NAME.json` and travel in the widget's traits, so that a saved
+notebook can be answered without a kernel; the grading happens in the browser.
+"""
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import traitlets
+
+from unet_lib.core.errors import GlassBoxError
+from unet_lib.core.paths import repository
+from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
+
+QUESTIONS, OPTIONS = 5, (3, 4)
+
+
+class QuizError(GlassBoxError):
+    """A quiz file is missing or not what the lessons need."""
+
+
+class Quiz(GlassBoxWidget):
+    """Radio buttons, a Check button a question, and a score; made by `quiz("01_the_scan")`."""
+
+    _esm = script(__file__)
+    _css = stylesheet(__file__)
+
+    title = traitlets.Unicode(help="shown above the questions").tag(sync=True)
+    about = traitlets.Unicode(help="ends the sentence '6 questions on …'").tag(sync=True)
+    questions: traitlets.List = traitlets.List(help="question and options: text, right, feedback").tag(sync=True)
+    answers = traitlets.Dict(help="question number, from 0 → options checked so far, in order").tag(sync=True)
+
+    def describe(self) -> str:
+        """One sentence for viewers without widgets; nbval compares it."""
+        return f"Quiz: {len(self.questions)} questions on {self.about}. Open in JupyterLab to answer."
+
+    def _repr_mimebundle_(self, **_: object) -> tuple[dict, dict]:
+        data, metadata = super()._repr_mimebundle_()
+        data["text/html"] = fallback(self.title, self.questions)
+        return data, metadata
+
+
+def quiz(name: str, folder: str | Path | None = None) -> Quiz:
+    """The quiz of a lesson, e.g. `quiz("01_the_scan")`.
+
+    Without `folder` it is looked for in `quizzes/` beside the notebook, then in the project's notebooks.
+    """
+    return Quiz(**read_quiz(find_quiz(name, folder)))
+
+
+def find_quiz(name: str, folder: str | Path | None = None) -> Path:
+    """The quiz file's path; QuizError says where it was looked for and which quizzes there are."""
+    project = repository() / "notebooks" / "quizzes"
+    folders = [Path(folder)] if folder is not None else [Path("quizzes"), Path("notebooks", "quizzes"), project]
+    for place in folders:
+        if (place / f"{name}.json").is_file():
+            return place / f"{name}.json"
+    known = sorted({path.stem for place in folders for path in place.glob("*.json")})
+    raise QuizError(
+        f"No quiz {name!r}: expected {folders[0] / name}.json. "
+        + (f"There are: {', '.join(known)}." if known else "Pass the folder it lies in: quiz(name, folder=…).")
+    )
+
+
+def read_quiz(path: Path) -> dict[str, Any]:
+    """title, about and questions of a quiz file, validated."""
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: neither JSON nor UTF-8
+        raise QuizError(f"{path}: cannot be read as JSON ({error}). Mend the file at that place.") from error
+    faults = list(quiz_faults(content))
+    if faults:
+        raise QuizError(f"{path}: " + " ".join(faults))
+    return {key: content[key] for key in ("title", "about", "questions")}
+
+
+def quiz_faults(content: Any) -> Iterator[str]:
+    """What is wrong with the parsed content of a quiz file, each with its mend."""
+    if not isinstance(content, dict) or set(content) != {"title", "about", "questions"}:
+        yield 'Expected an object with exactly "title", "about" and "questions".'
+        return
+    for key in ("title", "about"):
+        if not _is_text(content[key]):
+            yield f'"{key}" should be a non-empty text.'
+    questions = content["questions"]
+    if not isinstance(questions, list) or len(questions) < QUESTIONS:
+        yield f'"questions" should be a list of at least {QUESTIONS}.'
+        return
+    for number, question in enumerate(questions, 1):
+        yield from (f"Question {number}: {fault}" for fault in _question_faults(question))
+    asked = [question.get("question") for question in questions if isinstance(question, dict)]
+    if len({*map(str, asked)}) < len(asked):
+        yield "Two questions are the same; change one."
+
+
+def _question_faults(question: Any) -> Iterator[str]:
+    if not isinstance(question, dict) or set(question) != {"question", "options"} or not _is_text(question["question"]):
+        yield 'expected a text "question" and a list "options".'
+        return
+    options = question["options"]
+    if not isinstance(options, list) or not OPTIONS[0] <= len(options) <= OPTIONS[1]:
+        yield f"expected {OPTIONS[0]} or {OPTIONS[1]} options."
+    elif not all(map(_is_option, options)):
+        yield 'each option needs exactly "text", "right" (true or false) and "feedback".'
+    else:
+        if sum(option["right"] for option in options) != 1:
+            yield "exactly one option should be right."
+        for key in ("text", "feedback"):
+            if len({option[key] for option in options}) < len(options):
+                yield f'two options have the same "{key}".'
+
+
+def _is_option(option: Any) -> bool:
+    keys = isinstance(option, dict) and set(option) == {"text", "right", "feedback"}
+    return keys and isinstance(option["right"], bool) and _is_text(option["text"]) and _is_text(option["feedback"])
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def fallback(title: str, questions: list[dict]) -> str:
+    """The quiz as a plain page, answers folded away, for viewers that run no widgets."""
+    items = "".join(
+        f"<li><p>{_inline(question['question'])}</p>"
+        f"<ul>{''.join('<li>' + _inline(option['text']) + '</li>' for option in question['options'])}</ul>"
+        f"<details><summary>Answer</summary><ul>{''.join(map(_explained, question['options']))}</ul></details></li>"
+        for question in questions
+    )
+    return f"<div><p><strong>{_inline(title)}</strong></p><ol>{items}</ol></div>"
+
+
+def _explained(option: dict) -> str:
+    mark = "✓ Right" if option["right"] else "✗ Not this one"
+    return f"<li>{mark}: {_inline(option['text'])} — {_inline(option['feedback'])}</li>"
+
+
+def _inline(text: str) -> str:
+    """Escaped, with `code` between backticks."""
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text, quote=False))

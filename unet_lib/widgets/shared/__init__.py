@@ -1,0 +1,1 @@
+"""What several widgets use: their base class, masks, patients, and the scripts and styles beside them."""
