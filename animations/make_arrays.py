@@ -76,8 +76,8 @@ def liveliest(picture: UInt8[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) 
     answers = byhand.conv2d(picture[None, None].astype(float), KERNEL[None, None].astype(float))[0, 0]
     inner = sliding_window_view(answers, (PATCH - 2, PATCH - 2))
     even = np.minimum((inner > 0).sum((2, 3)), (inner < 0).sum((2, 3)))
-    share = sliding_window_view(mask, (PATCH, PATCH)).mean((2, 3))
-    score = np.where((share > 0.2) & (share < 0.8), even + inner.std((2, 3)) / 1e4, -1)
+    fraction = sliding_window_view(mask, (PATCH, PATCH)).mean((2, 3))
+    score = np.where((fraction > 0.2) & (fraction < 0.8), even + inner.std((2, 3)) / 1e4, -1)
     return np.array(np.unravel_index(score.argmax(), score.shape))
 
 
@@ -87,10 +87,10 @@ def baseline(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dic
     seen = {name: value[0].numpy() for name, value in feature_maps(network, x).items()}
     arrays = {**packed("x", x[0].numpy()), "logits": seen.pop("output")[0]}
     arrays |= {f"first {name}": tensor.numpy() for name, tensor in network.encoder["1"].state_dict().items()}
-    shares = blame(network, x, mask)
+    fractions = blame(network, x, mask)
     for name, maps in seen.items():
         arrays |= packed(f"maps {name}", maps[np.argsort(-maps.std((1, 2)), kind="stable")[:3]])
-        arrays |= packed(f"blame {name}", shares[name])
+        arrays |= packed(f"blame {name}", fractions[name])
     return arrays
 
 

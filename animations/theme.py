@@ -52,9 +52,9 @@ def grey(levels: Num[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
 def signed(reach: float) -> Shade:
     """Blue for negative, dark for 0, bright for positive; the colours reach from −`reach` to `reach`."""
     def shade(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
-        share = np.clip(np.asarray(values, float) / reach, -1, 1)[..., None]
-        end = np.where(share < 0, to_rgb(NEGATIVE), to_rgb(POSITIVE))
-        return np.uint8(255 * (np.array(to_rgb(ZERO)) * (1 - np.abs(share)) + end * np.abs(share)))
+        fraction = np.clip(np.asarray(values, float) / reach, -1, 1)[..., None]
+        end = np.where(fraction < 0, to_rgb(NEGATIVE), to_rgb(POSITIVE))
+        return np.uint8(255 * (np.array(to_rgb(ZERO)) * (1 - np.abs(fraction)) + end * np.abs(fraction)))
     return shade
 
 

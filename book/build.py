@@ -32,8 +32,8 @@ LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
 def build(out: Path) -> int:
     """Make the book anew in `out`/html, and return Sphinx's exit status; a warning is an error. Raises SettingsError
     for a folder that holds anything but an earlier book."""
-    source, site, doctrees, _ = places = [out / name for name in MADE]
-    if out.exists() and not set(out.iterdir()) <= set(places):
+    source, site, doctrees, _ = indices = [out / name for name in MADE]
+    if out.exists() and not set(out.iterdir()) <= set(indices):
         raise SettingsError(f"{out}: expected a new folder, or one with an earlier book. Name another, or empty it.")
     shutil.rmtree(out, ignore_errors=True)
     gather(source)

@@ -82,4 +82,4 @@ class Backpropagation(ClipScene):
 
 def late(start: float):
     """A rate function that waits until `start`, a share of the time, and then rises quickly to 1."""
-    return lambda share: float(np.clip((share - start) * 6, 0, 1))
+    return lambda fraction: float(np.clip((fraction - start) * 6, 0, 1))

@@ -19,20 +19,20 @@ class Dice(ClipScene):
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        places = np.argwhere(load("mask"))
-        (top, left), (bottom, right) = places.min(axis=0) - MARGIN, places.max(axis=0) + MARGIN
+        indices = np.argwhere(load("mask"))
+        (top, left), (bottom, right) = indices.min(axis=0) - MARGIN, indices.max(axis=0) + MARGIN
         near = np.s_[top:bottom, left:right]
-        expert, network = load("mask")[near], byhand.sigmoid(load("logits")[near]) >= 0.5
-        counts = count(network, expert)
-        return {"slice": load("small")[near], "expert": expert, "network": network, "dice": np.array(counts.dice()),
+        reference, network = load("mask")[near], byhand.sigmoid(load("logits")[near]) >= 0.5
+        counts = count(network, reference)
+        return {"slice": load("small")[near], "expert": reference, "network": network, "dice": np.array(counts.dice()),
                 "counts": np.array([counts.tp, counts.fp, counts.fn])}
 
     @beat("The expert’s tumour.", "Der Tumor des Experten.")
     def the_expert(self) -> None:
         self.picture = Picture(theme.grey(self.shown["slice"]), 5.4).shift(3.4 * LEFT)
-        self.expert = self.picture.outline(self.shown["expert"])
+        self.reference = self.picture.outline(self.shown["expert"])
         self.show(self.picture)
-        self.play(Create(self.expert), run_time=theme.CALM)
+        self.play(Create(self.reference), run_time=theme.CALM)
 
     @beat("The network’s tumour.", "Der Tumor des Netzes.")
     def the_network(self) -> None:
@@ -41,12 +41,12 @@ class Dice(ClipScene):
 
     @beat("What both say, and what only one of them says.", "Was beide sagen, und was nur einer sagt.")
     def three_areas(self) -> None:
-        expert, network = self.shown["expert"], self.shown["network"]
-        areas = ((network & expert, theme.INK, "both", "beide"),
-                 (network & ~expert, theme.NETWORK, "network only", "nur Netz"),
-                 (expert & ~network, theme.TUMOUR, "expert only", "nur Experte"))
+        reference, network = self.shown["expert"], self.shown["network"]
+        areas = ((network & reference, theme.INK, "both", "beide"),
+                 (network & ~reference, theme.NETWORK, "network only", "nur Netz"),
+                 (reference & ~network, theme.TUMOUR, "expert only", "nur Experte"))
         colours = theme.grey(self.shown["slice"])
-        self.play(FadeOut(self.expert), FadeOut(self.network), run_time=theme.QUICK)
+        self.play(FadeOut(self.reference), FadeOut(self.network), run_time=theme.QUICK)
         for place, ((area, colour, en, de), pixels) in enumerate(zip(areas, self.shown["counts"], strict=True)):
             colours = np.where(area[..., None], np.uint8(255 * np.array(to_rgb(colour))), colours)
             picture = Picture(colours, 5.4).move_to(self.picture)

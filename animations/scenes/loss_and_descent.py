@@ -41,15 +41,15 @@ class LossAndDescent(ClipScene):
     def one_pixel(self) -> None:
         chances, losses = self.shown["pixel"]
         self.scale, self.zero = np.array([WIDE / 1.0, HIGH / losses.max()]), 0.0
-        places = self.places(chances, losses)
+        indices = self.indices(chances, losses)
         axes = self.axes(self.word("probability of tumour", "Wahrscheinlichkeit von Tumor", theme.MUTED))
-        ends = [words(text, theme.LABEL, theme.MUTED).next_to(self.places([x], [0])[0], DOWN, buff=0.2)
+        ends = [words(text, theme.LABEL, theme.MUTED).next_to(self.indices([x], [0])[0], DOWN, buff=0.2)
                 for x, text in ((0.0, "0"), (1.0, "1"))]
-        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(places)
-        dot = Dot(places[-1], radius=0.16, color=theme.WINDOW)
+        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(indices)
+        dot = Dot(indices[-1], radius=0.16, color=theme.WINDOW)
         self.show(axes, *ends)
         self.play(Create(curve), FadeIn(dot), run_time=theme.SLOW)
-        self.play(MoveAlongPath(dot, VMobject().set_points_as_corners(places[::-1])), run_time=2)
+        self.play(MoveAlongPath(dot, VMobject().set_points_as_corners(indices[::-1])), run_time=2)
 
     @beat("The mean over all pixels, as one weight is moved.",
           "Das Mittel über alle Pixel, während ein Gewicht wandert.")
@@ -58,12 +58,12 @@ class LossAndDescent(ClipScene):
         weights, losses = self.shown["curve"]
         self.scale, self.zero = np.array([WIDE / (LAST - FIRST), HIGH / losses.max()]), FIRST
         self.show(self.axes(self.word("weight", "Gewicht", theme.MUTED)))
-        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(self.places(weights, losses))
+        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(self.indices(weights, losses))
         self.play(Create(curve), run_time=theme.SLOW)
 
     @beat("The slope says which way is down.", "Die Steigung sagt, wo es hinuntergeht.")
     def the_slope(self) -> None:
-        self.dots = self.places(*self.shown["way"])
+        self.dots = self.indices(*self.shown["way"])
         self.ball = Dot(self.dots[0], radius=0.18, color=theme.WINDOW)
         direction = np.array([1, float(self.shown["slope"]), 0]) * [*self.scale, 0]
         reach = 1.2 * direction / np.linalg.norm(direction)
@@ -90,7 +90,7 @@ class LossAndDescent(ClipScene):
         return VGroup(self.word("loss", "Verlust", theme.MUTED), words(number(loss, 3), theme.TITLE, theme.WINDOW)
                       ).arrange(RIGHT, buff=0.35).move_to(1.6 * UP + 0.8 * LEFT)
 
-    def places(self, across: np.ndarray, up: np.ndarray) -> list[Point]:
+    def indices(self, across: np.ndarray, up: np.ndarray) -> list[Point]:
         """Values as points on the screen."""
         return [CORNER + (x - self.zero) * self.scale[0] * RIGHT + y * self.scale[1] * UP
                 for x, y in zip(across, up, strict=True)]

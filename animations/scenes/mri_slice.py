@@ -18,11 +18,11 @@ class MriSlice(ClipScene):
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        image, expert = load("image"), load("expert")
-        row = int(np.flatnonzero(expert.any(axis=1)).mean())
-        corner = np.array([row, int(np.argmax(expert[row])) - SIDE // 2])
+        image, reference = load("image"), load("expert")
+        row = int(np.flatnonzero(reference.any(axis=1)).mean())
+        corner = np.array([row, int(np.argmax(reference[row])) - SIDE // 2])
         patch = image[corner[0]:corner[0] + SIDE, corner[1]:corner[1] + SIDE, FLAIR]
-        return {"image": image, "expert": expert, "corner": corner, "patch": patch}
+        return {"image": image, "expert": reference, "corner": corner, "patch": patch}
 
     @beat("One slice through a head, as a scanner sees it.", "Ein Schnitt durch einen Kopf, wie ihn ein Scanner sieht.")
     def a_picture(self) -> None:

@@ -22,8 +22,8 @@ class OutputThreshold(ClipScene):
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
         probability = byhand.sigmoid(load("logits").astype(float))
-        places = np.argwhere(load("mask"))
-        (top, left), (bottom, right) = places.min(axis=0) - MARGIN, places.max(axis=0) + MARGIN
+        indices = np.argwhere(load("mask"))
+        (top, left), (bottom, right) = indices.min(axis=0) - MARGIN, indices.max(axis=0) + MARGIN
         near = np.s_[top:bottom, left:right]
         return {"logits": load("logits"), "probability": probability, "near": load("small")[near],
                 "near probability": probability[near], "thresholds": np.array(THRESHOLDS),
@@ -40,12 +40,12 @@ class OutputThreshold(ClipScene):
     @beat("The sigmoid makes a probability of it, from 0 to 1.",
           "Die Sigmoid-Funktion macht daraus eine Wahrscheinlichkeit.")
     def probabilities(self) -> None:
-        places = [0.28 * x * RIGHT + (3 * y - 1.2) * UP for x, y in self.shown["curve"].T]
+        indices = [0.28 * x * RIGHT + (3 * y - 1.2) * UP for x, y in self.shown["curve"].T]
         axes = VGroup(Line(1.75 * LEFT, 1.75 * RIGHT), Line(0.3 * DOWN, 3.4 * UP)).set_stroke(theme.LINE, 3)
-        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(places)
-        dot = Dot(places[0], radius=0.13, color=theme.WINDOW)
-        ends = VGroup(words("0", 26, theme.MUTED).next_to(places[0], DOWN, buff=0.2),
-                      words("1", 26, theme.MUTED).next_to(places[-1], UP, buff=0.35))
+        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(indices)
+        dot = Dot(indices[0], radius=0.13, color=theme.WINDOW)
+        ends = VGroup(words("0", 26, theme.MUTED).next_to(indices[0], DOWN, buff=0.2),
+                      words("1", 26, theme.MUTED).next_to(indices[-1], UP, buff=0.35))
         self.show(axes.shift(1.2 * DOWN), ends)
         self.play(Create(curve), run_time=theme.CALM)
         self.play(FadeIn(dot), run_time=theme.QUICK)

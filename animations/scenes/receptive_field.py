@@ -29,9 +29,9 @@ class ReceptiveField(ClipScene):
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        expert = load("expert")
+        reference = load("expert")
         stages = [stage for stage in plan() if stage.name.startswith("encoder.") or stage.name == "bottleneck"]
-        return {"image": load("image")[..., FLAIR], "centre": np.argwhere(expert).mean(axis=0).round(),
+        return {"image": load("image")[..., FLAIR], "centre": np.argwhere(reference).mean(axis=0).round(),
                 "fields": np.array([stage.receptive_field for stage in stages]),
                 "two": np.array(receptive_field(["DoubleConv"])),
                 "with pool": np.array(receptive_field(["DoubleConv", "MaxPool2d", "DoubleConv"]))}

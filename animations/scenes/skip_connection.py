@@ -70,11 +70,11 @@ class SkipConnection(ClipScene):
     def found(self) -> None:
         self.fade(*(thing for thing in self.mobjects if thing not in (self.title, self.caption)))
         answer = Picture(theme.grey(self.shown["slice"]), 5.4)
-        expert = answer.outline(self.shown["mask"], tint=0)
+        reference = answer.outline(self.shown["mask"], tint=0)
         network = answer.outline(self.shown["predicted"], theme.NETWORK)
         self.show(answer)
         self.play(Create(network), run_time=theme.CALM)
-        self.play(Create(expert), run_time=theme.CALM)
+        self.play(Create(reference), run_time=theme.CALM)
         self.show(self.word("network", "Netz", theme.NETWORK).next_to(answer, RIGHT, buff=0.5).shift(0.5 * UP),
                   self.word("expert", "Experte", theme.TUMOUR).next_to(answer, RIGHT, buff=0.5).shift(0.5 * DOWN))
 

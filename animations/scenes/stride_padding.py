@@ -36,11 +36,11 @@ class StridePadding(ClipScene):
     def padding(self) -> None:
         self.clear_output()
         padded = PixelGrid(self.shown["padded"], side=0.6, numbers=False).move_to(self.input)
-        rim = VGroup(*(cell for cell, value in zip(padded.cells, np.pad(np.zeros((6, 6)), 1, constant_values=1).flat)
+        border = VGroup(*(cell for cell, value in zip(padded.cells, np.pad(np.zeros((6, 6)), 1, constant_values=1).flat)
                        if value))
-        zeros = VGroup(*(words("0", 20, theme.MUTED).move_to(cell) for cell in rim))
-        self.play(FadeIn(rim), FadeIn(zeros), run_time=theme.CALM)
-        self.remove(self.input, rim)
+        zeros = VGroup(*(words("0", 20, theme.MUTED).move_to(cell) for cell in border))
+        self.play(FadeIn(border), FadeIn(zeros), run_time=theme.CALM)
+        self.remove(self.input, border)
         self.input = padded
         self.add(padded, zeros)
         self.zeros = zeros

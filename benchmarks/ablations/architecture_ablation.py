@@ -34,7 +34,7 @@ from unet_lib.models.ablations import VARIANTS, build_variant
 from unet_lib.models.architecture import plan
 from unet_lib.models.common import count_parameters
 from unet_lib.models.unet import UNet
-from unet_lib.training.loop import TrainConfig, fit
+from unet_lib.training.loop import TrainingConfig, fit
 
 RESULTS = Path("data/results/architecture_ablation.json")
 BASE, DEPTH, SIZE, BATCH, RATE = 8, 4, 96, 16, 0.004
@@ -67,7 +67,7 @@ def main() -> None:
 
 def train(network: UNet, cache: SliceCache, patients: tuple[str, ...], steps: int, seed: int) -> None:
     batches = Augmented(Batches(cache, cache.slices_of(patients), batch=BATCH, size=SIZE, seed=seed), seed=seed)
-    config = TrainConfig(max(1, round(steps / len(batches))), RATE, schedule="cosine")
+    config = TrainingConfig(max(1, round(steps / len(batches))), RATE, schedule="cosine")
     for epoch in fit(network, batches, config):
         print(f"  epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3f} {epoch.images_per_second:.0f} images/s",
               flush=True)
@@ -77,12 +77,9 @@ def score(network: UNet, cache: SliceCache, patients: tuple[str, ...]) -> dict[s
     """Mean Dice by patient, pooled F1 and border error, at full size."""
     predictor, counts, borders = Predictor(network, {}, SIZE), {}, []
     for name in patients:
-        places = cache.slices_of([name])
-        statistics = cache.statistics[cache.patient_of[places[0]]]
-        masks = predictor.masks(predictor.probabilities(cache.images[places], statistics))
-        experts = cache.masks[places] > 0
-        counts[name] = pooled(count_slices(masks, experts))
-        borders.append(outline_distances(masks, experts).predicted)
+        found = predictor.patient(cache, name)
+        counts[name] = pooled(count_slices(found.masks, found.references))
+        borders.append(outline_distances(found.masks, found.references).predicted)
     together = sum(counts.values(), start=pooled(np.zeros((0, 4))))
     return {"mean_dice": round(mean_dice(counts), 4), "pooled_f1": round(together.dice(), 4),
             "border_pixels": round(float(np.median(np.concatenate(borders))), 2)}

@@ -2,7 +2,7 @@
 
     python benchmarks/ablations/inference_ablation.py --data data/lgg [--threads 2] [--fold 0 …]
 
-after `unet_lib results folds --recipe sharp`, whose weights it takes from runs/folds. Either is left out, both are, or
+after `unet_lib experiments cross-validate --recipe sharp`, whose weights it takes from runs/folds. Either is left out, both are, or
 none; what remains to be chosen in each way (which threshold, or which temperature; the smallest tumour) is chosen on
 the fold's validation patients. Then its test patients are asked. All are asked without the mirror, which would take
 twice as long. One row a fold goes to data/results/inference_ablation.json, with the Dice of each patient in each way.
@@ -24,9 +24,9 @@ from unet_lib.evaluation.result_rows import add_row
 from unet_lib.inference.predictor import load_predictor
 from unet_lib.training.recipes import find_recipe
 
-RECIPE = "sharp"
+RECIPE = "efflite0-256"
 RESULTS = Path("data/results/inference_ablation.json")
-WAYS = ("as learnt", "own thresholds", "own norms", "both")
+WAYS = ("no adaptation", "per-patient threshold", "batch-norm adaptation", "both")
 
 
 def main() -> None:
@@ -50,19 +50,17 @@ def ask(cache: SliceCache, fold: int) -> dict[str, Any]:
     split = predictor.card["split"]
     chosen: dict[str, dict[str, Any]] = {}
     dice: dict[str, dict[str, float]] = {}
-    for share, ways in ((0.0, WAYS[:2]), (recipe.own_norms, WAYS[2:])):
-        _, tried = choose(replace(recipe, mirror=False, own_norms=share), predictor, cache, split["validation"])
+    for fraction, ways in ((0.0, WAYS[:2]), (recipe.batch_norm_adaptation, WAYS[2:])):
+        _, tried = choose(replace(recipe, flip_tta=False, batch_norm_adaptation=fraction), predictor, cache, split["validation"])
         for way, kind in zip(ways, ("threshold", "temperature"), strict=True):
-            chosen[way] = {"own_norms": share, **max((one for one in tried if kind in one), key=mean_of)}
+            chosen[way] = {"batch_norm_adaptation": fraction, **max((one for one in tried if kind in one), key=mean_of)}
         for patient in split["test"]:
-            mine = cache.slices_of([patient])
-            said = replace(predictor, mirror=False, own_norms=share).probabilities(
-                cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
+            found = replace(predictor, flip_tta=False, batch_norm_adaptation=fraction).patient(cache, patient)
             for way in ways:
                 line = chosen[way]
                 mask = replace(predictor, threshold=line.get("threshold", 0.5), temperature=line.get("temperature"),
-                               smallest=line["smallest"]).masks(said)
-                dice.setdefault(way, {})[patient] = round(count(mask, np.asarray(cache.masks[mine])).dice(), 4)
+                               min_component_size=line["min_component_size"]).masks(found.probabilities)
+                dice.setdefault(way, {})[patient] = round(count(mask, found.references).dice(), 4)
     return {"chosen": chosen, "dice": dice}
 
 

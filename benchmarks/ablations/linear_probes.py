@@ -32,7 +32,7 @@ from unet_lib.data.splits import split_patients
 from unet_lib.evaluation.patients import choose_patients
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inspection.activations import feature_maps
-from unet_lib.inspection.channel_metrics import agreement, enlarge, high_frequency_share
+from unet_lib.inspection.channel_metrics import enlarge, high_frequency_fraction, roc_auc
 from unet_lib.inspection.checkpoint_series import Series, load_series
 from unet_lib.inspection.linear_probe import ProbeScore, masks_of_others, probe, scattered_masks
 from unet_lib.models.architecture import plan_for
@@ -94,16 +94,16 @@ def parts(args: argparse.Namespace, series: Series, cache: SliceCache) -> Iterat
         names = names if seen else split_patients(cache.names).part(part)
         if part == "train" and len(names) > args.patients:
             names = tuple(sorted(draw.choice(names, args.patients, replace=False).tolist()))
-        places = np.concatenate([some_slices(cache, name, draw) for name in names])
-        batch, = Batches(cache, places, batch=len(places), size=series.size, shuffle=False).epoch()
-        yield Slices(batch.images, batch.masks, cache.patient_of[places])
+        indices = np.concatenate([some_slices(cache, name, draw) for name in names])
+        batch, = Batches(cache, indices, batch=len(indices), size=series.size, shuffle=False).epoch()
+        yield Slices(batch.images, batch.masks, cache.patient_of[indices])
 
 
 def some_slices(cache: SliceCache, patient: str, draw: np.random.Generator) -> np.ndarray:
     """A few with tumour and a few without, or as many as there are, in order."""
-    places = cache.slices_of([patient])
-    tumour = cache.tumour_pixels[places] > 0
-    kinds = ((places[tumour], TUMOUR), (places[~tumour], HEALTHY))
+    indices = cache.slices_of([patient])
+    tumour = cache.tumour_pixels[indices] > 0
+    kinds = ((indices[tumour], TUMOUR), (indices[~tumour], HEALTHY))
     return np.sort(np.concatenate([draw.choice(some, min(most, len(some)), replace=False) for some, most in kinds]))
 
 
@@ -117,10 +117,10 @@ def measure(args: argparse.Namespace, series: Series, learn: Slices, test: Slice
             "scattered masks": scattered_masks(learn.masks, args.seed)}.items()}
         row = {**key, "channels": new.shape[1], "side": new.shape[-1], **taught.pop("the expert's masks"),
                "controls": taught, "best_channel": best_channel(args, known, learn, new, test),
-               "high_frequency_share": round(float(np.nanmean(high_frequency_share(new))), 4),
-               "learning_slices": len(known), "learning_patients": len(set(learn.owners)),
+               "high_frequency_fraction": round(float(np.nanmean(high_frequency_fraction(new))), 4),
+               "training_slices": len(known), "training_patients": len(set(learn.owners)),
                "test_slices": len(new), "test_patients": len(set(test.owners)),
-               "tumour_share": round(float(test.masks.mean()), 4),
+               "tumour_fraction": round(float(test.masks.mean()), 4),
                "seconds": round(time.perf_counter() - start, 1), **provenance(torch.device("cpu"))}
         print(f"step {key['step']}, {key['stage']}: Dice {row['dice']}, AUC {row['auc']}", flush=True)
         add_row(args.out, {"command": f"python benchmarks/ablations/linear_probes.py --seed {args.seed}", "split":
@@ -153,7 +153,7 @@ def on_grid(maps: Tensor, masks: Tensor, every: int) -> np.ndarray:
     """`agreement`, judged by some of the pixels: a deep stage's maps, all enlarged, would fill the memory."""
     some = slice(every // 2, None, every)
     size, grid = (masks.shape[-2], masks.shape[-1]), (..., some, some)
-    return agreement(torch.cat([enlarge(one[None], size)[grid] for one in maps]), masks[grid])
+    return roc_auc(torch.cat([enlarge(one[None], size)[grid] for one in maps]), masks[grid])
 
 
 def print_table(rows: list[dict[str, Any]], before: int, after: int) -> None:
@@ -170,7 +170,7 @@ def print_table(rows: list[dict[str, Any]], before: int, after: int) -> None:
 
 def numbers(row: Mapping[str, Any]) -> tuple[float, ...]:
     return (row["dice"], row["auc"], *(control["dice"] for control in row["controls"].values()),
-            row["best_channel"]["auc"], row["high_frequency_share"])
+            row["best_channel"]["auc"], row["high_frequency_fraction"])
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ from unet_lib.core.metrics import count
 from unet_lib.core.provenance import provenance
 from unet_lib.data.cache import open_cache
 from unet_lib.evaluation.result_rows import add_row
-from unet_lib.inference.postprocessing import without_specks
+from unet_lib.inference.postprocessing import remove_small_components
 from unet_lib.inference.predictor import Predictor, load_predictor
+from unet_lib.training.recipes import BEST
 
 MODEL = Path("data/models/lgg-best.safetensors")
 RESULTS = Path("data/results/oracle_bounds.json")
@@ -35,7 +36,7 @@ THRESHOLDS = (0.01, 0.02, 0.05, *np.arange(0.1, 1, 0.1).round(1).tolist(), 0.95,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("data/lgg"))
-    parser.add_argument("--recipe", default="best")
+    parser.add_argument("--recipe", default=BEST)
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
@@ -44,29 +45,28 @@ def main() -> None:
     for part, words in PARTS.items():
         dice: dict[str, dict[str, float]] = {}
         for patient in predictor.card["split"][part]:
-            mine = cache.slices_of([patient])
-            said = predictor.probabilities(cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
-            for way, reached in cheated(predictor, said, np.asarray(cache.masks[mine]) > 0):
-                dice.setdefault(way, {})[patient] = round(reached, 4)
+            found = predictor.patient(cache, patient)
+            for oracle, reached in with_oracle(predictor, found.probabilities, found.references):
+                dice.setdefault(oracle, {})[patient] = round(reached, 4)
         add_row(RESULTS, {"command": "python benchmarks/ablations/oracle_bounds.py"},
-                   {"recipe": args.recipe, "part": part, "dice": dice, **provenance(torch.device("cpu"))},
-                   ("recipe", "part"))
+                   {"recipe": args.recipe, "split": part, "dice": dice, **provenance(torch.device("cpu"))},
+                   ("recipe", "split"))
         means = {way: float(np.mean(list(reached.values()))) for way, reached in dice.items()}
-        honest = means.pop("as asked")
+        honest = means.pop("as predicted")
         print(f"{words:11} {honest:.3f} as asked;", "; ".join(
             f"{way} {mean:.3f} ({(mean - honest) / (1 - honest):.0%})" for way, mean in means.items()), flush=True)
 
 
-def cheated(predictor: Predictor, said: Float[np.ndarray, "n h w"],
-            expert: Bool[np.ndarray, "n h w"]) -> Iterator[tuple[str, float]]:
-    """The Dice of one patient, honestly and with each cheat."""
-    mask = predictor.masks(said)
-    yield "as asked", count(mask, expert).dice()
-    yield "best threshold", max(count(without_specks(said >= threshold, predictor.smallest), expert).dice()
-                                for threshold in THRESHOLDS)
+def with_oracle(predictor: Predictor, probabilities: Float[np.ndarray, "n h w"],
+            reference: Bool[np.ndarray, "n h w"]) -> Iterator[tuple[str, float]]:
+    """The Dice of one patient as predicted, and with each oracle."""
+    mask = predictor.masks(probabilities)
+    yield "as predicted", count(mask, reference).dice()
+    yield "oracle threshold", max(count(remove_small_components(probabilities >= threshold, predictor.min_component_size), reference)
+                                  .dice() for threshold in THRESHOLDS)
     parts = ndimage.label(mask, np.ones((3, 3, 3)))[0]
-    yield "no false parts", count(mask & np.isin(parts, np.unique(parts[mask & expert])), expert).dice()
-    yield "healthy slices known", count(mask & expert.any((1, 2), keepdims=True), expert).dice()
+    yield "oracle components", count(mask & np.isin(parts, np.unique(parts[mask & reference])), reference).dice()
+    yield "oracle slices", count(mask & reference.any((1, 2), keepdims=True), reference).dice()
 
 
 if __name__ == "__main__":

@@ -31,10 +31,10 @@ from unet_lib.data.splits import Split, split_patients
 from unet_lib.evaluation.patients import score_patients
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inference.predictor import Predictor
-from unet_lib.inspection.attribution import changed_skips
+from unet_lib.inspection.attribution import ablate_skips
 from unet_lib.models.ablations import build_without_skips
 from unet_lib.models.unet import UNet
-from unet_lib.training.experiment import RunSettings, prepare
+from unet_lib.training.experiment import ExperimentConfig, prepare
 from unet_lib.training.loop import fit
 from unet_lib.training.recipes import COARSE
 
@@ -94,7 +94,7 @@ def measure(args: argparse.Namespace, cache: SliceCache, device: torch.device, s
     seconds = round(time.perf_counter() - start)
     for how, levels in wanted:
         changes = dict.fromkeys(levels, how) if how in ("zeroed", "mean") else {}
-        with changed_skips(network, changes):
+        with ablate_skips(network, changes):
             scores = list(score_patients(Predictor(network, {}, settings.size), cache, split.validation))
         together = sum((score.counts for score in scores), start=Counts())
         row = {"how": how, "levels": list(levels), "seed": seed, "depth": DEPTH, "base": settings.network.base,
@@ -107,17 +107,17 @@ def measure(args: argparse.Namespace, cache: SliceCache, device: torch.device, s
                               "split_patients(seed=0), scored on its validation patients at 256×256"}, row, KEY)
 
 
-def base_settings(args: argparse.Namespace, seed: int) -> RunSettings:
+def base_settings(args: argparse.Namespace, seed: int) -> ExperimentConfig:
     width, size = (2, 32) if args.quick else (8, COARSE.size)
     return replace(COARSE, seed=seed, size=size, network=replace(COARSE.network, base=width),
                    training=replace(COARSE.training, epochs=args.epochs))
 
 
-def train(settings: RunSettings, cache: SliceCache, split: Split, device: torch.device,
+def train(settings: ExperimentConfig, cache: SliceCache, split: Split, device: torch.device,
           without: tuple[int, ...]) -> UNet:
     run = prepare(settings, cache, replace(split, validation=()), device)
     network = build_without_skips(without, settings.network.base, settings.network.depth, settings.seed).to(device)
-    for epoch in fit(network, Augmented(run.training, settings.strength, settings.seed), settings.training):
+    for epoch in fit(network, Augmented(run.training, settings.augmentation, settings.seed), settings.training):
         print(f"  epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3f} {epoch.images_per_second:.0f} images/s",
               flush=True)
     return network

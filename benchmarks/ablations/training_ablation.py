@@ -6,7 +6,7 @@ Every network is trained alike but for one thing: the first stage of the recipe 
 epochs, on the training patients of split_patients(seed=0); scored on its validation patients, at full size, with the
 weights at the end. The test patients are left alone. A change that makes an epoch longer gets fewer of them, so
 that all networks see equally many pixels. Some changes concern only how a trained network is asked; they are
-measured on the weights of "as it is".
+measured on the weights of "baseline".
 
 One patient more or less makes the mean of 13 jump by 0.02 or so, and so does the seed: read the table with both in
 mind. Rows go to data/results/training_ablation.json as they are measured; an interrupted run goes on where it stopped.
@@ -24,7 +24,7 @@ import torch
 
 from unet_lib.core.devices import choose_device
 from unet_lib.core.provenance import provenance
-from unet_lib.data.augmentation import Strength
+from unet_lib.data.augmentation import AugmentationConfig
 from unet_lib.data.cache import SliceCache, open_cache
 from unet_lib.data.preprocessing import channels
 from unet_lib.data.splits import Split, split_patients
@@ -32,13 +32,13 @@ from unet_lib.evaluation.patients import score_patients, summary
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inference.predictor import Predictor
 from unet_lib.models import checkpoint
-from unet_lib.models.efficientnet_unet import LiteConfig
-from unet_lib.training.experiment import Run, RunSettings, prepare
+from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
+from unet_lib.training.experiment import Experiment, ExperimentConfig, prepare
 from unet_lib.training.loop import fit
 from unet_lib.training.recipes import COARSE
 
 KEY = ("change", "seed", "data", "epochs")
-AS_IT_IS = "as it is"
+AS_IT_IS = "baseline"
 
 
 class GreyLevels(SliceCache):
@@ -49,49 +49,49 @@ class GreyLevels(SliceCache):
         return np.tile(np.array([[0, 0, 0], [255, 255, 255]], np.float32), (len(self.patients), 1, 1))
 
 
-def training(**settings: Any) -> Callable[[RunSettings], RunSettings]:
+def training(**settings: Any) -> Callable[[ExperimentConfig], ExperimentConfig]:
     return lambda base: replace(base, training=replace(base.training, **settings))
 
 
-def network(**settings: Any) -> Callable[[RunSettings], RunSettings]:
+def network(**settings: Any) -> Callable[[ExperimentConfig], ExperimentConfig]:
     return lambda base: replace(base, network=replace(base.network, **settings))
 
 
-def strength(**settings: float) -> Callable[[RunSettings], RunSettings]:
-    return lambda base: replace(base, strength=replace(base.strength, **settings))
+def augmentation(**settings: float) -> Callable[[ExperimentConfig], ExperimentConfig]:
+    return lambda base: replace(base, augmentation=replace(base.augmentation, **settings))
 
 
-def pixels(share: float, **settings: Any) -> Callable[[RunSettings], RunSettings]:
+def pixels(fraction: float, **settings: Any) -> Callable[[ExperimentConfig], ExperimentConfig]:
     """Other settings, and so much shorter that equally many pixels are seen."""
-    return lambda base: replace(base, training=replace(base.training, epochs=round(base.training.epochs * share)),
+    return lambda base: replace(base, training=replace(base.training, epochs=round(base.training.epochs * fraction)),
                                 **settings)
 
 
-def half(base: RunSettings) -> RunSettings:
+def half(base: ExperimentConfig) -> ExperimentConfig:
     """All variations half as strong."""
-    s = base.strength
-    weaker = {name: getattr(s, name) / 2 for name in Strength.__slots__ if name not in ("flip", "copy_flair")}
-    return replace(base, strength=replace(s, **weaker))
+    s = base.augmentation
+    weaker = {name: getattr(s, name) / 2 for name in AugmentationConfig.__slots__ if name not in ("flip", "copy_flair")}
+    return replace(base, augmentation=replace(s, **weaker))
 
 
-TRAININGS: dict[str, Callable[[RunSettings], RunSettings]] = {
+TRAININGS: dict[str, Callable[[ExperimentConfig], ExperimentConfig]] = {
     AS_IT_IS: lambda base: base,
     "BCE alone": training(loss="bce"),
     "no augmentation": lambda base: replace(base, augment=False),
     "no batch norm": network(batch_norm=False),
-    "grey levels as they come": lambda base: base,
+    "no intensity normalisation": lambda base: base,
     "constant learning rate": training(schedule="constant"),
     "no average of weights": training(ema=0.0),
-    "all slices without tumour": lambda base: pixels(healthy_share(base), healthy=1.0)(base),
-    "neighbouring slices too": lambda base: replace(base, neighbours=1, network=replace(base.network,
+    "all slices without tumour": lambda base: pixels(healthy_fraction(base), negative_fraction=1.0)(base),
+    "context slices": lambda base: replace(base, context_slices=1, network=replace(base.network,
                                                                                         in_channels=channels(1))),
-    "phantom weights first": lambda base: base,
-    "borrowed encoder": lambda base: replace(base, network=LiteConfig(), pretrained=True),
-    "that encoder, untaught": lambda base: replace(base, network=LiteConfig()),
-    "no hidden sequences": strength(copy_flair=0.0),
-    "no elastic stretching": strength(elastic=0.0),
+    "initial weights from phantoms": lambda base: base,
+    "pretrained encoder": lambda base: replace(base, network=EfficientNetUNetConfig(), pretrained=True),
+    "same encoder, random initial weights": lambda base: replace(base, network=EfficientNetUNetConfig()),
+    "no hidden sequences": augmentation(copy_flair=0.0),
+    "no elastic stretching": augmentation(elastic=0.0),
     "half as strong variations": half,
-    "only turned, scaled, moved": strength(gain=0.0, offset=0.0, gamma=0.0, noise=0.0, copy_flair=0.0, elastic=0.0),
+    "geometric augmentation only": augmentation(gain=0.0, offset=0.0, gamma=0.0, noise=0.0, copy_flair=0.0, elastic=0.0),
     "Dice alone": training(loss="dice"),
     "focal + Dice": training(loss="focal_dice"),
     "BCE + Tversky": training(loss="bce_tversky"),
@@ -101,14 +101,14 @@ TRAININGS: dict[str, Callable[[RunSettings], RunSettings]] = {
     "128×128": pixels(0.25, size=128),
 }
 ASKED: dict[str, dict[str, Any]] = {
-    "asked without the mirror": {"mirror": False}, "specks below 100 voxels removed": {"smallest": 100},
-    "specks below 300 voxels removed": {"smallest": 300}, "threshold 0.3": {"threshold": 0.3},
+    "no flip TTA": {"flip_tta": False}, "components below 100 voxels removed": {"min_component_size": 100},
+    "components below 300 voxels removed": {"min_component_size": 300}, "threshold 0.3": {"threshold": 0.3},
     "threshold 0.7": {"threshold": 0.7}}
 
 
-def healthy_share(base: RunSettings, tumour: float = 0.345) -> float:
-    """An epoch's slices with `healthy` as it is, over those of an epoch with all; a third of slices hold tumour."""
-    return tumour + (1 - tumour) * base.healthy
+def healthy_fraction(base: ExperimentConfig, tumour: float = 0.345) -> float:
+    """An epoch's slices with `negative_fraction` as it is, over those of an epoch with all; a third of slices hold tumour."""
+    return tumour + (1 - tumour) * base.negative_fraction
 
 
 def main() -> None:
@@ -138,16 +138,16 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(args: argparse.Namespace, cache: SliceCache, device: torch.device, change: str, seed: int) -> None:
-    """Train with one change, score, and add the row; with "as it is" also the rows of ASKED."""
-    if change == "grey levels as they come":
+    """Train with one change, score, and add the row; with "baseline" also the rows of ASKED."""
+    if change == "no intensity normalisation":
         cache = GreyLevels(**{name: getattr(cache, name) for name in SliceCache.__dataclass_fields__})
     split = split_patients(cache.names, seed=0)
     settings = TRAININGS[change](base_settings(args, seed))
     start = time.perf_counter()
-    run = train(settings, cache, split, device, args.phantom if change == "phantom weights first" else None)
+    run = train(settings, cache, split, device, args.phantom if change == "initial weights from phantoms" else None)
     seconds = round(time.perf_counter() - start)
     asked = {change: {}, **(ASKED if change == AS_IT_IS else {})}
-    predictor = Predictor(run.network, {}, settings.size, neighbours=settings.neighbours, mirror=True)
+    predictor = Predictor(run.network, {}, settings.size, context_slices=settings.context_slices, flip_tta=True)
     for name, how in asked.items():
         found = summary(list(score_patients(replace(predictor, **how), cache, split.validation)))
         row = {"change": name, "seed": seed, "data": cache.content, "epochs": args.epochs, "seconds": seconds,
@@ -158,13 +158,13 @@ def measure(args: argparse.Namespace, cache: SliceCache, device: torch.device, c
                               "its validation patients at 256×256"}, row, KEY)
 
 
-def base_settings(args: argparse.Namespace, seed: int) -> RunSettings:
+def base_settings(args: argparse.Namespace, seed: int) -> ExperimentConfig:
     tiny = {"network": replace(COARSE.network, base=2, depth=3), "size": 32} if args.quick else {}
     epochs = 4 if args.quick else args.epochs
     return replace(COARSE, seed=seed, training=replace(COARSE.training, epochs=epochs), **tiny)
 
 
-def train(settings: RunSettings, cache: SliceCache, split: Split, device: torch.device, start: Path | None) -> Run:
+def train(settings: ExperimentConfig, cache: SliceCache, split: Split, device: torch.device, start: Path | None) -> Experiment:
     run = prepare(settings, cache, replace(split, validation=()), device)
     if start:
         checkpoint.fill(run.network, checkpoint.load_tensors(start)[0], start)

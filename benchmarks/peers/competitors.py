@@ -21,7 +21,7 @@ from unet_lib.data.splits import split_patients
 from unet_lib.models.common import count_parameters
 from unet_lib.models.registry import build
 from unet_lib.models.unet import UNet
-from unet_lib.training.loop import TrainConfig, fit, forward
+from unet_lib.training.loop import TrainingConfig, fit, forward
 from unet_lib.training.losses import LOSSES
 
 
@@ -37,7 +37,7 @@ class Setting:
         return open_cache(self.args.data)
 
     @cached_property
-    def places(self) -> np.ndarray:
+    def indices(self) -> np.ndarray:
         """Slices of training patients, spread evenly over all of them."""
         every = self.cache.slices_of(split_patients(self.cache.names, seed=0).train)
         return every[np.unique(np.linspace(0, len(every) - 1, self.args.slices).astype(int))]
@@ -46,7 +46,7 @@ class Setting:
     def records(self) -> list[SliceRecord]:
         """The same slices as files; the cache has them in this order."""
         records = find_slices(self.args.data)
-        return [records[place] for place in self.places]
+        return [records[place] for place in self.indices]
 
     def network(self) -> UNet:
         return build({"base": self.args.base, "batch_norm": not self.args.plain}, 0).to(self.device)
@@ -77,9 +77,9 @@ class Turns:
 
 def ours(setting: Setting) -> Competitor:
     args, network = setting.args, setting.network()
-    batches = Batches(setting.cache, setting.places, batch=args.batch, size=args.size, device=setting.device)
+    batches = Batches(setting.cache, setting.indices, batch=args.batch, size=args.size, device=setting.device)
     source = Turns(Augmented(batches), args.steps)
-    epochs = fit(network, source, TrainConfig(epochs=10**6, loss=tutorial_loop.LOSS))
+    epochs = fit(network, source, TrainingConfig(epochs=10**6, loss=tutorial_loop.LOSS))
 
     def train(steps: int) -> int:
         source.steps = steps

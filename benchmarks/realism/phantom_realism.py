@@ -62,8 +62,8 @@ def measure(cache: SliceCache) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     histograms = np.zeros((len(cache.names), len(REGIONS), len(CHANNELS), 256), np.int64)
     facts: dict[str, list[float]] = {}
     for p, patient in enumerate(tqdm(cache.patients, unit="patient")):
-        places = np.flatnonzero(cache.patient_of == p)
-        images, masks = cache.images[places], cache.masks[places] > 0
+        indices = np.flatnonzero(cache.patient_of == p)
+        images, masks = cache.images[indices], cache.masks[indices] > 0
         heads = np.stack([find_head(image) for image in images])
         for image, mask, head in zip(images, masks, heads, strict=True):
             for r, region in enumerate(regions(mask, head)):
@@ -87,8 +87,8 @@ def find_head(image: np.ndarray) -> np.ndarray:
 def regions(mask: np.ndarray, head: np.ndarray) -> list[np.ndarray]:
     """The four regions of a slice, in the order of REGIONS; they do not overlap."""
     near = ndimage.distance_transform_edt(~mask) <= AROUND if mask.any() else mask
-    rim = head & (ndimage.distance_transform_edt(head) <= RIM)
-    return [mask, near & head & ~mask, rim & ~near & ~mask, head & ~rim & ~near & ~mask]
+    border = head & (ndimage.distance_transform_edt(head) <= RIM)
+    return [mask, near & head & ~mask, border & ~near & ~mask, head & ~border & ~near & ~mask]
 
 
 def patient_facts(masks: np.ndarray, heads: np.ndarray) -> dict[str, float]:
@@ -116,15 +116,15 @@ def grey_levels(real: np.ndarray, made: np.ndarray) -> list[dict]:
     orders = [rng.permutation(len(real)) for _ in range(HALVES)]
     for r, region in enumerate(REGIONS):
         for c, channel in enumerate(CHANNELS):
-            one, other = shares(real[:, r, c]), shares(made[:, r, c])
-            halves = [wasserstein(shares(real[order[::2], r, c]), shares(real[order[1::2], r, c])) for order in orders]
+            one, other = fractions(real[:, r, c]), fractions(made[:, r, c])
+            halves = [wasserstein(fractions(real[order[::2], r, c]), fractions(real[order[1::2], r, c])) for order in orders]
             rows.append({"region": region, "channel": channel, "distance": round(wasserstein(one, other), 2),
                          "between_real_halves": round(float(np.mean(halves)), 2),
                          "real": coarse(one), "phantom": coarse(other)})
     return rows
 
 
-def shares(histograms: np.ndarray) -> np.ndarray:
+def fractions(histograms: np.ndarray) -> np.ndarray:
     """The mean of the patients' histograms, each as shares: every patient counts the same."""
     totals = histograms.sum(axis=1, keepdims=True)
     return (histograms / np.maximum(totals, 1))[totals[:, 0] > 0].mean(axis=0)
@@ -134,8 +134,8 @@ def wasserstein(one: np.ndarray, other: np.ndarray) -> float:
     return float(stats.wasserstein_distance(np.arange(256), np.arange(256), one, other))
 
 
-def coarse(share: np.ndarray) -> list[float]:
-    return [round(float(value), 5) for value in share.reshape(-1, BIN).sum(axis=1)]
+def coarse(fraction: np.ndarray) -> list[float]:
+    return [round(float(value), 5) for value in fraction.reshape(-1, BIN).sum(axis=1)]
 
 
 def per_patient(real: dict[str, np.ndarray], made: dict[str, np.ndarray]) -> list[dict]:

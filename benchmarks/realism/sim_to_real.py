@@ -38,7 +38,7 @@ from unet_lib.evaluation.patients import score_patients
 from unet_lib.inference.predictor import Predictor
 from unet_lib.models import checkpoint
 from unet_lib.models.registry import build
-from unet_lib.training.loop import TrainConfig, fit
+from unet_lib.training.loop import TrainingConfig, fit
 
 RESULTS = Path("data/results/sim_to_real.json")
 NETWORK = {"base": 16, "depth": 4}
@@ -86,7 +86,7 @@ def picture() -> None:
     rows = json.loads(RESULTS.read_text())["rows"]
     figure, axes = plotting.new_figure(width=6.4, height=4)
     lines = {"real → held-out real": ("from random weights", plotting.INK),
-             "phantom, then real → held-out real": ("from the phantoms' weights", plotting.EXPERT)}
+             "phantom, then real → held-out real": ("from the phantoms' weights", plotting.REFERENCE)}
     for question, (label, colour) in lines.items():
         points = sorted((r["training_patients"], r["mean_dice"]) for r in rows
                         if r["question"] == question and r["training_patients"] in REAL_COUNTS)
@@ -119,7 +119,7 @@ def trained(args: argparse.Namespace, name: str, cache: SliceCache, patients: It
         return path
     network = checkpoint.load_model(start)[0] if start else build(NETWORK, SEED)
     batches = Augmented(Batches(cache, cache.slices_of(patients), batch=BATCH, size=SIZE, seed=SEED), seed=SEED)
-    config = TrainConfig(max(1, round(steps / len(batches))), RATE / 2 if start else RATE, schedule="cosine")
+    config = TrainingConfig(max(1, round(steps / len(batches))), RATE / 2 if start else RATE, schedule="cosine")
     begin = time.perf_counter()
     for epoch in fit(network, batches, config):
         print(f"{name}: epoch {epoch.epoch}/{epoch.epochs} loss {epoch.loss:.3f} F1 {epoch.train.dice():.3f} "

@@ -38,13 +38,13 @@ def main() -> None:
         predictor = load_predictor(path, args.device)
         turns = [turn(predictor, records) for _ in range(args.repeats + 1)][1:]  # the first warms up
         whole, network = (statistics.median(times) for times in zip(*turns, strict=True))
-        row = {"network": path.stem, "slices": len(records), "size": predictor.size, "mirror": predictor.mirror,
-               "own_norms": predictor.own_norms,
+        row = {"network": path.stem, "slices": len(records), "size": predictor.size, "flip_tta": predictor.flip_tta,
+               "batch_norm_adaptation": predictor.batch_norm_adaptation,
                "megabytes": round(path.stat().st_size / 1e6, 2), "seconds": round(whole, 3),
-               "network_share": round(network / whole, 2), "of_the_limit": round(whole / LIMIT, 3),
+               "network_fraction": round(network / whole, 2), "of_the_limit": round(whole / LIMIT, 3),
                "threads": args.threads, "repeats": args.repeats, **provenance(predictor.device)}
         print(f"{path.stem}: {whole:.2f} s for {len(records)} slices, {row['of_the_limit']:.0%} of the limit of "
-              f"{LIMIT:.0f} s; the network alone {row['network_share']:.0%} of it")
+              f"{LIMIT:.0f} s; the network alone {row['network_fraction']:.0%} of it")
         add_row(args.out, {"command": "python benchmarks/speed/predict_speed.py"}, row, KEY)
 
 

@@ -117,10 +117,10 @@ def ours(args: argparse.Namespace, cache: SliceCache, split: Split) -> Iterator[
                                                  (FINE, args.size, args.epochs)))
     last = Path("second")
     for run, folder in stages(Recipe((first, second)), cache, trained_only, args.seed, last, device):
-        source = Augmented(run.training, run.settings.strength, args.seed)
+        source = Augmented(run.training, run.settings.augmentation, args.seed)
         for epoch in fit(run.network, source, run.settings.training):
             if folder == last or epoch.epoch == epoch.epochs:
-                yield Predictor(run.network, {}, run.settings.size, mirror=True)
+                yield Predictor(run.network, {}, run.settings.size, flip_tta=True)
 
 
 def tutorial(args: argparse.Namespace, cache: SliceCache, split: Split) -> Iterator[Predictor]:

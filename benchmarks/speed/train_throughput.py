@@ -89,7 +89,7 @@ def common(setting: Setting) -> dict[str, Any]:
     args = setting.args
     return {**provenance(setting.device), "threads": args.threads, "base": args.base, "size": args.size,
             "batch": args.batch, "batch_norm": not args.plain, "data": setting.cache.content,
-            "slices": len(setting.places), "workers": args.workers, "steps": args.steps, "repeats": args.repeats}
+            "slices": len(setting.indices), "workers": args.workers, "steps": args.steps, "repeats": args.repeats}
 
 
 # ------------------------------------------------------------------ measuring
@@ -137,8 +137,8 @@ def limits(setting: Setting, seconds: float) -> dict[str, float]:
     least = 2 * total.kept_bytes + 2 * total.output_bytes + 7 * 4 * total.parameters
     product, copy = matmul_rate(device, setting.args.quick), copy_rate(device, setting.args.quick)
     return {"step_seconds": round(seconds, 5), "flops": round(operations / seconds), "matmul_flops": round(product),
-            "arithmetic_share": round(operations / seconds / product, 4), "least_bytes": least,
-            "copy_bytes_per_second": round(copy), "memory_share": round(least / seconds / copy, 4)}
+            "arithmetic_fraction": round(operations / seconds / product, 4), "least_bytes": least,
+            "copy_bytes_per_second": round(copy), "memory_fraction": round(least / seconds / copy, 4)}
 
 
 def matmul_rate(device: torch.device, quick: bool) -> float:
@@ -182,8 +182,8 @@ def report(row: dict[str, Any]) -> None:
     for name, ratio in row.get("ratios", {}).items():
         print(f"  {name}: {ratio:.2f}×" + (f", an overhead of {1 / ratio - 1:.0%}" if name == "ours / bare" else ""))
     if "limits" in row:
-        print(f"  the bare step does {row['limits']['arithmetic_share']:.0%} of the matrix product's arithmetic and "
-              f"moves at least {row['limits']['memory_share']:.0%} of the copy's bytes a second")
+        print(f"  the bare step does {row['limits']['arithmetic_fraction']:.0%} of the matrix product's arithmetic and "
+              f"moves at least {row['limits']['memory_fraction']:.0%} of the copy's bytes a second")
     if "kept_bytes_by_plan" in row:
         print(f"  kept for the backward pass by the plan: {row['kept_bytes_by_plan'] / 1e9:.2f} GB")
 

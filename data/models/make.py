@@ -1,7 +1,7 @@
 """Make the networks of this folder: convolutions as float16, and a card each.
 
-    python data/models/make.py lgg-best        after: unet_lib results folds --recipe best --fold 0
-    python data/models/make.py lgg-baseline    after: unet_lib results folds --recipe baseline --fold 0
+    python data/models/make.py lgg-best        after: unet_lib experiments cross-validate --recipe efflite0-balanced-long --fold 0
+    python data/models/make.py lgg-baseline    after: unet_lib experiments cross-validate --recipe school --fold 0
     python data/models/make.py lgg-steps       trains a small network on its own and keeps it at ten steps on the way
     python data/models/make.py imagenet-lite0 --weights FILE
                                                an encoder that learnt from photographs, under our names; FILE is
@@ -40,12 +40,13 @@ from unet_lib.evaluation.result_rows import read_rows
 from unet_lib.inference.predictor import load_predictor
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.checkpoint import load_model, save_model, save_tensors
-from unet_lib.models.efficientnet_unet import LiteUNet
+from unet_lib.models.efficientnet_unet import EfficientNetUNet
 from unet_lib.models.pretrained import ENCODER, KIND
-from unet_lib.models.registry import Network
-from unet_lib.training.config import TrainConfig
-from unet_lib.training.experiment import RunSettings, prepare
+from unet_lib.models.registry import Network, described
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.experiment import ExperimentConfig, prepare
 from unet_lib.training.loop import fit
+from unet_lib.training.recipes import BEST
 
 HERE = Path(__file__).parent
 FOLDS = HERE.parent / "results" / "cross_validation.json"
@@ -76,18 +77,18 @@ def main() -> None:
 
 def make_from_fold(name: str, cache: SliceCache) -> None:
     """The network of fold 0, rounded, and scored as it will be shipped."""
-    recipe = name.removeprefix("lgg-")
+    recipe = {"lgg-best": BEST, "lgg-baseline": "school"}[name]
     rows = read_rows(FOLDS)
     row = next(row for row in rows if (row["recipe"], row["fold"]) == (recipe, 0))
     network, run_card = load_model(WORK / f"{recipe}-0" / WEIGHTS)
-    card = {"name": name, "made_with": [f"unet_lib results folds --recipe {recipe} --fold 0",
+    card = {"name": name, "made_with": [f"unet_lib experiments cross-validate --recipe {recipe} --fold 0",
                                         f"python data/models/make.py {name}"],
             "data_set": "88 of the 110 patients of LGG Brain MRI Segmentation (Buda et al. 2019)", **run_card,
             "stages": row["stages"], "training_seconds": row["seconds"],
             "cross_validation": summary(scores_of(rows, recipe)),
             "folds": sum(other["recipe"] == recipe for other in rows),
             "intended_use": "Teaching: lessons 05 to 08, and predictions to look at.",
-            "limits": LIMITS + GRANTED * ("temperature" in run_card["prediction"])}
+            "limits": LIMITS + GRANTED * ("temperature" in run_card["inference"])}
     save_model(HERE / f"{name}.safetensors", rounded(network), card)
     scores = summary(list(score_patients(load_predictor(HERE / f"{name}.safetensors", "cpu"), cache,
                                          card["split"]["test"])))
@@ -98,10 +99,10 @@ def make_from_fold(name: str, cache: SliceCache) -> None:
 
 
 def make_encoder(weights: Path) -> None:
-    """EfficientNet-Lite0 without its classifier: the same tensors in the same order, under LiteUNet's names."""
+    """EfficientNet-Lite0 without its classifier: the same tensors in the same order, under EfficientNetUNet's names."""
     found = torch.load(weights, map_location="cpu", weights_only=True)  # tensors only, no code
     theirs = [tensor for name, tensor in found.items() if not name.startswith(("_conv_head.", "_bn1.", "_fc."))]
-    empty = rounded(LiteUNet()).state_dict()
+    empty = rounded(EfficientNetUNet()).state_dict()
     ours = {name: empty[name] for part in ENCODER for name in empty if name.startswith(part)}
     if [tensor.shape for tensor in theirs] != [tensor.shape for tensor in ours.values()]:
         raise SystemExit(f"{weights}: expected EfficientNet-Lite0's weights; got tensors of other shapes.")
@@ -112,7 +113,7 @@ def make_encoder(weights: Path) -> None:
                        "licence": "Apache-2.0"},
             "data_set": "ImageNet (ILSVRC 2012): 1.28 million photographs of 1,000 kinds of things",
             "changed": "classifier left out, tensors renamed, convolutions rounded to float16",
-            "intended_use": "Where the recipe `best` begins; alone it outlines nothing."}
+            "intended_use": "Where the recipe `efflite0-balanced-long` begins; alone it outlines nothing."}
     kept = {name: tensor.to(like.dtype) for (name, like), tensor in zip(ours.items(), theirs, strict=True)}
     path = HERE / "encoder" / "imagenet-lite0.safetensors"
     save_tensors(path, kept, {"kind": KIND, "card": card})
@@ -137,15 +138,15 @@ class Tens:
 def make_series(cache: SliceCache) -> None:
     """One small network at ten steps of its training, and its whole history."""
     split = split_patients(cache.names, seed=0)
-    training = TrainConfig(STEPS[-1] // 10, 4e-3, schedule="cosine")
-    settings = RunSettings(UNetConfig(base=8), training, size=128, batch=16, healthy=0.3)
+    training = TrainingConfig(STEPS[-1] // 10, 4e-3, schedule="cosine")
+    settings = ExperimentConfig(UNetConfig(base=8), training, size=128, batch=16, negative_fraction=0.3)
     run = prepare(settings, cache, split, torch.device("cpu"))
     card = {"name": "lgg-steps", "made_with": ["python data/models/make.py lgg-steps"], **run.card,
             "data_set": "88 of the 110 patients of LGG Brain MRI Segmentation (Buda et al. 2019)",
             "intended_use": "Teaching: lesson 06 shows this network at every one of its steps.", "limits": LIMITS}
     folder, history = HERE / "lgg-steps", []
     keep(run.network, folder, 0, card, cache)
-    for epoch in fit(run.network, Tens(Augmented(run.training, settings.strength, 0)), settings.training):
+    for epoch in fit(run.network, Tens(Augmented(run.training, settings.augmentation, 0)), settings.training):
         step = 10 * epoch.epoch
         history.append({"step": step, "loss": round(epoch.loss, 5), "train_f1": round(epoch.train.dice(), 5)})
         if step in STEPS:
@@ -182,7 +183,7 @@ def rounded(network: Network) -> Network:
 def write(path: Path, network: Network, card: dict[str, Any]) -> None:
     """The weights with their card, and the card to read beside them."""
     save_model(path.with_suffix(".safetensors"), network, card)
-    text = {"architecture": network.settings(), "card": card}
+    text = {"architecture": described(network), "card": card}
     write_text(path.with_suffix(".json"), json.dumps(text, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -62,8 +62,8 @@ def test_the_readmes_picture_is_the_clip():
     assert README_PICTURE.stat().st_size < 1_000_000
     with av.open(str(README_CLIP.video)) as video, Image.open(README_PICTURE) as gif:
         pictures = [picture.to_ndarray(format="rgb24") for picture in video.decode(video=0)]
-        for share in (0.3, 0.6, 1.0):
-            gif.seek(int(share * (gif.n_frames - 1)))
+        for fraction in (0.3, 0.6, 1.0):
+            gif.seek(int(fraction * (gif.n_frames - 1)))
             clip = pictures[round(gif.tell() / (gif.n_frames - 1) * (len(pictures) - 1))]
             small = Image.fromarray(clip).resize(gif.size)
             assert np.abs(np.asarray(small, float) - np.asarray(gif.convert("RGB"), float)).mean() < 4

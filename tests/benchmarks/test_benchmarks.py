@@ -49,12 +49,12 @@ def test_picture_and_mask_are_varied_alike():
     torch.manual_seed(0)
     mask = torch.zeros(1, 64, 64)
     mask[:, 20:40, 10:30] = 1
-    places = set()
+    indices = set()
     for _ in range(5):
         image, varied = tutorial_loop.vary(mask.expand(3, -1, -1), mask)
         assert torch.equal(image, varied.expand(3, -1, -1)) and 200 < varied.sum() < 800
-        places.add(tuple((varied >= 0.5).nonzero()[0].tolist()))
-    assert len(places) > 1
+        indices.add(tuple((varied >= 0.5).nonzero()[0].tolist()))
+    assert len(indices) > 1
 
 
 def test_monais_network_has_our_widths():
@@ -95,24 +95,24 @@ def test_throughput_gives_ratios_from_one_run(data, tmp_path):
     ours, bare = row["median"]["ours"], row["median"]["bare"]
     assert row["ratios"] == {"ours / bare": pytest.approx(ours / bare, abs=0.01)} and "overhead" in output
     assert row["peak_bytes"]["ours"]["peak"] > row["peak_bytes"]["ours"]["before"] > 10**8
-    assert 0 < row["limits"]["arithmetic_share"] < 1.5
+    assert 0 < row["limits"]["arithmetic_fraction"] < 1.5
 
 
 @pytest.mark.parametrize("change", training_ablation.TRAININGS)
 def test_every_change_of_the_ablation_can_be_trained(change):
     before, after = COARSE, training_ablation.TRAININGS[change](COARSE)
-    elsewhere = change in (training_ablation.AS_IT_IS, "grey levels as they come", "phantom weights first")
+    elsewhere = change in (training_ablation.AS_IT_IS, "no intensity normalisation", "initial weights from phantoms")
     assert (after == before) is elsewhere and after.training.epochs >= 1
 
 
 def test_the_ablation_adds_a_row_for_each_change_and_measures_none_twice(data, tmp_path):
     command = ("ablations/training_ablation.py", "--quick", "--data", data, "--out", tmp_path / "a.json", "--device", "cpu", "--seeds", 1)
-    assert "as it is, seed 0: mean Dice" in run(*command, "--only", "as it is", "grey levels as they come")
+    assert "as it is, seed 0: mean Dice" in run(*command, "--only", "baseline", "no intensity normalisation")
     rows = read_rows(tmp_path / "a.json")
     changes = [row["change"] for row in rows]
-    assert changes[0] == "as it is" and changes[-1] == "grey levels as they come" and "threshold 0.3" in changes
+    assert changes[0] == "baseline" and changes[-1] == "no intensity normalisation" and "threshold 0.3" in changes
     assert all(0 <= row["mean_dice"] <= 1 for row in rows)
-    assert "mean Dice" not in run(*command, "--only", "as it is")
+    assert "mean Dice" not in run(*command, "--only", "baseline")
 
 
 def test_skip_runs_measure_what_is_missing_and_nothing_twice(data, tmp_path):
@@ -137,7 +137,7 @@ def test_probes_find_what_lies_open_and_measure_nothing_twice(data, tmp_path):
     rows = read_rows(tmp_path / "p.json")
     stages = ["image", "encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1"]
     assert [(row["step"], row["stage"]) for row in rows] == [(step, stage) for step in (0, 40) for stage in stages]
-    assert (rows[0]["learning_patients"], rows[0]["test_patients"]) == (3, 1)
+    assert (rows[0]["training_patients"], rows[0]["test_patients"]) == (3, 1)
     image = rows[0]  # the made-up tumours are bright in FLAIR, and nowhere else
     assert image["best_channel"]["channel"] == 1 and image["best_channel"]["brighter"]
     assert image["auc"] > 0.95 and image["dice"] > image["controls"]["scattered masks"]["dice"]
@@ -152,21 +152,21 @@ def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):
     run("speed/predict_speed.py", "--data", data, "--repeats", 1, "--out", out, "--threads", 1,
         "--models", REPOSITORY / "data" / "models" / "phantom-baseline.safetensors")
     row, = read_rows(out)
-    assert row["network"] == "phantom-baseline" and 0 < row["network_share"] < 1.5
+    assert row["network"] == "phantom-baseline" and 0 < row["network_fraction"] < 1.5
     assert row["of_the_limit"] == pytest.approx(row["seconds"] / 2, abs=0.01)
 
 
 def test_each_cheat_mends_what_it_is_told_and_nothing_else():
-    expert = np.zeros((3, 256, 256), bool)
-    expert[1, 5:15, 5:15] = True  # 100 voxels
-    said = np.where(expert, 0.9, 0.05).astype(np.float32)
+    reference = np.zeros((3, 256, 256), bool)
+    reference[1, 5:15, 5:15] = True  # 100 voxels
+    said = np.where(reference, 0.9, 0.05).astype(np.float32)
     said[1, 5:15, 15:20] = 0.6  # an outline too wide by 50: a higher threshold mends it
     said[1, 30:34, 30:35] = 0.95  # a part of 20 elsewhere on the slice
     said[2, 30:32, 30:35] = 0.95  # and 10 more of it on a healthy one
-    asked = Predictor(nn.Identity(), {}, smallest=5)
-    assert dict(oracle_bounds.cheated(asked, said, expert)) == pytest.approx({
-        "as asked": 200 / 280, "best threshold": 200 / 230, "no false parts": 200 / 250,
-        "healthy slices known": 200 / 270})
+    asked = Predictor(nn.Identity(), {}, min_component_size=5)
+    assert dict(oracle_bounds.cheated(asked, said, reference)) == pytest.approx({
+        "as predicted": 200 / 280, "oracle threshold": 200 / 230, "oracle components": 200 / 250,
+        "oracle slices": 200 / 270})
 
 
 def test_the_ceiling_is_measured_for_each_part_of_the_split(data, tmp_path, monkeypatch):
@@ -181,29 +181,29 @@ def test_the_ceiling_is_measured_for_each_part_of_the_split(data, tmp_path, monk
     rows = read_rows(tmp_path / "oracle_bounds.json")
     assert [(row["recipe"], row["part"]) for row in rows] == [("tiny", part) for part in oracle_bounds.PARTS]
     for row in rows:
-        asked = row["dice"]["as asked"]
+        asked = row["dice"]["as predicted"]
         assert sorted(asked) == sorted(split[row["part"]])
-        assert all(row["dice"][way][name] >= asked[name] for way in ("no false parts", "healthy slices known")
+        assert all(row["dice"][way][name] >= asked[name] for way in ("oracle components", "oracle slices")
                    for name in asked)
 
 
 def test_ways_of_asking_are_tried_on_the_networks_that_the_folds_left(data, tmp_path, monkeypatch):
     small = recipes.Recipe((replace(COARSE, size=32, network=replace(COARSE.network, base=2, depth=2),
-                                    training=replace(COARSE.training, epochs=1)),), temperatures=(2.0,), own_norms=0.4)
-    monkeypatch.setitem(recipes.RECIPES, "sharp", small)
+                                    training=replace(COARSE.training, epochs=1)),), temperatures=(2.0,), batch_norm_adaptation=0.4)
+    monkeypatch.setitem(recipes.RECIPES, "efflite0-256", small)
     monkeypatch.setattr(cross_validation, "k_folds", lambda names, k: k_folds(names, k, validation=1))
     monkeypatch.setattr(inference_ablation, "RESULTS", tmp_path / "inference_ablation.json")
     monkeypatch.setattr(inference_ablation, "WORK", tmp_path / "runs")
     cache = open_cache(data, progress=False)
-    measured, = cross_validation.run_folds("sharp", cache, tmp_path / "folds.json", folds=[2], work=tmp_path / "runs",
+    measured, = cross_validation.run_folds("efflite0-256", cache, tmp_path / "folds.json", folds=[2], work=tmp_path / "runs",
                                 device="cpu")
     monkeypatch.setattr(sys, "argv", ["ablations/inference_ablation.py", "--data", str(data), "--fold", "2"])
     inference_ablation.main()
     row, = read_rows(tmp_path / "inference_ablation.json")
-    adapted = [row["chosen"][way] for way in ("own norms", "both")]
-    assert adapted == [{"own_norms": 0.4, **tried} for tried in measured["tried"]]
-    assert all(row["chosen"][way]["own_norms"] == 0 for way in ("as learnt", "own thresholds"))
-    way = "both" if "temperature" in measured["prediction"] else "own norms"
+    adapted = [row["chosen"][way] for way in ("batch-norm adaptation", "both")]
+    assert adapted == [{"batch_norm_adaptation": 0.4, **tried} for tried in measured["tried"]]
+    assert all(row["chosen"][way]["batch_norm_adaptation"] == 0 for way in ("no adaptation", "per-patient threshold"))
+    way = "both" if "temperature" in measured["inference"] else "batch-norm adaptation"
     assert row["dice"][way] == {patient["patient"]: patient["dice"] for patient in measured["patients"]}
     assert all(set(dice) == set(row["dice"][way]) for dice in row["dice"].values())
 

@@ -24,9 +24,9 @@ def test_output_size_counted_by_hand(arguments, size):
 @given(size=SIDES, kernel=FEW, stride=FEW, padding=st.integers(0, 2), dilation=FEW)
 def test_output_size_counts_the_places_of_the_window(size, kernel, stride, padding, dilation):
     span = dilation * (kernel - 1) + 1
-    places = [left for left in range(0, size + 2 * padding, stride) if left + span <= size + 2 * padding]
-    if places:
-        assert byhand.output_size(size, kernel, stride, padding, dilation) == len(places)
+    indices = [left for left in range(0, size + 2 * padding, stride) if left + span <= size + 2 * padding]
+    if indices:
+        assert byhand.output_size(size, kernel, stride, padding, dilation) == len(indices)
     else:
         with pytest.raises(ShapeError, match=rf"spans {span} \(kernel {kernel}, dilation {dilation}\)\. Pad more"):
             byhand.output_size(size, kernel, stride, padding, dilation)

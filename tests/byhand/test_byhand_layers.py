@@ -204,9 +204,9 @@ def test_bce_and_its_gradient_against_torch(case):
 @given(predictions(), st.sampled_from([1.0, 1e-3, 10.0]))
 def test_soft_dice_and_its_gradient_against_torch(case, smooth):
     logits, mask, _ = case
-    tensor, expert = torch.from_numpy(logits).requires_grad_(), torch.from_numpy(mask)
+    tensor, reference = torch.from_numpy(logits).requires_grad_(), torch.from_numpy(mask)
     p = torch.sigmoid(tensor)
-    loss = 1 - (2 * (p * expert).sum() + smooth) / (p.sum() + expert.sum() + smooth)
+    loss = 1 - (2 * (p * reference).sum() + smooth) / (p.sum() + reference.sum() + smooth)
     agree(byhand.soft_dice(logits, mask, smooth), loss)
     agree(byhand.soft_dice_backward(logits, mask, smooth), torch.autograd.grad(loss, tensor)[0])
 
@@ -215,9 +215,9 @@ def test_soft_dice_and_its_gradient_against_torch(case, smooth):
 @given(predictions())
 def test_losses_are_those_that_training_uses(case):
     logits, mask = (array.astype(np.float32) for array in case[:2])
-    tensor, expert = torch.from_numpy(logits), torch.from_numpy(mask)
-    assert byhand.bce(logits, mask) == pytest.approx(losses.bce_loss(tensor, expert).item(), rel=1e-5, abs=1e-6)
-    assert byhand.soft_dice(logits, mask) == pytest.approx(losses.dice_loss(tensor, expert).item(), abs=1e-6)
+    tensor, reference = torch.from_numpy(logits), torch.from_numpy(mask)
+    assert byhand.bce(logits, mask) == pytest.approx(losses.bce_loss(tensor, reference).item(), rel=1e-5, abs=1e-6)
+    assert byhand.soft_dice(logits, mask) == pytest.approx(losses.dice_loss(tensor, reference).item(), abs=1e-6)
 
 
 @pytest.mark.filterwarnings("error")

@@ -33,16 +33,16 @@ def phantom():
     return make_patient(seed=0, index=10)  # one of the patients that the network has not seen
 
 
-def slices(size, places):
+def slices(size, indices):
     """Slices of the patient at this size, normalised as `predict` does, and their masks; [n, c, h, w], float32.
 
     Not in channels_last memory, as `scale_images` leaves them: there torch 2.13 takes the mean of a channel in
     float32 so coarsely that its logits at 256×256 are off by 3e-4 in training mode; ours are not.
     """
     patient = phantom()
-    mean, deviation = torch.as_tensor(intensity_statistics(channel_histograms(patient.images)))[:, None]
-    images = normalise(scale_images(patient.images, places, size), mean, deviation).contiguous()
-    return images, scale_masks(patient.masks, places, size).float().reshape(len(images), 1, size, size)
+    statistics = torch.as_tensor(intensity_statistics(channel_histograms(patient.images)))
+    images = normalise(scale_images(patient.images, indices, size), statistics).contiguous()
+    return images, scale_masks(patient.masks, indices, size).float().reshape(len(images), 1, size, size)
 
 
 def largest():
@@ -131,8 +131,8 @@ def test_other_networks_on_a_batch_of_oblong_pictures(settings, training):
 
 def test_three_steps_of_training_by_hand_are_those_of_torch():
     """Forward, loss, backward, Adam, and batch norm's running statistics; then both answer alike in evaluation."""
-    places = largest() + np.array([-1, 0])
-    image, mask = (tensor.double().numpy() for tensor in slices(64, places))
+    indices = largest() + np.array([-1, 0])
+    image, mask = (tensor.double().numpy() for tensor in slices(64, indices))
     hand, network = twins(build({"base": 4, "depth": 3}, seed=0), "float64", True)
     adam = torch.optim.Adam(network.parameters(), **ADAM)
     means, squares = ({n: np.zeros(p.shape) for n, p in network.named_parameters()} for _ in range(2))

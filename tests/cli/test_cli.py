@@ -148,7 +148,7 @@ def test_cuda_where_there_is_none(run_cli, data, tmp_path):
 
 def test_the_table_of_six_is_measured_row_by_row_and_shown(run_cli, data, tmp_path):
     out = tmp_path / "six.json"
-    command = ("results", "table", "--scale", "smoke", "--out", out)
+    command = ("experiments", "school", "--scale", "smoke", "--out", out)
     done = run_cli(*command, "--data", data, "--rows", "Model_0", "--device", "cpu", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     measured = [(row["name"], row["split"]) for row in json.loads(out.read_text())["rows"]]
@@ -163,7 +163,7 @@ def test_the_table_of_six_is_measured_row_by_row_and_shown(run_cli, data, tmp_pa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals work otherwise there")
 def test_ctrl_c_in_the_table_says_that_the_same_command_goes_on(data, tmp_path):
-    process = subprocess.Popen([sys.executable, "-m", "unet_lib", "results", "table", "--data", str(data), "--out",
+    process = subprocess.Popen([sys.executable, "-m", "unet_lib", "experiments", "school", "--data", str(data), "--out",
                                 str(tmp_path / "six.json")], cwd=tmp_path, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(REPOSITORY)})
     history = tmp_path / "runs" / "six_models" / "Model_0-patients-cpu" / "history.csv"

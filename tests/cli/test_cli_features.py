@@ -68,7 +68,7 @@ def test_one_step_and_several_patients_are_refused(run_cli, series, patient, tmp
 def test_networks_that_want_neighbours_are_refused(run_cli, patient, tmp_path):
     for step in ("step-0000", "step-0010"):
         save_model(tmp_path / "wide" / f"{step}.safetensors", build({"in_channels": 9, "base": 2, "depth": 2}, 0),
-                   {"data": {"size": 32, "neighbours": 1}})
+                   {"data": {"size": 32, "context_slices": 1}})
     done = run_cli("features", patient, "--model", tmp_path / "wide", "--out", tmp_path)
     assert done.returncode == 2 and "one slice of 3 channels; these take 9" in done.stderr
 
@@ -77,7 +77,7 @@ def test_the_slice_with_most_tumour_by_the_expert_is_taken(series, patient):
     areas = {record.number: int(read_mask(record.mask).sum()) for record in find_slices(patient)}
     most = max(areas.values())
     scan = read_scan(patient, load_series(series))
-    assert scan.patient == NAME and areas[scan.number] == most == scan.expert.sum()
+    assert scan.patient == NAME and areas[scan.number] == most == scan.reference.sum()
     assert np.array_equal(scan.images[scan.place], read_image(patient / f"{NAME}_{scan.number}.tif"))
 
 
@@ -89,7 +89,7 @@ def test_without_masks_the_network_decides_and_there_is_no_dice(series, patient)
     answers = list(predict_patient(Predictor(found.networks[-1], {}, size=32), records))
     areas = {answer.record.number: int(answer.mask.sum()) for answer in answers}
     scan = read_scan(patient, found)
-    assert scan.expert is None and areas[scan.number] == max(areas.values()) > 0
+    assert scan.reference is None and areas[scan.number] == max(areas.values()) > 0
     assert [look.dice for look in look_at(scan, found, ["encoder.1"])] == [None] * 3
 
 

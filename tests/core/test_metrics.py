@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-import torchmetrics.functional.classification as reference
 from hypothesis import given
 from hypothesis import strategies as st
 from monai.metrics import compute_dice
@@ -12,8 +11,8 @@ from unet_lib.core.metrics import Counts, bootstrap, by_patient, count, count_sl
 
 def test_a_mask_counted_by_hand():
     predicted = np.array([[1, 1], [0, 0]])
-    expert = np.array([[1, 0], [1, 0]])
-    counts = count(predicted, expert)
+    reference = np.array([[1, 0], [1, 0]])
+    counts = count(predicted, reference)
     assert counts == Counts(tp=1, fp=1, fn=1, tn=1)
     assert counts.dice() == 0.5
     assert counts.iou() == pytest.approx(1 / 3)
@@ -21,13 +20,13 @@ def test_a_mask_counted_by_hand():
 
 
 # Empty and full masks, of either, are among the shares.
-SHARES = st.sampled_from((0.0, 0.01, 0.3, 0.9, 1.0))
+FRACTIONS = st.sampled_from((0.0, 0.01, 0.3, 0.9, 1.0))
 
 
-@given(seed=st.integers(0, 10_000), predicted=SHARES, expert=SHARES, empty=st.sampled_from((0.0, 1.0)))
-def test_agrees_with_torchmetrics_and_monai(seed, predicted, expert, empty):
+@given(seed=st.integers(0, 10_000), predicted=FRACTIONS, reference=FRACTIONS, empty=st.sampled_from((0.0, 1.0)))
+def test_agrees_with_torchmetrics_and_monai(seed, predicted, reference, empty):
     draw = np.random.default_rng(seed)
-    p, e = (torch.as_tensor(draw.random((16, 16)) < share).int() for share in (predicted, expert))
+    p, e = (torch.as_tensor(draw.random((16, 16)) < fraction).int() for fraction in (predicted, reference))
     counts = count(p, e)
     for ours, theirs in ((counts.dice, reference.binary_f1_score), (counts.iou, reference.binary_jaccard_index),
                          (counts.precision, reference.binary_precision), (counts.recall, reference.binary_recall)):
@@ -131,12 +130,12 @@ def test_two_patients_counted_by_hand():
 
 
 @pytest.mark.parametrize(("patients", "share"), [(60, 0.95), (10, 0.89)])
-def test_how_often_the_interval_holds_the_truth(patients, share):
+def test_how_often_the_interval_holds_the_truth(patients, fraction):
     draw, held = np.random.default_rng(0), 0
     for _ in range(500):
         low, high = bootstrap(draw.normal(0.8, 0.1, patients), np.mean, draws=300)
         held += low <= 0.8 <= high
-    assert held / 500 == pytest.approx(share, abs=0.03)
+    assert held / 500 == pytest.approx(fraction, abs=0.03)
 
 
 def test_an_interval_can_be_drawn_again_and_needs_a_patient():

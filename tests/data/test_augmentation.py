@@ -2,9 +2,9 @@ import pytest
 import torch
 from squares import Squares
 
-from unet_lib.data.augmentation import FLAIR, Augmented, Strength, apply, draw
+from unet_lib.data.augmentation import FLAIR, AugmentationConfig, Augmented, apply, sample_params
 
-NONE = Strength(0, 0, 0, 0, 0, 0, 0, 0, 0)
+NONE = AugmentationConfig(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.fixture
@@ -13,13 +13,13 @@ def batch():
 
 
 def test_strength_zero_changes_nothing(batch):
-    images, masks = apply(draw(8, NONE, 0), batch.images, batch.masks)
+    images, masks = apply(sample_params(8, NONE, 0), batch.images, batch.masks)
     assert torch.allclose(images, batch.images, atol=1e-5)
     assert torch.equal(masks, batch.masks)
 
 
 def test_a_sure_flip_is_torchs_flip(batch):
-    images, masks = apply(draw(8, Strength(1, 0, 0, 0, 0, 0, 0, 0, 0), 0), batch.images, batch.masks)
+    images, masks = apply(sample_params(8, AugmentationConfig(1, 0, 0, 0, 0, 0, 0, 0, 0), 0), batch.images, batch.masks)
     assert torch.allclose(images, batch.images.flip(-1), atol=1e-5)
     assert torch.equal(masks, batch.masks.flip(-1))
 
@@ -27,7 +27,7 @@ def test_a_sure_flip_is_torchs_flip(batch):
 def test_image_and_mask_move_together():
     mask = torch.zeros(16, 1, 64, 64)
     mask[:, :, 20:40, 24:50] = 1
-    moved, masks = apply(draw(16, Strength(0.5, 30, 0.2, 0.1, 0, 0, 0, 0, 0), 1), mask.repeat(1, 3, 1, 1), mask)
+    moved, masks = apply(sample_params(16, AugmentationConfig(0.5, 30, 0.2, 0.1, 0, 0, 0, 0, 0), 1), mask.repeat(1, 3, 1, 1), mask)
     assert set(masks.unique().tolist()) == {0, 1}
     assert torch.equal((moved[:, 1:2] >= 0.5).float(), masks)
     assert not torch.equal(masks, mask)
@@ -36,15 +36,15 @@ def test_image_and_mask_move_together():
 def test_a_turn_keeps_the_area_and_a_scale_changes_it():
     mask = torch.zeros(32, 1, 64, 64)
     mask[:, :, 24:40, 24:40] = 1
-    turned = apply(draw(32, Strength(0, 45, 0, 0, 0, 0, 0, 0, 0), 2), mask.repeat(1, 3, 1, 1), mask)[1]
+    turned = apply(sample_params(32, AugmentationConfig(0, 45, 0, 0, 0, 0, 0, 0, 0), 2), mask.repeat(1, 3, 1, 1), mask)[1]
     assert turned.sum((1, 2, 3)).numpy() == pytest.approx(256, rel=0.06)
-    scaled = apply(draw(32, Strength(0, 0, 0.5, 0, 0, 0, 0, 0, 0), 2), mask.repeat(1, 3, 1, 1), mask)[1]
+    scaled = apply(sample_params(32, AugmentationConfig(0, 0, 0.5, 0, 0, 0, 0, 0, 0), 2), mask.repeat(1, 3, 1, 1), mask)[1]
     sides = scaled.sum((1, 2, 3)).sqrt()
     assert 16 / 1.5 - 1 <= sides.min() < 13 and 19 < sides.max() <= 16 * 1.5 + 1
 
 
 def test_a_missing_sequence_becomes_flair_and_flair_stays(batch):
-    images, _ = apply(draw(8, Strength(0, 0, 0, 0, 0, 0, 0, 0, 1), 0), batch.images, batch.masks)
+    images, _ = apply(sample_params(8, AugmentationConfig(0, 0, 0, 0, 0, 0, 0, 0, 1), 0), batch.images, batch.masks)
     assert torch.allclose(images[:, FLAIR], batch.images[:, FLAIR], atol=1e-5)
     copied = [tuple(torch.allclose(images[i, c], batch.images[i, FLAIR], atol=1e-5) for c in (0, 2)) for i in range(8)]
     assert set(copied) == {(True, False), (False, True), (True, True)}
@@ -52,10 +52,10 @@ def test_a_missing_sequence_becomes_flair_and_flair_stays(batch):
 
 def test_the_draw_can_be_replayed_and_inputs_stay(batch):
     before = batch.images.clone()
-    one, two = (apply(draw(8, Strength(), 5), batch.images, batch.masks)[0] for _ in range(2))
+    one, two = (apply(sample_params(8, AugmentationConfig(), 5), batch.images, batch.masks)[0] for _ in range(2))
     assert torch.equal(one, two)
     assert torch.equal(batch.images, before)
-    assert not torch.equal(one, apply(draw(8, Strength(), 6), batch.images, batch.masks)[0])
+    assert not torch.equal(one, apply(sample_params(8, AugmentationConfig(), 6), batch.images, batch.masks)[0])
 
 
 def test_epochs_differ_and_a_resumed_epoch_is_the_same():
@@ -67,7 +67,7 @@ def test_epochs_differ_and_a_resumed_epoch_is_the_same():
 
 
 def test_values_stay_finite_and_of_their_size(batch):
-    images, _ = apply(draw(8, Strength(), 9), batch.images, batch.masks)
+    images, _ = apply(sample_params(8, AugmentationConfig(), 9), batch.images, batch.masks)
     assert torch.isfinite(images).all()
     assert images.std() == pytest.approx(batch.images.std().item(), rel=0.5)
 
@@ -75,14 +75,14 @@ def test_values_stay_finite_and_of_their_size(batch):
 def test_the_global_random_state_is_left_alone(batch):
     torch.manual_seed(4)
     before = torch.get_rng_state()
-    apply(draw(8, Strength(), 0), batch.images, batch.masks)
+    apply(sample_params(8, AugmentationConfig(), 0), batch.images, batch.masks)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_neighbouring_slices_are_varied_alike(batch):
-    drawn = draw(8, Strength(noise=0, elastic=0.05), 3)
-    alone, masks = apply(drawn, batch.images, batch.masks)
-    together, same = apply(drawn, batch.images.repeat(1, 3, 1, 1), batch.masks)
+    params = sample_params(8, AugmentationConfig(noise=0, elastic=0.05), 3)
+    alone, masks = apply(params, batch.images, batch.masks)
+    together, same = apply(params, batch.images.repeat(1, 3, 1, 1), batch.masks)
     assert torch.equal(together, alone.repeat(1, 3, 1, 1))
     assert torch.equal(masks, same)
 
@@ -90,7 +90,7 @@ def test_neighbouring_slices_are_varied_alike(batch):
 def test_an_elastic_grid_bends_image_and_mask_alike_and_no_further_than_asked():
     across = torch.linspace(-1, 1, 64).expand(4, 3, 64, 64)  # a picture whose grey level tells the column
     mask = (across[:, :1] > 0).float()
-    bent, masks = apply(draw(4, Strength(0, 0, 0, 0, 0, 0, 0, 0, 0, elastic=0.04), 1), across, mask)
+    bent, masks = apply(sample_params(4, AugmentationConfig(0, 0, 0, 0, 0, 0, 0, 0, 0, elastic=0.04), 1), across, mask)
     moved = (bent - across)[:, 0, 8:-8, 8:-8].abs().amax((1, 2)) / 2  # in parts of the width
     assert (moved > 0.005).all() and (moved < 0.06).all()  # between knots a bicubic curve may swing a little further
     assert not torch.equal(masks, mask)

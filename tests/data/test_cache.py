@@ -174,15 +174,15 @@ def test_statistics_ignore_the_air_around_the_head():
     image = np.full((1, 4, 4, 3), 3, np.uint8)  # air is noisy, not black
     image[0, 0, 0] = 100
     image[0, 0, 1] = 140
-    mean, deviation = intensity_statistics(channel_histograms(image))
+    mean, std = intensity_statistics(channel_histograms(image))
     assert mean.tolist() == [120, 120, 120]
-    assert deviation.tolist() == [20, 20, 20]
+    assert std.tolist() == [20, 20, 20]
 
 
 def test_statistics_of_blackness_are_finite():
-    mean, deviation = intensity_statistics(channel_histograms(np.zeros((1, 4, 4, 3), np.uint8)))
+    mean, std = intensity_statistics(channel_histograms(np.zeros((1, 4, 4, 3), np.uint8)))
     assert mean.tolist() == [0, 0, 0]
-    assert (deviation > 0).all()
+    assert (std > 0).all()
 
 
 def test_channel_order_is_the_data_sets():

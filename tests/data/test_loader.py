@@ -18,16 +18,16 @@ def cache(data):
 
 def test_every_slice_comes_once_and_the_last_batch_is_kept(cache):
     batches = Batches(cache, np.arange(23), batch=4, size=32)
-    sizes = [len(b.places) for b in batches.epoch(0)]
+    sizes = [len(b.indices) for b in batches.epoch(0)]
     assert sizes == [4, 4, 4, 4, 4, 3]
     assert len(batches) == 6
-    assert sorted(torch.cat([b.places for b in batches.epoch(0)]).tolist()) == list(range(23))
+    assert sorted(torch.cat([b.indices for b in batches.epoch(0)]).tolist()) == list(range(23))
 
 
 def test_order_follows_from_seed_and_epoch_alone(cache):
     def order(epoch, seed=0, start=0):
         batches = Batches(cache, np.arange(23), batch=4, size=16, seed=seed)
-        return torch.cat([b.places for b in batches.epoch(epoch, start)]).tolist()
+        return torch.cat([b.indices for b in batches.epoch(epoch, start)]).tolist()
 
     assert order(0) == order(0)
     assert order(0) != order(1)
@@ -44,13 +44,13 @@ def test_shuffling_leaves_the_global_random_state_alone(cache):
 
 
 def test_images_are_normalised_with_the_patients_own_statistics(cache):
-    places = cache.slices_of(["TCGA_HT_0005_19990101"])
-    batch = next(Batches(cache, places, batch=3, shuffle=False).epoch())
-    raw = cache.images[places].astype(np.float32)
+    indices = cache.slices_of(["TCGA_HT_0005_19990101"])
+    batch = next(Batches(cache, indices, batch=3, shuffle=False).epoch())
+    raw = cache.images[indices].astype(np.float32)
     head = raw[..., 1] > raw[..., 1].mean()
     twin = (raw[..., 1] - raw[..., 1][head].mean()) / raw[..., 1][head].std()
     assert np.allclose(batch.images[:, 1].numpy(), twin, atol=1e-4)
-    assert np.array_equal(batch.masks[:, 0].numpy(), cache.masks[places])
+    assert np.array_equal(batch.masks[:, 0].numpy(), cache.masks[indices])
 
 
 def test_scaling_averages_blocks(cache):
@@ -69,7 +69,7 @@ def test_neighbours_stay_within_their_patient():
 
 def test_neighbours_are_further_channels_from_below_to_above(cache):
     alone = next(Batches(cache, np.arange(23), batch=23, size=32, shuffle=False).epoch())
-    together = next(Batches(cache, np.arange(23), batch=23, size=32, shuffle=False, neighbours=1).epoch())
+    together = next(Batches(cache, np.arange(23), batch=23, size=32, shuffle=False, context_slices=1).epoch())
     assert together.images.shape[1] == channels(1) == 9
     nearby = around(cache.patient_of, np.arange(23), 1)
     for place in range(3):
@@ -79,35 +79,35 @@ def test_neighbours_are_further_channels_from_below_to_above(cache):
 
 def test_healthy_slices_are_thinned_out_and_drawn_anew(cache):
     tumour = set(np.flatnonzero(cache.tumour_pixels[:23] > 0))
-    batches = Batches(cache, np.arange(23), batch=4, size=16, healthy=0.5)
-    epochs = [torch.cat([b.places for b in batches.epoch(number)]).tolist() for number in range(6)]
+    batches = Batches(cache, np.arange(23), batch=4, size=16, negative_fraction=0.5)
+    epochs = [torch.cat([b.indices for b in batches.epoch(number)]).tolist() for number in range(6)]
     rest = round((23 - len(tumour)) / 2)
     assert all(len(epoch) == len(set(epoch)) == len(tumour) + rest == batches.slices for epoch in epochs)
     assert all(tumour <= set(epoch) for epoch in epochs)
     assert len({tuple(sorted(epoch)) for epoch in epochs}) > 1
-    assert torch.cat([b.places for b in batches.epoch(2, start=1)]).tolist() == epochs[2][4:]
+    assert torch.cat([b.indices for b in batches.epoch(2, start=1)]).tolist() == epochs[2][4:]
 
 
 def test_balance_draws_each_patient_equally_often(cache):
-    places = np.arange(len(cache))
+    indices = np.arange(len(cache))
     tumour = cache.tumour_pixels > 0
-    drawn, thinned = (Batches(cache, places, batch=8, size=16, healthy=0.5, balance=balance) for balance in (1.0, 0.0))
-    epochs = [torch.cat([b.places for b in drawn.epoch(number)]).numpy() for number in range(60)]
+    drawn, thinned = (Batches(cache, indices, batch=8, size=16, negative_fraction=0.5, patient_balance=patient_balance) for patient_balance in (1.0, 0.0))
+    epochs = [torch.cat([b.indices for b in drawn.epoch(number)]).numpy() for number in range(60)]
     assert all(tumour[epoch].sum() == tumour.sum() for epoch in epochs), "as many with tumour as there are"
-    healthy = [np.sort(epoch[~tumour[epoch]]) for epoch in epochs]
-    there = torch.cat([b.places for b in thinned.epoch(3)]).numpy()
-    assert np.array_equal(healthy[3], np.sort(there[~tumour[there]])), "those without are drawn as ever"
+    negative_fraction = [np.sort(epoch[~tumour[epoch]]) for epoch in epochs]
+    there = torch.cat([b.indices for b in thinned.epoch(3)]).numpy()
+    assert np.array_equal(negative_fraction[3], np.sort(there[~tumour[there]])), "those without are drawn as ever"
     every = np.concatenate([epoch[tumour[epoch]] for epoch in epochs])
     patients = np.unique(cache.patient_of[tumour])
-    share = np.array([(cache.patient_of[every] == patient).mean() for patient in patients])
-    assert np.abs(share * len(patients) - 1).max() < 0.2
+    fraction = np.array([(cache.patient_of[every] == patient).mean() for patient in patients])
+    assert np.abs(fraction * len(patients) - 1).max() < 0.2
     sizes = np.array([tumour[cache.patient_of == patient].sum() for patient in patients])
     assert sizes.max() > 1.5 * sizes.min(), "as they come they would differ"
-    assert torch.cat([b.places for b in drawn.epoch(2, start=1)]).tolist() == epochs[2][8:].tolist()
+    assert torch.cat([b.indices for b in drawn.epoch(2, start=1)]).tolist() == epochs[2][8:].tolist()
 
 
-@pytest.mark.parametrize("settings", [{"neighbours": -1}, {"healthy": 1.5}, {"balance": -0.5}])
-def test_impossible_neighbours_and_shares(cache, settings):
+@pytest.mark.parametrize("settings", [{"context_slices": -1}, {"negative_fraction": 1.5}, {"patient_balance": -0.5}])
+def test_impossible_neighbours_and_fractions(cache, settings):
     with pytest.raises(ShapeError, match="expected neighbours ≥ 0, 0 ≤ healthy ≤ 1 and 0 ≤ balance ≤ 1; got"):
         Batches(cache, np.arange(3), **settings)
 
@@ -118,9 +118,9 @@ def test_impossible_settings(cache, settings):
         Batches(cache, np.arange(3), **settings)
 
 
-@pytest.mark.parametrize(("size", "neighbours"), [(32, 0), (256, 0), (32, 2)])
-def test_read_batch_by_batch_they_are_the_same_bits(cache, size, neighbours):
-    held, read = (Batches(cache, np.arange(1, 23), batch=5, size=size, seed=3, neighbours=neighbours, resident=kept)
+@pytest.mark.parametrize(("size", "context_slices"), [(32, 0), (256, 0), (32, 2)])
+def test_read_batch_by_batch_they_are_the_same_bits(cache, size, context_slices):
+    held, read = (Batches(cache, np.arange(1, 23), batch=5, size=size, seed=3, context_slices=context_slices, resident=kept)
                   for kept in (True, False))
     assert held.resident and not read.resident and not hasattr(read, "images")
     for start in (0, 2):
@@ -129,7 +129,7 @@ def test_read_batch_by_batch_they_are_the_same_bits(cache, size, neighbours):
         for one, two in pairs:
             assert torch.equal(one.images, two.images)
             assert torch.equal(one.masks, two.masks)
-            assert torch.equal(one.places, two.places)
+            assert torch.equal(one.indices, two.indices)
 
 
 @pytest.mark.parametrize(("spare", "resident"), [(0, True), (-1, False)])

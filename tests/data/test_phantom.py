@@ -224,9 +224,9 @@ def test_share_of_tumour_slices_and_pixels_is_the_real_sets(masks):
 
 def test_tumour_sizes_range_from_tiny_to_huge():
     """Real: least 0.08 %, middle 0.84 %, most 3.5 % of a patient's pixels."""
-    shares = [draw_patient(0, i).tumour.pixel_share for i in range(300)]
-    assert min(shares) < 0.0015 and max(shares) > 0.025
-    assert 0.007 < np.median(shares) < 0.012
+    fractions = [draw_patient(0, i).tumour.pixel_fraction for i in range(300)]
+    assert min(fractions) < 0.0015 and max(fractions) > 0.025
+    assert 0.007 < np.median(fractions) < 0.012
 
 
 def test_missing_sequences_come_at_the_real_rates():

@@ -16,8 +16,8 @@ def grid_of(shape, affine):
 def laid_by_hand(values, affine):
     """The twin: every voxel is asked where in the patient it lies."""
     slices = np.zeros((20, 256, 256), np.float32)
-    places = np.indices(values.shape).reshape(3, -1)
-    right, front, up = (affine @ np.vstack([places, np.ones(places.shape[1])]))[:3]
+    indices = np.indices(values.shape).reshape(3, -1)
+    right, front, up = (affine @ np.vstack([indices, np.ones(indices.shape[1])]))[:3]
     where = (up / 5 + 9.5, -front + 127.5, -right + 127.5)  # up, to the back, to the left: in 5 mm, 1 mm, 1 mm
     slices[tuple(np.rint(axis).astype(int) for axis in where)] = values.ravel()
     return slices

@@ -22,15 +22,15 @@ from unet_lib.inference.predictor import load_predictor
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.checkpoint import load_model
 from unet_lib.training import recipes
-from unet_lib.training.config import TrainConfig
-from unet_lib.training.experiment import RunSettings, prepare
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.experiment import ExperimentConfig, prepare
 from unet_lib.training.loop import BEST, LAST
 from unet_lib.training.recipes import Recipe
 
-SMALL = RunSettings(UNetConfig(in_channels=channels(1), base=2, depth=2), TrainConfig(1, 1e-2, ema=0.5), size=16,
-                    batch=4, neighbours=1)
-TINY = Recipe((SMALL, replace(SMALL, size=32)), mirror=True, thresholds=(0.3, 0.5), temperatures=(2.0,),
-              specks=(0, 20), own_norms=0.4)
+SMALL = ExperimentConfig(UNetConfig(in_channels=channels(1), base=2, depth=2), TrainingConfig(1, 1e-2, ema=0.5), size=16,
+                    batch=4, context_slices=1)
+TINY = Recipe((SMALL, replace(SMALL, size=32)), flip_tta=True, thresholds=(0.3, 0.5), temperatures=(2.0,),
+              min_component_sizes=(0, 20), batch_norm_adaptation=0.4)
 
 
 @pytest.fixture
@@ -61,8 +61,8 @@ def test_a_fold_scores_only_patients_its_network_never_saw(cache, measured, tmp_
 def test_the_kept_weights_give_the_kept_scores(cache, measured, tmp_path):
     _, (row, _) = measured
     predictor = load_predictor(tmp_path / "runs" / "tiny-0" / cross_validation.WEIGHTS, "cpu")
-    assert predictor.neighbours == 1 and row["prediction"]["mirror"]
-    assert {name: getattr(predictor, name) for name in row["prediction"]} == row["prediction"]
+    assert predictor.context_slices == 1 and row["inference"]["flip_tta"]
+    assert {name: getattr(predictor, name) for name in row["inference"]} == row["inference"]
     again = list(score_patients(predictor, cache, [p["patient"] for p in row["patients"]]))
     assert [score.as_row() for score in again] == row["patients"]
     assert [score.as_row() for score in cross_validation.scores_of([row], "tiny")] == row["patients"]
@@ -71,10 +71,10 @@ def test_the_kept_weights_give_the_kept_scores(cache, measured, tmp_path):
 def test_what_is_chosen_is_best_on_the_validation_patients(cache):
     split = next(k_folds(cache.names, 5, validation=2))
     run = prepare(TINY.stages[-1], cache, split, torch.device("cpu"))
-    chosen, tried = cross_validation.choose(TINY, cross_validation.Predictor(run.network, {}, 32, neighbours=1), cache, split.validation)
+    chosen, tried = cross_validation.choose(TINY, cross_validation.Predictor(run.network, {}, 32, context_slices=1), cache, split.validation)
 
     def dice(**way):
-        predictor = cross_validation.Predictor(run.network, {}, 32, neighbours=1, mirror=True, own_norms=0.4, **way)
+        predictor = cross_validation.Predictor(run.network, {}, 32, context_slices=1, flip_tta=True, batch_norm_adaptation=0.4, **way)
         counts = {}
         for name in split.validation:
             mine = cache.slices_of([name])
@@ -82,11 +82,11 @@ def test_what_is_chosen_is_best_on_the_validation_patients(cache):
             counts[name] = pooled(count_slices(predictor.masks(found), np.asarray(cache.masks[mine])))
         return mean_dice(counts)
 
-    every = [{**line, "smallest": smallest} for line in ({"threshold": 0.3}, {"threshold": 0.5}, {"temperature": 2.0})
-             for smallest in (0, 20)]
+    every = [{**line, "min_component_size": min_component_size} for line in ({"threshold": 0.3}, {"threshold": 0.5}, {"temperature": 2.0})
+             for min_component_size in (0, 20)]
     assert tried == [{**way, "mean_dice": round(dice(**way), 4)} for way in every]
     best = max(tried, key=lambda way: way["mean_dice"])
-    assert {**chosen, "mean_dice": best["mean_dice"]} == {**best, "mirror": True, "own_norms": 0.4}
+    assert {**chosen, "mean_dice": best["mean_dice"]} == {**best, "flip_tta": True, "batch_norm_adaptation": 0.4}
 
 
 def test_a_stage_goes_on_with_the_weights_of_the_one_before(cache, tmp_path):
@@ -145,7 +145,7 @@ def test_unknown_recipes_and_folds(cache, tmp_path):
         next(cross_validation.run_folds("tiny", cache, tmp_path / "x.json", folds=[7]))
 
 
-@pytest.mark.parametrize("name", ["baseline", "shorter", "longer", "borrowed", "sharp", "alike", "best"])
+@pytest.mark.parametrize("name", ["baseline", "unet-progressive", "unet-progressive-long", "efflite0", "efflite0-256", "efflite0-balanced", "best"])
 def test_a_recipe_can_be_built_and_asked(name):
     recipe = recipes.find_recipe(name)
     assert len({settings.network for settings in recipe.stages}) == 1, "weights go from stage to stage"
@@ -167,15 +167,15 @@ def test_an_idea_is_tried_out_on_validation_patients_alone(cache, monkeypatch):
 
 
 def test_the_baseline_is_the_school_projects_recipe():
-    settings, = recipes.find_recipe("baseline").stages
+    settings, = recipes.find_recipe("school").stages
     assert (settings.training.loss, settings.training.learning_rate, settings.batch) == ("bce", 0.001, 4)
     assert not settings.network.batch_norm and not settings.augment and settings.training.schedule == "constant"
 
 
 def test_the_command_shows_trains_and_refuses(run_cli, data, tmp_path):
     out = tmp_path / "folds.json"
-    assert "| recipe | folds |" in run_cli("results", "folds", "--show", "--out", out).stdout
-    done = run_cli("results", "folds", "--recipe", "good", "--data", data, "--out", out)
+    assert "| recipe | folds |" in run_cli("experiments", "cross-validate", "--show", "--out", out).stdout
+    done = run_cli("experiments", "cross-validate", "--recipe", "good", "--data", data, "--out", out)
     assert done.returncode == 2 and "expected a recipe out of" in done.stderr
-    done = run_cli("train", "--recipe", "best", "--base", 8, "--out", tmp_path / "run", "--data", data)
+    done = run_cli("train", "--recipe", "efflite0-balanced-long", "--base", 8, "--out", tmp_path / "run", "--data", data)
     assert done.returncode == 2 and "got also --base" in done.stderr

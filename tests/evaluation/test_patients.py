@@ -51,12 +51,12 @@ def test_outlines_moved_by_three_pixels_are_three_pixels_off(cache, scores):
 def test_the_worst_slice_is_the_one_with_the_most_wrong_pixels(cache, scores):
     # A disc of radius r moved by 3 pixels is wrong on some 12·r of them: the largest disc is the worst.
     assert [score.worst_slice for score in scores[:2]] == [3, 3]
-    found = {score.patient: (picture, predicted, expert) for score, picture, predicted, expert in
+    found = {score.patient: (picture, predicted, reference) for score, picture, predicted, reference in
              patients.worst_cases(scores, Shifted(cache, 3), cache)}
     for name, place in zip(cache.names, (2, 8), strict=False):
-        picture, predicted, expert = found[name]
+        picture, predicted, reference = found[name]
         assert np.array_equal(picture, cache.images[place, ..., 1])
-        assert np.array_equal(expert, cache.masks[place] > 0)
+        assert np.array_equal(reference, cache.masks[place] > 0)
         assert np.array_equal(predicted, np.roll(cache.masks[place], 3, 1) > 0)
 
 
@@ -66,10 +66,10 @@ def test_the_worst_come_first_and_no_more_than_asked_for(cache, scores):
 
 
 def test_a_patient_on_whom_both_see_nothing_counts_one_and_is_told(scores):
-    healthy = scores[2]
-    assert healthy.counts.tn == healthy.counts.total and healthy.dice == 1
-    assert np.isnan(healthy.hd95) and np.isnan(healthy.surface_dice)
-    row = healthy.as_row()
+    negative_fraction = scores[2]
+    assert negative_fraction.counts.tn == negative_fraction.counts.total and negative_fraction.dice == 1
+    assert np.isnan(negative_fraction.hd95) and np.isnan(negative_fraction.surface_dice)
+    row = negative_fraction.as_row()
     assert row["hd95"] is None and row["volume_error"] == 0
     found = summary(scores)
     assert found["without_tumour"] == 1 and found["hd95_patients"] == 2
@@ -80,10 +80,10 @@ def test_scores_are_those_of_each_slice_predicted_alone(data):
     name, predictor = "TCGA_CS_0001_19990101", Predictor(Brightness(), {})
     score, = score_patients(predictor, open_cache(data, progress=False), [name])
     predictions = list(predict_patient(predictor, find_inputs(data / name)))
-    rows = count_slices(np.stack([p.mask for p in predictions]), np.stack([p.expert for p in predictions]))
+    rows = count_slices(np.stack([p.mask for p in predictions]), np.stack([p.reference for p in predictions]))
     assert score.counts == pooled(rows) and score.slices == 11
     assert score.worst_slice == 1 + (rows[:, 1] + rows[:, 2]).argmax()
-    assert score.lone == sum(p.mask.any() != p.expert.any() for p in predictions)
+    assert score.lone == sum(p.mask.any() != p.reference.any() for p in predictions)
 
 
 def test_a_row_says_it_all_in_plain_data():

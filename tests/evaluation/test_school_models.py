@@ -15,7 +15,7 @@ from unet_lib.evaluation import school_models
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inference.predictor import Predictor
 from unet_lib.models.checkpoint import load_model, load_tensors
-from unet_lib.training.experiment import Run
+from unet_lib.training.experiment import Experiment
 from unet_lib.training.loop import BEST, LAST
 
 
@@ -28,14 +28,14 @@ def test_the_six_are_the_school_projects():
     table = [(run.epochs, run.batch, run.f1, run.accuracy) for run in school_models.SCHOOL]
     assert table == [(50, 4, 0.77, None), (100, 4, 0.79, 0.997), (100, 8, 0.58, 0.993), (100, 8, 0.63, 0.993),
                      (100, 4, 0.81, 0.997), (100, 2, 0.67, 0.994)]
-    assert school_models.SCALES["gpu"] == school_models.Scale(base=64, size=256, epoch_share=1.0)
+    assert school_models.SCALES["gpu"] == school_models.Scale(base=64, size=256, epoch_fraction=1.0)
 
 
 def test_only_the_split_by_slices_shares_patients(cache):
-    for split, shares in (("patients", False), ("slices", True)):
+    for split, fractions in (("patients", False), ("slices", True)):
         training, test = school_models.divide(cache, split, seed=0)
         assert sorted([*training, *test]) == list(range(len(cache))), "a slice is lost or used twice"
-        assert bool(set(cache.patient_of[training]) & set(cache.patient_of[test])) is shares
+        assert bool(set(cache.patient_of[training]) & set(cache.patient_of[test])) is fractions
 
 
 def test_scores_are_those_of_all_pixels_together(cache):
@@ -46,9 +46,9 @@ def test_scores_are_those_of_all_pixels_together(cache):
             return np.broadcast_to(np.arange(256) < 128, (len(images), 256, 256)).astype(float)
 
     left = np.broadcast_to(np.arange(256) < 128, (256, 256))
-    places = np.array([2, 5, 12])
-    by_hand = sum((count(left, cache.masks[p]) for p in places), start=count(left[:0], left[:0]))
-    assert school_models.score(Half(torch.nn.Identity(), {}), cache, places) == by_hand
+    indices = np.array([2, 5, 12])
+    by_hand = sum((count(left, cache.masks[p]) for p in indices), start=count(left[:0], left[:0]))
+    assert school_models.score(Half(torch.nn.Identity(), {}), cache, indices) == by_hand
 
 
 @pytest.fixture(scope="module")
@@ -88,18 +88,18 @@ def test_an_interrupted_training_goes_on_to_the_same_row(measured, tmp_path, mon
     monkeypatch.setitem(school_models.SCALES, "smoke", school_models.Scale(4, 32, 0.06))  # three epochs
     paths = [tmp_path / name for name in ("straight", "halves")]
     straight = next(school_models.run_table(paths[0] / "six.json", cache, "smoke", paths[0], "cpu", names=("Model_0",)))
-    train = Run.train
+    train = Experiment.train
 
     def interrupted(run, folder, **settings):
         for epoch in train(run, folder, **settings):
             yield epoch
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Run, "train", interrupted)
+    monkeypatch.setattr(Experiment, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         next(school_models.run_table(paths[1] / "six.json", cache, "smoke", paths[1], "cpu", names=("Model_0",)))
     assert read_rows(paths[1] / "six.json") == []
-    monkeypatch.setattr(Run, "train", train)
+    monkeypatch.setattr(Experiment, "train", train)
     resumed = next(school_models.run_table(paths[1] / "six.json", cache, "smoke", paths[1], "cpu", names=("Model_0",)))
     one, two = (load_tensors(path / "Model_0-patients-smoke" / LAST)[0] for path in paths)
     assert all(torch.equal(one[name], two[name]) for name in one)
@@ -125,7 +125,7 @@ def test_a_row_measured_again_takes_the_old_ones_place(tmp_path):
     add_row(path, school_models.ABOUT, {**row, "split": "patients", "f1": 0.4}, school_models.KEY)
     add_row(path, school_models.ABOUT, {**row, "f1": 0.6}, school_models.KEY)
     assert [(r["split"], r["f1"]) for r in read_rows(path)] == [("patients", 0.4), ("slices", 0.6)]
-    assert json.loads(path.read_text())["command"] == "unet_lib results table"
+    assert json.loads(path.read_text())["command"] == "unet_lib experiments school"
 
 
 def test_the_table_says_what_was_measured_and_what_was_not():

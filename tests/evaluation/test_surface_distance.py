@@ -17,8 +17,8 @@ def square(top, left, side=10, size=40):
     return mask
 
 
-def one(predicted, expert):
-    return outline_distances(predicted[None], expert[None])
+def one(predicted, reference):
+    return outline_distances(predicted[None], reference[None])
 
 
 def blobs(seed, level, size=48):
@@ -45,7 +45,7 @@ def test_identical_masks_are_no_distance_apart():
 
 def test_squares_three_pixels_apart():
     found = one(square(5, 8), square(5, 5))
-    assert np.sort(found.predicted).tolist() == np.sort(found.expert).tolist()
+    assert np.sort(found.predicted).tolist() == np.sort(found.reference).tolist()
     # Of the 36 pixels of each outline 14 coincide: 7 of the upper edge and 7 of the lower.
     assert found.dice(tolerance=0) == 14 / 36
     assert found.dice(tolerance=2) < found.dice(tolerance=3) == 1
@@ -70,10 +70,10 @@ def test_the_farthest_twentieth_is_left_out():
 @settings(deadline=None)
 @given(seed=st.integers(0, 10_000), level=st.floats(0.5, 1.5), tolerance=st.sampled_from((0.0, 1.0, 2.0, 3.5)))
 def test_agrees_with_monai(seed, level, tolerance):
-    predicted, expert = blobs(seed, level), blobs(seed, 0.8 * level) & ~blobs(seed + 1, 1.2)
-    assume(predicted.any() and expert.any())
-    found = one(predicted, expert)
-    theirs = [torch.as_tensor(mask)[None, None].float() for mask in (predicted, expert)]
+    predicted, reference = blobs(seed, level), blobs(seed, 0.8 * level) & ~blobs(seed + 1, 1.2)
+    assume(predicted.any() and reference.any())
+    found = one(predicted, reference)
+    theirs = [torch.as_tensor(mask)[None, None].float() for mask in (predicted, reference)]
     for percentile in (95, 100):
         monai = compute_hausdorff_distance(*theirs, include_background=True, percentile=percentile).item()
         assert found.hausdorff(percentile) == pytest.approx(monai, abs=1e-3)  # it finds the rank in float32
@@ -84,10 +84,10 @@ def test_agrees_with_monai(seed, level, tolerance):
 def test_a_patients_slices_are_taken_together_and_lone_ones_counted():
     nothing = np.zeros((40, 40), bool)
     predicted = np.stack([square(5, 5), nothing, square(9, 9), square(5, 8), nothing])
-    expert = np.stack([square(5, 5), nothing, nothing, square(5, 5), square(5, 5)])
-    found = outline_distances(predicted, expert)
+    reference = np.stack([square(5, 5), nothing, nothing, square(5, 5), square(5, 5)])
+    found = outline_distances(predicted, reference)
     assert found.lone == 2
-    assert len(found.predicted) == len(found.expert) == 72
+    assert len(found.predicted) == len(found.reference) == 72
     alone = one(square(5, 8), square(5, 5))
     assert found.hausdorff(100) == 3
     assert found.dice(0) == pytest.approx((1 + alone.dice(0)) / 2)

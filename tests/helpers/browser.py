@@ -288,10 +288,10 @@ def _environment(home: Path) -> dict[str, str]:
         file = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(values))
-    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
+    indices = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
               "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
               "JUPYTER_PATH": "path"}
-    return os.environ | {key: str(home / value) for key, value in places.items()} | {"UNET_PROFILE": "smoke"}
+    return os.environ | {key: str(home / value) for key, value in indices.items()} | {"UNET_PROFILE": "smoke"}
 
 
 def _free_port() -> int:

@@ -104,5 +104,5 @@ def values(draw, scale=4.0):
 def predictions(draw):
     """Logits and a mask with anything from no tumour to nothing else."""
     logits, seed = draw(values())
-    share = draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
-    return logits, (np.random.default_rng([seed, 2]).random(logits.shape) < share).astype(np.float64), seed
+    fraction = draw(st.sampled_from([0.0, 0.2, 0.5, 1.0]))
+    return logits, (np.random.default_rng([seed, 2]).random(logits.shape) < fraction).astype(np.float64), seed

@@ -107,7 +107,7 @@ class Explorer:
         ink = (np.abs(lines[..., :3] - FIELD).max(axis=-1) < 25) & (lines[..., 3] > 200)
         unit = len(lines) / SIZE
         edges = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
-        return tuple([round(places.min() / unit), round(places.max() / unit) - 1] for places in edges)
+        return tuple([round(indices.min() / unit), round(indices.max() / unit) - 1] for indices in edges)
 
 
 def like(seen: np.ndarray, values: np.ndarray, low: float | None = None, high: float | None = None) -> None:
@@ -127,10 +127,10 @@ class Brush:
     def __init__(self, planes: np.ndarray, radius: int, strength: int = 120):
         self.original, self.planes, self.radius, self.strength = planes, planes.copy(), radius, strength
 
-    def stroke(self, *places: tuple[int, int], erase: bool = False, channels: tuple[int, ...] = (0, 1, 2)) -> None:
+    def stroke(self, *indices: tuple[int, int], erase: bool = False, channels: tuple[int, ...] = (0, 1, 2)) -> None:
         row, column = np.indices(self.planes.shape[1:])
         base, most = self.planes.astype(float), np.zeros(row.shape)
-        for place in places:
+        for place in indices:
             far = np.hypot(row - place[0], column - place[1])
             weight = np.where(far <= self.radius, np.cos(np.pi * far / (2 * self.radius)) ** 2, 0)
             ring = (far >= self.radius) & (far <= 2 * self.radius)
@@ -161,8 +161,8 @@ def answers(explorer: Explorer, planes: np.ndarray) -> None:
     like(explorer.large(), maps["encoder.2"][0])
 
 
-def drag(explorer: Explorer, *places: tuple[int, int]) -> None:
-    for at, place in enumerate(places):
+def drag(explorer: Explorer, *indices: tuple[int, int]) -> None:
+    for at, place in enumerate(indices):
         explorer.point(explorer.input, *place, SIZE)
         if not at:
             explorer.page.mouse.down()

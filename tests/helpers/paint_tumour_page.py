@@ -24,7 +24,7 @@ GUESS = (row - 45) ** 2 + (column - 66) ** 2 < 350
 """
 made: dict = {}
 exec(MAKE, made)
-IMAGE, EXPERT, GUESS = made["IMAGE"], made["EXPERT"], made["GUESS"]
+IMAGE, REFERENCE, GUESS = made["IMAGE"], made["EXPERT"], made["GUESS"]
 TELL = "print(np.packbits(paint.mask).tobytes().hex())"
 
 
@@ -77,10 +77,10 @@ class Painter:
         box = self.screen.bounding_box()
         return box["x"] + (column + 0.5) * box["width"] / WIDE, box["y"] + (row + 0.5) * box["height"] / HIGH
 
-    def stroke(self, *places: tuple[int, int], up: bool = True) -> None:
-        self.page.mouse.move(*self.at(*places[0]))
+    def stroke(self, *indices: tuple[int, int], up: bool = True) -> None:
+        self.page.mouse.move(*self.at(*indices[0]))
         self.page.mouse.down()
-        for place in places[1:]:
+        for place in indices[1:]:
             self.page.mouse.move(*self.at(*place))
         if up:
             self.page.mouse.up()
@@ -104,7 +104,7 @@ class Painter:
         """Drawn is this mask, and the scores are what metrics, SciPy and MONAI make of it."""
         self.root.and_(self.page.locator(f'[data-pixels="{mask.sum()}"]')).wait_for()
         assert np.array_equal(self.seen(), mask)
-        for name, other in (("expert", EXPERT), ("model", GUESS)):
+        for name, other in (("expert", REFERENCE), ("model", GUESS)):
             check_scores(self.scores(name), mask, other)
 
     def reaches_python(self, mask: np.ndarray) -> None:

@@ -47,8 +47,8 @@ def by_hand(index: int, skips: list[str], predictor: Predictor = PREDICTOR) -> n
     network: UNet = predictor.model
 
     def image(at: int) -> Tensor:
-        mean, deviation = torch.as_tensor(CACHE.statistics[CACHE.patient_of[at]])[:, None]
-        return normalise(scale_images(CACHE.images, np.array([at]), predictor.size), mean, deviation)
+        statistics = torch.as_tensor(CACHE.statistics[CACHE.patient_of[at]])
+        return normalise(scale_images(CACHE.images, np.array([at]), predictor.size), statistics)
 
     def encoded(x: Tensor) -> tuple[list[Tensor], Tensor]:
         passed = []

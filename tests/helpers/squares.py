@@ -1,19 +1,12 @@
 """A training set of bright squares that a tiny network learns in seconds, and a network that learns nothing."""
 
-from dataclasses import dataclass
-
 import torch
 
+from unet_lib.data.protocols import Batch
 from unet_lib.models.registry import build
 
 SMALL = {"base": 4, "depth": 2}
 FLOAT = {"precision": "float32", "learning_rate": 0.01}
-
-
-@dataclass(frozen=True)
-class Pair:
-    images: torch.Tensor
-    masks: torch.Tensor
 
 
 class Squares:
@@ -34,7 +27,7 @@ class Squares:
     def epoch(self, number=0, start=0):
         order = torch.randperm(len(self.images), generator=torch.Generator().manual_seed(number))
         for chosen in order.split(self.batch)[start:]:
-            yield Pair(self.images[chosen], self.masks[chosen])
+            yield Batch(self.images[chosen], self.masks[chosen])
 
 
 class Flat(Squares):
@@ -42,7 +35,7 @@ class Flat(Squares):
 
     def epoch(self, number=0, start=0):
         for batch in super().epoch(number, start):
-            yield Pair(batch.images + 100, torch.zeros_like(batch.masks))
+            yield Batch(batch.images + 100, torch.zeros_like(batch.masks))
 
 
 def stubborn():

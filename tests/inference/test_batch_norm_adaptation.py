@@ -7,9 +7,9 @@ from torch import nn
 
 from unet_lib.core.errors import SettingsError
 from unet_lib.inference import predictor
-from unet_lib.inference.batch_norm_adaptation import with_own_norms, without_norms
+from unet_lib.inference.batch_norm_adaptation import adapt_batch_norms, fuse_batch_norms
 from unet_lib.inference.predictor import Predictor
-from unet_lib.models.efficientnet_unet import LiteUNet
+from unet_lib.models.efficientnet_unet import EfficientNetUNet
 from unet_lib.models.registry import build
 
 IMAGES = torch.randn(4, 3, 96, 96, generator=torch.Generator().manual_seed(0))
@@ -18,7 +18,7 @@ IMAGES = torch.randn(4, 3, 96, 96, generator=torch.Generator().manual_seed(0))
 @pytest.fixture(params=["UNet", "LiteUNet"])
 def network(request):
     torch.manual_seed(0)
-    made = LiteUNet() if request.param == "LiteUNet" else build({"base": 8, "depth": 2}, 0)
+    made = EfficientNetUNet() if request.param == "LiteUNet" else build({"base": 8, "depth": 2}, 0)
     with torch.no_grad():
         made.train()(3 * IMAGES + 1)  # so that what was learnt is neither 0 and 1 nor what these images have
     return made.eval()
@@ -34,14 +34,14 @@ def apart(answer, other):
 
 @torch.no_grad()
 def test_the_ends_are_evaluation_and_training(network):
-    learnt, own = network(IMAGES), with_own_norms(network, IMAGES, 1)(IMAGES)
-    assert torch.equal(with_own_norms(network, IMAGES, 0)(IMAGES), learnt)
+    learnt, own = network(IMAGES), adapt_batch_norms(network, IMAGES, 1)(IMAGES)
+    assert torch.equal(adapt_batch_norms(network, IMAGES, 0)(IMAGES), learnt)
     # All the images' own is how a network is run in training, but for n − 1 in the variance that is kept.
     assert apart(own, network.train()(IMAGES)) < 0.2 * apart(own, learnt)
 
 
 def test_statistics_lie_between_what_was_learnt_and_what_is_there(network):
-    learnt, some, own = (norms(with_own_norms(network, IMAGES, share)) for share in (0, 0.4, 1))
+    learnt, some, own = (norms(adapt_batch_norms(network, IMAGES, fraction)) for fraction in (0, 0.4, 1))
     for before, between, after in zip(learnt, some, own, strict=True):
         assert torch.allclose(between.running_mean, 0.6 * before.running_mean + 0.4 * after.running_mean, atol=1e-6)
         assert torch.allclose(between.running_var, 0.6 * before.running_var + 0.4 * after.running_var, atol=1e-6)
@@ -50,15 +50,15 @@ def test_statistics_lie_between_what_was_learnt_and_what_is_there(network):
 @torch.no_grad()
 def test_a_brighter_scan_is_no_trouble_to_one_who_adapts(network):
     brighter = 1.7 * IMAGES
-    learnt, adapted = (apart(with_own_norms(network, brighter, share)(brighter),
-                             with_own_norms(network, IMAGES, share)(IMAGES)) for share in (0, 1))
+    learnt, adapted = (apart(adapt_batch_norms(network, brighter, fraction)(brighter),
+                             adapt_batch_norms(network, IMAGES, fraction)(IMAGES)) for fraction in (0, 1))
     assert adapted < 0.01 * learnt
 
 
 def test_the_network_itself_stays_as_it_was(network):
     before = {name: value.clone() for name, value in network.state_dict().items()}
     network.train()
-    adapted = with_own_norms(network, IMAGES, 0.4)
+    adapted = adapt_batch_norms(network, IMAGES, 0.4)
     assert network.training and not any(part.training for part in adapted.modules())
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert all(norm.momentum == 0.1 for norm in norms(network))
@@ -66,32 +66,32 @@ def test_the_network_itself_stays_as_it_was(network):
 
 @torch.no_grad()
 def test_norms_can_go_into_the_convolutions_before_them(network):
-    shorter = without_norms(network)
+    shorter = fuse_batch_norms(network)
     assert norms(network) and not norms(shorter)
     assert torch.allclose(shorter(IMAGES), network(IMAGES), atol=1e-4)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_shares_that_make_no_sense_are_refused(network, share):
+def test_shares_that_make_no_sense_are_refused(network, fraction):
     with pytest.raises(SettingsError, match=r"share from 0 \(as learnt\) to 1.*got"):
-        with_own_norms(network, IMAGES, share)
+        adapt_batch_norms(network, IMAGES, fraction)
 
 
 def test_a_network_without_batch_norms_is_refused():
     with pytest.raises(SettingsError, match=r"UNet has none\. .*own_norms=0"):
-        with_own_norms(build({"base": 2, "batch_norm": False}, 0), IMAGES, 0.4)
+        adapt_batch_norms(build({"base": 2, "batch_norm": False}, 0), IMAGES, 0.4)
 
 
 EVENLY = [0, 6, 11, 17, 22, 28, 33, 39]
 
 
 @pytest.mark.parametrize(("slices", "shown", "share"), [(40, EVENLY, 0.4), (4, [0, 1, 2, 3], 0.2), (1, [0], 0.05)])
-def test_slices_from_all_over_the_head_are_counted_and_few_count_less(monkeypatch, slices, shown, share):
+def test_slices_from_all_over_the_head_are_counted_and_few_count_less(monkeypatch, slices, shown, fraction):
     asked = []
     monkeypatch.setattr(predictor, "with_own_norms", lambda network, *rest: asked.append(rest) or network)
     images = np.zeros((slices, 256, 256, 3), np.uint8) + np.arange(slices, dtype=np.uint8)[:, None, None, None]
-    found = Predictor(build({"base": 2, "depth": 2}, 0), {}, size=16, own_norms=0.4).probabilities(
+    found = Predictor(build({"base": 2, "depth": 2}, 0), {}, size=16, batch_norm_adaptation=0.4).probabilities(
         images, np.array([[0.0] * 3, [1.0] * 3], np.float32))
     assert len(found) == slices
-    (counted, asked_share), = asked
-    assert counted[:, 0, 0, 0].round().tolist() == shown and asked_share == pytest.approx(share)
+    (counted, asked_fraction), = asked
+    assert counted[:, 0, 0, 0].round().tolist() == shown and asked_fraction == pytest.approx(fraction)

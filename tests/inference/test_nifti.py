@@ -31,8 +31,8 @@ def save(path, values, affine):
 
 def head_with_a_blob(shape, affine):
     """A ball of a head, 90 mm around the origin, and in it a bright ball of 25 mm, to the right, front and up."""
-    places = affine[:3, :3] @ np.indices(shape).reshape(3, -1) + affine[:3, 3:]
-    away = [np.linalg.norm(places - np.array(centre)[:, None], axis=0).reshape(shape)
+    indices = affine[:3, :3] @ np.indices(shape).reshape(3, -1) + affine[:3, 3:]
+    away = [np.linalg.norm(indices - np.array(centre)[:, None], axis=0).reshape(shape)
             for centre in ((0, 0, 0), (30, 25, 10))]
     grain = np.random.default_rng(0).uniform(0.8, 1.2, shape)
     blob = away[1] < 25
@@ -255,7 +255,7 @@ def test_a_neighbouring_network_gets_a_volumes_slices_in_order(tmp_path):
     values = np.zeros((256, 256, 4), np.uint8)
     values[100:150, 100:150] = np.array([40, 80, 120, 200], np.uint8)
     values[120:130, 120:130, 1] = 250
-    found = predict_volume(Predictor(Above(), {}, neighbours=1), read_trio(save(tmp_path / "f.nii", values, affine)))
+    found = predict_volume(Predictor(Above(), {}, context_slices=1), read_trio(save(tmp_path / "f.nii", values, affine)))
     assert found.probability_volume[125, 125, 2] > 0.99 > found.probability_volume[110, 110, 2]
 
 

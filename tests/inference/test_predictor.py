@@ -11,7 +11,7 @@ from unet_lib.core.errors import CheckpointError, DatasetError, DeviceError
 from unet_lib.core.metrics import count
 from unet_lib.data.cache import open_cache
 from unet_lib.data.tiff import read_image, read_mask
-from unet_lib.inference.postprocessing import without_specks
+from unet_lib.inference.postprocessing import remove_small_components
 from unet_lib.inference.predictor import Predictor, load_predictor
 from unet_lib.inference.slice_predictions import find_inputs, predict_patient, write_mask, write_scores
 from unet_lib.models.checkpoint import save_model
@@ -36,7 +36,7 @@ def test_probabilities_are_the_sigmoid_of_the_networks_logits(data):
         logit = normalised_flair(prediction.image.astype(float), images.astype(float)) - 2
         assert np.allclose(prediction.probability, 1 / (1 + np.exp(-logit)), atol=1e-4)
         assert np.array_equal(prediction.mask, prediction.probability >= 0.5)
-        assert prediction.counts == count(prediction.mask, prediction.expert)
+        assert prediction.counts == count(prediction.mask, prediction.reference)
 
 
 def test_one_slice_is_judged_by_the_brightness_of_its_whole_patient(data):
@@ -64,7 +64,7 @@ def test_predicting_leaves_the_models_mode_alone(data):
 def test_slices_without_an_expert_are_predicted_too(data):
     (data / PATIENT / f"{PATIENT}_7_mask.tif").unlink()
     found = list(predict_patient(Predictor(Brightness(), {}), find_inputs(data / PATIENT)))
-    assert found[6].expert is None and found[6].counts is None
+    assert found[6].reference is None and found[6].counts is None
     assert found[5].counts is not None
 
 
@@ -83,9 +83,9 @@ class Above(torch.nn.Module):
 def test_neighbours_are_shown_in_the_order_of_their_numbers(data):
     records = find_inputs(data / PATIENT)
     images = np.stack([read_image(record.image) for record in records]).astype(float)
-    ninth, = predict_patient(Predictor(Above(), {}, neighbours=1), (records[8],))  # as text, 10 comes before 9
+    ninth, = predict_patient(Predictor(Above(), {}, context_slices=1), (records[8],))  # as text, 10 comes before 9
     assert np.allclose(ninth.probability, 1 / (1 + np.exp(-normalised_flair(images[9], images))), atol=1e-4)
-    last, = predict_patient(Predictor(Above(), {}, neighbours=1), (records[10],))
+    last, = predict_patient(Predictor(Above(), {}, context_slices=1), (records[10],))
     assert np.allclose(last.probability, 1 / (1 + np.exp(-normalised_flair(images[10], images))), atol=1e-4)
 
 
@@ -93,7 +93,7 @@ def test_the_mirror_makes_answers_symmetric(data):
     cache = open_cache(data, progress=False)
     model = build({"base": 2}, 0)
     images, statistics = cache.images[:2], cache.statistics[0]
-    plain, mirrored = Predictor(model, {}, size=32), Predictor(model, {}, size=32, mirror=True)
+    plain, mirrored = Predictor(model, {}, size=32), Predictor(model, {}, size=32, flip_tta=True)
     flipped = images[:, :, ::-1]
     assert np.allclose(mirrored.probabilities(images, statistics),
                        mirrored.probabilities(flipped, statistics)[:, :, ::-1], atol=1e-5)
@@ -106,21 +106,21 @@ def test_specks_are_what_is_small_in_three_dimensions():
     mask[0:3, 2:5, 2:5] = True            # 27 voxels, hanging together over three slices
     mask[3, 10, 10] = mask[2, 11, 11] = True  # 2 voxels that touch at a corner
     mask[0, 14, 1] = True
-    assert np.array_equal(without_specks(mask, 0), mask)
-    assert without_specks(mask, 2).sum() == 29
-    assert without_specks(mask, 3).sum() == 27
-    assert without_specks(mask, 1000).sum() == 27  # the largest is never taken away
-    assert not without_specks(np.zeros_like(mask), 3).any()
+    assert np.array_equal(remove_small_components(mask, 0), mask)
+    assert remove_small_components(mask, 2).sum() == 29
+    assert remove_small_components(mask, 3).sum() == 27
+    assert remove_small_components(mask, 1000).sum() == 27  # the largest is never taken away
+    assert not remove_small_components(np.zeros_like(mask), 3).any()
 
 
 def test_the_card_says_how_the_network_is_asked(tmp_path):
-    card = {"data": {"size": 64, "neighbours": 1},
-            "prediction": {"threshold": 0.4, "mirror": True, "smallest": 9, "temperature": 2.0,
-                           "own_norms": 0.4}}
+    card = {"data": {"size": 64, "context_slices": 1},
+            "inference": {"threshold": 0.4, "flip_tta": True, "min_component_size": 9, "temperature": 2.0,
+                           "batch_norm_adaptation": 0.4}}
     save_model(tmp_path / "x.safetensors", build({"base": 2, "in_channels": 9}, 0), card)
     found = load_predictor(tmp_path / "x.safetensors", "cpu")
-    assert (found.size, found.neighbours, found.threshold, found.mirror, found.smallest) == (64, 1, 0.4, True, 9)
-    assert (found.temperature, found.own_norms) == (2.0, 0.4)
+    assert (found.size, found.context_slices, found.threshold, found.flip_tta, found.min_component_size) == (64, 1, 0.4, True, 9)
+    assert (found.temperature, found.batch_norm_adaptation) == (2.0, 0.4)
 
 
 def test_masks_are_written_in_the_data_sets_own_layout(data, tmp_path):

@@ -8,11 +8,11 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from unet_lib.core.errors import SettingsError
-from unet_lib.data.augmentation import Strength
+from unet_lib.data.augmentation import AugmentationConfig
 from unet_lib.inference.predictor import Predictor
-from unet_lib.inference.test_time_augmentation import GENTLE, varied_answers
+from unet_lib.inference.test_time_augmentation import GENTLE, tta_probabilities
 
-NONE = Strength(flip=0, rotation=0, scale=0, shift=0, gain=0, offset=0, gamma=0, noise=0, copy_flair=0)
+NONE = AugmentationConfig(flip=0, rotation=0, scale=0, shift=0, gain=0, offset=0, gamma=0, noise=0, copy_flair=0)
 STATISTICS = np.array([[60.0, 70.0, 80.0], [20.0, 25.0, 30.0]], np.float32)
 
 
@@ -46,7 +46,7 @@ def images():
 
 
 def test_without_any_change_all_answers_are_the_answer(images):
-    answers = varied_answers(Bright(), images, STATISTICS, count=3, strength=NONE)
+    answers = tta_probabilities(Bright(), images, STATISTICS, count=3, augmentation=NONE)
     assert answers.shape == (3, 2, 256, 256)
     assert np.abs(answers - images[..., 1] / 255).max() < 0.003
     assert np.ptp(answers, axis=0).max() == 0
@@ -54,15 +54,15 @@ def test_without_any_change_all_answers_are_the_answer(images):
 
 def test_a_mirrored_head_is_mirrored_back(images):
     asked = Bright()
-    answers = varied_answers(asked, images, STATISTICS, count=1, strength=replace(NONE, flip=1))
+    answers = tta_probabilities(asked, images, STATISTICS, count=1, augmentation=replace(NONE, flip=1))
     assert np.abs(asked.shown[0].astype(int) - images[:, :, ::-1]).max() <= 1
     assert np.abs(answers[0] - images[..., 1] / 255).max() < 0.006
 
 
 def test_turns_and_shifts_are_laid_back_over_the_original(images):
     asked = Bright()
-    answers = varied_answers(asked, images, STATISTICS, count=6,
-                             strength=replace(NONE, rotation=15, shift=0.05, scale=0.1, flip=0.5))
+    answers = tta_probabilities(asked, images, STATISTICS, count=6,
+                             augmentation=replace(NONE, rotation=15, shift=0.05, scale=0.1, flip=0.5))
     inside = images[..., 1] > 0
     for shown, answer in zip(asked.shown, answers, strict=True):
         moved = np.abs(shown[..., 1].astype(float) - images[..., 1])[inside].mean() / 255
@@ -72,7 +72,7 @@ def test_turns_and_shifts_are_laid_back_over_the_original(images):
 
 def test_all_slices_of_a_patient_are_varied_alike(images):
     asked = Bright()
-    varied_answers(asked, np.stack([images[0], images[0]]), STATISTICS, count=2)
+    tta_probabilities(asked, np.stack([images[0], images[0]]), STATISTICS, count=2)
     for shown in asked.shown:
         assert (shown[0] == shown[1]).all()
     assert (asked.shown[0] != asked.shown[1]).any()
@@ -80,16 +80,16 @@ def test_all_slices_of_a_patient_are_varied_alike(images):
 
 def test_who_answers_by_place_and_not_by_picture_is_found_out(images):
     """Its answer does not move with the head: mirrored back, it says the opposite."""
-    answers = varied_answers(Left(), images, STATISTICS, count=12, strength=replace(NONE, flip=0.5))
+    answers = tta_probabilities(Left(), images, STATISTICS, count=12, augmentation=replace(NONE, flip=0.5))
     assert answers.std(axis=0).min() > 0.3
-    assert varied_answers(Left(), images, STATISTICS, count=2, strength=NONE).std(axis=0).max() == 0
+    assert tta_probabilities(Left(), images, STATISTICS, count=2, augmentation=NONE).std(axis=0).max() == 0
 
 
 def test_the_same_seed_gives_the_same_answers(images):
-    one, again, other = (varied_answers(Bright(), images, STATISTICS, 2, GENTLE, seed) for seed in (3, 3, 4))
+    one, again, other = (tta_probabilities(Bright(), images, STATISTICS, 2, GENTLE, seed) for seed in (3, 3, 4))
     assert (one == again).all() and (one != other).any()
 
 
 def test_bending_cannot_be_undone(images):
     with pytest.raises(SettingsError, match="Set elastic=0"):
-        varied_answers(Bright(), images, STATISTICS, strength=replace(GENTLE, elastic=0.1))
+        tta_probabilities(Bright(), images, STATISTICS, augmentation=replace(GENTLE, elastic=0.1))

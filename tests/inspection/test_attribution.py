@@ -8,17 +8,17 @@ from torch import nn
 from unet_lib.core.errors import SettingsError, ShapeError
 from unet_lib.inspection.activations import capture, feature_maps
 from unet_lib.inspection.attribution import (
-    changed_skips,
+    ablate_skips,
+    activation_maximisation,
     channel_ablation,
     count_answers,
     grad_cam,
     logits_of,
-    maximise,
     occlusion,
     skip_maps,
     zeroed_channels,
 )
-from unet_lib.inspection.channel_metrics import high_frequency_share
+from unet_lib.inspection.channel_metrics import high_frequency_fraction
 from unet_lib.models.ablations import build_variant
 from unet_lib.models.registry import build
 from unet_lib.models.unet import UNet
@@ -83,16 +83,16 @@ def test_answers_are_counted_over_all_images():
 
 def test_a_skip_that_carries_everything_zeroed_averaged_or_swapped():
     model = by_skip()
-    with changed_skips(model, {1: "zeroed"}):
+    with ablate_skips(model, {1: "zeroed"}):
         assert torch.equal(logits_of(model, IMAGES), torch.full((3, 1, 16, 16), -0.5))
-    with changed_skips(model, {1: "mean"}):
+    with ablate_skips(model, {1: "mean"}):
         expected = IMAGES.mean((2, 3), keepdim=True).sum(1, keepdim=True) - 0.5
         torch.testing.assert_close(logits_of(model, IMAGES), expected.expand(3, 1, 16, 16))
-    with changed_skips(model, skip_maps(model, OTHERS)):
+    with ablate_skips(model, skip_maps(model, OTHERS)):
         assert torch.equal(logits_of(model, IMAGES), logits_of(model, OTHERS))
-    with changed_skips(model, skip_maps(model, OTHERS[:1])):  # one for all
+    with ablate_skips(model, skip_maps(model, OTHERS[:1])):  # one for all
         assert torch.equal(logits_of(model, IMAGES), logits_of(model, OTHERS[:1]).expand(3, 1, 16, 16))
-    with changed_skips(model, {2: "zeroed"}):  # nobody reads this one
+    with ablate_skips(model, {2: "zeroed"}):  # nobody reads this one
         torch.testing.assert_close(logits_of(model, IMAGES), IMAGES.sum(1, keepdim=True) - 0.5)
 
 
@@ -101,7 +101,7 @@ def test_a_skip_that_carries_everything_zeroed_averaged_or_swapped():
 def test_only_the_skip_is_changed_as_a_pass_by_hand_confirms(network, level, how):
     """The twin walks the U without any hook; the way down through the bottleneck keeps the true maps."""
     swapped = skip_maps(network, OTHERS)[level]
-    with changed_skips(network, {level: swapped if how == "swapped" else how}):
+    with ablate_skips(network, {level: swapped if how == "swapped" else how}):
         found = logits_of(network, IMAGES)
     network.eval()
     with torch.no_grad():
@@ -117,7 +117,7 @@ def test_only_the_skip_is_changed_as_a_pass_by_hand_confirms(network, level, how
 
 
 def test_a_capture_sees_the_changed_skip_whichever_was_opened_first(network):
-    with capture(network) as outer, changed_skips(network, {1: "zeroed"}), capture(network) as inner:
+    with capture(network) as outer, ablate_skips(network, {1: "zeroed"}), capture(network) as inner:
         network(IMAGES)
     for maps in (outer, inner):
         assert maps["encoder.1"].any()
@@ -130,9 +130,9 @@ def test_a_network_without_skips_does_not_notice_and_one_that_adds_gets_nothing_
     plain, adding = (build_variant(name, 3, 2, seed=0).eval() for name in ("no skips", "skips added"))
     images = torch.rand(1, 3, 16, 16, generator=DRAW)
     before = logits_of(plain, images)
-    with changed_skips(plain, {1: "zeroed", 2: "mean"}):
+    with ablate_skips(plain, {1: "zeroed", 2: "mean"}):
         assert torch.equal(logits_of(plain, images), before)
-    with changed_skips(adding, {1: "zeroed"}), capture(adding) as maps:
+    with ablate_skips(adding, {1: "zeroed"}), capture(adding) as maps:
         adding(images)
     assert torch.equal(maps["concat.1"], maps["up.1"])
 
@@ -141,7 +141,7 @@ def test_a_network_without_skips_does_not_notice_and_one_that_adds_gets_nothing_
 def test_skips_are_given_back_exactly(network, fault):
     before, answer = state(network), logits_of(network, IMAGES)
     try:
-        with changed_skips(network, {1: "zeroed", 2: "mean"}) as same, zeroed_channels(network, "bottleneck", [0, 2]):
+        with ablate_skips(network, {1: "zeroed", 2: "mean"}) as same, zeroed_channels(network, "bottleneck", [0, 2]):
             assert same is network
             assert not torch.equal(logits_of(network, IMAGES), answer)
             if fault:
@@ -157,14 +157,14 @@ def test_skips_are_given_back_exactly(network, fault):
     ({1: "zeroed", 2: "removed"}, "'zeroed', 'mean' or a tensor of maps for level 2; got 'removed'")])
 def test_unknown_levels_and_changes_are_refused(network, changes, words):
     before = state(network)
-    with pytest.raises(SettingsError, match=words), changed_skips(network, changes):
+    with pytest.raises(SettingsError, match=words), ablate_skips(network, changes):
         raise AssertionError("the with must not be entered")
     assert state(network) == before
 
 
 def test_maps_of_another_size_are_refused(network):
     for others in (torch.zeros(3, 2, 32, 32), OTHERS[:2]):
-        with changed_skips(network, skip_maps(network, others)), \
+        with ablate_skips(network, skip_maps(network, others)), \
                 pytest.raises(ShapeError, match=r"expected maps of \(3, 6, 8, 8\)|expected maps of \(3, 3, 16, 16\)"):
             logits_of(network, IMAGES)
 
@@ -286,8 +286,8 @@ def test_grad_cam_of_a_linear_network_is_what_stands_in_its_weights():
     assert heat.maps.amax((1, 2)).tolist() == [1, 1, 1]
     called = (logits_of(model, IMAGES) >= 0).float()
     torch.testing.assert_close(grad_cam(model, IMAGES, "0").maps, grad_cam(model, IMAGES, "0", called).maps)
-    share = called.mean((1, 2, 3))[:, None, None]
-    torch.testing.assert_close(grad_cam(model, IMAGES, "0").peak, peak * share)
+    fraction = called.mean((1, 2, 3))[:, None, None]
+    torch.testing.assert_close(grad_cam(model, IMAGES, "0").peak, peak * fraction)
 
 
 def test_grad_cam_where_nothing_speaks_for_tumour_is_dark():
@@ -337,7 +337,7 @@ def test_the_brightest_image_of_a_pixelwise_channel_are_its_own_weights():
     """Uphill is the same direction always, so growth and shrinking meet at rate / decay times that direction."""
     model = linear()
     weights = model[0].weight[1, :, 0, 0].detach()
-    image = maximise(model, "0", 1, (2, 8, 12), steps=400, rate=0.1, decay=0.05)
+    image = activation_maximisation(model, "0", 1, (2, 8, 12), steps=400, rate=0.1, decay=0.05)
     expected = 0.1 / 0.05 * weights / weights.square().mean().sqrt()
     torch.testing.assert_close(image, expected[:, None, None].expand(2, 8, 12), rtol=1e-4, atol=1e-4)
     assert image.square().mean().sqrt() == pytest.approx(0.1 / 0.05, rel=1e-4)
@@ -352,18 +352,18 @@ def edges() -> nn.Sequential:
 
 
 def test_what_an_edge_detector_likes_best_are_edges_of_its_own_direction():
-    sharp, smooth = (maximise(edges(), "1", 0, (1, 24, 24), blur=blur) for blur in (0, 0.6))
+    sharp, smooth = (activation_maximisation(edges(), "1", 0, (1, 24, 24), blur=blur) for blur in (0, 0.6))
     for image, times in ((sharp, 5), (smooth, 20)):
         across, along = image.diff(dim=2).square().mean(), image.diff(dim=1).square().mean()
         assert across > times * along
-    assert high_frequency_share(smooth[None]) < 0.5 * high_frequency_share(sharp[None])
+    assert high_frequency_fraction(smooth[None]) < 0.5 * high_frequency_fraction(sharp[None])
 
 
 @pytest.mark.parametrize("name", ["encoder.1", "encoder.2.norm2", "bottleneck.norm2", "decoder.2.norm1"])
 def test_climbing_finds_a_brighter_image_than_luck_does(network, name):
     """Fifty images of noise, just as strong, do not come near."""
     before = state(network)
-    found = maximise(network, name, 1, (2, 16, 16), steps=60)
+    found = activation_maximisation(network, name, 1, (2, 16, 16), steps=60)
     strength = found.square().mean().sqrt()
     luck = strength * torch.randn(50, 2, 16, 16, generator=DRAW)
     brightness = feature_maps(network, torch.cat([found[None], luck]), name)[name][:, 1].mean((1, 2))
@@ -374,20 +374,20 @@ def test_climbing_finds_a_brighter_image_than_luck_does(network, name):
 def test_climbing_depends_on_its_seed_alone(network):
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    one, same, other = (maximise(network, "encoder.2.norm2", 0, (2, 16, 16), steps=5, seed=seed) for seed in (0, 0, 1))
+    one, same, other = (activation_maximisation(network, "encoder.2.norm2", 0, (2, 16, 16), steps=5, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_a_dead_channel_lets_the_noise_fade():
-    image = maximise(by_skip(), "bottleneck", 0, (2, 16, 16), steps=100, decay=0.1, blur=0)
+    image = activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=100, decay=0.1, blur=0)
     assert 0 < image.abs().max() < 0.5 * 0.9**100
 
 
 def test_every_shift_is_taken_back():
     """With nothing to climb, no shrinking and no blur the noise stays where it was."""
-    start, end = (maximise(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0, jitter=5)
+    start, end = (activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0, jitter=5)
                   for steps in (0, 4))
     assert torch.equal(start, end)
 
@@ -396,7 +396,7 @@ def test_blurring_is_a_mean_over_neighbours(network):
     """A dead channel leaves only the blur at work: the noise after one step, by SciPy's convolution."""
     from scipy.ndimage import convolve1d
 
-    start, after = (maximise(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0.5, jitter=0).numpy()
+    start, after = (activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0.5, jitter=0).numpy()
                     for steps in (0, 1))
     blurred = start
     for axis in (1, 2):
@@ -406,7 +406,7 @@ def test_blurring_is_a_mean_over_neighbours(network):
 
 @pytest.mark.parametrize("explain", [
     lambda network, name: grad_cam(network, IMAGES, name),
-    lambda network, name: maximise(network, name, 0, (2, 16, 16)),
+    lambda network, name: activation_maximisation(network, name, 0, (2, 16, 16)),
     lambda network, name: channel_ablation(network, name, IMAGES, IMAGES[:, :1])], ids=["cam", "maximise", "ablation"])
 def test_unknown_blocks_are_refused_with_similar_names(network, explain):
     before = state(network)

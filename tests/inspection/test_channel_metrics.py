@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from unet_lib.inspection.channel_metrics import agreement, duplicates, enlarge, high_frequency_share
+from unet_lib.inspection.channel_metrics import duplicates, enlarge, high_frequency_fraction, roc_auc
 
 DRAW = torch.Generator().manual_seed(0)
 MASKS = torch.zeros(2, 1, 8, 8)
@@ -29,63 +29,63 @@ def test_agreement_counts_the_pairs_that_tumour_wins():
     """Two tumour pixels, 5 and 2, against 1, 2, 3 and 4: 5 beats all, 2 beats one and ties with one."""
     maps = torch.tensor([[5.0, 1, 2], [2, 3, 4]])[None, None]
     mask = torch.tensor([[1.0, 0, 0], [1, 0, 0]])[None, None]
-    assert agreement(maps, mask).tolist() == [(4 + 1.5) / 8]
+    assert roc_auc(maps, mask).tolist() == [(4 + 1.5) / 8]
 
 
 def test_agreement_of_the_mask_itself_its_negative_and_a_constant():
     maps = torch.cat([3 * MASKS - 7, -MASKS, torch.ones_like(MASKS)], dim=1)
-    assert agreement(maps, MASKS).tolist() == [1, 0, 0.5]
+    assert roc_auc(maps, MASKS).tolist() == [1, 0, 0.5]
 
 
 def test_agreement_is_the_area_under_the_roc_curve():
     maps = torch.randn(2, 5, 8, 8, generator=DRAW).relu() + torch.linspace(0, 2, 5)[:, None, None] * MASKS
     expected = [roc_auc_score(MASKS.numpy().ravel(), maps[:, c].numpy().ravel()) for c in range(5)]
-    np.testing.assert_allclose(agreement(maps, MASKS), expected, rtol=1e-12)
+    np.testing.assert_allclose(roc_auc(maps, MASKS), expected, rtol=1e-12)
 
 
 def test_agreement_enlarges_coarse_maps():
     coarse = torch.randn(2, 3, 4, 4, generator=DRAW)
-    np.testing.assert_array_equal(agreement(coarse, MASKS), agreement(enlarge(coarse, (8, 8)), MASKS))
+    np.testing.assert_array_equal(roc_auc(coarse, MASKS), roc_auc(enlarge(coarse, (8, 8)), MASKS))
 
 
 @pytest.mark.parametrize("mask", [torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8)])
 def test_agreement_without_anything_to_compare_is_not_a_number(mask):
-    assert np.isnan(agreement(torch.rand(1, 2, 8, 8), mask)).all()
+    assert np.isnan(roc_auc(torch.rand(1, 2, 8, 8), mask)).all()
 
 
 @pytest.mark.parametrize(("period", "share"), [(2, 1), (3.2, 1), (4, 0), (8, 0), (32, 0)])
-def test_one_wave_is_fine_or_coarse(period, share):
+def test_one_wave_is_fine_or_coarse(period, fraction):
     """Waves of four pixels are just at the cutoff of a quarter."""
-    assert high_frequency_share(waves(period)) == pytest.approx(share, abs=1e-9)
-    assert high_frequency_share(waves(period).mT.contiguous()) == pytest.approx(share, abs=1e-9)
-    assert high_frequency_share(waves(period) * 1e-3 + 50) == pytest.approx(share, abs=1e-9)
+    assert high_frequency_fraction(waves(period)) == pytest.approx(fraction, abs=1e-9)
+    assert high_frequency_fraction(waves(period).mT.contiguous()) == pytest.approx(fraction, abs=1e-9)
+    assert high_frequency_fraction(waves(period) * 1e-3 + 50) == pytest.approx(fraction, abs=1e-9)
 
 
 def test_two_waves_share_by_the_squares_of_their_heights():
     both = 3 * waves(8) + 1 * waves(3.2)
-    assert high_frequency_share(both) == pytest.approx(1 / 10)
-    assert high_frequency_share(torch.cat([both, 3 * waves(3.2)])) == pytest.approx((1 + 9) / (10 + 9))  # two images
-    assert high_frequency_share(both, cutoff=0.1) == pytest.approx(1)
+    assert high_frequency_fraction(both) == pytest.approx(1 / 10)
+    assert high_frequency_fraction(torch.cat([both, 3 * waves(3.2)])) == pytest.approx((1 + 9) / (10 + 9))  # two images
+    assert high_frequency_fraction(both, cutoff=0.1) == pytest.approx(1)
 
 
 def test_a_diagonal_wave_is_shorter_than_its_sides_say():
     """Six pixels along each side are 6 / √2 = 4.2 across the crests: coarse. 5.3 are 3.8: fine."""
     rows, columns = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
-    for period, share in ((6, 0), (48 / 9, 1)):
+    for period, fraction in ((6, 0), (48 / 9, 1)):
         diagonal = torch.cos(2 * torch.pi * (rows + columns) / period)[None, None]
-        assert high_frequency_share(diagonal) == pytest.approx(share, abs=1e-6)
+        assert high_frequency_fraction(diagonal) == pytest.approx(fraction, abs=1e-6)
 
 
 def test_noise_spreads_evenly_over_all_waves():
     """Of all waves on the grid, those within a quarter wave a pixel fill about a circle: π/16 of the square."""
     noise = torch.randn(20, 1, 64, 64, generator=DRAW)
-    assert high_frequency_share(noise) == pytest.approx(1 - np.pi / 16, abs=0.01)
+    assert high_frequency_fraction(noise) == pytest.approx(1 - np.pi / 16, abs=0.01)
 
 
 def test_a_map_without_variation_has_no_spectrum():
     flat = torch.full((1, 1, 20, 20), 0.1)  # of this size, rounding leaves a spectrum
-    assert np.isnan(high_frequency_share(flat)).all()
-    assert high_frequency_share(torch.cat([flat, waves(2.5, 20).float()])) == pytest.approx(1)
+    assert np.isnan(high_frequency_fraction(flat)).all()
+    assert high_frequency_fraction(torch.cat([flat, waves(2.5, 20).float()])) == pytest.approx(1)
 
 
 def test_duplicates_are_found_up_to_scale_and_sign():

@@ -44,10 +44,10 @@ def test_maps_that_show_the_tumour_score_fully():
 
 def test_noise_scores_like_guessing():
     score = both(noise)
-    share = float(TEST.mean())
+    fraction = float(TEST.mean())
     assert score.auc == pytest.approx(0.5, abs=0.05)
-    assert score.average_precision == pytest.approx(share, abs=0.02)
-    assert score.counts.dice() <= 2 * share / (1 + share) + 0.02  # as if all were called tumour
+    assert score.average_precision == pytest.approx(fraction, abs=0.02)
+    assert score.counts.dice() <= 2 * fraction / (1 + fraction) + 0.02  # as if all were called tumour
 
 
 def test_what_two_channels_tell_only_together_is_found():

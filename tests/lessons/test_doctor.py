@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 from repository import REPOSITORY
 
 from unet_lib.core import devices
-from unet_lib.lessons.doctor import Finding, consult, examine, extras, mends, needs, optional, packages, report
+from unet_lib.lessons.doctor import Finding, consult, examine, extras, optional, packages, remedies, report, required
 from unet_lib.lessons.doctor.optional import PARTS
 from unet_lib.lessons.doctor.report import without_names
 
@@ -49,7 +49,7 @@ def project(tmp_path, monkeypatch):
         shutil.copytree(REPOSITORY / part, copy / part)
     for path in (REPOSITORY / "pyproject.toml", REPOSITORY / "constraints.txt", *REPOSITORY.glob("notebooks/*.ipynb")):
         shutil.copy(path, copy / path.relative_to(REPOSITORY))
-    for module in (needs, optional, mends, packages):
+    for module in (needs, optional, fixes, packages):
         monkeypatch.setattr(module, "repository", lambda: copy)
     return copy
 
@@ -107,8 +107,8 @@ def test_an_old_python(monkeypatch):
     monkeypatch.setattr(platform, "python_version", lambda: "3.9.1")
     finding = named(examine(), "Python")
     assert finding.detail == "3.9.1 is not >=3.11"
-    assert finding.mend == "install python3.11, then: make clean lab PYTHON=python3.11"
-    assert set(re.findall(r"make ([a-z ]+) ", finding.mend)[0].split()) <= targets()
+    assert finding.fix == "install python3.11, then: make clean lab PYTHON=python3.11"
+    assert set(re.findall(r"make ([a-z ]+) ", finding.fix)[0].split()) <= targets()
 
 
 def targets():
@@ -121,7 +121,7 @@ def test_missing_and_old_packages_are_named(project):
         'dependencies = [', 'dependencies = ["no-such-package>=1", "only-on-mars; sys_platform == \'mars\'",', 1))
     finding = named(examine(), "packages")
     assert finding.detail == f"no-such-package is missing; numpy {packages.installed('numpy')} is not >=99"
-    assert finding.mend == remedies.python("-m", "pip", "install", "--editable", project,
+    assert finding.fix == remedies.python("-m", "pip", "install", "--editable", project,
                                         "--constraint", project / "constraints.txt")
 
 
@@ -160,7 +160,7 @@ def test_a_python_that_the_shell_does_not_find_is_named_in_full(monkeypatch):
 
 
 def test_windows_has_its_own_words(monkeypatch):
-    monkeypatch.setattr(mends, "os", SimpleNamespace(name="nt"))
+    monkeypatch.setattr(fixes, "os", SimpleNamespace(name="nt"))
     assert remedies.typed("a b", "c") == '"a b" c'
     assert remedies.setting("UNET_DATA", "") == "set UNET_DATA="
     assert remedies.remove(Path("x")) == "rmdir /s /q x"
@@ -174,7 +174,7 @@ def test_a_broken_torch(monkeypatch):
     monkeypatch.setattr(devices, "choose_device", broken)
     finding = named(examine(), "torch")
     assert finding.detail == "OSError: libtorch_cpu.so: undefined symbol"
-    assert finding.mend == remedies.again("torch") and "--force-reinstall --no-deps torch==" in finding.mend
+    assert finding.fix == remedies.again("torch") and "--force-reinstall --no-deps torch==" in finding.fix
 
 
 def test_a_missing_widget_front_end(monkeypatch, tmp_path):
@@ -185,7 +185,7 @@ def test_a_missing_widget_front_end(monkeypatch, tmp_path):
     monkeypatch.setattr(jupyter_core.paths, "jupyter_path", lambda *_: [str(tmp_path)])
     finding = named(examine(), "JupyterLab")
     assert finding.detail.endswith("widgets without jupyterlab_widgets")
-    assert finding.mend == remedies.again("jupyterlab_widgets")
+    assert finding.fix == remedies.again("jupyterlab_widgets")
 
 
 def test_a_font_without_the_signs(monkeypatch, tmp_path):
@@ -194,37 +194,37 @@ def test_a_font_without_the_signs(monkeypatch, tmp_path):
     with matplotlib.rc_context({"font.family": "STIXSizeOneSym"}):
         finding = named(examine(), "fonts")
         assert "STIXSizeOneSym has no U+00D7, U+00B7" in finding.detail
-        assert finding.mend == remedies.again("matplotlib")
+        assert finding.fix == remedies.again("matplotlib")
         monkeypatch.setattr(matplotlib, "matplotlib_fname", lambda: str(tmp_path / "matplotlibrc"))
-        assert named(examine(), "fonts").mend.endswith(f"font.sans-serif in {tmp_path / 'matplotlibrc'}")
+        assert named(examine(), "fonts").fix.endswith(f"font.sans-serif in {tmp_path / 'matplotlibrc'}")
 
 
 def test_a_full_disk(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 10**6))
     finding = named(examine(), "disk")
-    assert finding.detail == "0.0 GB free, 2 are needed" and finding.mend.endswith("-m pip cache purge")
+    assert finding.detail == "0.0 GB free, 2 are needed" and finding.fix.endswith("-m pip cache purge")
 
 
 def test_little_memory(monkeypatch):
     monkeypatch.setattr(devices, "machine_memory", lambda: 10**9)
-    assert named(examine(), "memory").mend == "export UNET_PROFILE=smoke"
+    assert named(examine(), "memory").fix == "export UNET_PROFILE=smoke"
     monkeypatch.setattr(devices, "machine_memory", lambda: None)  # Windows
     assert named(examine(), "memory").ok
 
 
 def test_no_data_and_how_to_get_it(tmp_path):
-    assert named(examine(tmp_path / "phantom"), "data").mend.endswith(f"unet_lib phantom --out {tmp_path / 'phantom'}")
-    assert named(examine(tmp_path / "lgg"), "data").mend.endswith(f"unet_lib data fetch --out {tmp_path / 'lgg'}")
-    assert named(examine(tmp_path), "data").mend == "export UNET_DATA="
+    assert named(examine(tmp_path / "phantom"), "data").fix.endswith(f"unet_lib phantom --out {tmp_path / 'phantom'}")
+    assert named(examine(tmp_path / "lgg"), "data").fix.endswith(f"unet_lib data fetch --out {tmp_path / 'lgg'}")
+    assert named(examine(tmp_path), "data").fix == "export UNET_DATA="
 
 
 def test_unsound_data(data):
     next(data.glob("*/*_2_mask.tif")).unlink()
     finding = named(examine(data), "data")
     assert "_2_mask.tif is missing" in finding.detail
-    assert finding.mend == remedies.python("-m", "unet_lib", "data", "check", data)
+    assert finding.fix == remedies.python("-m", "unet_lib", "data", "check", data)
     phantom = data.rename(data.with_name("phantom"))
-    assert named(examine(phantom), "data").mend.startswith(f"rm -r {phantom} && ")
+    assert named(examine(phantom), "data").fix.startswith(f"rm -r {phantom} && ")
 
 
 def test_the_mend_for_phantoms_mends(tmp_path, monkeypatch):
@@ -233,8 +233,8 @@ def test_the_mend_for_phantoms_mends(tmp_path, monkeypatch):
     for damage in (None, "*/*_1_mask.tif"):
         if damage:
             next(folder.glob(damage)).unlink()
-        mend = named(examine(folder), "data").mend
-        subprocess.run(["sh", "-c", f"{mend} --patients 1"], check=True, capture_output=True)
+        fix = named(examine(folder), "data").fix
+        subprocess.run(["sh", "-c", f"{fix} --patients 1"], check=True, capture_output=True)
         assert named(examine(folder), "data").ok
 
 
@@ -272,7 +272,7 @@ def test_a_lesson_with_marks_of_a_merge(project):
 def brought_back(project, name):
     """The look fails; without git it says to unpack again, with git what it says to type brings everything back."""
     failed = named(examine(), name)
-    assert "again from the archive" in failed.mend
+    assert "again from the archive" in failed.fix
     whole = project.with_name("whole")
     shutil.copytree(REPOSITORY / "notebooks", whole / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     shutil.copytree(REPOSITORY / "data" / "models", whole / "data" / "models")
@@ -280,9 +280,9 @@ def brought_back(project, name):
     subprocess.run(["git", "init", "--quiet", str(project)], check=True)
     for words in (["add", "notebooks", "data"], ["commit", "--quiet", "-m", "all"]):
         subprocess.run([*git, *words], check=True, cwd=whole)
-    mend = named(examine(), name).mend
-    assert mend.startswith("git -C ")
-    subprocess.run(["sh", "-c", mend], check=True, capture_output=True)
+    fix = named(examine(), name).fix
+    assert fix.startswith("git -C ")
+    subprocess.run(["sh", "-c", fix], check=True, capture_output=True)
     assert named(examine(), name).ok
     return failed.detail
 
@@ -294,7 +294,7 @@ def test_a_folder_one_may_not_write_to(monkeypatch):
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     finding = named(examine(), "folders")
     assert finding.detail == f"{REPOSITORY / 'notebooks'} cannot be written (Permission denied)"
-    assert finding.mend == f"cp -r {REPOSITORY} {Path.home() / 'glass-box-unet'}"
+    assert finding.fix == f"cp -r {REPOSITORY} {Path.home() / 'glass-box-unet'}"
 
 
 def test_a_cache_that_has_no_place(monkeypatch, tmp_path):
@@ -302,8 +302,8 @@ def test_a_cache_that_has_no_place(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     finding = named(examine(Path("/nowhere/lgg")), "folders")
     assert "cannot be written (Not a directory)" in finding.detail
-    assert finding.mend == f"export XDG_CACHE_HOME={tempfile.gettempdir()}/cache"
-    monkeypatch.setenv("XDG_CACHE_HOME", finding.mend.partition("=")[2])
+    assert finding.fix == f"export XDG_CACHE_HOME={tempfile.gettempdir()}/cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", finding.fix.partition("=")[2])
     assert named(examine(Path("/nowhere/lgg")), "folders").ok
 
 
@@ -315,11 +315,11 @@ def test_optional_parts_that_are_not_there(project, monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     found = list(extras())
     assert all(finding.passes for finding in found)
-    assert "is not >=99" in named(found, "book").detail and f"{project}[book]" in named(found, "book").mend
+    assert "is not >=99" in named(found, "book").detail and f"{project}[book]" in named(found, "book").fix
     assert "cairo does not load" in named(found, "animations").detail
-    assert named(found, "animations").mend.startswith(f"sh '{project}/tests/system_packages.sh' && ")
-    assert named(found, "real data").mend.endswith("-m unet_lib data fetch")
-    assert named(found, "GPU").mend == "open colab.ipynb in Colab, which lends one"
+    assert named(found, "animations").fix.startswith(f"sh '{project}/tests/system_packages.sh' && ")
+    assert named(found, "real data").fix.endswith("-m unet_lib data fetch")
+    assert named(found, "GPU").fix == "open colab.ipynb in Colab, which lends one"
     assert (REPOSITORY / "colab.ipynb").is_file() and (REPOSITORY / "tests" / "system_packages.sh").is_file()
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(torch.version, "cuda", None)

@@ -12,7 +12,7 @@ from reader_answers import FUNCTIONS, TABLE, Unfinished, slice_order
 
 from unet_lib.lessons import exercises
 from unet_lib.lessons.exercises import lesson_02
-from unet_lib.lessons.exercises.exercise import FunctionExercise, Mistake, NumberExercise, same, shorten
+from unet_lib.lessons.exercises.exercise import FunctionExercise, Misconception, NumberExercise, same, shorten
 from unet_lib.models.unet import UNet
 
 
@@ -60,11 +60,11 @@ def test_wrong_answers_of_the_table_get_different_hints(name):
 
 @pytest.mark.parametrize(("name", "exercise"), exercises.EXERCISES.items())
 def test_no_mistake_hides_another(name, exercise):
-    assert len(exercise.mistakes) >= 3
-    assert len({mistake.hint for mistake in exercise.mistakes}) == len(exercise.mistakes)
-    for mistake in exercise.mistakes:
-        if isinstance(exercise, FunctionExercise) or not callable(mistake.wrong):
-            assert exercise(mistake.wrong).text == mistake.hint
+    assert len(exercise.misconceptions) >= 3
+    assert len({misconception.hint for misconception in exercise.misconceptions}) == len(exercise.misconceptions)
+    for misconception in exercise.misconceptions:
+        if isinstance(exercise, FunctionExercise) or not callable(misconception.wrong):
+            assert exercise(misconception.wrong).text == misconception.hint
 
 
 @pytest.mark.parametrize("row", range(1, 5))
@@ -162,8 +162,8 @@ def test_an_interrupt_reaches_the_reader():
 
 
 def test_a_rounded_mistake_is_the_same_mistake():
-    exercise = NumberExercise(question="q", right=1, insight="i", otherwise="o", mistakes=(
-        Mistake(1 / 3, "a third"), Mistake(lambda x: x > 10, "too large")))
+    exercise = NumberExercise(question="q", right=1, insight="i", fallback_hint="o", misconceptions=(
+        Misconception(1 / 3, "a third"), Misconception(lambda x: x > 10, "too large")))
     answers = [exercise(answer).text for answer in (0.333, 11, 5)]
     assert answers == ["a third", "too large", "o"]
 
@@ -194,7 +194,7 @@ def test_shorten_cuts_and_stays_on_one_line():
 
 def test_texts_are_whole_sentences():
     for exercise in exercises.EXERCISES.values():
-        hints = (mistake.hint for mistake in exercise.mistakes)
-        for text in chain([exercise.insight, exercise.otherwise], hints):
+        hints = (misconception.hint for misconception in exercise.misconceptions)
+        for text in chain([exercise.insight, exercise.fallback_hint], hints):
             assert re.search(r"[.?!`]'?$", text), text
         assert repr(exercise).startswith(next(k for k, v in exercises.EXERCISES.items() if v is exercise) + "(")

@@ -150,8 +150,8 @@ def metadata(**values):
 
 
 def swap(notebook):
-    places = {cell.source[:8]: i for i, cell in enumerate(notebook.cells)}
-    first, second = places["## Recap"], places["## What "]
+    indices = {cell.source[:8]: i for i, cell in enumerate(notebook.cells)}
+    first, second = indices["## Recap"], indices["## What "]
     notebook.cells[first], notebook.cells[second] = notebook.cells[second], notebook.cells[first]
 
 

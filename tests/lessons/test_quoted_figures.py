@@ -73,7 +73,7 @@ def test_the_readmes_results_are_those_of_the_files():
     lines = [line for line in (root / "README.md").read_text("utf-8").splitlines() if line.startswith("| ")]
     table = {line.split("|")[1].strip(): line for line in lines}
     rows = read_rows(root / "data" / "results" / "cross_validation.json")
-    for recipe in {row["recipe"] for row in rows} - {"shorter"}:
+    for recipe in {row["recipe"] for row in rows} - {"unet-progressive"}:
         found = summary(cross_validation.scores_of(rows, recipe))
         low, high = found["mean_dice_interval"]
         line, = (line for name, line in table.items() if f"`{recipe}`" in name)

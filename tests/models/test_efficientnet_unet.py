@@ -17,12 +17,12 @@ from unet_lib.core.errors import CheckpointError, SettingsError, ShapeError
 from unet_lib.inspection.activations import block_names
 from unet_lib.models import checkpoint
 from unet_lib.models.architecture import UNetConfig, plan_for
-from unet_lib.models.efficientnet_unet import InvertedResidual, LiteConfig, LiteUNet, Same
-from unet_lib.models.pretrained import ENCODER, borrow_encoder
-from unet_lib.models.registry import build, configured
+from unet_lib.models.efficientnet_unet import EfficientNetUNet, EfficientNetUNetConfig, InvertedResidual, Same
+from unet_lib.models.pretrained import ENCODER, load_pretrained_encoder
+from unet_lib.models.registry import build, configured, described
 from unet_lib.models.registry import build as build_unet
-from unet_lib.training.config import TrainConfig
-from unet_lib.training.experiment import RunSettings, prepare_places
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.experiment import ExperimentConfig, prepare_places
 from unet_lib.training.loop import BEST, forward
 
 FILE = REPOSITORY / "data" / "models" / "encoder" / "imagenet-lite0.safetensors"
@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def network():
-    return build(LiteConfig(), 0).eval()
+    return build(EfficientNetUNetConfig(), 0).eval()
 
 
 def noise(*shape, seed=0):
@@ -41,7 +41,7 @@ def noise(*shape, seed=0):
 def test_as_many_parameters_as_published():
     """4,652,008 has EfficientNet-Lite0 with its classifier, which we leave out."""
     head = 320 * 1280 + 2 * 1280 + 1280 * 1000 + 1000
-    counted = sum(p.numel() for name, p in LiteUNet().named_parameters() if name.startswith(ENCODER))
+    counted = sum(p.numel() for name, p in EfficientNetUNet().named_parameters() if name.startswith(ENCODER))
     assert counted == 4_652_008 - head
 
 
@@ -92,10 +92,10 @@ def test_logits_have_the_pictures_size_whatever_it_is(network):
 
 
 def test_every_weight_learns_and_the_seed_decides_the_first(network):
-    learning = build(LiteConfig(), 0)
+    learning = build(EfficientNetUNetConfig(), 0)
     assert all(torch.equal(a, b) for a, b in
                zip(learning.state_dict().values(), network.state_dict().values(), strict=True))
-    assert not torch.equal(build(LiteConfig(), 1).output.weight, learning.output.weight)
+    assert not torch.equal(build(EfficientNetUNetConfig(), 1).output.weight, learning.output.weight)
     learning(noise(4, 3, 64, 64)).square().mean().backward()
     assert all(p.grad is not None and p.grad.any() for p in learning.parameters())
 
@@ -120,23 +120,24 @@ def test_bfloat16_says_nearly_the_same(network):
 def test_it_comes_back_from_a_file(network, tmp_path):
     checkpoint.save_model(tmp_path / "w.safetensors", network, {"note": "ä"})
     again, card = checkpoint.load_model(tmp_path / "w.safetensors")
-    assert card == {"note": "ä"} and again.config == configured(network.settings()) == LiteConfig()
+    assert card == {"note": "ä"} and again.config == configured(described(network)) == EfficientNetUNetConfig()
     image = noise(1, 3, 32, 32)
     assert torch.equal(again(image), network(image))
 
 
 @pytest.mark.parametrize("settings", [{"encoder": "lite9"}, {"encoder": "lite0", "base": 4},
-                                      {"encoder": "lite0", "in_channels": 0}])
+                                      {"encoder": "lite0", "in_channels": 0}, {"network": "unet", "encoder": "lite0"}])
 def test_a_header_that_describes_no_network_is_refused(network, tmp_path, settings):
     path = tmp_path / "w.safetensors"
-    checkpoint.save_tensors(path, network.state_dict(), {"kind": "model", "architecture": settings, "card": {}})
+    checkpoint.save_tensors(path, network.state_dict(), {"kind": "model", "architecture": {"network": "efficientnet-unet", **settings},
+                                                           "card": {}})
     with pytest.raises(CheckpointError, match="describes no U-Net"):
         checkpoint.load_model(path)
 
 
 def test_the_encoder_is_borrowed_and_the_decoder_left_alone():
-    fresh, network = build(LiteConfig(), 3).state_dict(), build(LiteConfig(), 3)
-    borrow_encoder(network)
+    fresh, network = build(EfficientNetUNetConfig(), 3).state_dict(), build(EfficientNetUNetConfig(), 3)
+    load_pretrained_encoder(network)
     stored, header = checkpoint.load_tensors(FILE)
     assert json.loads(FILE.with_suffix(".json").read_text("utf-8"))["card"] == header["card"]
     assert header["card"]["source"]["licence"] == "Apache-2.0"
@@ -152,8 +153,8 @@ def test_the_encoder_knows_photographs():
 
 
 def strangeness(shuffled):
-    network, source = build(LiteConfig(), 0), torch.Generator().manual_seed(0)
-    borrow_encoder(network)
+    network, source = build(EfficientNetUNetConfig(), 0), torch.Generator().manual_seed(0)
+    load_pretrained_encoder(network)
     if shuffled:
         for name, weight in network.named_parameters():
             if name.startswith(ENCODER) and weight.dim() == 4:
@@ -180,24 +181,24 @@ def photograph():
 
 
 def test_other_files_and_other_networks_are_refused(tmp_path):
-    network = build(LiteConfig(), 0)
+    network = build(EfficientNetUNetConfig(), 0)
     before = network.stem.conv.weight.clone()
     checkpoint.save_model(tmp_path / "w.safetensors", network, {})
     with pytest.raises(CheckpointError, match="expected an encoder's weights .* got kind 'model'"):
-        borrow_encoder(network, tmp_path / "w.safetensors")
+        load_pretrained_encoder(network, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError, match="another architecture"):
-        borrow_encoder(build_unet({"base": 2}, 0))
+        load_pretrained_encoder(build_unet({"base": 2}, 0))
     with pytest.raises(CheckpointError, match="another architecture.*stem.conv.weight"):
-        borrow_encoder(build(LiteConfig(in_channels=9), 0))
+        load_pretrained_encoder(build(EfficientNetUNetConfig(in_channels=9), 0))
     shutil.copy(FILE, tmp_path / "cut.safetensors")
     (tmp_path / "cut.safetensors").write_bytes(FILE.read_bytes()[:-9])
     with pytest.raises(CheckpointError, match="damaged or truncated"):
-        borrow_encoder(network, tmp_path / "cut.safetensors")
+        load_pretrained_encoder(network, tmp_path / "cut.safetensors")
     assert torch.equal(network.stem.conv.weight, before)
 
 
 def test_a_training_begins_with_it_and_says_so(tmp_path):
-    settings = RunSettings(LiteConfig(), TrainConfig(epochs=1, learning_rate=1e-3, precision="float32"), size=32,
+    settings = ExperimentConfig(EfficientNetUNetConfig(), TrainingConfig(epochs=1, learning_rate=1e-3, precision="float32"), size=32,
                            batch=4, pretrained=True)
     run = prepare_places(settings, made_up_cache(), np.arange(8), np.arange(2), {"kind": "by slice"}, CPU)
     stored = checkpoint.load_tensors(FILE)[0]["stem.conv.weight"]
@@ -205,7 +206,7 @@ def test_a_training_begins_with_it_and_says_so(tmp_path):
     list(run.train(tmp_path))
     assert not torch.equal(run.network.stem.conv.weight, stored.float())
     again, card = checkpoint.load_model(tmp_path / BEST)
-    assert isinstance(again, LiteUNet) and card["data"]["pretrained"] is True
+    assert isinstance(again, EfficientNetUNet) and card["data"]["pretrained"] is True
     with pytest.raises(CheckpointError, match="pretrained: was True, now False"):
         next(prepare_places(replace(settings, pretrained=False), made_up_cache(), np.arange(8), np.arange(2),
                             {"kind": "by slice"}, CPU).train(tmp_path, resume=True))
@@ -220,8 +221,8 @@ def test_what_draws_a_unets_stages_refuses_it(network):
 
 def test_settings_that_do_not_fit_are_refused_before_training():
     with pytest.raises(ShapeError, match="divisible by 32; got 48×48"):
-        RunSettings(LiteConfig(), size=48)
+        ExperimentConfig(EfficientNetUNetConfig(), size=48)
     with pytest.raises(ShapeError, match="9 input channels"):
-        RunSettings(LiteConfig(), size=64, neighbours=1)
+        ExperimentConfig(EfficientNetUNetConfig(), size=64, context_slices=1)
     with pytest.raises(SettingsError, match="encoder of a LiteUNet; got UNetConfig"):
-        RunSettings(UNetConfig(base=2), size=32, pretrained=True)
+        ExperimentConfig(UNetConfig(base=2), size=32, pretrained=True)

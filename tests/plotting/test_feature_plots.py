@@ -9,16 +9,16 @@ from unet_lib import plotting
 from unet_lib.plotting.features import Case, Look, film_frame, stage_sheet
 
 ROW, COLUMN = np.indices((32, 32))
-EXPERT = (ROW > 10) & (ROW < 20) & (COLUMN > 4) & (COLUMN < 14)
+REFERENCE = (ROW > 10) & (ROW < 20) & (COLUMN > 4) & (COLUMN < 14)
 FLAIR = (40 + 4 * COLUMN).astype(np.uint8)
 STEPS, CURVE = (0, 10, 40, 160), tuple((step, 1 / step) for step in range(10, 161, 10))
-CASE = Case("TCGA_PH_C004_19870422, slice 17", FLAIR, EXPERT, STEPS, CURVE)
+CASE = Case("TCGA_PH_C004_19870422, slice 17", FLAIR, REFERENCE, STEPS, CURVE)
 
 
 def look(step, dice=0.5):
     draw = np.random.default_rng(step)
     return Look(step, {"encoder.1": draw.random((8, 32, 32)), "bottleneck": draw.random((16, 2, 2))},
-                EXPERT & (COLUMN < 9), dice)
+                REFERENCE & (COLUMN < 9), dice)
 
 
 def pictures(figure):
@@ -63,7 +63,7 @@ def test_maps_have_colours_of_their_own():
 def test_outlines_are_the_networks_and_the_experts():
     first = stage_sheet(CASE, look(0), look(160), "encoder.1", [3]).axes[0]
     assert [to_hex(outline.get_edgecolor()[0]).upper() for outline in first.collections] == [
-        plotting.NETWORK, plotting.EXPERT]
+        plotting.NETWORK, plotting.REFERENCE]
     alone = stage_sheet(Case("x", FLAIR, None, STEPS, CURVE), look(0, None), look(160, None), "encoder.1", [3])
     assert len(alone.axes[0].collections) == 1 and alone.axes[0].get_title() == "answer"
     assert [text.get_text() for text in alone.legends[0].get_texts()] == ["network"]
@@ -77,7 +77,7 @@ def test_dots_stand_on_the_curve_and_the_first_loss_holds_back_to_the_beginning(
 
 
 def test_without_a_history_there_is_no_curve():
-    case = Case("x", FLAIR, EXPERT, STEPS, ())
+    case = Case("x", FLAIR, REFERENCE, STEPS, ())
     sheet = stage_sheet(case, look(0), look(160), "encoder.1", [3])
     for figure in (sheet, film_frame(case, look(0), {"encoder.1": [0]})):
         assert all(axes.get_images() for axes in figure.axes)

@@ -33,9 +33,9 @@ def test_numbers_stand_in_their_own_pixels_and_contrast_with_them(axes):
 def test_a_mask_is_outline_and_tint(axes):
     mask = np.zeros((8, 8), np.uint8)
     mask[2:5, 3:6] = 1
-    plotting.draw_mask(axes, mask, plotting.EXPERT, tint=0.25)
+    plotting.draw_mask(axes, mask, plotting.REFERENCE, tint=0.25)
     layer = axes.get_images()[0].get_array()
-    assert np.allclose(layer[3, 4], [*to_rgb(plotting.EXPERT), 0.25])
+    assert np.allclose(layer[3, 4], [*to_rgb(plotting.REFERENCE), 0.25])
     assert layer[0, 0, 3] == 0
     outline, = (c for c in axes.collections if len(c.get_paths()) and len(c.get_paths()[0].vertices))
     vertices = outline.get_paths()[0].vertices
@@ -57,9 +57,9 @@ def test_histograms_are_shares_without_the_black(axes):
     histogram = np.zeros(256, int)
     histogram[[0, 10, 20]] = [1000, 30, 10]
     plotting.draw_histograms(axes, {"a": histogram}, plotting.CHANNEL_COLOURS)
-    levels, share = axes.get_lines()[0].get_data()
-    assert share[levels == 10] == 0.75
-    assert share.sum() == 1
+    levels, fraction = axes.get_lines()[0].get_data()
+    assert fraction[levels == 10] == 0.75
+    assert fraction.sum() == 1
 
 
 def test_curves_count_epochs_from_one(axes):

@@ -76,14 +76,14 @@ def test_twelve_sites_have_a_colour_each_in_turn():
 
 def test_the_worst_are_shown_with_both_outlines():
     flair = np.full((32, 32), 50, np.uint8)
-    expert = np.zeros((32, 32), bool)
-    expert[8:20, 8:20] = True
-    sheet = plotting.scores.worst_sheet([("CS 0001, slice 7\nDice of the patient 0.31", flair, ~expert, expert)] * 5)
+    reference = np.zeros((32, 32), bool)
+    reference[8:20, 8:20] = True
+    sheet = plotting.scores.worst_sheet([("CS 0001, slice 7\nDice of the patient 0.31", flair, ~reference, reference)] * 5)
     assert len(sheet.axes) == 5
     for axes in sheet.axes:
         assert (axes.get_images()[0].get_array() == 50).all() and axes.get_images()[0].get_clim() == (0, 255)
         colours = [to_hex(outline.get_edgecolor()[0]) for outline in axes.collections]
-        assert [colour.upper() for colour in colours] == [plotting.NETWORK, plotting.EXPERT]
+        assert [colour.upper() for colour in colours] == [plotting.NETWORK, plotting.REFERENCE]
     words_are_whole_and_apart(sheet, [*(axes.title for axes in sheet.axes), *sheet.legends[0].get_texts()])
 
 
@@ -121,13 +121,13 @@ def test_the_gap_between_said_and_true_is_drawn():
 def test_doubt_shows_outlines_probability_spread_and_both_kinds_of_error():
     figure, axes = plotting.new_figure(1, 4, width=9.6)
     row, column = np.indices((32, 32))
-    expert, probability = column < 16, np.where(row < 16, 0.9, 0.1)
-    plotting.scores.draw_doubt(axes[0], np.full((32, 32), 50, np.uint8), probability, probability / 3, expert)
+    reference, probability = column < 16, np.where(row < 16, 0.9, 0.1)
+    plotting.scores.draw_doubt(axes[0], np.full((32, 32), 50, np.uint8), probability, probability / 3, reference)
     _, said, spread, errors = axes[0]
     assert (said.get_images()[0].get_array() == probability).all()
     assert np.allclose(spread.get_images()[0].get_array(), 2 * probability / 3)
     false_alarm, missed = (image.get_array()[..., 3] > 0 for image in errors.get_images()[1:])
     assert (false_alarm == ((row < 16) & (column >= 16))).all() and (missed == ((row >= 16) & (column < 16))).all()
     colours = [to_hex(image.get_array()[0, 0, :3]).upper() for image in errors.get_images()[1:]]
-    assert colours == [plotting.NETWORK, plotting.EXPERT]
+    assert colours == [plotting.NETWORK, plotting.REFERENCE]
     words_are_whole_and_apart(figure, [panel.title for panel in axes[0]])

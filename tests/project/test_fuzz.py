@@ -20,7 +20,7 @@ from unet_lib.core.errors import CheckpointError, DatasetError, GlassBoxError
 from unet_lib.data.tiff import read_image, read_mask
 from unet_lib.models.checkpoint import HEADER, load_model, load_tensors, save_model
 from unet_lib.models.registry import build
-from unet_lib.training.loop import LAST, TrainConfig, fit
+from unet_lib.training.loop import LAST, TrainingConfig, fit
 
 LIMIT = 10  # seconds for one file; an intact one takes milliseconds
 
@@ -52,8 +52,8 @@ def mutants(whole: bytes, count: int, seed: int, front: int) -> Iterator[bytes]:
         elif kind == 7:
             del data[start:min(stop, start + 64)]
         else:
-            places = draw.integers(0, min(front, len(data)) if kind < 3 else len(data), 1 + number % 6)
-            for place in places:
+            indices = draw.integers(0, min(front, len(data)) if kind < 3 else len(data), 1 + number % 6)
+            for place in indices:
                 data[place] ^= int(draw.integers(1, 256))
         yield bytes(data)
 
@@ -122,7 +122,7 @@ def test_mutated_weights(tmp_path):
 
 def test_mutated_runs(tmp_path):
     """What a training resumes from: refused, or gone on with; the file that was there stays as it is when refused."""
-    config, last = TrainConfig(epochs=1), tmp_path / LAST
+    config, last = TrainingConfig(epochs=1), tmp_path / LAST
     list(fit(build(SMALL, 0), Squares(), config, folder=tmp_path))
     whole = last.read_bytes()
     good = refused = 0

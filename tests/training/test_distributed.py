@@ -18,7 +18,7 @@ from unet_lib.core.errors import DeviceError
 from unet_lib.models.checkpoint import load_model, load_tensors
 from unet_lib.models.registry import build
 from unet_lib.training.distributed import Crew, join_crew
-from unet_lib.training.loop import BEST, LAST, TrainConfig, fit
+from unet_lib.training.loop import BEST, LAST, TrainingConfig, fit
 from unet_lib.training.losses import LOSSES
 
 PLAIN = {**SMALL, "batch_norm": False}
@@ -28,7 +28,7 @@ UNEVEN = {"count": 7, "batch": 3}
 
 
 def settings(epochs=2, **more):
-    return TrainConfig(epochs=epochs, learning_rate=0.01, precision="float32", **more)
+    return TrainingConfig(epochs=epochs, learning_rate=0.01, precision="float32", **more)
 
 
 def work(folder: Path) -> None:
@@ -48,9 +48,9 @@ def work(folder: Path) -> None:
 
 
 def trained(crew, folder, model, data=None, resume=False, **more):
-    snapshots = list(fit(model, data or Squares(**UNEVEN), settings(**more), validation=Squares(count=5, seed=1),
+    epoch_results = list(fit(model, data or Squares(**UNEVEN), settings(**more), validation=Squares(count=5, seed=1),
                          folder=folder, resume=resume, crew=crew))
-    rows = [(s.loss, s.validation_loss, s.train.tp, s.validation.tp, s.train.total) for s in snapshots]
+    rows = [(s.loss, s.validation_loss, s.train.tp, s.validation.tp, s.train.total) for s in epoch_results]
     return rows, dict(model.state_dict())
 
 
@@ -127,14 +127,14 @@ def test_only_the_first_process_writes(both):
     assert sorted(path.name for path in (folder / "straight").iterdir()) == sorted([BEST, LAST])
 
 
-def test_running_statistics_are_averaged_by_share(both):
+def test_running_statistics_are_averaged_by_fraction(both):
     """Shares of two slices and one: the mean is that of all three, the variance is the mean one of the shares."""
     conv = build(SMALL, 0).encoder["1"].conv1
     images = next(Squares(count=3, batch=3).epoch()).images
     with torch.no_grad():
-        shares = [conv(images[:2]), conv(images[2:])]
-    mean = 0.1 * torch.cat(shares).mean((0, 2, 3))
-    variance = 0.9 + 0.1 * (2 / 3 * shares[0].var((0, 2, 3)) + 1 / 3 * shares[1].var((0, 2, 3)))
+        fractions = [conv(images[:2]), conv(images[2:])]
+    mean = 0.1 * torch.cat(fractions).mean((0, 2, 3))
+    variance = 0.9 + 0.1 * (2 / 3 * fractions[0].var((0, 2, 3)) + 1 / 3 * fractions[1].var((0, 2, 3)))
     for found in both[0]:
         weights = found["normed"][1]
         assert torch.allclose(weights["encoder.1.norm1.running_mean"], mean, atol=1e-6)
@@ -143,7 +143,7 @@ def test_running_statistics_are_averaged_by_share(both):
 
 @pytest.mark.parametrize(("count", "size"), [(7, 2), (1, 3), (0, 2), (8, 4), (5, 4)])
 def test_shares_cover_every_slice_once(count, size):
-    parts = [list(range(count))[Crew(rank, size).share(count)] for rank in range(size)]
+    parts = [list(range(count))[Crew(rank, size).fraction(count)] for rank in range(size)]
     assert list(itertools.chain(*parts)) == list(range(count))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert len(parts[0]) == max(map(len, parts))

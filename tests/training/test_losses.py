@@ -8,7 +8,7 @@ from monai.losses import DiceLoss, FocalLoss, TverskyLoss
 from unet_lib.training.losses import (
     LOSSES,
     bce_dice_loss,
-    bce_dices_loss,
+    bce_dice_per_slice_loss,
     bce_loss,
     dice_loss,
     focal_loss,
@@ -60,7 +60,7 @@ def test_dice_slice_by_slice_agrees_with_monai():
     monai = DiceLoss(sigmoid=True, batch=False, smooth_nr=0.6, smooth_dr=0.6)  # 0.003 · 200 pixels
     assert slice_dice_loss(logits, mask).item() == pytest.approx(monai(logits, mask).item(), abs=1e-6)
     halves = (dice_loss(logits, mask) + slice_dice_loss(logits, mask)) / 2
-    assert bce_dices_loss(logits, mask) == pytest.approx((bce_loss(logits, mask) + halves).item())
+    assert bce_dice_per_slice_loss(logits, mask) == pytest.approx((bce_loss(logits, mask) + halves).item())
 
 
 def test_slice_by_slice_a_missed_small_tumour_costs_as_much_as_a_large_one():

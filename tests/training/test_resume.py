@@ -8,11 +8,11 @@ from squares import SMALL, Flat, Squares, stubborn
 from unet_lib.core.errors import CheckpointError
 from unet_lib.models.checkpoint import load_tensors, save_tensors
 from unet_lib.models.registry import build
-from unet_lib.training.loop import LAST, TrainConfig, fit
+from unet_lib.training.loop import LAST, TrainingConfig, fit
 
 
 def settings(epochs, precision="float32"):
-    return TrainConfig(epochs=epochs, learning_rate=0.01, precision=precision)
+    return TrainingConfig(epochs=epochs, learning_rate=0.01, precision=precision)
 
 
 def assert_equal_bits(one, two):
@@ -72,9 +72,9 @@ def test_ctrl_c_in_the_middle_of_an_epoch_costs_nothing(tmp_path, stop):
 def test_the_best_epoch_is_remembered(tmp_path):
     list(fit(build(SMALL, 0), Squares(), settings(3), validation=Squares(seed=1), folder=tmp_path))
     before = (tmp_path / "best.safetensors").read_bytes()
-    bad = TrainConfig(epochs=4, learning_rate=0.01, precision="float32")
-    snapshots = list(fit(build(SMALL, 0), Squares(), bad, validation=Spoilt(seed=1), folder=tmp_path, resume=True))
-    assert snapshots[-1].f1 < 0.1
+    bad = TrainingConfig(epochs=4, learning_rate=0.01, precision="float32")
+    epoch_results = list(fit(build(SMALL, 0), Squares(), bad, validation=Spoilt(seed=1), folder=tmp_path, resume=True))
+    assert epoch_results[-1].f1 < 0.1
     assert (tmp_path / "best.safetensors").read_bytes() == before
 
 
@@ -104,7 +104,7 @@ def test_other_settings_are_refused(tmp_path):
     list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path, card={"data": {"size": 32}}))
     before = (tmp_path / LAST).read_bytes()
     with pytest.raises(CheckpointError, match=r"other settings \(learning_rate: was 0\.01, now 0\.5\)"):
-        next(fit(build(SMALL, 0), Squares(), TrainConfig(2, 0.5, precision="float32"), folder=tmp_path, resume=True,
+        next(fit(build(SMALL, 0), Squares(), TrainingConfig(2, 0.5, precision="float32"), folder=tmp_path, resume=True,
                  card={"data": {"size": 32}}))
     with pytest.raises(CheckpointError, match="size: was 32, now 64"):
         next(fit(build(SMALL, 0), Squares(), settings(2), folder=tmp_path, resume=True, card={"data": {"size": 64}}))
@@ -118,12 +118,12 @@ def test_other_settings_are_refused(tmp_path):
 
 def test_a_cosine_run_resumes_to_its_own_length_only(tmp_path):
     def cosine(epochs):
-        return TrainConfig(epochs, learning_rate=0.01, precision="float32", schedule="cosine")
+        return TrainingConfig(epochs, learning_rate=0.01, precision="float32", schedule="cosine")
 
     whole, resumed = build(SMALL, 0), build(SMALL, 0)
     list(fit(whole, Squares(), cosine(4)))
-    for snapshot in fit(resumed, Squares(), cosine(4), folder=tmp_path):
-        if snapshot.epoch == 2:
+    for epoch_result in fit(resumed, Squares(), cosine(4), folder=tmp_path):
+        if epoch_result.epoch == 2:
             break
     with pytest.raises(CheckpointError, match="epochs: was 4, now 6"):
         next(fit(build(SMALL, 0), Squares(), cosine(6), folder=tmp_path, resume=True))
@@ -138,7 +138,7 @@ def test_a_cosine_run_resumes_to_its_own_length_only(tmp_path):
 @pytest.mark.parametrize("stop", [(0, 2), (2, 0)])
 def test_every_option_resumes_bit_for_bit(tmp_path, more, stop):
     """Stopped once in an epoch and once between two."""
-    config = TrainConfig(epochs=4, learning_rate=0.01, precision="float32", **more)
+    config = TrainingConfig(epochs=4, learning_rate=0.01, precision="float32", **more)
     whole, resumed, others = build(SMALL, 0), build(SMALL, 99), Squares(count=4, seed=1)
     straight = list(fit(whole, Squares(), config, validation=others, folder=tmp_path / "straight"))
     with pytest.raises(KeyboardInterrupt):
@@ -155,9 +155,9 @@ def test_every_option_resumes_bit_for_bit(tmp_path, more, stop):
 
 
 def test_a_run_that_patience_ended_stays_ended(tmp_path):
-    config = TrainConfig(epochs=50, patience=3, learning_rate=1e-9, precision="float32")
-    for snapshot in fit(stubborn(), Squares(), config, validation=Flat(seed=1), folder=tmp_path):
-        if snapshot.epoch == 2:
+    config = TrainingConfig(epochs=50, patience=3, learning_rate=1e-9, precision="float32")
+    for epoch_result in fit(stubborn(), Squares(), config, validation=Flat(seed=1), folder=tmp_path):
+        if epoch_result.epoch == 2:
             break
     rest = list(fit(build(SMALL, 1), Squares(), config, validation=Flat(seed=1), folder=tmp_path, resume=True))
     assert [s.epoch for s in rest] == [3, 4]
@@ -195,4 +195,4 @@ def test_a_run_from_before_a_setting_was_known_goes_on(tmp_path):
     list(fit(build(SMALL, 0), Squares(), settings(1), folder=tmp_path, card={"data": {"size": 32}}))
     again = fit(build(SMALL, 9), Squares(), settings(2), folder=tmp_path, resume=True,
                 card={"data": {"size": 32, "pretrained": False}})
-    assert [snapshot.epoch for snapshot in again] == [2]
+    assert [epoch_result.epoch for epoch_result in again] == [2]

@@ -23,18 +23,18 @@ from unet_lib.models.checkpoint import save_model
 from unet_lib.models.registry import build
 from unet_lib.widgets.feature_explorer import FeatureExplorer, feature_explorer
 from unet_lib.widgets.feature_explorer.feature_maps import (
-    agreement_with,
     energy,
     fields,
     look,
     probability,
     quantise,
     representative,
+    roc_auc_with,
     sources,
 )
 from unet_lib.widgets.feature_explorer.feature_sheet import coloured
 from unet_lib.widgets.shared.base import png_bytes
-from unet_lib.widgets.shared.masks import EXPERT, NETWORK
+from unet_lib.widgets.shared.masks import NETWORK, REFERENCE
 
 CACHE = made_up_cache()
 FIRST, SECOND, THIRD = (patient.name for patient in PATIENTS)
@@ -57,8 +57,8 @@ def explorer(series):
 def slice_of(series, place):
     """Planes, mask, and the normalised image by NumPy."""
     planes = scale_images(CACHE.images, np.array([place]), series.size)[0].numpy()
-    mean, deviation = CACHE.statistics[CACHE.patient_of[place]]
-    image = (planes.astype(np.float32) - mean[:, None, None]) / deviation[:, None, None]
+    mean, std = CACHE.statistics[CACHE.patient_of[place]]
+    image = (planes.astype(np.float32) - mean[:, None, None]) / std[:, None, None]
     return planes, scale_masks(CACHE.masks, np.array([place]), series.size)[0, 0].numpy(), torch.from_numpy(image)
 
 
@@ -104,8 +104,8 @@ def test_agreement_counts_any_cell_with_tumour():
     mask[5, 6] = 1
     cells = np.zeros((4, 4), np.float32)
     cells[2, 3] = 2
-    assert agreement_with(np.stack([cells, -cells, 0 * cells]), mask).tolist() == [1, 0, 0.5]
-    assert np.isnan(agreement_with(cells[None], np.zeros((8, 8), np.uint8))).all()
+    assert roc_auc_with(np.stack([cells, -cells, 0 * cells]), mask).tolist() == [1, 0, 0.5]
+    assert np.isnan(roc_auc_with(cells[None], np.zeros((8, 8), np.uint8))).all()
 
 
 # ---- receptive fields -----------------------------------------------------------------------------------------
@@ -214,10 +214,10 @@ def test_it_opens_on_the_largest_tumour_at_the_last_step(explorer, series):
 
 def unpack(explorer, told, data):
     """The message as arrays, read by the description in _answer and part_of_answer."""
-    places = iter(np.frombuffer(data, np.uint8))
+    indices = iter(np.frombuffer(data, np.uint8))
 
     def take(*shape):
-        return np.fromiter(places, np.uint8, int(np.prod(shape))).reshape(shape)
+        return np.fromiter(indices, np.uint8, int(np.prod(shape))).reshape(shape)
 
     size = explorer.image.shape[-1]
     stage = next(one for one in explorer.plan if one.name == told["shown"]["stage"])
@@ -227,7 +227,7 @@ def unpack(explorer, told, data):
             "pictures": {one.name: take(one.height, one.width) for one in explorer.plan},
             "channels": take(*stage.shape), "exact": take(4 * stage.height * stage.width).view(np.float32),
             "sources": [take(*one["size"]) for one in part["sources"]]})
-    assert next(places, None) is None
+    assert next(indices, None) is None
     return found
 
 
@@ -256,7 +256,7 @@ def test_an_answer_holds_every_value(series, stage, channel, boxes, order):
         low, high = (np.array(part[end])[:, None, None] for end in ("low", "high"))
         assert np.abs(low + bytes_["channels"] * (high - low) / 255 - maps[stage]).max() <= (high - low).max() / 509
         assert part["energy"] == pytest.approx((maps[stage] ** 2).mean(axis=(1, 2)).tolist(), rel=1e-5)
-        agreed = agreement_with(maps[stage], explorer.mask)
+        agreed = roc_auc_with(maps[stage], explorer.mask)
         assert part["agreement"] == pytest.approx((agreed if order == "agreement" else agreed[[channel]]).tolist())
         assert part["counts"]["tp"] == count(probability(maps) >= 0.5, explorer.mask).tp
 
@@ -346,7 +346,7 @@ def test_words_and_picture_stand_still(explorer, series):
 
 def test_colours_run_from_the_lowest_value_to_the_highest():
     viridis = matplotlib.colormaps["viridis"]
-    ends = [list(viridis(share, bytes=True)[:3]) for share in (0.0, 1.0)]
+    ends = [list(viridis(fraction, bytes=True)[:3]) for fraction in (0.0, 1.0)]
     assert coloured(np.array([[2.0, 8.0]])).tolist() == [ends]
     assert coloured(np.full((1, 1), 3.0)).tolist() == [[ends[0]]]
     assert coloured(np.array([[0.0, 0.4]]), 0, 0.4).tolist() == [ends]
@@ -357,7 +357,7 @@ def test_the_picture_keeps_the_colours_of_its_outlines(explorer):
     rgb = np.asarray(explorer.picture().convert("RGB")).reshape(-1, 3)
     seen = {tuple(colour) for colour in np.unique(rgb, axis=0).tolist()}
     assert probability(explorer.maps).max() >= 0.5
-    assert {EXPERT, NETWORK, (255, 255, 255), (0, 112, 79)} <= seen
+    assert {REFERENCE, NETWORK, (255, 255, 255), (0, 112, 79)} <= seen
 
 
 def test_picture_and_state_are_small(tmp_path):
@@ -394,6 +394,6 @@ def test_what_there_is_not(explorer, name, value, error, message):
 
 def test_networks_that_look_at_neighbours(tmp_path):
     save_model(tmp_path / "step-0000.safetensors", build({"base": 2, "depth": 2, "in_channels": 9}, 0),
-               {"data": {"size": 32, "neighbours": 1}})
+               {"data": {"size": 32, "context_slices": 1}})
     with pytest.raises(SettingsError, match="one slice of 3 channels; these take 9"):
         FeatureExplorer(load_series(tmp_path), CACHE)

@@ -41,13 +41,13 @@ from repository import HELPERS
 from unet_lib.core.metrics import count
 from unet_lib.inspection.checkpoint_series import Series, load_series
 from unet_lib.widgets.feature_explorer.feature_maps import (
-    agreement_with,
     energy,
     fields,
     look,
     probability,
     quantise,
     representative,
+    roc_auc_with,
 )
 from unet_lib.widgets.shared.patients import find_slice
 
@@ -154,7 +154,7 @@ def test_channels_are_sorted(explorer):
     assert [int(name.split(" · ")[0]) for name, _ in explorer.tiles()] == by_energy
     explorer.choose("Sorted by", "agreement")
     explorer.settled(order="agreement")
-    agreed = agreement_with(maps, explorer.mask)
+    agreed = roc_auc_with(maps, explorer.mask)
     tiles = [(int(name.split(" · ")[0]), float(name.split(" · ")[1])) for name, _ in explorer.tiles()]
     assert [channel for channel, _ in tiles] == np.argsort(-np.abs(agreed - 0.5), kind="stable").tolist()
     assert [said for _, said in tiles] == pytest.approx(agreed[[channel for channel, _ in tiles]].tolist(), abs=0.00501)
@@ -212,15 +212,15 @@ def test_the_wipe(explorer):
     explorer.choose("Before and after", "wipe")
     explorer.settled(compare="wipe")
     now, then = explorer.maps(), explorer.maps(0)
-    for share in (0.5, 0.25, 0, 1):
-        explorer.slide("How much of each picture shows the first step", share)
+    for fraction in (0.5, 0.25, 0, 1):
+        explorer.slide("How much of each picture shows the first step", fraction)
         for seen, of in ((explorer.box("encoder.1"), lambda maps: representative(maps["encoder.1"], "mean")),
                          (explorer.large(), lambda maps: maps["encoder.2"][0])):
-            end = round(share * seen.shape[1])
+            end = round(fraction * seen.shape[1])
             for part, values in ((np.s_[:, end:], of(now)), (np.s_[:, :end], of(then))):
                 assert np.abs(seen[part][..., :3].astype(int) - PALETTE[quantise(values[None]).levels[0]][part]).max(
                     initial=0) <= 4
-        end = round(share * SIZE)
+        end = round(fraction * SIZE)
         chance = np.concatenate([probability(then)[:, :end], probability(now)[:, end:]], axis=1)
         like(explorer.output(), chance, 0, 1)
 

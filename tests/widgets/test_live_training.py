@@ -12,11 +12,11 @@ from squares import SMALL, Squares
 
 from unet_lib.models.common import eval_mode, to_mask
 from unet_lib.models.registry import build
-from unet_lib.training.loop import TrainConfig, fit
+from unet_lib.training.loop import TrainingConfig, fit
 from unet_lib.widgets.live_training import LiveTraining, live_training
 from unet_lib.widgets.live_training.live_training import how_to_go_on, plain_row, status_line, training_sheet
 
-CONFIG = TrainConfig(epochs=3, learning_rate=0.01, precision="float32")
+CONFIG = TrainingConfig(epochs=3, learning_rate=0.01, precision="float32")
 GREY = np.arange(3 * 32 * 32, dtype=np.uint8).reshape(3, 32, 32)
 
 
@@ -59,9 +59,9 @@ def test_training_is_untouched_by_being_watched():
     live, watched = watch()
     alone = build(SMALL, 0)
     live.follow(fit(watched, Squares(), CONFIG, validation=Squares(seed=1)), watched)
-    snapshots = list(fit(alone, Squares(), CONFIG, validation=Squares(seed=1)))
+    epoch_results = list(fit(alone, Squares(), CONFIG, validation=Squares(seed=1)))
     assert all((a == b).all() for a, b in zip(watched.state_dict().values(), alone.state_dict().values(), strict=True))
-    assert [epoch.loss for epoch in live.epochs] == [epoch.loss for epoch in snapshots]
+    assert [epoch.loss for epoch in live.epochs] == [epoch.loss for epoch in epoch_results]
 
 
 def test_the_browser_gets_the_snapshots_numbers_and_the_networks_masks():
@@ -129,7 +129,7 @@ def test_the_view_notices_that_the_cell_ended_early(cell):
 
 
 def test_numbers_that_are_not_finite_reach_the_browser_as_none():
-    epoch = next(fit(build(SMALL, 0), Squares(), TrainConfig(epochs=1, learning_rate=1e30, precision="float32"),
+    epoch = next(fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=1, learning_rate=1e30, precision="float32"),
                      validation=Squares(seed=1)))
     assert not np.isfinite(epoch.loss) and plain_row(epoch)["loss"] is None
     assert plain_row(epoch)["train_f1"] == epoch.train.dice()
@@ -144,15 +144,15 @@ def test_the_status_tells_rate_speed_and_time_left():
 
 
 def test_the_sheet_shows_the_snapshots_numbers():
-    snapshots = list(fit(build(SMALL, 0), Squares(), TrainConfig(epochs=2, precision="float32"),
+    epoch_results = list(fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=2, precision="float32"),
                          validation=Squares(seed=1)))
     masks = np.zeros((3, 32, 32))
     masks[:, 4:9, 4:9] = 1
-    sheet = training_sheet(snapshots, np.zeros((3, 32, 32), np.uint8), masks, masks)
+    sheet = training_sheet(epoch_results, np.zeros((3, 32, 32), np.uint8), masks, masks)
     curves, slices = sheet.subfigs
     loss, f1 = curves.axes
     assert [line.get_label() for line in loss.get_lines()] == ["training", "validation"]
-    assert loss.get_lines()[0].get_ydata().tolist() == [s.loss for s in snapshots]
-    assert f1.get_lines()[1].get_ydata().tolist() == [s.validation.dice() for s in snapshots]
+    assert loss.get_lines()[0].get_ydata().tolist() == [s.loss for s in epoch_results]
+    assert f1.get_lines()[1].get_ydata().tolist() == [s.validation.dice() for s in epoch_results]
     assert len(slices.axes) == 3
-    assert curves.get_suptitle() == status_line(snapshots)
+    assert curves.get_suptitle() == status_line(epoch_results)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from browser import Lab, Notebook, write_notebook
+from repository import HELPERS
 
 SETUP = f"""
 import sys; sys.path.insert(0, {str(HELPERS)!r})

@@ -14,8 +14,8 @@ from unet_lib.core import metrics
 from unet_lib.core.errors import ShapeError
 from unet_lib.widgets.paint_tumour import PaintTumour
 from unet_lib.widgets.paint_tumour.paint_tumour import READER
-from unet_lib.widgets.shared.base import rim
-from unet_lib.widgets.shared.masks import EXPERT, NETWORK, from_bits, to_bits
+from unet_lib.widgets.shared.base import border
+from unet_lib.widgets.shared.masks import NETWORK, REFERENCE, from_bits, to_bits
 
 DRAW = np.random.default_rng(4)
 IMAGE = DRAW.integers(0, 256, (21, 35, 3), np.uint8)  # 735 pixels: the last byte of the bits is not full
@@ -122,9 +122,9 @@ def test_sentence_and_still_picture():
     assert sentence == ("Paint the tumour: post-contrast of a 21×35 slice, 84 pixels painted, Dice 0.83 against the "
                         "expert's mask")
     assert np.array_equal(picture[~GUESS], np.repeat(IMAGE[..., 2:], 3, axis=2)[~GUESS])
-    assert np.abs(picture[rim(GUESS)] - READER).max() <= 13
+    assert np.abs(picture[border(GUESS)] - READER).max() <= 13
     paint.show_expert = paint.show_model = True
     _, picture = still(paint)
     shown = (picture == NETWORK).all(axis=-1)
-    assert shown.any() and not (shown & ~rim(GUESS)).any()
-    assert (picture[rim(DRAWN > 0) & ~shown] == EXPERT).all()
+    assert shown.any() and not (shown & ~border(GUESS)).any()
+    assert (picture[border(DRAWN > 0) & ~shown] == REFERENCE).all()

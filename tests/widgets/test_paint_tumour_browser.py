@@ -18,11 +18,11 @@ from browser import (
     write_notebook,
 )
 from paint_tumour_page import (
-    EXPERT,
     GUESS,
     HIGH,
     IMAGE,
     MAKE,
+    REFERENCE,
     TELL,
     WIDE,
     Painter,
@@ -235,11 +235,11 @@ def test_scores_are_spoken_after_a_stroke_not_during(paint):
     assert spoken.inner_text() == ""
     paint.page.mouse.up()
     paint.page.wait_for_timeout(800)
-    expert, model = ({name: value for name, (value, _) in paint.scores(key).items()} for key in ("expert", "model"))
+    reference, model = ({name: value for name, (value, _) in paint.scores(key).items()} for key in ("expert", "model"))
     pixels = int(paint.seen().sum())
     assert spoken.inner_text() == (
-        f"{pixels} pixels painted. Against the expert: Dice {expert['F1']}, IoU {expert['IoU']}, Hausdorff distance "
-        f"{expert['far'].replace('px', 'pixels')}. Against the model: Dice {model['F1']}, IoU {model['IoU']}, "
+        f"{pixels} pixels painted. Against the expert: Dice {reference['F1']}, IoU {reference['IoU']}, Hausdorff distance "
+        f"{reference['far'].replace('px', 'pixels')}. Against the model: Dice {model['F1']}, IoU {model['IoU']}, "
         f"Hausdorff distance {model['far'].replace('px', 'pixels')}.")
 
 
@@ -297,14 +297,14 @@ def test_outlines_stay_hidden_until_asked_for(paint, fresh):
     assert colours(paint) == set() and third.is_hidden()
     paint.press("Show the expert")
     assert colours(paint) == {"expert"} and third.is_hidden()
-    border = EXPERT.astype(bool) ^ ndimage.binary_erosion(EXPERT)
+    border = REFERENCE.astype(bool) ^ ndimage.binary_erosion(REFERENCE)
     orange = (paint.canvas(2)[..., :3] == (230, 159, 0)).all(axis=-1)
     near = ndimage.binary_dilation(border, np.ones((3, 3))).repeat(4, 0).repeat(4, 1)
     assert not (orange & ~near).any() and orange.sum() > 4 * border.sum()
     assert fresh.ask("print(paint.show_expert, paint.show_model)") == "True False"
     paint.press("Show the model")
     assert colours(paint) == {"expert", "model"}
-    check_scores(paint.scores("both"), GUESS, EXPERT)
+    check_scores(paint.scores("both"), GUESS, REFERENCE)
     paint.press("Hide the expert")
     assert colours(paint) == {"model"}
     fresh.ask("paint.show_model = False; print('done')")
@@ -320,7 +320,7 @@ def test_without_a_model(fresh):
     mask = empty()
     dab(mask, 40, 70, 9)
     assert np.array_equal(alone.seen(), mask)
-    check_scores(alone.scores("expert"), mask, EXPERT)
+    check_scores(alone.scores("expert"), mask, REFERENCE)
 
 
 def test_two_views_show_one_mask(lab, notebook):

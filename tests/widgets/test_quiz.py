@@ -48,8 +48,8 @@ def test_a_quiz_of_ours_is_sound(path):
 def test_guessing_does_not_pay(path):
     """The right answer is neither always in one place nor always the longest."""
     questions = read_quiz(path)["questions"]
-    places = [[option["right"] for option in question["options"]].index(True) for question in questions]
-    assert max(map(places.count, places)) <= len(questions) / 2
+    indices = [[option["right"] for option in question["options"]].index(True) for question in questions]
+    assert max(map(indices.count, indices)) <= len(questions) / 2
     longest = [max(question["options"], key=lambda option: len(option["text"]))["right"] for question in questions]
     assert sum(longest) <= len(questions) / 2
 

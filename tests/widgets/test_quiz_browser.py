@@ -2,6 +2,7 @@
 
 import pytest
 from browser import write_notebook
+from repository import REPOSITORY
 
 from unet_lib.widgets.quiz.quiz import read_quiz
 

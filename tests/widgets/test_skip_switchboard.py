@@ -31,8 +31,8 @@ def test_every_answer_is_torchs(patient, skips):
     shown = board(patient=patient, skips=skips)
     expected = by_hand(shown._index, skips)
     assert np.allclose(shown.now.probability, expected, atol=1e-5)
-    expert = CACHE.masks[shown._index]
-    assert shown.now.counts == count(shown.now.probability >= 0.5, expert)
+    reference = CACHE.masks[shown._index]
+    assert shown.now.counts == count(shown.now.probability >= 0.5, reference)
     probability, mask, whole = planes(shown.maps, 3)
     assert np.abs(probability / 255 - expected).max() < 0.003
     assert np.array_equal(mask, shown.now.probability >= 0.5)
@@ -40,7 +40,7 @@ def test_every_answer_is_torchs(patient, skips):
     assert shown.answer["lost"] == np.sum(whole > mask) and shown.answer["gained"] == np.sum(mask > whole)
     assert (shown.answer["lost"] + shown.answer["gained"] > 0) is (skips != ON)
     flair, drawn = planes(shown.pixels, 2)
-    assert np.array_equal(flair, CACHE.images[shown._index][..., 1]) and np.array_equal(drawn, expert)
+    assert np.array_equal(flair, CACHE.images[shown._index][..., 1]) and np.array_equal(drawn, reference)
 
 
 def test_all_on_is_what_the_predictor_says_and_the_network_is_left_alone():
@@ -54,9 +54,9 @@ def test_all_on_is_what_the_predictor_says_and_the_network_is_left_alone():
 
 
 def test_a_network_that_wants_neighbours_gets_them():
-    predictor = Predictor(lively(in_channels=9), {}, 64, neighbours=1)
-    places = CACHE.slices_of([FIRST])
-    whole = predictor.probabilities(CACHE.images[places], CACHE.statistics[0])
+    predictor = Predictor(lively(in_channels=9), {}, 64, context_slices=1)
+    indices = CACHE.slices_of([FIRST])
+    whole = predictor.probabilities(CACHE.images[indices], CACHE.statistics[0])
     for number in (1, 3, 6):
         shown = SkipSwitchboard(predictor, CACHE, patient=FIRST, slice=number, skips=ON)
         assert np.allclose(shown.now.probability, whole[number - 1], atol=1e-6)
@@ -65,7 +65,7 @@ def test_a_network_that_wants_neighbours_gets_them():
 
 
 def test_mirror_and_specks_are_left_out():
-    shown = SkipSwitchboard(replace(PREDICTOR, mirror=True, smallest=10**6), CACHE)
+    shown = SkipSwitchboard(replace(PREDICTOR, flip_tta=True, min_component_size=10**6), CACHE)
     assert np.array_equal(shown.now.mask, board().now.mask)
 
 
@@ -155,8 +155,8 @@ def test_pixels_of_the_change_by_hand():
     assert np.abs(drawn[:, 2:5] - (65 + 0.35 * np.array(NETWORK))).max() <= 0.5
     assert (drawn[:, 7] == 100).all()
     for columns, colour in ((slice(0, 2), GAINED), (slice(5, 7), LOST)):
-        shares = np.mean((drawn[:, columns] - 100) / (np.array(colour) - 100), axis=2)
-        assert set(shares.round(1).ravel()) == {0.4, 0.9}
+        fractions = np.mean((drawn[:, columns] - 100) / (np.array(colour) - 100), axis=2)
+        assert set(fractions.round(1).ravel()) == {0.4, 0.9}
 
 
 def test_a_saved_notebook_stays_small():

@@ -188,8 +188,8 @@ def test_measured_figures_and_what_was_not_measured(fresh):
         assert fresh.cell(key, how).startswith(f"{dice + 0.01:.2f} {dice:.2f} to {dice + 0.02:.2f}")
     assert fresh.cell("2", "zeroed") == fresh.cell("1 2", "retrained without") == "not measured"
     lane = fresh.root.locator('tr[data-levels="1"] .gb-skips-lane').nth(0)
-    places = [mark.evaluate("mark => parseFloat(mark.style.left)") for mark in lane.locator("i").all()]
-    assert places == pytest.approx([10, 11, 12])
+    indices = [mark.evaluate("mark => parseFloat(mark.style.left)") for mark in lane.locator("i").all()]
+    assert indices == pytest.approx([10, 11, 12])
 
 
 def test_the_row_of_the_skips_that_are_off(fresh):

@@ -19,8 +19,8 @@ from unet_lib.widgets.threshold_explorer.threshold_explorer import AGREED, STEPS
 
 DRAW = np.random.default_rng(8)
 THRESHOLDS = [step / STEPS for step in range(STEPS + 1)]
-EXPERT = DRAW.random((3, 20, 30)) < [[[0.3]], [[0.0]], [[0.1]]]
-NOISY = np.clip(EXPERT * 0.4 + DRAW.random((3, 20, 30)) * 0.6, 0, 1).astype(np.float32)
+REFERENCE = DRAW.random((3, 20, 30)) < [[[0.3]], [[0.0]], [[0.1]]]
+NOISY = np.clip(REFERENCE * 0.4 + DRAW.random((3, 20, 30)) * 0.6, 0, 1).astype(np.float32)
 IMAGE = DRAW.integers(0, 256, (3, 20, 30, 3), np.uint8)
 
 
@@ -39,10 +39,10 @@ def on_the_edges(dtype):
                                          on_the_edges(np.float64), np.array([[[0.0, 1.0]]], np.float32)],
                          ids=["float32", "float64", "edges32", "edges64", "ends"])
 def test_counts_are_those_of_metrics_at_every_threshold(probability):
-    expert = DRAW.random(probability.shape) < 0.3
-    found = tally(threshold_levels(probability), expert)
+    reference = DRAW.random(probability.shape) < 0.3
+    found = tally(threshold_levels(probability), reference)
     for step, threshold in enumerate(THRESHOLDS):
-        assert np.array_equal(found[:, step], metrics.count_slices(probability >= threshold, expert)), threshold
+        assert np.array_equal(found[:, step], metrics.count_slices(probability >= threshold, reference)), threshold
 
 
 def test_the_mask_is_the_predictors():
@@ -62,34 +62,34 @@ def test_levels_are_what_the_browser_compares():
 
 
 def test_what_is_sent():
-    explorer = ThresholdExplorer(NOISY, EXPERT, IMAGE)
+    explorer = ThresholdExplorer(NOISY, REFERENCE, IMAGE)
     assert explorer.size == (3, 20, 30)
     assert np.array_equal(unpacked(explorer.levels).reshape(3, 20, 30), threshold_levels(NOISY))
-    assert np.array_equal(unpacked(explorer.drawn).reshape(3, 20, 30), EXPERT)
+    assert np.array_equal(unpacked(explorer.drawn).reshape(3, 20, 30), REFERENCE)
     assert np.array_equal(unpacked(explorer.grey).reshape(3, 20, 30), IMAGE[..., 1])
-    assert np.array_equal(unpacked(explorer.tallies, "<i4").reshape(3, 101, 4), tally(threshold_levels(NOISY), EXPERT))
-    assert ThresholdExplorer(NOISY, EXPERT).grey == b""
+    assert np.array_equal(unpacked(explorer.tallies, "<i4").reshape(3, 101, 4), tally(threshold_levels(NOISY), REFERENCE))
+    assert ThresholdExplorer(NOISY, REFERENCE).grey == b""
 
 
 def test_python_reads_and_sets_the_threshold():
-    explorer = ThresholdExplorer(NOISY, EXPERT, IMAGE, threshold=0.2)
+    explorer = ThresholdExplorer(NOISY, REFERENCE, IMAGE, threshold=0.2)
     for threshold in (0.2, 0.29, 0.57, 1.0):
         explorer.threshold = threshold
         assert explorer.threshold == threshold
-        assert explorer.counts == metrics.count(NOISY[0] >= threshold, EXPERT[0])
-        assert explorer.all_counts == metrics.pooled(metrics.count_slices(threshold <= NOISY, EXPERT))
+        assert explorer.counts == metrics.count(NOISY[0] >= threshold, REFERENCE[0])
+        assert explorer.all_counts == metrics.pooled(metrics.count_slices(threshold <= NOISY, REFERENCE))
     explorer.threshold = 0.333
     assert explorer.threshold == 0.33
     explorer.slice = 1
-    assert explorer.counts == metrics.count(NOISY[1] >= 0.33, EXPERT[1])
+    assert explorer.counts == metrics.count(NOISY[1] >= 0.33, REFERENCE[1])
 
 
 def test_best_threshold_is_the_lowest_of_the_best():
-    explorer = ThresholdExplorer(NOISY, EXPERT)
-    scores = [metrics.pooled(metrics.count_slices(t <= NOISY, EXPERT)).dice() for t in THRESHOLDS]
+    explorer = ThresholdExplorer(NOISY, REFERENCE)
+    scores = [metrics.pooled(metrics.count_slices(t <= NOISY, REFERENCE)).dice() for t in THRESHOLDS]
     assert explorer.best_threshold == THRESHOLDS[scores.index(max(scores))]
-    assert f1_curve(tally(threshold_levels(NOISY), EXPERT).sum(axis=0)).tolist() == scores
-    perfect = ThresholdExplorer(np.where(EXPERT, 0.8, 0.1), EXPERT)
+    assert f1_curve(tally(threshold_levels(NOISY), REFERENCE).sum(axis=0)).tolist() == scores
+    perfect = ThresholdExplorer(np.where(REFERENCE, 0.8, 0.1), REFERENCE)
     assert perfect.best_threshold == 0.11
 
 
@@ -102,10 +102,10 @@ def test_slices_without_tumour_have_the_scores_of_metrics():
 
 
 def test_one_slice_may_leave_out_n_and_begins_at_the_largest_tumour():
-    one = ThresholdExplorer(NOISY[0], EXPERT[0], IMAGE[0])
+    one = ThresholdExplorer(NOISY[0], REFERENCE[0], IMAGE[0])
     assert one.size == (1, 20, 30) and one.names == ["slice 1 of 1"]
-    assert ThresholdExplorer(NOISY[::-1], EXPERT[::-1]).slice == 2
-    assert ThresholdExplorer(NOISY, EXPERT, slice=1, names=["a", "b", "c"]).names == ["a", "b", "c"]
+    assert ThresholdExplorer(NOISY[::-1], REFERENCE[::-1]).slice == 2
+    assert ThresholdExplorer(NOISY, REFERENCE, slice=1, names=["a", "b", "c"]).names == ["a", "b", "c"]
 
 
 def test_masks_of_a_cache_will_do():
@@ -116,17 +116,17 @@ def test_masks_of_a_cache_will_do():
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    ((NOISY[:, None], EXPERT), r"probabilities of \[n, h, w\].*got \[3, 1, 20, 30\].*logits\[:, 0\]"),
-    ((NOISY[:0], EXPERT[:0]), r"got \[0, 20, 30\]"),
-    ((NOISY * 9 - 4, EXPERT), r"from 0 to 1; got float32 from -.* to .*torch\.sigmoid"),
-    ((NOISY * np.nan, EXPERT), "from 0 to 1; got float32 from nan"),
-    ((IMAGE[..., 0], EXPERT), r"got uint8 from 0 to 255.*division by 255"),
-    ((NOISY, EXPERT[:2]), r"expert of \[3, 20, 30\].*got \[2, 20, 30\]"),
-    ((NOISY, EXPERT.astype(np.uint8) * 255), r"0 and 1 only; got numbers from 0 to 255\. Try expert > 0"),
+    ((NOISY[:, None], REFERENCE), r"probabilities of \[n, h, w\].*got \[3, 1, 20, 30\].*logits\[:, 0\]"),
+    ((NOISY[:0], REFERENCE[:0]), r"got \[0, 20, 30\]"),
+    ((NOISY * 9 - 4, REFERENCE), r"from 0 to 1; got float32 from -.* to .*torch\.sigmoid"),
+    ((NOISY * np.nan, REFERENCE), "from 0 to 1; got float32 from nan"),
+    ((IMAGE[..., 0], REFERENCE), r"got uint8 from 0 to 255.*division by 255"),
+    ((NOISY, REFERENCE[:2]), r"expert of \[3, 20, 30\].*got \[2, 20, 30\]"),
+    ((NOISY, REFERENCE.astype(np.uint8) * 255), r"0 and 1 only; got numbers from 0 to 255\. Try expert > 0"),
     ((NOISY, NOISY), r"0 and 1 only; .*expert >= 0\.5"),
-    ((NOISY, EXPERT, IMAGE[..., 0]), r"images of \[3, 20, 30, 3\] as uint8.*got \[3, 20, 30\] as uint8"),
-    ((NOISY, EXPERT, IMAGE / 255), "got .* as float64"),
-    ((NOISY[0], EXPERT[0], IMAGE), r"images of \[1, 20, 30, 3\]")])
+    ((NOISY, REFERENCE, IMAGE[..., 0]), r"images of \[3, 20, 30, 3\] as uint8.*got \[3, 20, 30\] as uint8"),
+    ((NOISY, REFERENCE, IMAGE / 255), "got .* as float64"),
+    ((NOISY[0], REFERENCE[0], IMAGE), r"images of \[1, 20, 30, 3\]")])
 def test_what_does_not_fit_is_explained(arguments, said):
     with pytest.raises(ShapeError, match=said):
         ThresholdExplorer(*arguments)
@@ -134,13 +134,13 @@ def test_what_does_not_fit_is_explained(arguments, said):
 
 def test_names_must_be_as_many_as_slices():
     with pytest.raises(ShapeError, match="a name for each of the 3 slices; got 2"):
-        ThresholdExplorer(NOISY, EXPERT, names=["a", "b"])
+        ThresholdExplorer(NOISY, REFERENCE, names=["a", "b"])
 
 
 @pytest.mark.parametrize(("name", "value"), [("threshold", -0.1), ("threshold", 1.01), ("threshold", float("nan")),
                                              ("slice", 3), ("slice", -1)])
 def test_settings_that_make_no_sense(name, value):
-    explorer = ThresholdExplorer(NOISY, EXPERT)
+    explorer = ThresholdExplorer(NOISY, REFERENCE)
     before = getattr(explorer, name)
     with pytest.raises(traitlets.TraitError):
         setattr(explorer, name, value)
@@ -148,12 +148,12 @@ def test_settings_that_make_no_sense(name, value):
 
 
 def test_sentence_and_still_picture():
-    expert = np.zeros((64, 64), bool)
-    expert[10:40, 20:50] = True
+    reference = np.zeros((64, 64), bool)
+    reference[10:40, 20:50] = True
     probability = np.zeros((64, 64), np.float32)
     probability[10:40, 25:55] = 0.7
     image = np.full((64, 64, 3), 100, np.uint8)
-    data, metadata = ThresholdExplorer(probability, expert, image)._repr_mimebundle_()
+    data, metadata = ThresholdExplorer(probability, reference, image)._repr_mimebundle_()
     assert data["text/plain"] == "Threshold explorer: 1 slice at threshold 0.50, F1 0.83, precision 0.83, recall 0.83"
     assert "application/vnd.jupyter.widget-view+json" in data
     picture = np.array(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")).astype(int)
@@ -163,6 +163,6 @@ def test_sentence_and_still_picture():
     assert np.array_equal(pixel(5, 5), [100, 100, 100])
     assert pixel(20, 52)[2] > pixel(20, 52)[0] + 30  # a false alarm is blue
     assert pixel(20, 22)[0] > pixel(20, 22)[2] + 30  # a missed pixel is orange
-    several = ThresholdExplorer(NOISY, EXPERT, names=["a", "b", "c"])
+    several = ThresholdExplorer(NOISY, REFERENCE, names=["a", "b", "c"])
     assert several.describe().startswith("Threshold explorer: 3 slices at threshold 0.50, F1 0.")
     assert "; on a F1 0." in several.describe()

@@ -34,12 +34,12 @@ IMAGE = draw.integers(0, 256, (3, 64, 64, 3), np.uint8)
 """
 made: dict = {}
 exec(MAKE, made)
-CHANCE, EXPERT, IMAGE = made["CHANCE"], made["EXPERT"], made["IMAGE"]
+CHANCE, REFERENCE, IMAGE = made["CHANCE"], made["EXPERT"], made["IMAGE"]
 SETUP = MAKE + "from unet_lib.widgets.threshold_explorer import ThresholdExplorer\n"
 ALL = "explorer = ThresholdExplorer(CHANCE, EXPERT, IMAGE)\nexplorer"
 ONE = "one = ThresholdExplorer(CHANCE[0], EXPERT[0])\none"
 TELL = "print(explorer.threshold, explorer.slice, explorer.counts, explorer.all_counts)"
-TABLES = tally(threshold_levels(CHANCE), EXPERT)
+TABLES = tally(threshold_levels(CHANCE), REFERENCE)
 FORMULAS = {"precision": lambda c: f"{c.tp} / ({c.tp} + {c.fp})",
             "recall": lambda c: f"{c.tp} / ({c.tp} + {c.fn})",
             "F1": lambda c: f"2·{c.tp} / ({2 * c.tp} + {c.fp} + {c.fn})",
@@ -84,7 +84,7 @@ class Explorer:
         self.shown(slice_, step)
         called = step / STEPS <= CHANCE
         figures = self.figures()
-        for scope, counts in enumerate((count(called[slice_], EXPERT[slice_]), pooled(count_slices(called, EXPERT)))):
+        for scope, counts in enumerate((count(called[slice_], REFERENCE[slice_]), pooled(count_slices(called, REFERENCE)))):
             assert [int(n) for n in re.findall(r"\d+", figures["counts"][scope])] == [
                 counts.tp, counts.fp, counts.fn, counts.tn]
             for name, score in SCORES.items():
@@ -133,7 +133,7 @@ def one(fresh: Notebook) -> Explorer:
 
 
 def kinds_of(slice_: int, step: int) -> np.ndarray:
-    return 2 * (CHANCE[slice_] >= step / STEPS) + EXPERT[slice_]
+    return 2 * (CHANCE[slice_] >= step / STEPS) + REFERENCE[slice_]
 
 
 # ---- figures and pixels ---------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def test_close_up(all_):
     grey = all_.canvas(0)
     side = len(grey)
     assert grey.shape[:2] == (side, side) and 32 <= side < 64
-    rows, columns = np.nonzero(EXPERT[0])
+    rows, columns = np.nonzero(REFERENCE[0])
     top, left = round((rows.min() + rows.max() + 1 - side) / 2), round((columns.min() + columns.max() + 1 - side) / 2)
     window = np.s_[max(top, 0):max(top, 0) + side, max(left, 0):max(left, 0) + side]
     assert np.array_equal(grey[..., 0], IMAGE[0, ..., 1][window])

@@ -10,7 +10,7 @@ from made_up import PATIENTS, made_up_cache
 from PIL import Image
 
 from unet_lib.core.errors import DatasetError
-from unet_lib.widgets.shared.base import TUMOUR, overlay, rim
+from unet_lib.widgets.shared.base import TUMOUR, border, overlay
 from unet_lib.widgets.shared.patients import busiest, tumour_strip
 from unet_lib.widgets.slice_browser import SliceBrowser
 from unet_lib.widgets.slice_browser.slice_browser import border_pixel, slice_payload
@@ -67,15 +67,15 @@ def test_rim_by_hand():
     mask[1:5, 1:5] = True
     expected = mask.copy()
     expected[2:4, 2:4] = False
-    assert np.array_equal(rim(mask), expected)
-    assert np.array_equal(rim(np.ones((3, 3), bool)), [[1, 1, 1], [1, 0, 1], [1, 1, 1]])  # the picture's edge counts
+    assert np.array_equal(border(mask), expected)
+    assert np.array_equal(border(np.ones((3, 3), bool)), [[1, 1, 1], [1, 0, 1], [1, 1, 1]])  # the picture's edge counts
 
 
 def test_overlay_leaves_background_alone():
     grey, mask = CACHE.images[2, ..., 0], CACHE.masks[2] > 0
     drawn = overlay(grey, mask)
     assert (drawn[~mask] == grey[~mask][:, None]).all()
-    assert (drawn[rim(mask)] == TUMOUR).all()
+    assert (drawn[border(mask)] == TUMOUR).all()
     assert (overlay(grey, mask, outline=False, tint=False) == grey[..., None]).all()
 
 

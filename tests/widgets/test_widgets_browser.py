@@ -11,7 +11,7 @@ from browser import Lab, Notebook, write_executed, write_notebook
 from made_up import NUMBERS, PATIENTS, made_up_cache
 from repository import HELPERS
 
-from unet_lib.widgets.shared.base import rim
+from unet_lib.widgets.shared.base import border
 
 CACHE = made_up_cache()
 FIRST, SECOND, THIRD = (patient.name for patient in PATIENTS)
@@ -104,10 +104,10 @@ def test_tint_covers_the_mask_and_nothing_else(page):
 def test_outline_runs_along_the_mask(page):
     page.get_by_label("tint").uncheck()
     mask, drawn_there = CACHE.masks[2] > 0, ink(page)
-    assert drawn_there[rim(mask)].all()
+    assert drawn_there[border(mask)].all()
     far = np.ones_like(mask)
     for down, right in np.ndindex(5, 5):  # no ink further than two pixels from the border
-        far &= ~np.roll(rim(mask), (down - 2, right - 2), (0, 1))
+        far &= ~np.roll(border(mask), (down - 2, right - 2), (0, 1))
     assert not (drawn_there & far).any()
 
 

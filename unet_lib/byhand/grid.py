@@ -97,8 +97,8 @@ def scatter(patches: Float[np.ndarray, "n c p q i j"], size: tuple[int, int], st
     picture = np.zeros((n, c, *size), patches.dtype)
     for i, j in np.ndindex(kernel_y, kernel_x):
         top, left = i * dilation_y, j * dilation_x
-        places = picture[:, :, top:top + rows * stride_y:stride_y, left:left + columns * stride_x:stride_x]
-        places += patches[..., i, j]
+        indices = picture[:, :, top:top + rows * stride_y:stride_y, left:left + columns * stride_x:stride_x]
+        indices += patches[..., i, j]
     return picture
 
 
@@ -126,10 +126,10 @@ def check_axes(name: str, array: np.ndarray, axes: tuple[str, ...] = AXES) -> No
     missing = len(axes) - array.ndim
     if missing > 0:
         added = "a batch axis" if missing == 1 and axes == AXES else "what is missing in front"
-        mend = f"Add {added}: {name}[{', '.join(['None'] * missing)}]."
+        fix = f"Add {added}: {name}[{', '.join(['None'] * missing)}]."
     else:
-        mend = f"Take one out of the first axis: {name}[0]."
-    raise ShapeError(f"expected {name} with {len(axes)} axes ({', '.join(axes)}); got shape {array.shape}. {mend}")
+        fix = f"Take one out of the first axis: {name}[0]."
+    raise ShapeError(f"expected {name} with {len(axes)} axes ({', '.join(axes)}); got shape {array.shape}. {fix}")
 
 
 def check_shape(name: str, array: np.ndarray, shape: tuple[int, ...], reason: str) -> None:

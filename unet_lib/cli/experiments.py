@@ -30,7 +30,7 @@ def table(scale: Annotated[str, typer.Option(help="cpu (small), gpu (in full) or
 
 @results_app.command()
 def folds(recipe: Annotated[str, typer.Option(help="baseline, shorter, longer, borrowed, sharp, alike or "
-                                                   "best.")] = "best",
+                                                   "best.")] = BEST,
           data: Data = LGG, device: Device = "auto",
           fold: Annotated[list[int] | None, typer.Option(help="Only this one, 0 to 4; may be repeated.")] = None,
           out: Annotated[Path, typer.Option(help="Where the folds are kept.")] = Path("data/results/cross_validation.json"),

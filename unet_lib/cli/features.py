@@ -62,7 +62,7 @@ class Scan:
     number: int
     place: int
     images: "np.ndarray"
-    expert: "np.ndarray | None"
+    reference: "np.ndarray | None"
 
     def case(self, series: "Series") -> "Case":
         """As a slide wants it."""
@@ -70,7 +70,7 @@ class Scan:
         from unet_lib.plotting.features import Case
 
         curve = tuple((moment.step, moment.loss) for moment in series.history)
-        return Case(f"{self.patient}, slice {self.number}", self.images[self.place, ..., FLAIR], self.expert,
+        return Case(f"{self.patient}, slice {self.number}", self.images[self.place, ..., FLAIR], self.reference,
                     series.steps, curve)
 
 
@@ -105,14 +105,14 @@ def read_scan(source: Path, series: "Series") -> Scan:
                             f"Choose one, say {source / records[0].patient}.")
     paths = siblings_of(records[0])
     images = np.stack([read_image(path) for path in paths])
-    experts = {paths.index(record.image): read_mask(record.mask) > 0 for record in records if record.mask.exists()}
+    references = {paths.index(record.image): read_mask(record.mask) > 0 for record in records if record.mask.exists()}
     if len(records) == 1:
         record = records[0]
     else:
-        masks = experts or dict(enumerate(_predictor(series, -1).outline(images)[1]))
+        masks = references or dict(enumerate(_predictor(series, -1).outline(images)[1]))
         record = records[busiest([[place, int(mask.sum())] for place, mask in sorted(masks.items())])]
     place = paths.index(record.image)
-    return Scan(record.patient, record.number, place, images, experts.get(place))
+    return Scan(record.patient, record.number, place, images, references.get(place))
 
 
 def look_at(scan: Scan, series: "Series", stages: Iterable[str]) -> Iterator["Look"]:
@@ -126,12 +126,12 @@ def look_at(scan: Scan, series: "Series", stages: Iterable[str]) -> Iterator["Lo
     from unet_lib.inspection.activations import feature_maps
     from unet_lib.plotting.features import Look
 
-    mean, deviation = torch.as_tensor(intensity_statistics(channel_histograms(scan.images)))[:, None]
-    image = normalise(scale_images(scan.images, np.array([scan.place]), series.size), mean, deviation)
+    statistics = torch.as_tensor(intensity_statistics(channel_histograms(scan.images)))
+    image = normalise(scale_images(scan.images, np.array([scan.place]), series.size), statistics)
     for place, (step, network) in enumerate(zip(series.steps, series.networks, strict=True)):
         maps = {name: found[0].numpy() for name, found in feature_maps(network, image, stages).items()}
         mask = _predictor(series, place).outline(scan.images)[1][scan.place]
-        yield Look(step, maps, mask, None if scan.expert is None else count(mask, scan.expert).dice())
+        yield Look(step, maps, mask, None if scan.reference is None else count(mask, scan.reference).dice())
 
 
 def strongest(maps: "np.ndarray", most: int) -> list[int]:
@@ -144,10 +144,10 @@ def strongest(maps: "np.ndarray", most: int) -> list[int]:
 
 
 def _predictor(series: "Series", place: int):
-    from unet_lib.inference.predictor import Predictor, how_to_ask
+    from unet_lib.inference.predictor import Predictor, inference_settings
 
     card = series.cards[place]
-    return Predictor(series.networks[place], card, **how_to_ask(card))
+    return Predictor(series.networks[place], card, **inference_settings(card))
 
 
 def _write_sheets(case: "Case", looks: list["Look"], chosen: dict[str, list[int]], target: Path, bar) -> None:

@@ -11,7 +11,7 @@ from unet_lib.core.errors import SettingsError
 
 if TYPE_CHECKING:
     from unet_lib.training.distributed import Crew
-    from unet_lib.training.experiment import Run
+    from unet_lib.training.experiment import Experiment
     from unet_lib.training.recipes import Recipe
 
 
@@ -23,8 +23,8 @@ def train(context: typer.Context, data: Data = PHANTOM,
           base: Annotated[int, typer.Option(help="Channels of the first stage.")] = 16,
           depth: Annotated[int, typer.Option(help="How often the size is halved.")] = 4,
           size: Annotated[int, typer.Option(help="Height and width to train at.")] = 256,
-          neighbours: Annotated[int, typer.Option(help="Show so many slices on either side too.")] = 0,
-          healthy: Annotated[float, typer.Option(help="Share of slices without tumour in an epoch.")] = 1.0,
+          context_slices: Annotated[int, typer.Option(help="Show so many slices on either side too.")] = 0,
+          negative_fraction: Annotated[float, typer.Option(help="Share of slices without tumour in an epoch.")] = 1.0,
           loss: Annotated[str, typer.Option(help="bce, dice, bce_dice, focal, focal_dice, tversky, bce_tversky.")]
           = "bce_dice",
           augment: Annotated[bool, typer.Option(help="Turn, scale, brighten each slice by chance.")] = True,
@@ -48,16 +48,16 @@ def train(context: typer.Context, data: Data = PHANTOM,
     from unet_lib.data.preprocessing import channels
     from unet_lib.models.architecture import UNetConfig
     from unet_lib.training.distributed import join_crew
-    from unet_lib.training.experiment import RunSettings, refuse_overwriting
-    from unet_lib.training.loop import TrainConfig
+    from unet_lib.training.experiment import ExperimentConfig, refuse_overwriting
+    from unet_lib.training.loop import TrainingConfig
     from unet_lib.training.recipes import Recipe, find_recipe
 
     if cosine and schedule not in ("", "cosine"):
         raise SettingsError(f"expected one schedule; got --cosine and --schedule {schedule}. Leave one of them out.")
-    config = TrainConfig(epochs, lr, loss, precision, "cosine" if cosine else schedule or "constant",
+    config = TrainingConfig(epochs, lr, loss, precision, "cosine" if cosine else schedule or "constant",
                          clip, ema, patience, deterministic, compile)
-    network = UNetConfig(in_channels=channels(neighbours), base=base, depth=depth, batch_norm=not plain)
-    settings = RunSettings(network, config, size, batch, augment, seed, neighbours, healthy)
+    network = UNetConfig(in_channels=channels(context_slices), base=base, depth=depth, batch_norm=not plain)
+    settings = ExperimentConfig(network, config, size, batch, augment, seed, context_slices, negative_fraction)
     if recipe:
         _refuse_besides_recipe(context)
     if not resume:
@@ -92,7 +92,7 @@ def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, cre
         f"Patients kept for the test: {', '.join(split.test)}")
 
 
-def _train_stage(run: "Run", folder: Path, resume: bool) -> None:
+def _train_stage(run: "Experiment", folder: Path, resume: bool) -> None:
     """Behind a progress bar, with a line of print an epoch."""
     from tqdm import tqdm
 

@@ -62,16 +62,16 @@ class Counts:
         return _ratio(self.fp - self.fn, self.tp + self.fn, float("inf") if self.fp else empty)
 
 
-def count(predicted: Tensor | np.ndarray, expert: Tensor | np.ndarray) -> Counts:
+def count(predicted: Tensor | np.ndarray, reference: Tensor | np.ndarray) -> Counts:
     """Compare two masks of {0, 1} or bool, of one shape. Raises ValueError if the shapes differ."""
-    return pooled(count_slices(predicted[None], expert[None]))
+    return pooled(count_slices(predicted[None], reference[None]))
 
 
-def count_slices(predicted: Tensor | np.ndarray, expert: Tensor | np.ndarray) -> Int[np.ndarray, "n 4"]:
+def count_slices(predicted: Tensor | np.ndarray, reference: Tensor | np.ndarray) -> Int[np.ndarray, "n 4"]:
     """TP, FP, FN, TN of each slice of a stack."""
-    if predicted.shape != expert.shape:
-        raise ValueError(f"masks must have one shape; got {tuple(predicted.shape)} and {tuple(expert.shape)}.")
-    p, e = (m.reshape(len(m), -1) > 0 for m in (predicted, expert))
+    if predicted.shape != reference.shape:
+        raise ValueError(f"masks must have one shape; got {tuple(predicted.shape)} and {tuple(reference.shape)}.")
+    p, e = (m.reshape(len(m), -1) > 0 for m in (predicted, reference))
     columns = [(p & e).sum(1), (p & ~e).sum(1), (~p & e).sum(1), (~p & ~e).sum(1)]
     return np.stack([c.cpu().numpy() if isinstance(c, Tensor) else c for c in columns], axis=1).astype(np.int64)
 

@@ -68,11 +68,11 @@ class SliceCache:
 
     def slices_of(self, patients: Iterable[str]) -> Int[np.ndarray, "k"]:
         """Where the slices of these patients lie, in order. Raises DatasetError for an unknown name."""
-        places = {name: place for place, name in enumerate(self.names)}
+        indices = {name: place for place, name in enumerate(self.names)}
         wanted = list(patients)
-        if unknown := [name for name in wanted if name not in places]:
+        if unknown := [name for name in wanted if name not in indices]:
             raise DatasetError(self._no_such_patient(unknown[0]))
-        return np.flatnonzero(np.isin(self.patient_of, [places[name] for name in wanted]))
+        return np.flatnonzero(np.isin(self.patient_of, [indices[name] for name in wanted]))
 
     def _no_such_patient(self, name: str) -> str:
         close = get_close_matches(name, self.names, n=3, cutoff=0.5)

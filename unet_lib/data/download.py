@@ -102,7 +102,7 @@ def verify(root: Path | str, expected: Expected, *, progress: bool = True) -> No
     """Read every slice below `root`; raise DatasetError with all differences from what is expected (`problems`)."""
     problems = differences(fingerprints(root, progress=progress), expected)
     if problems:
-        raise DatasetError(describe_problems(Path(root), problems, mend="Fetch the set again."), problems)
+        raise DatasetError(describe_problems(Path(root), problems, fix="Fetch the set again."), problems)
 
 
 def fingerprints(root: Path | str, *, progress: bool = True) -> tuple[Fingerprint, ...]:
@@ -153,8 +153,8 @@ def _is_there(target: Path, expected: Expected, progress: bool) -> bool:
     try:
         verify(target, expected, progress=progress)
     except DatasetError as error:
-        mend = "It is not the set as published, and was left as it is. Move it away, or name another folder with --out."
-        raise DatasetError(describe_problems(target, error.problems, mend=mend), error.problems) from error
+        fix = "It is not the set as published, and was left as it is. Move it away, or name another folder with --out."
+        raise DatasetError(describe_problems(target, error.problems, fix=fix), error.problems) from error
     return True
 
 
@@ -170,11 +170,11 @@ def _prepare(work: Path, archive: Path | None, expected: Expected, progress: boo
     except DatasetError as error:
         problems = tuple(problem.replace(f"{patients}{os.sep}", "") for problem in error.problems)
         if archive:
-            mend = f"Nothing was laid out. Download the archive again: {BY_HAND}"
+            fix = f"Nothing was laid out. Download the archive again: {BY_HAND}"
         else:
-            mend = f"Nothing was laid out, and the download was removed. Run the same command again.\nOr {BY_HAND}"
+            fix = f"Nothing was laid out, and the download was removed. Run the same command again.\nOr {BY_HAND}"
             shutil.rmtree(download, ignore_errors=True)
-        raise DatasetError(describe_problems(archive or HANDLE, problems, mend=mend), problems) from error
+        raise DatasetError(describe_problems(archive or HANDLE, problems, fix=fix), problems) from error
     return patients
 
 

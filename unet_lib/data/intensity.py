@@ -1,7 +1,14 @@
-"""Intensity normalisation: a patient's own mean and standard deviation of each channel become 0 and 1."""
+"""Intensity normalisation: in each channel of a patient, mean 0 and standard deviation 1 over the head.
+
+    statistics = intensity_statistics(channel_histograms(images))       # the patient's, from all slices
+    normalised = normalise(planes, torch.as_tensor(statistics))
+
+MRI has no absolute scale: the same tissue is 60 at one site and 110 at another. All who show slices to a network
+normalise them here.
+"""
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor
 
 
@@ -26,10 +33,23 @@ def intensity_statistics(histogram: Int[np.ndarray, "3 256"]) -> Float[np.ndarra
     return np.stack([mean, np.sqrt(np.maximum(variance, 1.0))]).astype(np.float32)
 
 
-def normalise(images: UInt8[Tensor, "b c h w"], mean: Float[Tensor, "#b c"],
-              deviation: Float[Tensor, "#b c"]) -> Float[Tensor, "b c h w"]:
-    """(grey level − patient's mean) / patient's deviation, channel by channel.
+def normalise(images: Shaped[Tensor, "b c h w"], statistics: Float[Tensor, "*b 2 3"]) -> Float[Tensor, "b c h w"]:
+    """(grey level − patient's mean) / patient's standard deviation, channel by channel.
 
-    MRI has no absolute scale: the same tissue is 60 at one site and 110 at another.
+    `statistics` are one patient's, or those of each image's patient. The channels of context slices, three each, are
+    normalised alike.
     """
-    return (images.float() - mean[:, :, None, None]) / deviation[:, :, None, None]
+    mean, std = _of_channels(statistics, images.shape[1])
+    return (images.float() - mean) / std
+
+
+def denormalise(images: Float[Tensor, "b c h w"], statistics: Float[Tensor, "*b 2 3"]) -> Float[Tensor, "b c h w"]:
+    """Back to grey levels: the inverse of `normalise`, neither rounded nor cut."""
+    mean, std = _of_channels(statistics, images.shape[1])
+    return images * std + mean
+
+
+def _of_channels(statistics: Float[Tensor, "*b 2 3"], channels: int) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+    """Mean and standard deviation, shaped to go with images of so many channels."""
+    each = statistics.reshape(-1, 2, 3).repeat(1, 1, channels // 3)[..., None, None]
+    return each[:, 0], each[:, 1]

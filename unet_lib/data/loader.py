@@ -3,40 +3,30 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from unet_lib.core.devices import data_budget
 from unet_lib.core.errors import ShapeError
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.intensity import normalise
-from unet_lib.data.preprocessing import around, channels, scale_images, scale_masks
+from unet_lib.data.preprocessing import around, scale_images, scale_masks
+from unet_lib.data.protocols import Batch
 from unet_lib.data.slice_files import SIDE
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Normalised `images` (float32, mean about 0, deviation about 1 inside the head), `masks` in {0, 1},
-    and `places`, the slices' positions in the cache."""
-
-    images: Float[Tensor, "b c s s"]
-    masks: Float[Tensor, "b 1 s s"]
-    places: Int[Tensor, "b"]
-
-
 class Batches:
     """Slices as float batches at `size`, on the device that trains.
 
-    With `neighbours` = k each image holds 2k+1 slices, three channels each: the k below, the slice itself, the k
+    With `context_slices` = k each image holds 2k+1 slices, three channels each: the k below, the slice itself, the k
     above, as far as its patient goes (`around`). The mask is that of the slice in the middle.
 
     `resident` ones are scaled once and held there as uint8. Others are read from the cache batch by batch, by a
@@ -44,36 +34,35 @@ class Batches:
     fit (`devices.data_budget`).
 
     The order of an epoch follows from (seed, epoch) alone, so that a resumed training sees what an
-    uninterrupted one would have seen. The last, smaller batch is never dropped. `healthy` is the share of the
-    slices without tumour that an epoch takes, others each time. With `balance` the slices with tumour are drawn by
+    uninterrupted one would have seen. The last, smaller batch is never dropped. `negative_fraction` is the share of the
+    slices without tumour that an epoch takes, others each time. With `patient_balance` the slices with tumour are drawn by
     chance, as many as there are, some more than once: at 1 each patient equally often, so that ten slices of a small
     tumour are not outvoted by thirty of a large one; at 0 none is drawn, and each comes once; in between, in between.
     """
 
-    def __init__(self, cache: SliceCache, places: Int[np.ndarray, "k"], *, batch: int = 4, size: int = SIDE,
-                 neighbours: int = 0, healthy: float = 1.0, balance: float = 0.0, device: torch.device | str = "cpu",
+    def __init__(self, cache: SliceCache, indices: Int[np.ndarray, "k"], *, batch: int = 4, size: int = SIDE,
+                 context_slices: int = 0, negative_fraction: float = 1.0, patient_balance: float = 0.0, device: torch.device | str = "cpu",
                  seed: int = 0, shuffle: bool = True, resident: bool | None = None) -> None:
         """Raises ShapeError for a batch below 1, a size outside 16–256, or other numbers that make no sense."""
         if batch < 1 or not 16 <= size <= SIDE:
             raise ShapeError(f"expected batch ≥ 1 and 16 ≤ size ≤ {SIDE}; got batch={batch}, size={size}.")
-        if neighbours < 0 or not 0 <= healthy <= 1 or not 0 <= balance <= 1:
-            raise ShapeError(f"expected neighbours ≥ 0, 0 ≤ healthy ≤ 1 and 0 ≤ balance ≤ 1; got {neighbours}, "
-                             f"{healthy} and {balance}.")
-        self.places = torch.as_tensor(np.asarray(places))
-        self.patient_of = cache.patient_of[np.asarray(places)]
+        if context_slices < 0 or not 0 <= negative_fraction <= 1 or not 0 <= patient_balance <= 1:
+            raise ShapeError(f"expected neighbours ≥ 0, 0 ≤ healthy ≤ 1 and 0 ≤ balance ≤ 1; got {context_slices}, "
+                             f"{negative_fraction} and {patient_balance}.")
+        self.indices = torch.as_tensor(np.asarray(indices))
+        self.patient_of = cache.patient_of[np.asarray(indices)]
         self.batch, self.size, self.seed, self.shuffle = batch, size, seed, shuffle
-        self.healthy, self.balance = healthy, balance
+        self.negative_fraction, self.patient_balance = negative_fraction, patient_balance
         self.cache, self.device = cache, torch.device(device)
-        statistics = torch.as_tensor(cache.statistics[self.patient_of]).repeat(1, 1, channels(neighbours) // 3)
-        self.mean, self.deviation = statistics.to(device).unbind(1)
-        self.nearby = around(cache.patient_of, np.asarray(places), neighbours)
+        self.statistics = torch.as_tensor(cache.statistics[self.patient_of]).to(device)
+        self.nearby = around(cache.patient_of, np.asarray(indices), context_slices)
         held, rows = np.unique(self.nearby, return_inverse=True)
-        needed = (3 * len(held) + len(self.places)) * size * size  # three channels each, and the masks
+        needed = (3 * len(held) + len(self.indices)) * size * size  # three channels each, and the masks
         self.resident = needed <= data_budget(self.device) if resident is None else resident
         if self.resident:
             self.rows = torch.as_tensor(rows.reshape(self.nearby.shape)).to(device)
             self.images = scale_images(cache.images, held, size).to(device)
-            self.masks = scale_masks(cache.masks, np.asarray(places), size).to(device)
+            self.masks = scale_masks(cache.masks, np.asarray(indices), size).to(device)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -90,29 +79,28 @@ class Batches:
         pixels = map(self._held, parts) if self.resident else map_ahead(self._read, parts)
         for chosen, (images, masks) in zip(parts, pixels, strict=True):
             on_device = chosen.to(self.device)
-            yield Batch(normalise(images, self.mean[on_device], self.deviation[on_device]), masks.float(),
-                        self.places[chosen])
+            yield Batch(normalise(images, self.statistics[on_device]), masks.float(), self.indices[chosen])
 
     @cached_property
     def _with_tumour(self) -> Bool[Tensor, "k"]:
-        return torch.as_tensor(self.cache.tumour_pixels[self.places.numpy()] > 0)
+        return torch.as_tensor(self.cache.tumour_pixels[self.indices.numpy()] > 0)
 
     def _order(self, number: int) -> Int[Tensor, "k"]:
         draw = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        order = torch.randperm(len(self.places), generator=draw)
-        if self.healthy < 1:
+        order = torch.randperm(len(self.indices), generator=draw)
+        if self.negative_fraction < 1:
             rest = ~self._with_tumour[order]
-            order = order[~rest | (rest.cumsum(0) <= round(self.healthy * int(rest.sum())))]
-        if self.balance:
+            order = order[~rest | (rest.cumsum(0) <= round(self.negative_fraction * int(rest.sum())))]
+        if self.patient_balance:
             tumour = self._with_tumour[order]
             order[tumour] = self._drawn(order[tumour], draw)
         return order if self.shuffle else order.sort().values
 
-    def _drawn(self, places: Int[Tensor, "t"], draw: torch.Generator) -> Int[Tensor, "t"]:
+    def _drawn(self, indices: Int[Tensor, "t"], draw: torch.Generator) -> Int[Tensor, "t"]:
         """As many of these places, drawn by chance, each the rarer the more of them belong to its patient."""
-        patient = torch.as_tensor(self.patient_of)[places]
-        weight = (1 / torch.bincount(patient)[patient]) ** self.balance
-        return places[torch.multinomial(weight, len(places), replacement=True, generator=draw)]
+        patient = torch.as_tensor(self.patient_of)[indices]
+        weight = (1 / torch.bincount(patient)[patient]) ** self.patient_balance
+        return indices[torch.multinomial(weight, len(indices), replacement=True, generator=draw)]
 
     def _held(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b c s s"], UInt8[Tensor, "b 1 s s"]]:
         on_device = chosen.to(self.device)
@@ -122,7 +110,7 @@ class Batches:
         nearby = self.nearby[chosen.numpy()]
         images = scale_images(self.cache.images, nearby.ravel(), self.size).unflatten(0, nearby.shape).flatten(1, 2)
         return (images.to(self.device),
-                scale_masks(self.cache.masks, self.places[chosen].numpy(), self.size).to(self.device))
+                scale_masks(self.cache.masks, self.indices[chosen].numpy(), self.size).to(self.device))
 
 
 

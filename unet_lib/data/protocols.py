@@ -1,17 +1,21 @@
-"""What training asks of its data, whoever provides it: two protocols and nothing else."""
+"""What training asks of its data, whoever provides it: batches, and a source of them."""
 
 from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
-@runtime_checkable
-class Batch(Protocol):
-    """Normalised images (n 3 h w) and masks in {0, 1} (n 1 h w), float32, on the model's device."""
+@dataclass(frozen=True)
+class Batch:
+    """Normalised `images` (float32, mean about 0 and standard deviation about 1 over the head), `masks` in {0, 1}, on
+    the model's device; and `indices`, the slices' positions in the cache they come from, if they come from one."""
 
-    images: Tensor
-    masks: Tensor
+    images: Float[Tensor, "b c h w"]
+    masks: Float[Tensor, "b 1 h w"]
+    indices: Int[Tensor, "b"] | None = None
 
 
 @runtime_checkable
@@ -20,5 +24,5 @@ class BatchSource(Protocol):
 
     def __len__(self) -> int: ...
 
-    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
+    def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """Hand out the batches."""

@@ -104,12 +104,12 @@ def find_slices(root: Path | str, masks_required: bool = True) -> tuple[SliceRec
     return found.records
 
 
-def describe_problems(root: Path | str, problems: tuple[str, ...], at_most: int = 5, mend: str = "") -> str:
+def describe_problems(root: Path | str, problems: tuple[str, ...], at_most: int = 5, fix: str = "") -> str:
     """The first few problems as one readable text, and how to `mend` them or see the others."""
     more = f"\n  … and {len(problems) - at_most} more" if len(problems) > at_most else ""
     listed = "\n  ".join(problems[:at_most])
     return (f"{len(problems)} problem{'s' * (len(problems) > 1)} in {root}:\n  {listed}{more}\n"
-            + (mend or f"See all of them with: unet_lib data check {root}"))
+            + (fix or f"See all of them with: unet_lib data check {root}"))
 
 
 def _is_patient(folder: Path) -> bool:

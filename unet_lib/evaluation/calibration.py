@@ -52,17 +52,17 @@ class Reliability:
         return np.where(self.pixels > 0, sums / np.maximum(self.pixels, 1), np.nan)
 
 
-def reliability(probability: Shaped[np.ndarray, "..."] = NO_PIXELS, expert: Shaped[np.ndarray, "..."] = NO_PIXELS,
+def reliability(probability: Shaped[np.ndarray, "..."] = NO_PIXELS, reference: Shaped[np.ndarray, "..."] = NO_PIXELS,
                 bins: int = BINS) -> Reliability:
     """Sort pixels by their probability of tumour, in [0, 1], and count those that are tumour by the expert's word.
 
     A bin holds its lower edge and not its upper one; 1 belongs to the last. Without arguments: bins without a pixel,
     to add others to. Raises ShapeError if the shapes differ.
     """
-    if probability.shape != expert.shape:
+    if probability.shape != reference.shape:
         raise ShapeError(f"reliability needs probabilities and a mask of one shape; got {probability.shape} and "
-                         f"{expert.shape}. Take both from the same slices.")
-    said, tumour = probability.ravel().astype(np.float64), expert.ravel() > 0
+                         f"{reference.shape}. Take both from the same slices.")
+    said, tumour = probability.ravel().astype(np.float64), reference.ravel() > 0
     place = np.minimum((said * bins).astype(np.int64), bins - 1)
     return Reliability(np.bincount(place, minlength=bins), np.bincount(place, said, bins).astype(float),
                        np.bincount(place[tumour], minlength=bins))

@@ -1,6 +1,6 @@
 """Cross-validation by patient: every patient is scored once, by a network that never saw it.
 
-    for row in run_folds("best", cache, Path("data/results/cross_validation.json")): print(row["fold"], row["summary"])
+    for row in run_folds("efflite0-balanced-long", cache, Path("data/results/cross_validation.json")): print(row["fold"], row["summary"])
 
 Each fold trains on the patients outside it but for a few. On those few it is chosen how to ask (`Recipe.ways`: the
 threshold, or how far to trust the network, and the smallest tumour), and nothing else. The fold's own patients are
@@ -12,7 +12,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from unet_lib.core.devices import choose_device
@@ -24,7 +23,7 @@ from unet_lib.evaluation.patients import PatientScore, score_patients, summary
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inference.predictor import Predictor, load_predictor
 from unet_lib.models.checkpoint import save_model
-from unet_lib.training.experiment import Run, RunSettings, prepare
+from unet_lib.training.experiment import Experiment, ExperimentConfig, prepare
 from unet_lib.training.loop import fit
 from unet_lib.training.recipes import Recipe, find_recipe, stages
 
@@ -58,17 +57,17 @@ def run_fold(recipe: Recipe, cache: SliceCache, split: Split, fold: int, folder:
              device: torch.device) -> dict[str, Any]:
     """One fold: train (the fold's number is its seed), choose on the validation patients, score the test patients."""
     run, seconds = train_stages(recipe, cache, split, fold, folder, device)
-    asked = Predictor(run.network, {}, run.settings.size, neighbours=run.settings.neighbours)
-    prediction, tried = choose(recipe, asked, cache, split.validation)
-    save_model(folder / WEIGHTS, run.network, {**run.card, "prediction": prediction})
+    trained = Predictor(run.network, {}, run.settings.size, context_slices=run.settings.context_slices)
+    chosen, tried = choose(recipe, trained, cache, split.validation)
+    save_model(folder / WEIGHTS, run.network, {**run.card, "inference": chosen})
     scores = list(score_patients(load_predictor(folder / WEIGHTS, str(device)), cache, split.test))
     made_by = {key: value for key, value in run.card.items() if key not in ("split", "data")}
-    return {"stages": [asdict(settings) for settings in recipe.stages], "prediction": prediction, "tried": tried,
+    return {"stages": [asdict(settings) for settings in recipe.stages], "inference": chosen, "tried": tried,
             "seconds": seconds, "patients": [score.as_row() for score in scores], "summary": summary(scores), **made_by}
 
 
 def train_stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: Path,
-                 device: torch.device) -> tuple[Run, int]:
+                 device: torch.device) -> tuple[Experiment, int]:
     """The last stage's run, trained to its end, and the seconds that all stages took."""
     seconds = 0
     for run, where in stages(recipe, cache, split, seed, folder, device):
@@ -78,24 +77,22 @@ def train_stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, fol
 
 def choose(recipe: Recipe, predictor: Predictor, cache: SliceCache,
            patients: Collection[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """How to ask, and all ways of the recipe with their mean Dice over these patients; the highest is chosen."""
-    always: dict[str, Any] = {"mirror": recipe.mirror, "own_norms": recipe.own_norms}
+    """Inference settings, and all candidates of the recipe with their mean Dice over these patients; the highest wins."""
+    always: dict[str, Any] = {"flip_tta": recipe.flip_tta, "batch_norm_adaptation": recipe.batch_norm_adaptation}
     base = replace(predictor, **always)
-    places = {name: cache.slices_of([name]) for name in patients}
-    found = {name: base.probabilities(cache.images[mine], cache.statistics[cache.patient_of[mine[0]]])
-             for name, mine in places.items()}
+    found = {name: base.patient(cache, name) for name in patients}
     tried: list[dict[str, Any]] = []
-    for way in recipe.ways():
-        settings: dict[str, Any] = {"temperature": None, **way}
-        asked = replace(base, **settings)
-        dice = mean_dice({name: pooled(count_slices(asked.masks(found[name]), np.asarray(cache.masks[mine])))
-                          for name, mine in places.items()})
-        tried.append({**way, "mean_dice": round(dice, 4)})
-    best = max(tried, key=lambda way: way["mean_dice"])
+    for candidate in recipe.candidate_settings():
+        settings: dict[str, Any] = {"temperature": None, **candidate}
+        predictor = replace(base, **settings)
+        dice = mean_dice({name: pooled(count_slices(predictor.masks(one.probabilities), one.references))
+                          for name, one in found.items()})
+        tried.append({**candidate, "mean_dice": round(dice, 4)})
+    best = max(tried, key=lambda candidate: candidate["mean_dice"])
     return {name: value for name, value in best.items() if name != "mean_dice"} | always, tried
 
 
-def try_out(settings: RunSettings, cache: SliceCache, split: Split, device: str = "cpu") -> list[PatientScore]:
+def try_out(settings: ExperimentConfig, cache: SliceCache, split: Split, device: str = "cpu") -> list[PatientScore]:
     """Train once from the start, and score the split's validation patients; its test patients are left alone.
 
     Nothing is written, and nothing chosen by these patients on the way: they may compare settings.
@@ -103,7 +100,7 @@ def try_out(settings: RunSettings, cache: SliceCache, split: Split, device: str 
     run = prepare(settings, cache, replace(split, validation=()), choose_device(device))
     for _ in fit(run.network, run.source, settings.training):
         pass
-    predictor = Predictor(run.network, {}, settings.size, neighbours=settings.neighbours)
+    predictor = Predictor(run.network, {}, settings.size, context_slices=settings.context_slices)
     return list(score_patients(predictor, cache, split.validation))
 
 

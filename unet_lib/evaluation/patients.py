@@ -14,7 +14,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, UInt8
 
 from unet_lib.core.errors import DatasetError, SettingsError
 from unet_lib.core.metrics import Counts, bootstrap, count_slices, pooled
@@ -100,12 +100,12 @@ def choose_patients(card: Mapping[str, Any], cache: SliceCache, part: str) -> tu
 def score_patients(predictor: Predictor, cache: SliceCache, names: Iterable[str]) -> Iterator[PatientScore]:
     """Score patient by patient, at full size. Raises DatasetError for an unknown name."""
     for name in names:
-        places, predicted, expert = _masks(predictor, cache, name)
-        rows, distances = count_slices(predicted, expert), outline_distances(predicted, expert)
-        info, wrong = cache.patients[cache.patient_of[places[0]]], rows[:, 1] + rows[:, 2]
-        yield PatientScore(name, info.site, info.missing, len(places), int(expert.any(axis=(1, 2)).sum()),
+        found = predictor.patient(cache, name)
+        rows, distances = count_slices(found.masks, found.references), outline_distances(found.masks, found.references)
+        info, wrong = cache.patients[cache.patient_of[found.indices[0]]], rows[:, 1] + rows[:, 2]
+        yield PatientScore(name, info.site, info.missing, len(found.indices), int(found.references.any((1, 2)).sum()),
                            pooled(rows), distances.hausdorff(), distances.dice(), distances.lone,
-                           int(cache.numbers[places[wrong.argmax()]]))
+                           int(cache.numbers[found.indices[wrong.argmax()]]))
 
 
 def summary(scores: Sequence[PatientScore], seed: int = 0) -> dict[str, Any]:
@@ -157,17 +157,9 @@ def worst_cases(scores: Sequence[PatientScore], predictor: Predictor, cache: Sli
                                                   Bool[np.ndarray, "256 256"], Bool[np.ndarray, "256 256"]]]:
     """The worst patients, and of each the worst slice's FLAIR, network's mask and expert's mask."""
     for score in sorted(scores, key=lambda score: score.dice)[:count]:
-        places, predicted, expert = _masks(predictor, cache, score.patient)
-        worst = int(np.flatnonzero(cache.numbers[places] == score.worst_slice)[0])
-        yield score, cache.images[places[worst]][..., FLAIR], predicted[worst], expert[worst]
-
-
-def _masks(predictor: Predictor, cache: SliceCache, name: str) -> tuple[
-        Int[np.ndarray, "n"], Bool[np.ndarray, "n 256 256"], Bool[np.ndarray, "n 256 256"]]:
-    """Where the patient's slices lie, and what network and expert drew on them, in order."""
-    places = cache.slices_of([name])
-    probabilities = predictor.probabilities(cache.images[places], cache.statistics[cache.patient_of[places[0]]])
-    return places, predictor.masks(probabilities), np.asarray(cache.masks[places]) > 0
+        found = predictor.patient(cache, score.patient)
+        worst = int(np.flatnonzero(cache.numbers[found.indices] == score.worst_slice)[0])
+        yield score, cache.images[found.indices[worst]][..., FLAIR], found.masks[worst], found.references[worst]
 
 
 def _thirds(scores: Sequence[PatientScore]) -> dict[str, list[PatientScore]]:

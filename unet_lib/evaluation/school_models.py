@@ -23,11 +23,11 @@ from unet_lib.data.splits import leaky_split, split_patients
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inference.predictor import Predictor
 from unet_lib.models.architecture import UNetConfig
-from unet_lib.training.config import TrainConfig
-from unet_lib.training.experiment import RunSettings, prepare_places
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.experiment import ExperimentConfig, prepare_places
 
 SPLITS = ("patients", "slices")
-TEST_SHARE = 0.15      # of the slices, for the split that ignores patients
+TEST_FRACTION = 0.15      # of the slices, for the split that ignores patients
 KEY = ("name", "split", "seed", "scale")    # what tells a row from the others of a file
 ABOUT = {"command": "unet_lib experiments school"}
 WORK = Path("runs/six_models")
@@ -60,7 +60,7 @@ class Scale:
 
     base: int
     size: int
-    epoch_share: float
+    epoch_fraction: float
 
 
 SCALES = {"smoke": Scale(4, 32, 0.02), "cpu": Scale(8, 64, 0.2), "gpu": Scale(64, 256, 1.0)}
@@ -97,8 +97,8 @@ def train_row(cache: SliceCache, school: SchoolRun, split: str, seed: int, scale
     difference between them shows what chance does. `seconds` is the training's time, all its sessions together.
     """
     how = SCALES[scale]
-    config = TrainConfig(max(1, round(school.epochs * how.epoch_share)), 1e-3, "bce")
-    settings = RunSettings(UNetConfig(base=how.base, batch_norm=False), config, how.size, school.batch, False, seed)
+    config = TrainingConfig(max(1, round(school.epochs * how.epoch_fraction)), 1e-3, "bce")
+    settings = ExperimentConfig(UNetConfig(base=how.base, batch_norm=False), config, how.size, school.batch, False, seed)
     training, test = divide(cache, split, seed)
     run = prepare_places(settings, cache, training, test[:0], {"kind": split, "seed": seed}, device)
     folder = work / f"{school.name}-{split}-{scale}"
@@ -113,16 +113,16 @@ def train_row(cache: SliceCache, school: SchoolRun, split: str, seed: int, scale
 def divide(cache: SliceCache, split: str, seed: int) -> tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]:
     """Slices to train on and to test on. By patients, what is not for the test is for the training."""
     if split == "slices":
-        return leaky_split(len(cache), TEST_SHARE, seed)
+        return leaky_split(len(cache), TEST_FRACTION, seed)
     parts = split_patients(cache.names, seed=seed)
     return cache.slices_of(parts.train + parts.validation), cache.slices_of(parts.test)
 
 
-def score(predictor: Predictor, cache: SliceCache, places: Int[np.ndarray, "k"]) -> Counts:
+def score(predictor: Predictor, cache: SliceCache, indices: Int[np.ndarray, "k"]) -> Counts:
     """All pixels of these slices together, at full size."""
     rows = []
-    for patient in np.unique(cache.patient_of[places]):
-        mine = places[cache.patient_of[places] == patient]
+    for patient in np.unique(cache.patient_of[indices]):
+        mine = indices[cache.patient_of[indices] == patient]
         masks = predictor.masks(predictor.probabilities(cache.images[mine], cache.statistics[patient]))
         rows.append(count_slices(masks, np.asarray(cache.masks[mine])))
     return pooled(np.concatenate(rows))

@@ -25,7 +25,7 @@ class OutlineDistances:
     """
 
     predicted: Float[np.ndarray, "a"]
-    expert: Float[np.ndarray, "b"]
+    reference: Float[np.ndarray, "b"]
     lone: int = 0
 
     def hausdorff(self, percentile: float = 95, empty: float = float("nan")) -> float:
@@ -36,23 +36,23 @@ class OutlineDistances:
         """
         if not len(self.predicted):
             return empty
-        return float(max(np.percentile(distances, percentile) for distances in (self.predicted, self.expert)))
+        return float(max(np.percentile(distances, percentile) for distances in (self.predicted, self.reference)))
 
     def dice(self, tolerance: float = TOLERANCE, empty: float = float("nan")) -> float:
         """Share of both outlines that lies within `tolerance` pixels of the other (Nikolov et al. 2021), in [0, 1].
 
         `empty` where no slice has both outlines.
         """
-        near = sum(int((distances <= tolerance).sum()) for distances in (self.predicted, self.expert))
-        pixels = len(self.predicted) + len(self.expert)
+        near = sum(int((distances <= tolerance).sum()) for distances in (self.predicted, self.reference))
+        pixels = len(self.predicted) + len(self.reference)
         return near / pixels if pixels else empty
 
 
-def outline_distances(predicted: Bool[np.ndarray, "n h w"], expert: Bool[np.ndarray, "n h w"]) -> OutlineDistances:
+def outline_distances(predicted: Bool[np.ndarray, "n h w"], reference: Bool[np.ndarray, "n h w"]) -> OutlineDistances:
     """Compare two stacks of masks slice by slice."""
-    drawn = np.stack([predicted.any(axis=(1, 2)), expert.any(axis=(1, 2))])
+    drawn = np.stack([predicted.any(axis=(1, 2)), reference.any(axis=(1, 2))])
     both = drawn.all(axis=0)
-    pairs = [(outline(p), outline(e)) for p, e in zip(predicted[both], expert[both], strict=True)]
+    pairs = [(outline(p), outline(e)) for p, e in zip(predicted[both], reference[both], strict=True)]
     nothing = np.zeros(0)
     return OutlineDistances(np.concatenate([nothing, *(_distances(p, e) for p, e in pairs)]),
                             np.concatenate([nothing, *(_distances(e, p) for p, e in pairs)]),

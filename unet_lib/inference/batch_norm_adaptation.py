@@ -17,27 +17,27 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from unet_lib.core.errors import SettingsError
 
 
-def with_own_norms(network: nn.Module, images: Float[Tensor, "n c h w"], share: float) -> nn.Module:
+def adapt_batch_norms(network: nn.Module, images: Float[Tensor, "n c h w"], fraction: float) -> nn.Module:
     """A copy of the network, to evaluate, with batch norms adapted to these images, as they go in; `network` stays.
 
     `share` of the mean and variance is the images' own, in [0, 1]; the rest is what was learnt. Raises SettingsError
     for another share, or where there is no batch norm to adapt.
     """
-    if not 0 <= share <= 1:
-        raise SettingsError(f"expected a share from 0 (as learnt) to 1 (all the patient's own); got {share}.")
+    if not 0 <= fraction <= 1:
+        raise SettingsError(f"expected a share from 0 (as learnt) to 1 (all the patient's own); got {fraction}.")
     adapted = copy.deepcopy(network).eval()
     norms = [part for part in adapted.modules() if isinstance(part, nn.BatchNorm2d)]
     if not norms:
         raise SettingsError(f"expected a network with batch norms; {type(network).__name__} has none. "
                             f"Leave its statistics as they are (own_norms=0).")
     for norm in norms:
-        norm.train().momentum = share  # so that a forward pass moves the running statistics by this share
+        norm.train().momentum = fraction  # so that a forward pass moves the running statistics by this share
     with torch.no_grad():
         adapted(images)
     return adapted.eval()
 
 
-def without_norms(network: nn.Module) -> nn.Module:
+def fuse_batch_norms(network: nn.Module) -> nn.Module:
     """A copy of the network, to evaluate: each batch norm is put into the convolution before it, in one sequence.
 
     The answers are the same but for rounding, and come sooner; `network` stays as it is. The copy's activations

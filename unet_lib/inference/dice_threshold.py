@@ -23,7 +23,7 @@ def expected_dice(probabilities: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k
     return 2 * found / (np.arange(1, len(found) + 1) + found[-1])
 
 
-def own_threshold(probabilities: Float[np.ndarray, "*any"], temperature: float = 1.0) -> float:
+def optimal_dice_threshold(probabilities: Float[np.ndarray, "*any"], temperature: float = 1.0) -> float:
     """The threshold for a patient with these probabilities of tumour, in [0, 1]; 0.5 if none reaches 0.01.
 
     Networks are surer than they should be, above all on heads unlike those they learnt from. Before anything is

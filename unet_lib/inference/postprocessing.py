@@ -5,14 +5,14 @@ from jaxtyping import Bool
 from scipy import ndimage
 
 
-def without_specks(mask: Bool[np.ndarray, "*n h w"], smallest: int) -> Bool[np.ndarray, "*n h w"]:
+def remove_small_components(mask: Bool[np.ndarray, "*n h w"], min_component_size: int) -> Bool[np.ndarray, "*n h w"]:
     """The mask without parts of fewer than `smallest` voxels; the largest stays, however small it is.
 
     Voxels that share a face, an edge or a corner hang together.
     """
-    if smallest < 2 or not mask.any():
+    if min_component_size < 2 or not mask.any():
         return mask
     parts, count = ndimage.label(mask, np.ones((3,) * mask.ndim))
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     sizes[0] = 0
-    return ((sizes >= smallest) | (sizes == sizes.max()))[parts] & mask
+    return ((sizes >= min_component_size) | (sizes == sizes.max()))[parts] & mask

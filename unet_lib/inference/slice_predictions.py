@@ -26,7 +26,7 @@ class SlicePrediction:
     image: UInt8[np.ndarray, "256 256 3"]
     probability: Float[np.ndarray, "256 256"]
     mask: Bool[np.ndarray, "256 256"]
-    expert: UInt8[np.ndarray, "256 256"] | None
+    reference: UInt8[np.ndarray, "256 256"] | None
     counts: Counts | None
 
 
@@ -57,9 +57,9 @@ def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> I
     for record in records:
         place = siblings.index(record.image)
         mask = masks[place]
-        expert = read_mask(record.mask) if record.mask.exists() else None
-        counts = None if expert is None else count(mask, expert)
-        yield SlicePrediction(record, images[place], probabilities[place], mask, expert, counts)
+        reference = read_mask(record.mask) if record.mask.exists() else None
+        counts = None if reference is None else count(mask, reference)
+        yield SlicePrediction(record, images[place], probabilities[place], mask, reference, counts)
 
 
 def write_mask(prediction: SlicePrediction, folder: Path) -> Path:
@@ -77,16 +77,16 @@ def write_overlay(prediction: SlicePrediction, mask: Path) -> None:
     """A page to judge the prediction by, as a PNG beside its mask."""
     p = prediction
     write_sheet(mask.with_name(mask.name.replace("_mask.tif", "_overlay.png")), p.image, p.probability, p.mask,
-                f"{p.record.patient}, slice {p.record.number}", p.expert, p.counts.dice() if p.counts else None)
+                f"{p.record.patient}, slice {p.record.number}", p.reference, p.counts.dice() if p.counts else None)
 
 
 def write_sheet(path: Path, image: UInt8[np.ndarray, "h w 3"], probability: Float[np.ndarray, "h w"],
-                mask: Bool[np.ndarray, "h w"], title: str, expert: UInt8[np.ndarray, "h w"] | None = None,
+                mask: Bool[np.ndarray, "h w"], title: str, reference: UInt8[np.ndarray, "h w"] | None = None,
                 dice: float | None = None) -> None:
     """`figures.prediction_sheet` as a PNG, written atomically."""
     from unet_lib.plotting.base import prediction_sheet  # here, because scoring alone should not load matplotlib
 
-    sheet = prediction_sheet(image, probability, mask, expert, dice, title)
+    sheet = prediction_sheet(image, probability, mask, reference, dice, title)
     with atomic_file(path) as file:
         sheet.savefig(file, format="png", dpi=100)
 
@@ -97,9 +97,9 @@ def write_scores(predictions: list[SlicePrediction], path: Path) -> None:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["patient", "slice", "predicted_pixels", "expert_pixels", "dice"])
     for p in predictions:
-        expert = "" if p.expert is None else int(p.expert.sum())
+        reference = "" if p.reference is None else int(p.reference.sum())
         dice = "" if p.counts is None else f"{p.counts.dice():.4f}"
-        writer.writerow([p.record.patient, p.record.number, int(p.mask.sum()), expert, dice])
+        writer.writerow([p.record.patient, p.record.number, int(p.mask.sum()), reference, dice])
     write_text(path, table.getvalue())
 
 

@@ -48,7 +48,7 @@ def skip_maps(model: nn.Module, images: Float[Tensor, "n c h w"]) -> dict[int, F
 
 
 @contextmanager
-def changed_skips(model: nn.Module, changes: Mapping[int, SkipChange]) -> Iterator[nn.Module]:
+def ablate_skips(model: nn.Module, changes: Mapping[int, SkipChange]) -> Iterator[nn.Module]:
     """Inside the `with`, the decoder gets something else through the skips of these levels, 1 (uppermost) to depth.
 
     - `"zeroed"`: zeros, as if the connection were cut;
@@ -170,7 +170,7 @@ def grad_cam(model: nn.Module, images: Float[Tensor, "n c h w"], name: str,
     return Heat(found / torch.where(peak > 0, peak, 1), peak)
 
 
-def maximise(model: nn.Module, name: str, channel: int, shape: tuple[int, int, int], *, steps: int = 200,
+def activation_maximisation(model: nn.Module, name: str, channel: int, shape: tuple[int, int, int], *, steps: int = 200,
              rate: float = 0.1, decay: float = 0.05, blur: float = 0.2, jitter: int = 4,
              seed: int = 0) -> Float[Tensor, "c h w"]:
     """An image of `shape`, in normalised units, that makes one channel of block `name` bright on average.
@@ -228,9 +228,9 @@ def _starts(length: int, patch: int, stride: int) -> Int[Tensor, "k"]:
     return torch.tensor(sorted({*range(0, length - patch + 1, stride), length - patch}))
 
 
-def _softened(image: Float[Tensor, "1 c h w"], share: float) -> Float[Tensor, "1 c h w"]:
+def _softened(image: Float[Tensor, "1 c h w"], fraction: float) -> Float[Tensor, "1 c h w"]:
     """Mixed with itself blurred by (1, 2, 1) / 4 along rows and columns; the border repeats."""
     weights = torch.tensor([1.0, 2.0, 1.0], device=image.device) / 4
     kernel = torch.outer(weights, weights).expand(image.shape[1], 1, 3, 3)
     blurred = F.conv2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), kernel, groups=image.shape[1])
-    return (1 - share) * image + share * blurred
+    return (1 - fraction) * image + fraction * blurred

@@ -13,7 +13,7 @@ def enlarge(maps: Float[Tensor, "n c _ _"], size: tuple[int, int]) -> Float[Tens
     return maps if maps.shape[-2:] == size else F.interpolate(maps, size, mode="bilinear", align_corners=False)
 
 
-def agreement(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"]) -> Float[np.ndarray, "c"]:
+def roc_auc(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"]) -> Float[np.ndarray, "c"]:
     """Is a channel brighter inside the tumour? The chance that a tumour pixel beats a healthy one, drawn at random.
 
     1: always brighter; 0: always darker, which tells as much; 0.5: tells nothing. A tie counts half. This is the area
@@ -29,7 +29,7 @@ def agreement(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"]) -
     return (ranks - inside * (inside + 1) / 2) / (inside * outside)
 
 
-def high_frequency_share(maps: Float[Tensor, "n c h w"], cutoff: float = 0.25) -> Float[np.ndarray, "c"]:
+def high_frequency_fraction(maps: Float[Tensor, "n c h w"], cutoff: float = 0.25) -> Float[np.ndarray, "c"]:
     """Share of a channel's variation, in [0, 1], in waves shorter than 1 / cutoff of the map's own pixels.
 
     Each map less its mean is split into waves of all directions by the Fourier transform; a wave's energy is its

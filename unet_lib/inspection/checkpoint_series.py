@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unet_lib.core.errors import CheckpointError, SettingsError
-from unet_lib.inference.predictor import how_to_ask
+from unet_lib.data.preprocessing import training_size
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.checkpoint import load_model
 from unet_lib.models.unet import UNet
@@ -64,7 +64,7 @@ def load_series(folder: Path | str) -> Series:
                               f"{'none' if folder.is_dir() else 'no such folder'}. The one that comes with the "
                               f"lessons is data/models/lgg-steps.")
     networks, cards = zip(*(load_model(path) for _, path in found), strict=True)
-    sizes = [how_to_ask(card)["size"] for card in cards]
+    sizes = [training_size(card) for card in cards]
     for (_, path), network, size in zip(found, networks, sizes, strict=True):
         if (network.config, size) != (networks[0].config, sizes[0]):
             raise CheckpointError(f"{path}: expected a network like that of {found[0][1].name} ({networks[0].config}, "

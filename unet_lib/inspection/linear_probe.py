@@ -55,9 +55,9 @@ def probe(train_maps: Float[Tensor, "n c _h _w"], train_masks: Float[Tensor, "n 
     if not 0 < train.mean() < 1 or not 0 < test.mean() < 1:
         raise SettingsError("a probe expected tumour and healthy pixels, in training and in test masks; got only one "
                             "kind. Choose slices with tumour.")
-    places = _balanced(train, pixels, seed)
+    indices = _balanced(train, pixels, seed)
     judge = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    judge.fit(_values_at(train_maps, places, size), train.ravel()[places])
+    judge.fit(_values_at(train_maps, indices, size), train.ravel()[indices])
     threshold = best_threshold(_log_odds(judge, train_maps, size).ravel(), train.ravel())
     found = _log_odds(judge, test_maps, size)
     return ProbeScore(count(found >= threshold, test[:, 0]), threshold,
@@ -106,10 +106,10 @@ def _balanced(tumour: Bool[np.ndarray, "n 1 h w"], pixels: int, seed: int) -> In
     return np.sort(np.concatenate([draw.choice(some, half, replace=False) for some in (inside, outside)]))
 
 
-def _values_at(maps: Float[Tensor, "n c _ _"], places: Int[np.ndarray, "k"],
+def _values_at(maps: Float[Tensor, "n c _ _"], indices: Int[np.ndarray, "k"],
                size: tuple[int, int]) -> Float[np.ndarray, "k c"]:
     """The channels' values at these pixels; enlarged slice by slice, as all together could fill the memory."""
-    slices, pixels = np.divmod(places, size[0] * size[1])
+    slices, pixels = np.divmod(indices, size[0] * size[1])
     found = [enlarge(maps[[number]], size)[0].flatten(1)[:, torch.as_tensor(pixels[slices == number])]
              for number in np.unique(slices)]
     return torch.cat(found, dim=1).T.cpu().numpy()

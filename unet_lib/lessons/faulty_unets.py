@@ -16,7 +16,7 @@ from unet_lib.models.unet import UNet
 FAULTS = (1, 2, 3, 4, 5)
 
 
-def broken(number: int, network: UNet) -> UNet:
+def faulty_unet(number: int, network: UNet) -> UNet:
     """A copy of a sound network with fault `number`; for 1, 4 and 5 look at how it is used or built."""
     patient = copy.deepcopy(network)
     if number == 2:
@@ -36,7 +36,7 @@ def broken(number: int, network: UNet) -> UNet:
 
 def symptom(number: int, network: UNet, images: Float[Tensor, "n c h w"], masks: Float[Tensor, "n 1 h w"]) -> str:
     """What one notices of fault `number` in a network that is otherwise sound, in one line."""
-    patient = broken(number, network)
+    patient = faulty_unet(number, network)
     with torch.no_grad():
         if number == 1:
             return _complaint(patient, images[:, :, :100, :100])

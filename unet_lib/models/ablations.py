@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from unet_lib.core.errors import SettingsError
 from unet_lib.models.blocks import DoubleConv
-from unet_lib.models.common import first_weights
+from unet_lib.models.common import seeded_init
 from unet_lib.models.unet import UNet
 
 
@@ -57,7 +57,7 @@ def build_without_skips(levels: Iterable[int], base: int, depth: int, seed: int)
 
 
 def _built(change: Callable[[UNet], None], base: int, depth: int, seed: int) -> UNet:
-    with first_weights(seed):
+    with seeded_init(seed):
         network = UNet(base=base, depth=depth)
         change(network)
     return network

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from unet_lib.core.atomic_io import atomic_file
 from unet_lib.core.errors import CheckpointError, ShapeError
-from unet_lib.models.registry import Network, configured, network
+from unet_lib.models.registry import Network, configured, described, network
 
 HEADER = "glass_box_unet"
 FORMAT = 1
@@ -52,7 +52,7 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def save_model(path: Path | str, model: Network, card: Mapping[str, Any]) -> None:
     """Weights with their card: the architecture and whatever the caller tells about data, run and scores."""
-    save_tensors(path, model.state_dict(), {"kind": "model", "architecture": model.settings(), "card": dict(card)})
+    save_tensors(path, model.state_dict(), {"kind": "model", "architecture": described(model), "card": dict(card)})
 
 
 def load_model(path: Path | str) -> tuple[Network, dict[str, Any]]:

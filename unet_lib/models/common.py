@@ -19,7 +19,7 @@ def count_parameters(model: nn.Module) -> int:
 
 
 @contextmanager
-def first_weights(seed: int) -> Iterator[None]:
+def seeded_init(seed: int) -> Iterator[None]:
     """Inside the `with`, what is drawn depends on `seed` alone; afterwards torch's own random state is back."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

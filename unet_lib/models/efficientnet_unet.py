@@ -34,7 +34,7 @@ DECODER = (32, 48, 64, 128)  # channels of decoder.1 to decoder.4
 
 
 @dataclass(frozen=True, slots=True)
-class LiteConfig:
+class EfficientNetUNetConfig:
     """Everything that fixes a LiteUNet's weights' shapes. Travels with the weights."""
 
     encoder: str = "lite0"
@@ -96,15 +96,15 @@ class InvertedResidual(nn.Module):
         return x + self.body(x) if self.adds else self.body(x)
 
 
-class LiteUNet(nn.Module):
+class EfficientNetUNet(nn.Module):
     """EfficientNet-Lite0 as encoder, double convolutions as decoder; returns logits, one per pixel.
 
     Input as for UNet; height and width divisible by 32, else ShapeError. 3.8 million parameters.
     """
 
-    def __init__(self, config: LiteConfig | None = None) -> None:
+    def __init__(self, config: EfficientNetUNetConfig | None = None) -> None:
         super().__init__()
-        self.config = config or LiteConfig()
+        self.config = config or EfficientNetUNetConfig()
         self.stem = _conv(Same(self.config.in_channels, STEM, 3, stride=2))
         self.encoder, self.pool = nn.ModuleDict(), nn.ModuleDict()
         channels, skips = STEM, []

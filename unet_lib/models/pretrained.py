@@ -12,7 +12,7 @@ KIND = "encoder"
 ENCODER = ("stem.", *(f"{part}.{level}." for level in range(1, 5) for part in ("encoder", "pool")), "bottleneck.")
 
 
-def borrow_encoder(network: Network, path: Path | None = None) -> None:
+def load_pretrained_encoder(network: Network, path: Path | None = None) -> None:
     """Give `network`'s encoder the weights in `path`, those of data/models/encoder if there is none.
 
     The decoder stays as it is. Raises CheckpointError for a file of other content, or a network with another encoder.

@@ -3,9 +3,9 @@
 from unet_lib.plotting import scores
 from unet_lib.plotting.base import (
     CHANNEL_COLOURS,
-    EXPERT,
     INK,
     NETWORK,
+    REFERENCE,
     calm,
     draw_channels,
     draw_curves,

@@ -22,7 +22,7 @@ from PIL import Image
 
 from unet_lib.core.errors import SettingsError
 
-EXPERT, NETWORK, INK = "#E69F00", "#56B4E9", "#444444"
+REFERENCE, NETWORK, INK = "#E69F00", "#56B4E9", "#444444"
 CHANNEL_COLOURS = ("#0072B2", "#D55E00", "#009E73")
 
 
@@ -94,7 +94,7 @@ def draw_probability(axes: Axes, probability: Float[np.ndarray, "h w"], title: s
     return image
 
 
-def draw_mask(axes: Axes, mask: np.ndarray, colour: str = EXPERT, label: str = "", tint: float = 0.25) -> None:
+def draw_mask(axes: Axes, mask: np.ndarray, colour: str = REFERENCE, label: str = "", tint: float = 0.25) -> None:
     """A mask of {0, 1} over a slice: an outline along the pixel edges, and a tint inside."""
     mask = np.asarray(mask) > 0
     if label:
@@ -125,8 +125,8 @@ def draw_channels(axes: Sequence[Axes], image: UInt8[np.ndarray, "h w 3"], mask:
 def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]], colours: Sequence[str]) -> None:
     """Share of pixels per grey level, black (air) left out, one line each."""
     for (label, histogram), colour in zip(histograms.items(), colours, strict=False):
-        share = histogram[1:] / max(1, histogram[1:].sum())
-        axes.plot(np.arange(1, 256), share, color=colour, label=label, linewidth=1.6)
+        fraction = histogram[1:] / max(1, histogram[1:].sum())
+        axes.plot(np.arange(1, 256), fraction, color=colour, label=label, linewidth=1.6)
     axes.set(xlabel="grey level", ylabel="share of pixels", xlim=(0, 255), ylim=(0, None))
     axes.legend(frameon=False)
     calm(axes)
@@ -134,7 +134,7 @@ def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]]
 
 def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "") -> None:
     """Distributions side by side, from five numbers each (5, 25, 50, 75, 95 %): line, thick line and dot."""
-    for place, (values, colour) in enumerate(zip(groups.values(), (INK, EXPERT), strict=False)):
+    for place, (values, colour) in enumerate(zip(groups.values(), (INK, REFERENCE), strict=False)):
         least, low, middle, high, most = values
         axes.plot([place, place], [least, most], color=colour, linewidth=1.5)
         axes.plot([place, place], [low, high], color=colour, linewidth=7, solid_capstyle="butt", alpha=0.6)
@@ -148,7 +148,7 @@ def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str
 def draw_dots(axes: Axes, place: int, values: Sequence[float], label: str) -> None:
     """Repeated runs of one setting in a row of their own: a dot each, and a line at their mean."""
     axes.plot(values, [place] * len(values), "o", color=NETWORK, markeredgecolor=INK, markersize=7, alpha=0.8)
-    axes.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color=EXPERT, linewidth=3)
+    axes.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color=REFERENCE, linewidth=3)
     axes.annotate(label, (0, place), xytext=(-8, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
                   ha="right", va="center")
     axes.set(ylim=(max(place + 0.6, axes.get_ylim()[0]), -0.6), yticks=[])
@@ -159,7 +159,7 @@ def draw_dots(axes: Axes, place: int, values: Sequence[float], label: str) -> No
 def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, epochs: int | None = None,
                 ylim: tuple[float, float] | None = None) -> None:
     """One value an epoch, counted from 1; `epochs` fixes the axis while a training still runs."""
-    for (label, values), colour in zip(curves.items(), (NETWORK, EXPERT, "#009E73", "#CC79A7"), strict=False):
+    for (label, values), colour in zip(curves.items(), (NETWORK, REFERENCE, "#009E73", "#CC79A7"), strict=False):
         axes.plot(np.arange(1, len(values) + 1), values, marker="o", markersize=4, color=colour, label=label)
     axes.set(xlabel="epoch", ylabel=ylabel)
     if epochs:
@@ -172,23 +172,23 @@ def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, 
 
 
 def draw_overlay(axes: Axes, flair: UInt8[np.ndarray, "h w"], predicted: np.ndarray,
-                 expert: np.ndarray | None = None, title: str = "") -> None:
+                 reference: np.ndarray | None = None, title: str = "") -> None:
     """FLAIR with the network's mask (blue) and the expert's outline (orange)."""
     draw_slice(axes, flair, title)
     draw_mask(axes, predicted, NETWORK, "network")
-    if expert is not None:
-        draw_mask(axes, expert, EXPERT, "expert", tint=0)
+    if reference is not None:
+        draw_mask(axes, reference, REFERENCE, "expert", tint=0)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False, fontsize=9)
 
 
 def prediction_sheet(image: UInt8[np.ndarray, "h w 3"], probability: Float[np.ndarray, "h w"], predicted: np.ndarray,
-                     expert: np.ndarray | None, dice: float | None, title: str) -> Figure:
+                     reference: np.ndarray | None, dice: float | None, title: str) -> Figure:
     """FLAIR alone, the probabilities, and both masks over FLAIR: a page to judge one prediction by."""
     figure, axes = new_figure(1, 3, width=11, height=4.2)
     draw_slice(axes[0, 0], image[..., 1], "FLAIR")
     bar = draw_probability(axes[0, 1], probability, "probability of tumour")
     figure.colorbar(bar, ax=axes[0, 1], shrink=0.75)
-    draw_overlay(axes[0, 2], image[..., 1], predicted, expert, "" if dice is None else f"Dice {dice:.2f}")
+    draw_overlay(axes[0, 2], image[..., 1], predicted, reference, "" if dice is None else f"Dice {dice:.2f}")
     figure.suptitle(title)
     return figure
 

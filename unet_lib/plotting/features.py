@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from unet_lib.plotting.base import EXPERT, INK, NETWORK, calm, draw_mask, draw_slice
+from unet_lib.plotting.base import INK, NETWORK, REFERENCE, calm, draw_mask, draw_slice
 
 SLIDE, DPI = (40 / 3, 7.5), 144
 """Inches, and dots an inch: 1920×1080 of them."""
@@ -33,7 +33,7 @@ class Case:
 
     title: str
     flair: UInt8[np.ndarray, "s s"]
-    expert: Bool[np.ndarray, "s s"] | None
+    reference: Bool[np.ndarray, "s s"] | None
     steps: tuple[int, ...]
     curve: tuple[tuple[int, float], ...]
 
@@ -101,7 +101,7 @@ def draw_loss(axes: Axes, case: Case, at: Sequence[int]) -> None:
     """
     steps, losses = np.array(((case.steps[0], case.curve[0][1]), *case.curve)).T
     axes.plot(steps, losses, color=INK, linewidth=2)
-    axes.plot(at, np.interp(at, steps, losses), "o", color=EXPERT, markeredgecolor=INK, markersize=13, zorder=3,
+    axes.plot(at, np.interp(at, steps, losses), "o", color=REFERENCE, markeredgecolor=INK, markersize=13, zorder=3,
               clip_on=False)
     axes.set_xscale("symlog", linthresh=10, linscale=0.4)
     wide = axes.get_position().width > 0.5
@@ -118,8 +118,8 @@ def draw_loss(axes: Axes, case: Case, at: Sequence[int]) -> None:
 def _draw_answer(axes: Axes, case: Case, look: Look, size: int) -> None:
     draw_slice(axes, case.flair)
     draw_mask(axes, look.mask, NETWORK)
-    if case.expert is not None:
-        draw_mask(axes, case.expert, EXPERT, tint=0)
+    if case.reference is not None:
+        draw_mask(axes, case.reference, REFERENCE, tint=0)
     axes.set_title("answer" if look.dice is None else f"Dice {look.dice:.2f}", fontsize=size, color=INK)
 
 
@@ -133,6 +133,6 @@ def _write_head(figure: Figure, title: str, below: str, case: Case) -> None:
     figure.text(0.03, 0.965, title, fontsize=TITLE, color="black", va="top", weight="bold")
     figure.text(0.03, 0.89, below, fontsize=WORDS, color=INK, va="top")
     figure.text(0.97, 0.02, SCALE, fontsize=SMALL, color=INK, ha="right")
-    keys = [Patch(color=NETWORK, label="network")] + [Patch(color=EXPERT, label="expert")] * (case.expert is not None)
+    keys = [Patch(color=NETWORK, label="network")] + [Patch(color=REFERENCE, label="expert")] * (case.reference is not None)
     figure.legend(handles=keys, loc="upper right", bbox_to_anchor=(0.98, 0.98), ncols=2, frameon=False, fontsize=HEAD,
                   handlelength=1, columnspacing=1.2)

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from unet_lib.plotting.base import (
-    EXPERT,
     INK,
     NETWORK,
+    REFERENCE,
     calm,
     draw_mask,
     draw_probability,
@@ -47,7 +47,7 @@ def draw_boxes(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "
     """
     axes.boxplot(list(groups.values()), positions=range(len(groups)), widths=0.6, whis=(0, 100), showfliers=False,
                  boxprops={"color": INK}, whiskerprops={"color": INK}, capprops={"color": INK},
-                 medianprops={"color": EXPERT, "linewidth": 2.5})
+                 medianprops={"color": REFERENCE, "linewidth": 2.5})
     for place, values in enumerate(groups.values()):
         axes.plot(place + _spread(len(values)), values, "o", color=NETWORK, markeredgecolor=INK, markersize=5,
                   alpha=0.75)
@@ -85,10 +85,10 @@ def worst_sheet(cases: Sequence[tuple[str, UInt8[np.ndarray, "h w"], Bool[np.nda
     """Title, FLAIR, the network's mask and the expert's of some slices, side by side, both outlined over FLAIR."""
     figure, axes = new_figure(1, len(cases), width=max(4.0, 3.0 * len(cases)), height=3.9)
     figure.set_layout_engine("compressed")  # square pictures: the plain layout would cut their titles
-    for place, (title, flair, predicted, expert) in zip(axes[0], cases, strict=True):
+    for place, (title, flair, predicted, reference) in zip(axes[0], cases, strict=True):
         draw_slice(place, flair, title)
         draw_mask(place, predicted, NETWORK, "network")
-        draw_mask(place, expert, EXPERT, "expert", tint=0)
+        draw_mask(place, reference, REFERENCE, "expert", tint=0)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
@@ -122,7 +122,7 @@ def draw_reliability(axes: Axes, said: Float[np.ndarray, "k"], true: Float[np.nd
 
 def draw_doubt(axes: Sequence[Axes] | np.ndarray, flair: UInt8[np.ndarray, "h w"],
                probability: Float[np.ndarray, "h w"], spread: Float[np.ndarray, "h w"],
-               expert: Bool[np.ndarray, "h w"]) -> None:
+               reference: Bool[np.ndarray, "h w"]) -> None:
     """Four panels: both outlines, the probability, how far several answers spread, and where the mask is wrong.
 
     False alarms are blue as the network is, missed tumour orange as the expert is; the spread's colours end at 0.5,
@@ -131,11 +131,11 @@ def draw_doubt(axes: Sequence[Axes] | np.ndarray, flair: UInt8[np.ndarray, "h w"
     mask = probability >= 0.5
     draw_slice(axes[0], flair, "network and expert")
     draw_mask(axes[0], mask, NETWORK)
-    draw_mask(axes[0], expert, EXPERT, tint=0)
+    draw_mask(axes[0], reference, REFERENCE, tint=0)
     draw_probability(axes[1], probability, "probability")
     draw_probability(axes[2], 2 * spread, "spread of the answers")
     draw_slice(axes[3], flair, "blue: false, orange: missed")
-    for wrong, colour in ((mask & ~expert, NETWORK), (expert & ~mask, EXPERT)):
+    for wrong, colour in ((mask & ~reference, NETWORK), (reference & ~mask, REFERENCE)):
         axes[3].imshow(tinted(wrong, colour, 0.9), interpolation="nearest")
 
 

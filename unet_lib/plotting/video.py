@@ -70,9 +70,9 @@ def _palette(pictures: Sequence[UInt8[np.ndarray, "h w 3"]]) -> UInt8[np.ndarray
 
 def _indexed(picture: UInt8[np.ndarray, "h w 3"], palette: UInt8[np.ndarray, "k 3"]) -> Image.Image:
     """With the nearest of these colours for each dot; Pillow's own search takes near ones."""
-    colours, places = np.unique(_packed(picture), return_inverse=True)
+    colours, indices = np.unique(_packed(picture), return_inverse=True)
     nearest = KDTree(palette).query(_unpacked(colours))[1].astype(np.uint8)
-    indexed = Image.fromarray(nearest[places.reshape(picture.shape[:2])], "P")
+    indexed = Image.fromarray(nearest[indices.reshape(picture.shape[:2])], "P")
     indexed.putpalette(palette.tobytes())
     return indexed
 
@@ -102,6 +102,6 @@ def _mp4(pictures: Sequence[UInt8[np.ndarray, "h w 3"]], seconds: float) -> byte
 def _faded(pictures: Sequence[UInt8[np.ndarray, "h w 3"]], held: int) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
     for picture, following in pairwise(pictures):
         yield from [picture] * held
-        for share in np.arange(1, FADE + 1) / (FADE + 1):
-            yield np.rint((1 - share) * picture + share * following).astype(np.uint8)
+        for fraction in np.arange(1, FADE + 1) / (FADE + 1):
+            yield np.rint((1 - fraction) * picture + fraction * following).astype(np.uint8)
     yield from [pictures[-1]] * (3 * (held + FADE))

@@ -11,7 +11,7 @@ WARM_UP, START = 0.3, 1 / 25  # of `one_cycle`: as in torch's OneCycleLR
 
 
 @dataclass(frozen=True, slots=True)
-class TrainConfig:
+class TrainingConfig:
     """How to train. The school project's settings were loss `bce`, Adam at 0.001, `constant`.
 
     - `schedule`, step by step: `cosine` lets the learning rate fall to 0 along half a cosine wave, so that

@@ -42,7 +42,7 @@ class Crew:
         """Whether this process is the one that writes files and prints."""
         return self.rank == 0
 
-    def share(self, count: int) -> slice:
+    def fraction(self, count: int) -> slice:
         """The own part of `count` slices; parts differ by one at most, and the first are the larger."""
         first, last = (-(-rank * count // self.size) for rank in (self.rank, self.rank + 1))
         return slice(first, last)
@@ -52,7 +52,7 @@ class Crew:
         """The logits of all images; only those of the own share can be differentiated."""
         if self.size == 1:
             return compute(images)
-        mine = self.share(len(images))
+        mine = self.fraction(len(images))
         logits = torch.zeros(len(images), 1, *images.shape[2:], device=images.device)
         own = compute(images[mine]) if mine.start < mine.stop else logits[mine]
         logits[mine] = own.detach()
@@ -63,7 +63,7 @@ class Crew:
         """After the backward pass for `count` images: add up the gradients, average the running statistics."""
         if self.size == 1:
             return
-        mine = self.share(count)
+        mine = self.fraction(count)
         statistics = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
         for buffer in statistics:
             buffer.mul_((mine.stop - mine.start) / count)

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from unet_lib.core.atomic_io import write_text
 from unet_lib.core.errors import SettingsError, ShapeError
 from unet_lib.core.provenance import provenance
-from unet_lib.data.augmentation import Augmented, Strength
+from unet_lib.data.augmentation import AugmentationConfig, Augmented
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.loader import Batches
 from unet_lib.data.preprocessing import channels
@@ -30,54 +30,54 @@ from unet_lib.data.protocols import BatchSource
 from unet_lib.data.slice_files import SIDE
 from unet_lib.data.splits import Split
 from unet_lib.models.architecture import UNetConfig
-from unet_lib.models.efficientnet_unet import LiteConfig
-from unet_lib.models.pretrained import borrow_encoder
+from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
+from unet_lib.models.pretrained import load_pretrained_encoder
 from unet_lib.models.registry import Config, Network, build
-from unet_lib.training.config import TrainConfig
+from unet_lib.training.config import TrainingConfig
 from unet_lib.training.distributed import ALONE, Crew
-from unet_lib.training.loop import LAST, Snapshot, fit
+from unet_lib.training.loop import LAST, EpochResult, fit
 
 HISTORY = "history.csv"
 
 
 @dataclass(frozen=True, slots=True)
-class RunSettings:
+class ExperimentConfig:
     """Everything that fixes a run on given data; `seed` draws first weights, order and augmentation.
 
-    `augment` varies each slice by chance, as far as `strength` says. `neighbours`, `healthy` and `balance` as in
+    `augment` varies each slice by chance, as far as `augmentation` says. `context_slices`, `negative_fraction` and `patient_balance` as in
     `Batches`; the network needs three input channels a slice. `pretrained`: the encoder begins with weights learnt
     from photographs (`pretrained.borrow_encoder`). Raises ShapeError if the network has others, or cannot take pictures
     of `size`; SettingsError if it has no encoder that such weights are for.
     """
 
     network: Config = field(default_factory=lambda: UNetConfig(base=16))
-    training: TrainConfig = field(default_factory=TrainConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     size: int = SIDE
     batch: int = 4
     augment: bool = True
     seed: int = 0
-    neighbours: int = 0
-    healthy: float = 1.0
-    strength: Strength = field(default_factory=Strength)
+    context_slices: int = 0
+    negative_fraction: float = 1.0
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
     pretrained: bool = False
-    balance: float = 0.0
+    patient_balance: float = 0.0
 
     def __post_init__(self) -> None:
         self.network.check_size(self.size, self.size)
-        needed = channels(self.neighbours)
+        needed = channels(self.context_slices)
         if self.network.in_channels != needed:
-            raise ShapeError(f"expected a network with {needed} input channels for neighbours={self.neighbours}; got "
+            raise ShapeError(f"expected a network with {needed} input channels for neighbours={self.context_slices}; got "
                              f"{self.network.in_channels}. Build it with UNetConfig(in_channels={needed}, …).")
-        if self.pretrained and not isinstance(self.network, LiteConfig):
+        if self.pretrained and not isinstance(self.network, EfficientNetUNetConfig):
             raise SettingsError(f"pretrained weights are there for the encoder of a LiteUNet; got {self.network}. "
                                 f"Take network=LiteConfig(), or pretrained=False.")
 
 
 @dataclass(frozen=True)
-class Run:
+class Experiment:
     """A network, its batches, and the card that its weights will carry. Made by `prepare`."""
 
-    settings: RunSettings
+    settings: ExperimentConfig
     network: Network
     training: Batches
     validation: Batches | None
@@ -93,10 +93,10 @@ class Run:
     def source(self) -> BatchSource:
         """The training batches, varied by chance where the settings say so."""
         s = self.settings
-        return Augmented(self.training, s.strength, s.seed) if s.augment else self.training
+        return Augmented(self.training, s.augmentation, s.seed) if s.augment else self.training
 
     def train(self, folder: Path, *, resume: bool = False,
-              tick: Callable[[int], None] = lambda done: None) -> Iterator[Snapshot]:
+              tick: Callable[[int], None] = lambda done: None) -> Iterator[EpochResult]:
         """Train, and keep weights and history.csv in `folder`; yield a Snapshot after every epoch (see `fit`).
 
         `tick` hears, after each batch, how many slices of the run are done. Raises SettingsError if the folder
@@ -105,11 +105,11 @@ class Run:
         if not resume:
             refuse_overwriting(folder)
         watched = Watched(self.source, self.training.slices, self.training.batch, tick)
-        for snapshot in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
+        for epoch_result in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
                             card=self.card, resume=resume, crew=self.crew):
             if self.crew.leads:
-                write_history(folder / HISTORY, snapshot)
-            yield snapshot
+                write_history(folder / HISTORY, epoch_result)
+            yield epoch_result
 
     def train_to_end(self, folder: Path) -> int:
         """Train, or go on where an earlier training in `folder` stopped, behind a progress bar.
@@ -124,31 +124,31 @@ class Run:
             return round(sum(float(row["seconds"]) for row in csv.DictReader(file)))
 
 
-def prepare(settings: RunSettings, cache: SliceCache, split: Split, device: torch.device, crew: Crew = ALONE) -> Run:
+def prepare(settings: ExperimentConfig, cache: SliceCache, split: Split, device: torch.device, crew: Crew = ALONE) -> Experiment:
     """A run on a split by patient."""
     return prepare_places(settings, cache, cache.slices_of(split.train), cache.slices_of(split.validation),
                           asdict(split), device, crew)
 
 
-def prepare_places(settings: RunSettings, cache: SliceCache, train: Int[np.ndarray, "t"],
+def prepare_places(settings: ExperimentConfig, cache: SliceCache, train: Int[np.ndarray, "t"],
                    validation: Int[np.ndarray, "v"], split: Mapping[str, Any], device: torch.device,
-                   crew: Crew = ALONE) -> Run:
+                   crew: Crew = ALONE) -> Experiment:
     """A run on slices chosen one by one; the card says in `split` how. Without any to validate on, none is done."""
     s = settings
-    how: dict[str, Any] = {"batch": s.batch, "size": s.size, "neighbours": s.neighbours, "device": device,
+    how: dict[str, Any] = {"batch": s.batch, "size": s.size, "context_slices": s.context_slices, "device": device,
                            "seed": s.seed}
-    training = Batches(cache, train, healthy=s.healthy, balance=s.balance, **how)
+    training = Batches(cache, train, negative_fraction=s.negative_fraction, patient_balance=s.patient_balance, **how)
     held_out = Batches(cache, validation, **how) if len(validation) else None
     card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed,
-                     "neighbours": s.neighbours, "healthy": s.healthy, "balance": s.balance,
-                     "strength": asdict(s.strength), "pretrained": s.pretrained},
+                     "context_slices": s.context_slices, "negative_fraction": s.negative_fraction, "patient_balance": s.patient_balance,
+                     "augmentation": asdict(s.augmentation), "pretrained": s.pretrained},
             "split": dict(split), "training": asdict(s.training), "processes": crew.size,
             **provenance(device, s.training.precision)}
     network = build(s.network, s.seed)
     if s.pretrained:
-        borrow_encoder(network)
+        load_pretrained_encoder(network)
     network.to(device)
-    return Run(s, network, training, held_out, card, crew)
+    return Experiment(s, network, training, held_out, card, crew)
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,14 @@ def refuse_overwriting(folder: Path) -> None:
         raise SettingsError(f"{folder} already holds a run. Add --resume to go on with it, or choose another --out.")
 
 
-def epoch_line(epoch: Snapshot) -> str:
+def epoch_line(epoch: EpochResult) -> str:
     """One line of print for an epoch."""
     held_out = epoch.validation.dice() if epoch.validation else float("nan")
     return (f"epoch {epoch.epoch:3d}/{epoch.epochs}  loss {epoch.loss:.4f}  F1 train {epoch.train.dice():.4f}  "
             f"F1 held-out {held_out:.4f}  {epoch.images_per_second:.0f} images/s  {epoch.seconds:.0f} s")
 
 
-def write_history(path: Path, epoch: Snapshot) -> None:
+def write_history(path: Path, epoch: EpochResult) -> None:
     """One row an epoch; a resumed run replaces the rows it repeats."""
     rows: list[dict[str, Any]] = list(csv.DictReader(path.open())) if path.exists() else []
     rows = [row for row in rows if int(row["epoch"]) < epoch.epoch] + [epoch.as_row()]

@@ -21,8 +21,8 @@ from unet_lib.core.metrics import Counts, count_slices, pooled
 from unet_lib.data.protocols import Batch, BatchSource
 from unet_lib.models import checkpoint
 from unet_lib.models.common import eval_mode, to_mask
-from unet_lib.models.registry import Network
-from unet_lib.training.config import TrainConfig
+from unet_lib.models.registry import Network, described
+from unet_lib.training.config import TrainingConfig
 from unet_lib.training.distributed import ALONE, Crew
 from unet_lib.training.ema import WeightAverage
 from unet_lib.training.losses import LOSSES
@@ -32,7 +32,7 @@ LAST, BEST = "last.safetensors", "best.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
+class EpochResult:
     """One finished epoch. Losses are means per slice, `seconds` is the epoch's training and validation time,
     `images_per_second` that of training alone, `learning_rate` the one it began with; `validation` counts the
     pixels of slices not trained on."""
@@ -78,9 +78,9 @@ class _Progress:
     stale: int = 0
 
 
-def fit(model: Network, batches: BatchSource, config: TrainConfig, *, validation: BatchSource | None = None,
+def fit(model: Network, batches: BatchSource, config: TrainingConfig, *, validation: BatchSource | None = None,
         folder: Path | None = None, card: dict[str, Any] | None = None, resume: bool = False,
-        crew: Crew = ALONE) -> Iterator[Snapshot]:
+        crew: Crew = ALONE) -> Iterator[EpochResult]:
     """Train `model` in place, on the device it is on; yield a Snapshot after every epoch.
 
     With `folder`, last.safetensors (to resume from) and best.safetensors (weights of the best F1 so far,
@@ -101,13 +101,13 @@ def fit(model: Network, batches: BatchSource, config: TrainConfig, *, validation
     while not run.finished():
         with held_interrupt() as interrupted, deterministic(config.deterministic):
             run.train_epoch(batches, interrupted)
-            snapshot = run.finish_epoch(validation)
-        yield snapshot
+            epoch_result = run.finish_epoch(validation)
+        yield epoch_result
         if crew.any(interrupted()):  # pressed while validating: the epoch is complete and saved
             raise KeyboardInterrupt
 
 
-def count_batches(model: Network, batches: Iterable[Any], config: TrainConfig,
+def count_batches(model: Network, batches: Iterable[Any], config: TrainingConfig,
                   crew: Crew = ALONE) -> tuple[np.ndarray, float]:
     """TP, FP, FN, TN of every slice, and the mean loss per slice, in evaluation mode without gradients."""
     counts, loss, slices = [], 0.0, 0
@@ -131,7 +131,7 @@ def forward(model: nn.Module, images: Tensor, precision: str = "auto") -> Tensor
 class _Run:
     """A training in progress: what one epoch needs, and what a resume must bring back."""
 
-    def __init__(self, model: Network, config: TrainConfig, folder: Path | None, card: dict[str, Any],
+    def __init__(self, model: Network, config: TrainingConfig, folder: Path | None, card: dict[str, Any],
                  crew: Crew) -> None:
         device = next(model.parameters()).device
         self.model, self.config, self.folder, self.card, self.crew = model, config, folder, card, crew
@@ -187,26 +187,26 @@ class _Run:
         self.optimiser.step()
         return loss.item(), count_slices(to_mask(logits.detach()), batch.masks).sum(axis=0)
 
-    def finish_epoch(self, validation: BatchSource | None) -> Snapshot:
+    def finish_epoch(self, validation: BatchSource | None) -> EpochResult:
         """Validate, save, and start the next epoch's sums."""
         start, done = time.perf_counter(), self.progress
         counts, loss = None, None
         if validation is not None:
             rows, loss = count_batches(self.model, validation.epoch(), self.config, self.crew)
             counts = pooled(rows)
-        snapshot = Snapshot(done.epoch + 1, self.config.epochs, done.loss / done.slices, Counts(*done.counts), counts,
+        epoch_result = EpochResult(done.epoch + 1, self.config.epochs, done.loss / done.slices, Counts(*done.counts), counts,
                             loss, done.seconds + time.perf_counter() - start, done.slices / done.seconds,
                             self.config.rate(done.epoch))
-        improved = snapshot.f1 > done.best
-        self.progress = _Progress(epoch=done.epoch + 1, best=max(done.best, snapshot.f1),
+        improved = epoch_result.f1 > done.best
+        self.progress = _Progress(epoch=done.epoch + 1, best=max(done.best, epoch_result.f1),
                                   stale=0 if improved else done.stale + 1)
         if self.folder is None:
-            return snapshot
+            return epoch_result
         if improved and self.crew.leads:
-            scores = {"epoch": snapshot.epoch, "validation_f1": snapshot.f1}
+            scores = {"epoch": epoch_result.epoch, "validation_f1": epoch_result.f1}
             checkpoint.save_model(self.folder / BEST, self.model, {**self.card, **scores})
         self.save()
-        return replace(snapshot, weights=self.folder / BEST)
+        return replace(epoch_result, weights=self.folder / BEST)
 
     def save(self) -> None:
         """Everything a resume needs, in one atomic file."""
@@ -217,7 +217,7 @@ class _Run:
                      "optimiser": checkpoint.optimiser_tensors(self.optimiser)}
             tensors = {f"{part}.{name}": value for part, entries in parts.items() for name, value in entries.items()}
             checkpoint.save_tensors(self.folder / LAST, tensors, {
-                "kind": "resume", "architecture": self.model.settings(), "config": asdict(self.config),
+                "kind": "resume", "architecture": described(self.model), "config": asdict(self.config),
                 "card": self.card, "progress": asdict(self.progress)})
         self.crew.wait()
 
@@ -246,7 +246,7 @@ def _check_same_run(path: Path, header: dict[str, Any], run: _Run) -> None:
         raise CheckpointError(f"{path}: expected a file to resume from, got kind {header.get('kind')!r}.")
     now = {**run.model.settings(), **asdict(run.config), **run.card.get("data", {})}
     # A setting that the file does not know yet had what is its default today.
-    then = {"pretrained": False, "balance": 0.0, **header["architecture"], **asdict(TrainConfig()), **header["config"],
+    then = {"pretrained": False, "patient_balance": 0.0, **header["architecture"], **asdict(TrainingConfig()), **header["config"],
             **header["card"].get("data", {})}
     longer = {"epochs"} if run.config.schedule == "constant" else set()  # a cosine's length is part of its shape
     changed = [f"{key}: was {then.get(key)}, now {now.get(key)}" for key in now

@@ -68,11 +68,11 @@ def slice_dice_loss(logits: Float[Tensor, "n 1 h w"], mask: Float[Tensor, "n 1 h
     return (1 - (2 * overlap + added) / (both + added)).mean()
 
 
-def bce_dices_loss(logits: Float[Tensor, "n 1 h w"], mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, ""]:
+def bce_dice_per_slice_loss(logits: Float[Tensor, "n 1 h w"], mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, ""]:
     """BCE + Dice loss, of which one half is pooled over the batch and the other taken slice by slice."""
     return bce_loss(logits, mask) + (dice_loss(logits, mask) + slice_dice_loss(logits, mask)) / 2
 
 
 LOSSES: dict[str, Loss] = {
-    "bce": bce_loss, "dice": dice_loss, "bce_dice": bce_dice_loss, "bce_dices": bce_dices_loss,
+    "bce": bce_loss, "dice": dice_loss, "bce_dice": bce_dice_loss, "bce_dice_per_slice": bce_dice_per_slice_loss,
     "focal": focal_loss, "focal_dice": focal_dice_loss, "tversky": tversky_loss, "bce_tversky": bce_tversky_loss}

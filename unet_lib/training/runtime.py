@@ -25,8 +25,8 @@ def explained_memory(batch: int) -> Iterator[None]:
         if not isinstance(error, torch.OutOfMemoryError) and not any(words in said for words in NO_MEMORY):
             raise
         # What a step holds grows with the batch (shapes.Totals.kept_bytes), so half the batch needs about half.
-        mend = f"Try --batch {batch // 2}, which needs about half" if batch > 1 else "Try a smaller --size or --base"
-        raise DeviceMemoryError(f"expected memory for a step on {batch} slices; got: {said}. {mend}. "
+        fix = f"Try --batch {batch // 2}, which needs about half" if batch > 1 else "Try a smaller --size or --base"
+        raise DeviceMemoryError(f"expected memory for a step on {batch} slices; got: {said}. {fix}. "
                                 f"What was saved before this epoch is still there.") from error
 
 

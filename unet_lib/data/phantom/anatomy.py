@@ -121,10 +121,10 @@ def _brain(place: Place, where, grain, draws: PatientParameters, radius_mm: floa
     bends = [np.float32(FOLD_MM) * smooth_noise(rng, grain.shape, (8, 18, 18))[where] for _ in range(2)]
     inner = push_aside(tuple(p[where] for p in place), draws, radius_mm)
     inner = _fold(inner, bends, draws)
-    shares = _tissues(look_up(atlas.grey, inner), look_up(atlas.white, inner), grain[where], draws.atrophy)
+    fractions = _tissues(look_up(atlas.grey, inner), look_up(atlas.white, inner), grain[where], draws.atrophy)
     ventricle = look_up(atlas.ventricle, inner, coarse=True, outside=None)
-    fields = [np.zeros(grain.shape, np.float32) for _ in shares] + [np.full(grain.shape, 99, np.float32)]
-    for field, values in zip(fields, (*shares, ventricle), strict=True):
+    fields = [np.zeros(grain.shape, np.float32) for _ in fractions] + [np.full(grain.shape, 99, np.float32)]
+    for field, values in zip(fields, (*fractions, ventricle), strict=True):
         field[where] = values
     return tuple(fields)
 
@@ -132,7 +132,7 @@ def _brain(place: Place, where, grain, draws: PatientParameters, radius_mm: floa
 def _tissues(grey, white, grain, atrophy) -> tuple[ndarray, ndarray, ndarray]:
     """Average brains are blurred; one brain is not. Sharpen the shares and let folds open at random."""
     fluid = np.clip(1 - grey - white, 0, 1) * np.float32(0.8 + 0.7 * atrophy) * np.exp(np.float32(0.45) * grain)
-    powers = [share * share * np.sqrt(share) for share in (grey, white, fluid)]
+    powers = [fraction * fraction * np.sqrt(fraction) for fraction in (grey, white, fluid)]
     total = sum(powers) + np.float32(1e-4)
     grey, white, fluid = (power / total for power in powers)
     return grey, white, fluid

@@ -40,11 +40,11 @@ def paint(head: Head, draws: PatientParameters) -> list[Float[ndarray, "n h w"]]
     """Three images without tumour: each layer covers what lies below in proportion to its share."""
     table = levels(draws)
     images = [np.zeros(head.brain.shape, np.float32) for _ in SEQUENCES]
-    for tissue, share in head.layers:
-        used = np.flatnonzero(share.any(axis=(1, 2)))   # an eye is in few slices: leave the others alone
+    for tissue, fraction in head.layers:
+        used = np.flatnonzero(fraction.any(axis=(1, 2)))   # an eye is in few slices: leave the others alone
         some = slice(used[0], used[-1] + 1) if len(used) else slice(0)
         for image, level in zip(images, table[tissue], strict=True):
-            image[some] += share[some] * (level - image[some])
+            image[some] += fraction[some] * (level - image[some])
     return images
 
 
@@ -131,6 +131,6 @@ def _move(image: Float[ndarray, "n h w"], move: tuple[float, float]) -> Float[nd
     """Shift by a fraction of a pixel (or a few), linearly, down and right."""
     for axis, distance in zip((1, 2), move, strict=True):
         whole = int(np.floor(distance))
-        share = np.float32(distance - whole)
-        image = np.roll(image, whole, axis) * (1 - share) + np.roll(image, whole + 1, axis) * share
+        fraction = np.float32(distance - whole)
+        image = np.roll(image, whole, axis) * (1 - fraction) + np.roll(image, whole + 1, axis) * fraction
     return image

@@ -31,9 +31,9 @@ def stretch(coarse: Float[ndarray, "a b c"], shape: tuple[int, int, int]) -> Flo
         last = field.shape[axis] - 1
         where = np.linspace(0, last, size, dtype=np.float32)
         left = np.minimum(where.astype(np.int64), max(last - 1, 0))
-        share = _along(where - left, axis)
+        fraction = _along(where - left, axis)
         start, end = field.take(left, axis), field.take(np.minimum(left + 1, last), axis)
-        field = start + (end - start) * share
+        field = start + (end - start) * fraction
     return field
 
 

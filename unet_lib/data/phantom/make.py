@@ -63,14 +63,14 @@ def stages(seed: int, index: int) -> dict[str, ndarray]:
     bright = contrast.add_bright_spots(healthy[1], head, place, draws, rngs["head"])
     full = contrast.add_tumour([healthy[0].copy(), bright.copy(), healthy[2].copy()], growth, draws)
     final = contrast.scan(full, draws, rngs["scanner"])
-    return {"grey matter in the atlas": _atlas_slice(draws, s), "grey matter, warped": _share(head, "grey")[s],
+    return {"grey matter in the atlas": _atlas_slice(draws, s), "grey matter, warped": _fraction(head, "grey")[s],
             "white matter, warped": head.white[s], "head, pre-contrast": healthy[0][s], "head, FLAIR": healthy[1][s],
             "head, post-contrast": healthy[2][s], "bright but no tumour, FLAIR": bright[s],
             "tumour, FLAIR": full[1][s], "finished slice": final[s], "mask": growth.mask[s]}
 
 
-def _share(head: anatomy.Head, tissue: str) -> ndarray:
-    return next(share for name, share in reversed(head.layers) if name == tissue)
+def _fraction(head: anatomy.Head, tissue: str) -> ndarray:
+    return next(fraction for name, fraction in reversed(head.layers) if name == tissue)
 
 
 def _atlas_slice(draws: PatientParameters, s: int) -> ndarray:

@@ -11,7 +11,7 @@ from numpy.random import Generator, SeedSequence
 PARTS = ("parameters", "warp", "head", "tumour", "scanner")   # each has a random stream of its own
 SEQUENCES = ("pre-contrast", "FLAIR", "post-contrast")
 SITES = ("C", "D", "E", "F", "H")                             # after CS, DU, EZ, FG, HT
-SITE_SHARES = (16 / 110, 45 / 110, 1 / 110, 14 / 110, 34 / 110)  # LGG folders; see data/README
+SITE_FRACTIONS = (16 / 110, 45 / 110, 1 / 110, 14 / 110, 34 / 110)  # LGG folders; see data/README
 PIXEL_MM = {"C": 0.87, "D": 0.97, "E": 0.93, "F": 0.85, "H": 0.96}   # LGG: head width 187, 167, ., 201, 170 px
 # brightness of each sequence relative to the whole set (LGG: the site explains 22 %, 5 % and 29 % of the variance
 # between patients; E has only one of them, so it is kept near the middle)
@@ -34,7 +34,7 @@ class TumourParameters:
 
     lobe: str
     centre_mm: Triple                           # atlas coordinates: right, front, up
-    pixel_share: float                          # tumour pixels / all pixels of the patient
+    pixel_fraction: float                          # tumour pixels / all pixels of the patient
     stretch: Triple                             # radii relative to a ball
     irregular: float                            # 0 a ball … 1 ragged
     infiltration: float                         # pull along white matter
@@ -106,7 +106,7 @@ def draw_patient(seed: int, index: int) -> PatientParameters:
     if not 0 <= index < MOST_PATIENTS:
         raise ValueError(f"a phantom's index lies in 0 … {MOST_PATIENTS - 1}; got {index}.")
     rng = streams(seed, index)["parameters"]
-    site = SITES[rng.choice(len(SITES), p=SITE_SHARES)]
+    site = SITES[rng.choice(len(SITES), p=SITE_FRACTIONS)]
     name = patient_name(index, site, rng)
     return PatientParameters(name=name, site=site, missing=_missing(rng), **_frame(rng, site), **_head(rng),
                              **_scanner(rng, site), tumour=_tumour(rng))
@@ -162,7 +162,7 @@ def _tumour(rng: Generator) -> TumourParameters:
     cystic, enhancing = rng.random() < 0.2, rng.random()
     return TumourParameters(
         lobe=lobe[0], centre_mm=_floats(centre),
-        pixel_share=float(np.clip(np.exp(rng.normal(np.log(0.0095), 0.85)), 0.0007, 0.034)),
+        pixel_fraction=float(np.clip(np.exp(rng.normal(np.log(0.0095), 0.85)), 0.0007, 0.034)),
         stretch=_floats(np.exp(rng.normal(0, 0.16, 3))), irregular=float(rng.uniform(0.3, 1.0)),
         infiltration=float(rng.uniform(0, 0.6)), edge=float(rng.uniform(0.04, 0.16)),
         flair=float(np.clip(rng.normal(1.75, 0.28), 1.25, 2.6)), t1=float(np.clip(rng.normal(0.74, 0.16), 0.4, 1.1)),

@@ -37,7 +37,7 @@ class Tumour:
 def expected_radius_mm(draws: PatientParameters) -> float:
     """Radius of the ball that would fill the drawn share of pixels."""
     thickness = (draws.top_mm - draws.bottom_mm) / (draws.slices - 1)
-    volume = draws.tumour.pixel_share * draws.slices * SIZE * SIZE * draws.pixel_mm ** 2 * thickness
+    volume = draws.tumour.pixel_fraction * draws.slices * SIZE * SIZE * draws.pixel_mm ** 2 * thickness
     return float((volume * 3 / (4 * np.pi)) ** (1 / 3))
 
 
@@ -47,7 +47,7 @@ def grow(place: Place, head: Head, draws: PatientParameters, rng: Generator) -> 
     slow, quick = smooth_noise(rng, shape, (5, 9, 9)), smooth_noise(rng, shape, (12, 34, 34))
     patches = 0.6 * smooth_noise(rng, shape, (8, 20, 20)) + 0.4 * smooth_noise(rng, shape, (14, 60, 60))
     reach = _reach(place, head, draws, slow, quick)
-    relative = _one_piece(reach / np.float32(_fill(reach, round(kind.pixel_share * reach.size))))
+    relative = _one_piece(reach / np.float32(_fill(reach, round(kind.pixel_fraction * reach.size))))
     whole = below(relative, 1, kind.edge) * np.clip(head.brain * 1.5, 0, 1)
     inner = relative + np.float32(0.12) * quick
     cyst = below(inner, kind.cyst, 0.06) if kind.cyst else np.zeros(shape, np.float32)
@@ -92,10 +92,10 @@ def outline(whole: Float[ndarray, "n h w"]) -> UInt8[ndarray, "n h w"]:
     from scipy.ndimage import binary_fill_holes
 
     mask = blur(whole, DRAWN_PX) > 0.5
-    return np.stack([_without_specks(binary_fill_holes(m)) if m.any() else m for m in mask]).astype(np.uint8)
+    return np.stack([_remove_small_components(binary_fill_holes(m)) if m.any() else m for m in mask]).astype(np.uint8)
 
 
-def _without_specks(mask: ndarray) -> ndarray:
+def _remove_small_components(mask: ndarray) -> ndarray:
     from scipy.ndimage import label
 
     pieces, _ = label(mask)

@@ -15,13 +15,13 @@ class Finding:
 
     name: str
     detail: str
-    mend: str = ""
+    fix: str = ""
     only_for: str = ""
 
     @property
     def ok(self) -> bool:
         """Nothing to mend."""
-        return not self.mend
+        return not self.fix
 
     @property
     def passes(self) -> bool:
@@ -32,11 +32,11 @@ class Finding:
         if self.ok:
             return f"[OK] {self.name}: {self.detail}"
         if self.only_for:
-            return f"[--] {self.name}: {self.detail}; only needed for {self.only_for}\n       to have it: {self.mend}"
-        return f"[FAIL] {self.name}: {self.detail}\n       mend: {self.mend}"
+            return f"[--] {self.name}: {self.detail}; only needed for {self.only_for}\n       to have it: {self.fix}"
+        return f"[FAIL] {self.name}: {self.detail}\n       mend: {self.fix}"
 
 
-def guarded(name: str, look: Callable[[], Finding], mend: str = "", only_for: str = "") -> Finding:
+def guarded(name: str, look: Callable[[], Finding], fix: str = "", only_for: str = "") -> Finding:
     """What the look found, or what stopped it: a missing package, or an exception that `mend` may help against."""
     try:
         return replace(look(), only_for=only_for)
@@ -44,4 +44,4 @@ def guarded(name: str, look: Callable[[], Finding], mend: str = "", only_for: st
         return Finding(name, f"cannot be looked at without the package {error.name}", install(), only_for)
     except Exception as error:  # a doctor who faints helps nobody
         detail = f"{type(error).__name__}: {error}".partition("\n")[0]
-        return Finding(name, detail, mend or f"please send us what this prints: {REPORT}", only_for)
+        return Finding(name, detail, fix or f"please send us what this prints: {REPORT}", only_for)

@@ -117,13 +117,13 @@ def _data(folder: Path) -> Finding:
         found = survey(folder)
     except DatasetError:
         fetch = python("-m", "unet_lib", "data", "fetch", "--out", folder)
-        mend = make if phantom else setting("UNET_DATA", "") if folder.exists() else fetch
-        return Finding("data", f"no patients in {folder}", mend)
+        fix = make if phantom else setting("UNET_DATA", "") if folder.exists() else fetch
+        return Finding("data", f"no patients in {folder}", fix)
     detail = f"{len(found.patients)} patients, {len(found.records)} slices in {folder.name}/"
     if not found.problems:
         return Finding("data", detail)
-    mend = f"{remove(folder)} && {make}" if phantom else python("-m", "unet_lib", "data", "check", folder)
-    return Finding("data", f"{detail}, and {found.problems[0]}", mend)
+    fix = f"{remove(folder)} && {make}" if phantom else python("-m", "unet_lib", "data", "check", folder)
+    return Finding("data", f"{detail}, and {found.problems[0]}", fix)
 
 
 def _models() -> Finding:

@@ -5,14 +5,14 @@ tests/reader_answers.py.
 """
 
 from unet_lib.lessons.exercises.exercise import Exercise, Feedback
-from unet_lib.lessons.exercises.lesson_00 import decide, prediction_numbers, slice_numbers, tinted_share, zero_logit
+from unet_lib.lessons.exercises.lesson_00 import decide, prediction_numbers, slice_numbers, tinted_fraction, zero_logit
 from unet_lib.lessons.exercises.lesson_01 import (
     always_no_accuracy,
     balance_weight,
     is_leaky,
     missing_channels,
     slice_order,
-    tumour_slice_share,
+    tumour_slice_fraction,
 )
 from unet_lib.lessons.exercises.lesson_02 import (
     conv_output,
@@ -123,8 +123,8 @@ __all__ = [
     "slice_order",
     "stamps",
     "three_dices",
-    "tinted_share",
-    "tumour_slice_share",
+    "tinted_fraction",
+    "tumour_slice_fraction",
     "unsure_loss",
     "voxels_to_draw",
     "zero_logit",

@@ -50,7 +50,7 @@ OPEN = Feedback("open", "Put your answer where the three dots are and run the ce
 
 
 @dataclass(frozen=True)
-class Mistake:
+class Misconception:
     """An expected wrong answer and the hint it earns.
 
     `wrong` is a value; or a test of the value; or, for a function exercise, a function with the same mistake:
@@ -67,8 +67,8 @@ class Exercise(ABC):
 
     question: str
     insight: str
-    mistakes: tuple[Mistake, ...]
-    otherwise: str
+    misconceptions: tuple[Misconception, ...]
+    fallback_hint: str
 
     def __call__(self, answer: Any = ...) -> Feedback:
         """Say what is right or wrong about an answer; `...` counts as not attempted."""
@@ -77,7 +77,7 @@ class Exercise(ABC):
         try:
             return self.judge(answer)
         except Exception:  # A lesson runs through whatever the reader hands in, even objects that fight back.
-            return Feedback("wrong", f"This answer cannot be read: it is {describe(answer)}. {self.otherwise}")
+            return Feedback("wrong", f"This answer cannot be read: it is {describe(answer)}. {self.fallback_hint}")
 
     def __repr__(self) -> str:
         return self.question
@@ -106,15 +106,15 @@ class NumberExercise(Exercise):
         # The relative part forgives the rounding of floating-point sums.
         if math.isclose(value, self.right, rel_tol=1e-9, abs_tol=self.tolerance):
             return self.confirm()
-        known = (mistake.hint for mistake in self.mistakes if self.made(mistake, value))
-        return Feedback("wrong", next(known, self.otherwise))
+        known = (misconception.hint for misconception in self.misconceptions if self.made(misconception, value))
+        return Feedback("wrong", next(known, self.fallback_hint))
 
-    def made(self, mistake: Mistake, value: float) -> bool:
+    def made(self, misconception: Misconception, value: float) -> bool:
         """Is this the mistake's number, or one that its test recognises?"""
         # Half a per cent: a reader who rounds has still made the same mistake.
-        if callable(mistake.wrong):
-            return bool(mistake.wrong(value))
-        return math.isclose(value, mistake.wrong, rel_tol=5e-3)
+        if callable(misconception.wrong):
+            return bool(misconception.wrong(value))
+        return math.isclose(value, misconception.wrong, rel_tol=5e-3)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -135,8 +135,8 @@ class PropertyExercise(Exercise):
             return Feedback("wrong", f"Expected {self.expected}; got {describe(answer)}.")
         if self.right(value):
             return self.confirm()
-        hints = (mistake.hint for mistake in self.mistakes if mistake.wrong(value))
-        return Feedback("wrong", next(hints, self.otherwise))
+        hints = (misconception.hint for misconception in self.misconceptions if misconception.wrong(value))
+        return Feedback("wrong", next(hints, self.fallback_hint))
 
 
 @dataclass(frozen=True)
@@ -180,12 +180,12 @@ class FunctionExercise(Exercise):
             return self.confirm()
         if all(result is None for result in results):
             return Feedback("wrong", f"{self.name} gives back None. Does it end with `return` and a value?")
-        hints = (mistake.hint for mistake in self.mistakes if self.made(mistake, results))
+        hints = (misconception.hint for misconception in self.misconceptions if self.made(misconception, results))
         return Feedback("wrong", next(hints, None) or self.first_failure(results))
 
-    def made(self, mistake: Mistake, results: Sequence[Any]) -> bool:
+    def made(self, misconception: Misconception, results: Sequence[Any]) -> bool:
         """Does the mistaken function give the same results, case by case?"""
-        wrong = [outcome(mistake.wrong, case) for case in self.calls]
+        wrong = [outcome(misconception.wrong, case) for case in self.calls]
         return all(same(ours, theirs) for ours, theirs in zip(results, wrong, strict=True))
 
     def first_failure(self, results: Sequence[Any]) -> str:
@@ -195,9 +195,9 @@ class FunctionExercise(Exercise):
         call = f"`{case.shown or self.name + '(' + ', '.join(map(repr, case.arguments)) + ')'}`"
         if isinstance(result, Raised):
             # A TypeError mostly means other arguments than those the function is called with.
-            hint = f"Begin with `def {self.signature}:`." if "TypeError" in result.text else self.otherwise
+            hint = f"Begin with `def {self.signature}:`." if "TypeError" in result.text else self.fallback_hint
             return f"{call} raised {result.text}. Expected {shorten(case.expected)}. {hint}"
-        return f"{call} should be {shorten(case.expected)}; yours gives {shorten(result)}. {self.otherwise}"
+        return f"{call} should be {shorten(case.expected)}; yours gives {shorten(result)}. {self.fallback_hint}"
 
 
 @dataclass(frozen=True)

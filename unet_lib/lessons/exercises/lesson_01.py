@@ -5,25 +5,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Mistake, NumberExercise
+from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Misconception, NumberExercise
 
 # Counted from the files of the data set (Buda, Saha & Mazurowski 2019).
 _SLICES, _TUMOUR_SLICES, _TUMOUR_PIXELS = 3929, 1373, 0.0103
 
-tumour_slice_share = NumberExercise(
-    question="tumour_slice_share(answer): 1,373 of 3,929 slices show tumour; which fraction is that?",
+tumour_slice_fraction = NumberExercise(
+    question="tumour_slice_fraction(answer): 1,373 of 3,929 slices show tumour; which fraction is that?",
     right=_TUMOUR_SLICES / _SLICES,
     tolerance=0.001,
     insight="About 0.35: two slices in three show none, so a model must also learn to stay silent.",
-    mistakes=(
-        Mistake(_TUMOUR_SLICES / _SLICES * 100, "That is the percentage. A fraction lies between 0 and 1."),
-        Mistake(1 - _TUMOUR_SLICES / _SLICES, "That is the share without tumour. Which slices are asked for?"),
-        Mistake(_TUMOUR_SLICES / (_SLICES - _TUMOUR_SLICES),
+    misconceptions=(
+        Misconception(_TUMOUR_SLICES / _SLICES * 100, "That is the percentage. A fraction lies between 0 and 1."),
+        Misconception(1 - _TUMOUR_SLICES / _SLICES, "That is the share without tumour. Which slices are asked for?"),
+        Misconception(_TUMOUR_SLICES / (_SLICES - _TUMOUR_SLICES),
                 "You divided by the healthy slices: those are odds. A share divides by all slices."),
-        Mistake(_SLICES / _TUMOUR_SLICES, "The other way up: the part over the whole."),
-        Mistake(_TUMOUR_PIXELS, "That is the share of pixels. Here whole slices are counted."),
+        Misconception(_SLICES / _TUMOUR_SLICES, "The other way up: the part over the whole."),
+        Misconception(_TUMOUR_PIXELS, "That is the share of pixels. Here whole slices are counted."),
     ),
-    otherwise="Divide the slices with tumour by all slices.",
+    fallback_hint="Divide the slices with tumour by all slices.",
 )
 
 always_no_accuracy = NumberExercise(
@@ -31,15 +31,15 @@ always_no_accuracy = NumberExercise(
     right=1 - _TUMOUR_PIXELS,
     tolerance=0.0004,
     insight="Almost 99 % right, and it finds nothing: accuracy cannot tell a useless model from a good one.",
-    mistakes=(
-        Mistake(_TUMOUR_PIXELS, "That is how often it is wrong. Accuracy counts where it is right."),
-        Mistake(100 - 100 * _TUMOUR_PIXELS, "That is the percentage. Write the fraction, between 0 and 1."),
-        Mistake(0, "It finds no tumour, yes. But accuracy also counts the healthy pixels, and those it gets right."),
-        Mistake(1 - _TUMOUR_SLICES / _SLICES, "That counts slices. Here every pixel is an answer of its own."),
-        Mistake(1, "Not quite: on the tumour pixels it is wrong."),
-        Mistake(0.5, "Two possible answers do not make a coin toss: one of them is right far more often."),
+    misconceptions=(
+        Misconception(_TUMOUR_PIXELS, "That is how often it is wrong. Accuracy counts where it is right."),
+        Misconception(100 - 100 * _TUMOUR_PIXELS, "That is the percentage. Write the fraction, between 0 and 1."),
+        Misconception(0, "It finds no tumour, yes. But accuracy also counts the healthy pixels, and those it gets right."),
+        Misconception(1 - _TUMOUR_SLICES / _SLICES, "That counts slices. Here every pixel is an answer of its own."),
+        Misconception(1, "Not quite: on the tumour pixels it is wrong."),
+        Misconception(0.5, "Two possible answers do not make a coin toss: one of them is right far more often."),
     ),
-    otherwise="It is right on every pixel that is not tumour. Which fraction is that?",
+    fallback_hint="It is right on every pixel that is not tumour. Which fraction is that?",
 )
 
 balance_weight = NumberExercise(
@@ -47,13 +47,13 @@ balance_weight = NumberExercise(
     right=(1 - _TUMOUR_PIXELS) / _TUMOUR_PIXELS,
     tolerance=0.45,
     insight="About 96 healthy pixels stand against each tumour pixel; a loss that ignores this learns to say no.",
-    mistakes=(
-        Mistake(1 / _TUMOUR_PIXELS, "You compared with all pixels. On the other pan lie the healthy ones."),
-        Mistake(_TUMOUR_PIXELS / (1 - _TUMOUR_PIXELS), "The other way up: the rare class needs the large weight."),
-        Mistake(100 - 100 * _TUMOUR_PIXELS, "That is the percentage of healthy pixels. Divide it by the other one."),
-        Mistake((_SLICES - _TUMOUR_SLICES) / _TUMOUR_SLICES, "That balances slices. The loss adds up pixels."),
+    misconceptions=(
+        Misconception(1 / _TUMOUR_PIXELS, "You compared with all pixels. On the other pan lie the healthy ones."),
+        Misconception(_TUMOUR_PIXELS / (1 - _TUMOUR_PIXELS), "The other way up: the rare class needs the large weight."),
+        Misconception(100 - 100 * _TUMOUR_PIXELS, "That is the percentage of healthy pixels. Divide it by the other one."),
+        Misconception((_SLICES - _TUMOUR_SLICES) / _TUMOUR_SLICES, "That balances slices. The loss adds up pixels."),
     ),
-    otherwise="Divide the share of healthy pixels by the share of tumour pixels.",
+    fallback_hint="Divide the share of healthy pixels by the share of tumour pixels.",
 )
 
 
@@ -84,22 +84,22 @@ missing_channels = FunctionExercise(
         Case((_slice(False, False)[1:],), [], "missing_channels(image) with not one pixel alike"),
     ),
     insight="Most patients without pre-contrast lack post-contrast too; a copy looks like data but says nothing new.",
-    mistakes=(
-        Mistake(lambda image: _copies(image, (0, 1, 2)),
+    misconceptions=(
+        Misconception(lambda image: _copies(image, (0, 1, 2)),
                 "FLAIR is in your list: of course it equals itself. Ask only channels 0 and 2."),
-        Mistake(lambda image: [c for c in (0, 2) if (image[..., c] == image[..., 1]).any()],
+        Misconception(lambda image: [c for c in (0, 2) if (image[..., c] == image[..., 1]).any()],
                 "Some equal pixels are no copy: air is black in every sequence. All pixels must agree."),
-        Mistake(lambda image: [c for c in (0, 2) if image[..., c].sum() == image[..., 1].sum()],
+        Misconception(lambda image: [c for c in (0, 2) if image[..., c].sum() == image[..., 1].sum()],
                 "Equal sums or means do not mean equal pictures. Compare pixel by pixel."),
-        Mistake(lambda image: [c for c in (0, 2) if np.array_equal(image[c], image[1])],
+        Misconception(lambda image: [c for c in (0, 2) if np.array_equal(image[c], image[1])],
                 "Always empty? `image[0]` is the first row. Channels are the last axis: `image[..., 0]`."),
-        Mistake(lambda image: bool(_copies(image)),
+        Misconception(lambda image: bool(_copies(image)),
                 "You say whether a channel is missing. The list should say which."),
-        Mistake(lambda image: len(_copies(image)), "You count them. The list should say which channels they are."),
-        Mistake(lambda image: [c for c in (0, 2) if c not in _copies(image)],
+        Misconception(lambda image: len(_copies(image)), "You count them. The list should say which channels they are."),
+        Misconception(lambda image: [c for c in (0, 2) if c not in _copies(image)],
                 "You list the channels that differ from FLAIR. Those are the ones that exist."),
     ),
-    otherwise="Compare channel 0 with channel 1, then channel 2 with channel 1: `np.array_equal`.",
+    fallback_hint="Compare channel 0 with channel 1, then channel 2 with channel 1: `np.array_equal`.",
 )
 
 is_leaky = FunctionExercise(
@@ -114,20 +114,20 @@ is_leaky = FunctionExercise(
         Case((["FG_5964"], ["FG_5964"]), True),
     ),
     insight="One shared brain is enough: neighbouring slices are almost copies, and the score rises for nothing.",
-    mistakes=(
-        Mistake(lambda train, test: set(train) & set(test),
+    misconceptions=(
+        Misconception(lambda train, test: set(train) & set(test),
                 "You hand back the shared patients. Good, but the answer is True or False: `bool(…)`."),
-        Mistake(lambda train, test: not set(train) & set(test), "Upside down: True means that something leaks."),
-        Mistake(lambda train, test: train == test,
+        Misconception(lambda train, test: not set(train) & set(test), "Upside down: True means that something leaks."),
+        Misconception(lambda train, test: train == test,
                 "You ask whether both lists are the same. One shared patient is already a leak."),
-        Mistake(lambda train, test: set(test) <= set(train),
+        Misconception(lambda train, test: set(test) <= set(train),
                 "You ask whether all test patients are known. One of them is already a leak."),
-        Mistake(lambda train, test: any(a == b for a, b in zip(train, test, strict=False)),
+        Misconception(lambda train, test: any(a == b for a, b in zip(train, test, strict=False)),
                 "You compare place by place. The shared patient may stand anywhere in the lists."),
-        Mistake(lambda train, test: bool({p[:2] for p in train} & {p[:2] for p in test}),
+        Misconception(lambda train, test: bool({p[:2] for p in train} & {p[:2] for p in test}),
                 "CS and DU are sites. Two patients of one hospital are still two brains."),
     ),
-    otherwise="A patient leaks if it is in both lists: `set(a) & set(b)`.",
+    fallback_hint="A patient leaks if it is in both lists: `set(a) & set(b)`.",
 )
 
 
@@ -144,13 +144,13 @@ slice_order = FunctionExercise(
         Case((["b_21.tif", "b_3.tif", "b_12.tif"],), ["b_3.tif", "b_12.tif", "b_21.tif"]),
     ),
     insight="As text, '10' comes before '9'; a volume sorted so jumps up and down through the head.",
-    mistakes=(
-        Mistake(lambda names: sorted(names), "You sorted text: '10' before '9'. Turn the number part into an int."),
-        Mistake(lambda names: sorted(names, key=_number, reverse=True), "Numbers, yes, but from the top down."),
-        Mistake(lambda names: sorted(names, key=lambda name: int(name[-5])),
+    misconceptions=(
+        Misconception(lambda names: sorted(names), "You sorted text: '10' before '9'. Turn the number part into an int."),
+        Misconception(lambda names: sorted(names, key=_number, reverse=True), "Numbers, yes, but from the top down."),
+        Misconception(lambda names: sorted(names, key=lambda name: int(name[-5])),
                 "You read only the last digit. Slice numbers have one or two."),
-        Mistake(lambda names: names, "The names come back in the order they came. Sort them."),
-        Mistake(lambda names: sorted(map(_number, names)), "You hand back the numbers. The names are wanted."),
+        Misconception(lambda names: names, "The names come back in the order they came. Sort them."),
+        Misconception(lambda names: sorted(map(_number, names)), "You hand back the numbers. The names are wanted."),
     ),
-    otherwise="Sort with a key: `sorted(names, key=…)`, where the key is the slice number as an int.",
+    fallback_hint="Sort with a key: `sorted(names, key=…)`, where the key is the slice number as an int.",
 )

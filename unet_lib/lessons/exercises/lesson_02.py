@@ -5,7 +5,7 @@ import numpy as np
 from unet_lib.lessons.exercises.exercise import (
     Case,
     FunctionExercise,
-    Mistake,
+    Misconception,
     NumberExercise,
     PropertyExercise,
     to_array,
@@ -54,32 +54,32 @@ own_window = PropertyExercise(
     read=_own_pixel,
     right=lambda value: _inside(value[0], value[1]) and _gives(KERNEL)(value),
     insight="Nine products, one sum. A network does nothing else, only some hundred million times a slice.",
-    mistakes=(
-        Mistake(lambda value: not _inside(value[0], value[1]),
+    misconceptions=(
+        Misconception(lambda value: not _inside(value[0], value[1]),
                 "A window around that pixel sticks out of the image. Choose a row and a column from 1 to 4."),
-        Mistake(_gives(-KERNEL), "The sign is turned round: left is times −1 and right times 1. "
+        Misconception(_gives(-KERNEL), "The sign is turned round: left is times −1 and right times 1. "
                                  "You flipped the kernel, which is what a mathematician calls convolution."),
-        Mistake(_gives(KERNEL.T), "You weighed rows instead of columns: the kernel lies on its side."),
-        Mistake(_gives(np.ones(9)), "That is the plain sum of the window. Multiply each number by its weight first."),
-        Mistake(_gives(np.abs(KERNEL)), "The minus signs are lost: the left column counts negative."),
-        Mistake(_gives(np.sign(KERNEL)), "The middle row has the weights −2 and 2."),
-        Mistake(_gives(KERNEL, swap=True), "That is the sum for row and column exchanged. The row comes first."),
+        Misconception(_gives(KERNEL.T), "You weighed rows instead of columns: the kernel lies on its side."),
+        Misconception(_gives(np.ones(9)), "That is the plain sum of the window. Multiply each number by its weight first."),
+        Misconception(_gives(np.abs(KERNEL)), "The minus signs are lost: the left column counts negative."),
+        Misconception(_gives(np.sign(KERNEL)), "The middle row has the weights −2 and 2."),
+        Misconception(_gives(KERNEL, swap=True), "That is the sum for row and column exchanged. The row comes first."),
     ),
-    otherwise="Lay the kernel on the nine numbers around your pixel, multiply each pair, add the nine products.",
+    fallback_hint="Lay the kernel on the nine numbers around your pixel, multiply each pair, add the nine products.",
 )
 
 conv_output = NumberExercise(
     question="conv_output(answer): width 256, kernel 7, stride 2, padding 3; how wide is the output?",
     right=128,
     insight="Half of 256: stride 2 halves, and a padding of (kernel − 1) / 2 loses nothing at the edges.",
-    mistakes=(
-        Mistake(127, "One too few: 127 steps join 128 places. Or did you pad one side only?"),
-        Mistake(128.5, "There is no half pixel: a window that sticks out is left away. Round down before adding 1."),
-        Mistake(125, "You forgot the padding: 3 pixels on the left and 3 on the right."),
-        Mistake(256, "You forgot the stride: the window moves two pixels at a time."),
-        Mistake(250, "Both are missing: the padding adds 6, the stride halves."),
+    misconceptions=(
+        Misconception(127, "One too few: 127 steps join 128 places. Or did you pad one side only?"),
+        Misconception(128.5, "There is no half pixel: a window that sticks out is left away. Round down before adding 1."),
+        Misconception(125, "You forgot the padding: 3 pixels on the left and 3 on the right."),
+        Misconception(256, "You forgot the stride: the window moves two pixels at a time."),
+        Misconception(250, "Both are missing: the padding adds 6, the stride halves."),
     ),
-    otherwise="⌊(256 + 2·3 − 7) / 2⌋ + 1.",
+    fallback_hint="⌊(256 + 2·3 − 7) / 2⌋ + 1.",
 )
 
 
@@ -105,18 +105,18 @@ correlate = FunctionExercise(
     signature="correlate(image, kernel)",
     cases=_CASES,
     insight="Four nested sums in two lines. This is the operation that gives convolutional networks their name.",
-    mistakes=(
-        Mistake(lambda image, kernel: _correlate(image, kernel[::-1, ::-1]),
+    misconceptions=(
+        Misconception(lambda image, kernel: _correlate(image, kernel[::-1, ::-1]),
                 "The kernel is flipped. That is the mathematician's convolution; networks lay it on as it is."),
-        Mistake(_padded, "Your output is as large as the image. Here only windows that fit inside count."),
-        Mistake(lambda image, kernel: _correlate(image, kernel)[:-1, :-1],
+        Misconception(_padded, "Your output is as large as the image. Here only windows that fit inside count."),
+        Misconception(lambda image, kernel: _correlate(image, kernel)[:-1, :-1],
                 "The last row and column of windows is missing: there are height − kernel height + 1 of them."),
-        Mistake(lambda image, kernel: _correlate(image, np.ones_like(kernel)),
+        Misconception(lambda image, kernel: _correlate(image, np.ones_like(kernel)),
                 "You add up the windows without their weights."),
-        Mistake(lambda image, kernel: _correlate(image, kernel) / kernel.size,
+        Misconception(lambda image, kernel: _correlate(image, kernel) / kernel.size,
                 "You take the mean of the products. Networks take the sum."),
     ),
-    otherwise="For every place of the window: the sum of image part times kernel.",
+    fallback_hint="For every place of the window: the sum of image part times kernel.",
 )
 
 # Test images of 3×3 that any edge kernel can be asked about: dark left and bright right, and so on.
@@ -138,59 +138,59 @@ edge_kernel = PropertyExercise(
     read=lambda answer: to_array(answer, (3, 3)),
     right=lambda k: _answers(k, _RISE) > 0 and _quiet(_answers(k, _FLAT)) and _quiet(_answers(k, _RISE.T)),
     insight="Positive where it brightens to the right, 0 where nothing changes: a question with a sign.",
-    mistakes=(
-        Mistake(lambda k: not k.any(), "A kernel of zeros answers 0 to everything."),
-        Mistake(lambda k: not _quiet(_answers(k, _FLAT)),
+    misconceptions=(
+        Misconception(lambda k: not k.any(), "A kernel of zeros answers 0 to everything."),
+        Misconception(lambda k: not _quiet(_answers(k, _FLAT)),
                 "On an even area your kernel does not answer 0: its nine weights must add up to 0."),
-        Mistake(lambda k: _quiet(_answers(k, _RISE)),
+        Misconception(lambda k: _quiet(_answers(k, _RISE)),
                 "It does not see the edge at all. Left and right must weigh differently."),
-        Mistake(lambda k: _answers(k, _RISE) < 0, "It answers negatively: exchange left and right."),
-        Mistake(lambda k: not _quiet(_answers(k, _RISE.T)),
+        Misconception(lambda k: _answers(k, _RISE) < 0, "It answers negatively: exchange left and right."),
+        Misconception(lambda k: not _quiet(_answers(k, _RISE.T)),
                 "It also answers to brightness that changes from top to bottom. Make its rows balance."),
     ),
-    otherwise="Negative weights on the left, the same positive ones on the right.",
+    fallback_hint="Negative weights on the left, the same positive ones on the right.",
 )
 
 conv_parameters = NumberExercise(
     question="conv_parameters(answer): 3×3 convolution from 3 to 16 channels, with bias; how many learnt numbers?",
     right=448,
     insight="16 filters of 3·3·3 weights and a bias each, whether the picture has 9 pixels or 9 million.",
-    mistakes=(
-        Mistake(432, "The biases are missing: one for each of the 16 output channels."),
-        Mistake(160, "Each filter looks at all three channels: 3·3·3 weights, not 3·3."),
-        Mistake(480, "A filter has one bias, not one for each input channel."),
-        Mistake(435, "The bias belongs to the output: 16 of them, not 3."),
-        Mistake(28, "That is one filter. The layer has 16."),
-        Mistake(144, "That would be 16 filters for a single channel, without bias."),
+    misconceptions=(
+        Misconception(432, "The biases are missing: one for each of the 16 output channels."),
+        Misconception(160, "Each filter looks at all three channels: 3·3·3 weights, not 3·3."),
+        Misconception(480, "A filter has one bias, not one for each input channel."),
+        Misconception(435, "The bias belongs to the output: 16 of them, not 3."),
+        Misconception(28, "That is one filter. The layer has 16."),
+        Misconception(144, "That would be 16 filters for a single channel, without bias."),
     ),
-    otherwise="16 · (3 · 3 · 3 + 1).",
+    fallback_hint="16 · (3 · 3 · 3 + 1).",
 )
 
 dense_weights = NumberExercise(
     question="dense_weights(answer): every one of 64×64 outputs sees every one of 64×64 inputs; how many weights?",
     right=4096**2,
     insight="16.8 million weights for one small grey picture; a 3×3 convolution does it with 9.",
-    mistakes=(
-        Mistake(4096, "That is one output's share. There are 4,096 outputs."),
-        Mistake(8192, "Pairs multiply: each output has a weight for each input."),
-        Mistake(64**2 * 9, "That is nine for each output: local, but not shared. Here each sees the whole picture."),
-        Mistake(64 * 64 * 64, "An image of 64×64 has 4,096 pixels, not 64."),
-        Mistake(9, "That is the convolution. How many has the dense layer?"),
+    misconceptions=(
+        Misconception(4096, "That is one output's share. There are 4,096 outputs."),
+        Misconception(8192, "Pairs multiply: each output has a weight for each input."),
+        Misconception(64**2 * 9, "That is nine for each output: local, but not shared. Here each sees the whole picture."),
+        Misconception(64 * 64 * 64, "An image of 64×64 has 4,096 pixels, not 64."),
+        Misconception(9, "That is the convolution. How many has the dense layer?"),
     ),
-    otherwise="(number of outputs) · (number of inputs).",
+    fallback_hint="(number of outputs) · (number of inputs).",
 )
 
 field_after_pool = NumberExercise(
     question="field_after_pool(answer): double convolution, 2×2 pooling, double convolution; how wide a view?",
     right=14,
     insight="5, then 6, then 14: after pooling each step is two input pixels wide, so views grow twice as fast.",
-    mistakes=(
-        Mistake(9, "That is four convolutions without the pooling."),
-        Mistake(10, "After pooling, one step is two input pixels: the second pair adds 2·2 each, not 2."),
-        Mistake(13, "The pooling window itself adds a pixel: 5 + 1 before you go on."),
-        Mistake(18, "Double only what comes after the pooling."),
-        Mistake(5, "That is the first double convolution alone."),
-        Mistake(6, "That is up to and with the pooling. Two convolutions follow."),
+    misconceptions=(
+        Misconception(9, "That is four convolutions without the pooling."),
+        Misconception(10, "After pooling, one step is two input pixels: the second pair adds 2·2 each, not 2."),
+        Misconception(13, "The pooling window itself adds a pixel: 5 + 1 before you go on."),
+        Misconception(18, "Double only what comes after the pooling."),
+        Misconception(5, "That is the first double convolution alone."),
+        Misconception(6, "That is up to and with the pooling. Two convolutions follow."),
     ),
-    otherwise="Field + (kernel − 1) · jump, layer by layer; the jump doubles at the pooling.",
+    fallback_hint="Field + (kernel − 1) · jump, layer by layer; the jump doubles at the pooling.",
 )

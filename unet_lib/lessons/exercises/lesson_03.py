@@ -10,7 +10,7 @@ import numpy as np
 from unet_lib.lessons.exercises.exercise import (
     Case,
     FunctionExercise,
-    Mistake,
+    Misconception,
     NumberExercise,
     PropertyExercise,
     to_array,
@@ -68,13 +68,13 @@ double_conv = NetworkExercise(
     reference=lambda: _small_block(),
     image=(2, 3, 8, 8),
     insight="The brick of the whole network: two 3×3 convolutions see 5×5, and two ReLUs bend twice.",
-    mistakes=(
-        Mistake(_without_relu, "The last ReLU is missing: some of your numbers are negative."),
-        Mistake(_halfway, "The ReLU between the two convolutions is missing: they melt into one."),
-        Mistake(lambda got, wanted, ours: got.shape != wanted.shape,
+    misconceptions=(
+        Misconception(_without_relu, "The last ReLU is missing: some of your numbers are negative."),
+        Misconception(_halfway, "The ReLU between the two convolutions is missing: they melt into one."),
+        Misconception(lambda got, wanted, ours: got.shape != wanted.shape,
                 "Height and width have shrunk. Give each convolution `padding=1`."),
     ),
-    otherwise="The order is conv1, norm1, relu1, conv2, norm2, relu2.",
+    fallback_hint="The order is conv1, norm1, relu1, conv2, norm2, relu2.",
 )
 
 
@@ -83,9 +83,9 @@ def _probability(got: Any, wanted: Any, ours: tuple[Any, Any]) -> bool:
 
 
 def _swapped(network: Any, image: Any) -> Any:
-    from unet_lib.lessons.faulty_unets import broken
+    from unet_lib.lessons.faulty_unets import faulty_unet
 
-    return broken(2, network)(image)
+    return faulty_unet(2, network)(image)
 
 
 def _without_output(network: Any, image: Any) -> Any:
@@ -129,14 +129,14 @@ own_unet = NetworkExercise(
     reference=lambda: _small_unet(),
     image=(2, 3, 16, 16),
     insight="Same names, same shapes, same numbers: with our weights your network gives our answers.",
-    mistakes=(
-        Mistake(_probability, "You return probabilities. Return the logits: the loss and the mask start from these."),
-        Mistake(lambda got, wanted, ours: equal(got, _swapped(*ours)),
+    misconceptions=(
+        Misconception(_probability, "You return probabilities. Return the logits: the loss and the mask start from these."),
+        Misconception(lambda got, wanted, ours: equal(got, _swapped(*ours)),
                 "The two halves of the concatenation are exchanged: the encoder's channels come first."),
-        Mistake(lambda got, wanted, ours: got.shape != wanted.shape,
+        Misconception(lambda got, wanted, ours: got.shape != wanted.shape,
                 "The output has another shape. One channel, and height and width of the image, are wanted."),
     ),
-    otherwise="Follow the U: encoder and pooling down, bottleneck, then up, concat and decoder.",
+    fallback_hint="Follow the U: encoder and pooling down, bottleneck, then up, concat and decoder.",
 )
 
 
@@ -155,14 +155,14 @@ forward = FunctionExercise(
     signature="forward(network, image)",
     cases=_forward_cases,
     insight="Down, across, up. The list of skips is last in, first out: the deepest one is used first.",
-    mistakes=(
-        Mistake(_swapped, "The two halves of the concatenation are exchanged: the skip comes first."),
-        Mistake(_pooled_skips, "You keep the skip after pooling, when the detail is gone already. Keep it before."),
-        Mistake(_first_skip_first, "The skips come in the wrong order: the last one kept has the size needed first."),
-        Mistake(lambda network, image: network(image).sigmoid(), "You return probabilities. Return the logits."),
-        Mistake(_without_output, "The output layer is missing: many channels have to become one."),
+    misconceptions=(
+        Misconception(_swapped, "The two halves of the concatenation are exchanged: the skip comes first."),
+        Misconception(_pooled_skips, "You keep the skip after pooling, when the detail is gone already. Keep it before."),
+        Misconception(_first_skip_first, "The skips come in the wrong order: the last one kept has the size needed first."),
+        Misconception(lambda network, image: network(image).sigmoid(), "You return probabilities. Return the logits."),
+        Misconception(_without_output, "The output layer is missing: many channels have to become one."),
     ),
-    otherwise="encoder → keep → pool, for each level; bottleneck; up → concat → decoder, backwards; output.",
+    fallback_hint="encoder → keep → pool, for each level; bottleneck; up → concat → decoder, backwards; output.",
 )
 
 bottleneck_shape = PropertyExercise(
@@ -171,29 +171,29 @@ bottleneck_shape = PropertyExercise(
     read=lambda answer: None if (a := to_array(answer, (3,))) is None else tuple(a.tolist()),
     right=lambda shape: shape == (1024, 16, 16),
     insight="16 times smaller, 16 times wider: much of *what*, little of *where*.",
-    mistakes=(
-        Mistake(lambda shape: shape == (16, 16, 1024), "The numbers are right; in torch the channels come first."),
-        Mistake(lambda shape: shape in ((512, 16, 16), (2048, 16, 16)),
+    misconceptions=(
+        Misconception(lambda shape: shape == (16, 16, 1024), "The numbers are right; in torch the channels come first."),
+        Misconception(lambda shape: shape in ((512, 16, 16), (2048, 16, 16)),
                 "Level 1 has 64; levels 2 to 4 and the bottleneck double: four doublings."),
-        Mistake(lambda shape: shape == (512, 32, 32), "That is the encoder's last level, before the fourth pooling."),
-        Mistake(lambda shape: shape[0] == 64, "The channels double at each level; they do not stay at 64."),
-        Mistake(lambda shape: shape[1:] == (256, 256), "Four poolings halve height and width four times."),
-        Mistake(lambda shape: shape == (1024, 64, 64), "Each pooling halves: 256, 128, 64, 32, 16."),
+        Misconception(lambda shape: shape == (512, 32, 32), "That is the encoder's last level, before the fourth pooling."),
+        Misconception(lambda shape: shape[0] == 64, "The channels double at each level; they do not stay at 64."),
+        Misconception(lambda shape: shape[1:] == (256, 256), "Four poolings halve height and width four times."),
+        Misconception(lambda shape: shape == (1024, 64, 64), "Each pooling halves: 256, 128, 64, 32, 16."),
     ),
-    otherwise="Channels 64 · 2⁴, height and width 256 / 2⁴.",
+    fallback_hint="Channels 64 · 2⁴, height and width 256 / 2⁴.",
 )
 
 decoder_inputs = NumberExercise(
     question="decoder_inputs(answer): 16 channels come up, 16 over the skip; how many must `decoder.1` take?",
     right=32,
     insight="Concatenation puts channels side by side; added instead, they would stay 16.",
-    mistakes=(
-        Mistake(16, "That would be right if the skip were added. Here both stand side by side."),
-        Mistake(48, "`up` has halved the 32 channels from below already: 16 come up."),
-        Mistake(64, "Nothing is multiplied: 16 channels beside 16 channels."),
-        Mistake(256, "Channels side by side are added up, not multiplied."),
+    misconceptions=(
+        Misconception(16, "That would be right if the skip were added. Here both stand side by side."),
+        Misconception(48, "`up` has halved the 32 channels from below already: 16 come up."),
+        Misconception(64, "Nothing is multiplied: 16 channels beside 16 channels."),
+        Misconception(256, "Channels side by side are added up, not multiplied."),
     ),
-    otherwise="Count what lies side by side after the concatenation.",
+    fallback_hint="Count what lies side by side after the concatenation.",
 )
 
 DIAGNOSES = ("size", "order", "activation", "channels", "eval")
@@ -222,8 +222,8 @@ diagnoses = PropertyExercise(
     read=_words,
     right=lambda words: words == DIAGNOSES,
     insight="Two of the five announce themselves with an error. The other three only answer badly.",
-    mistakes=tuple(Mistake(_first_wrong(place), hint) for place, hint in enumerate(_HINTS)),
-    otherwise="Take them one at a time, from the first.",
+    misconceptions=tuple(Misconception(_first_wrong(place), hint) for place, hint in enumerate(_HINTS)),
+    fallback_hint="Take them one at a time, from the first.",
 )
 
 
@@ -236,14 +236,14 @@ pad_needed = FunctionExercise(
     signature="pad_needed(size, depth)",
     cases=tuple(Case(case, _needed(*case)) for case in ((100, 4), (256, 4), (250, 3), (33, 5), (7, 1))),
     insight="Pad before, crop after: the mask comes back in the image's own size.",
-    mistakes=(
-        Mistake(lambda size, depth: size % 2**depth, "That is what is too much. How much is missing?"),
-        Mistake(lambda size, depth: 2**depth - size % 2**depth,
+    misconceptions=(
+        Misconception(lambda size, depth: size % 2**depth, "That is what is too much. How much is missing?"),
+        Misconception(lambda size, depth: 2**depth - size % 2**depth,
                 "Almost: a size that fits already needs 0 more, not a whole block."),
-        Mistake(lambda size, depth: -size % (2 * depth), "Each level halves: the divisor is 2 to the power of depth."),
-        Mistake(lambda size, depth: size + _needed(size, depth), "That is the new size. How many pixels are added?"),
+        Misconception(lambda size, depth: -size % (2 * depth), "Each level halves: the divisor is 2 to the power of depth."),
+        Misconception(lambda size, depth: size + _needed(size, depth), "That is the new size. How many pixels are added?"),
     ),
-    otherwise="The smallest number that makes size + number divisible by 2**depth.",
+    fallback_hint="The smallest number that makes size + number divisible by 2**depth.",
 )
 
 _A = np.arange(8.0).reshape(1, 2, 2, 2)
@@ -254,13 +254,13 @@ join_skip = FunctionExercise(
     cases=tuple(Case((skip, x), np.concatenate([skip, x], axis=1), "join_skip(2 channels, 2 channels)")
                 for skip, x in ((_A, -_A), (-_A, 3 * _A))),
     insight="Either order would do, as long as it is the one that the weights were trained with.",
-    mistakes=(
-        Mistake(lambda skip, x: np.concatenate([x, skip], axis=1), "This is the order that broke network 2."),
-        Mistake(lambda skip, x: np.concatenate([skip, x]), "Joined along the batch. Channels are axis 1."),
-        Mistake(lambda skip, x: np.concatenate([skip, x], axis=-1), "Joined side by side. Channels are axis 1."),
-        Mistake(lambda skip, x: skip + x, "That adds. Concatenation keeps both."),
+    misconceptions=(
+        Misconception(lambda skip, x: np.concatenate([x, skip], axis=1), "This is the order that broke network 2."),
+        Misconception(lambda skip, x: np.concatenate([skip, x]), "Joined along the batch. Channels are axis 1."),
+        Misconception(lambda skip, x: np.concatenate([skip, x], axis=-1), "Joined side by side. Channels are axis 1."),
+        Misconception(lambda skip, x: skip + x, "That adds. Concatenation keeps both."),
     ),
-    otherwise="`np.concatenate` with the encoder's channels first, along the axis of the channels.",
+    fallback_hint="`np.concatenate` with the encoder's channels first, along the axis of the channels.",
 )
 
 _X = np.array([[-2.0, -0.5, 0.0], [0.5, 3.0, -1.0]])
@@ -270,14 +270,14 @@ activate = FunctionExercise(
     signature="activate(x)",
     cases=tuple(Case((x,), np.maximum(x, 0), "activate(an array with −2, −0.5, 0, 3, …)") for x in (_X, -_X)),
     insight="One bend for each number. Without it, two convolutions are no more than one.",
-    mistakes=(
-        Mistake(lambda x: np.minimum(x, 0), "You keep the negative ones. The ReLU keeps the positive."),
-        Mistake(np.abs, "That is the absolute value. What is negative becomes 0."),
-        Mistake(lambda x: 1 / (1 + np.exp(-x)), "That is the sigmoid. It belongs after the output, if anywhere."),
-        Mistake(lambda x: x > 0, "True and False only say where it is positive. Keep the numbers there."),
-        Mistake(lambda x: x, "Nothing has changed: still one big sum."),
+    misconceptions=(
+        Misconception(lambda x: np.minimum(x, 0), "You keep the negative ones. The ReLU keeps the positive."),
+        Misconception(np.abs, "That is the absolute value. What is negative becomes 0."),
+        Misconception(lambda x: 1 / (1 + np.exp(-x)), "That is the sigmoid. It belongs after the output, if anywhere."),
+        Misconception(lambda x: x > 0, "True and False only say where it is positive. Keep the numbers there."),
+        Misconception(lambda x: x, "Nothing has changed: still one big sum."),
     ),
-    otherwise="Compare every number with 0 and keep the larger.",
+    fallback_hint="Compare every number with 0 and keep the larger.",
 )
 
 
@@ -310,11 +310,11 @@ predict_alone = FunctionExercise(
     cases=(Case((Switch(True), 3.0), 3.0, "predict_alone(a network left in training mode, image)"),
            Case((Switch(False), 5.0), 5.0, "predict_alone(a network in evaluation mode, image)")),
     insight="In evaluation mode batch norm uses the averages it kept, so an answer depends on its image alone.",
-    mistakes=(
-        Mistake(lambda network, image: network(image), "The network is still in training mode when it is called."),
-        Mistake(lambda network, image: network.train()(image), "`train()` is the wrong way. The other is `eval()`."),
-        Mistake(lambda network, image: network.train(not network.training)(image),
+    misconceptions=(
+        Misconception(lambda network, image: network(image), "The network is still in training mode when it is called."),
+        Misconception(lambda network, image: network.train()(image), "`train()` is the wrong way. The other is `eval()`."),
+        Misconception(lambda network, image: network.train(not network.training)(image),
                 "You switch back and forth. Whatever the mode was, evaluation is wanted."),
     ),
-    otherwise="Switch to evaluation mode first, then call the network.",
+    fallback_hint="Switch to evaluation mode first, then call the network.",
 )

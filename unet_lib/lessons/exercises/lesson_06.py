@@ -8,7 +8,7 @@ import numpy as np
 from unet_lib.lessons.exercises.exercise import (
     Case,
     FunctionExercise,
-    Mistake,
+    Misconception,
     NumberExercise,
     PropertyExercise,
     to_array,
@@ -26,15 +26,15 @@ map_shape = PropertyExercise(
     read=_read_shape,
     right=lambda shape: shape == (1, 16, 64, 64),
     insight="One image, sixteen maps, each half as high and wide as the slice: every level doubles and halves.",
-    mistakes=(
-        Mistake(lambda s: s == (1, 8, 128, 128), "That is encoder.1. Before encoder.2 comes a pooling."),
-        Mistake(lambda s: s == (1, 16, 128, 128), "Sixteen channels, yes; but between the two lies a pooling."),
-        Mistake(lambda s: s == (1, 8, 64, 64), "The size is right. Each level doubles the channels, too."),
-        Mistake(lambda s: s == (1, 32, 32, 32), "One level too deep: that is encoder.3."),
-        Mistake(lambda s: s[1:] == (64, 64, 16), "Channels come before height and width in PyTorch."),
-        Mistake(lambda s: s[0] == 3, "The three channels went into the sums. First comes the number of images, 1."),
+    misconceptions=(
+        Misconception(lambda s: s == (1, 8, 128, 128), "That is encoder.1. Before encoder.2 comes a pooling."),
+        Misconception(lambda s: s == (1, 16, 128, 128), "Sixteen channels, yes; but between the two lies a pooling."),
+        Misconception(lambda s: s == (1, 8, 64, 64), "The size is right. Each level doubles the channels, too."),
+        Misconception(lambda s: s == (1, 32, 32, 32), "One level too deep: that is encoder.3."),
+        Misconception(lambda s: s[1:] == (64, 64, 16), "Channels come before height and width in PyTorch."),
+        Misconception(lambda s: s[0] == 3, "The three channels went into the sums. First comes the number of images, 1."),
     ),
-    otherwise="Images, channels, height, width. encoder.1 has 8 channels at full size; then pooling halves the sides.",
+    fallback_hint="Images, channels, height, width. encoder.1 has 8 channels at full size; then pooling halves the sides.",
 )
 
 _LIVING = [[[[0, 0], [0, 0]], [[1, 0], [0, 2]], [[3, 3], [3, 3]]]]
@@ -56,15 +56,15 @@ dead_channels = FunctionExercise(
     cases=(Case((_LIVING,), [0, 2], "dead_channels(one image of three channels, 2×2)"),
            Case((_TWO,), [0], "dead_channels(two images of four channels, 1×2)")),
     insight="A channel that never varies tells nothing. After a ReLU it mostly is one that never gets above 0.",
-    mistakes=(
-        Mistake(_channels(lambda c: (c == 0).all()), "A channel stuck at 3 tells as little as one stuck at 0."),
-        Mistake(_channels(lambda c: (c.min(1) == c.max(1)).any()), "One image in which a channel is flat is not "
+    misconceptions=(
+        Misconception(_channels(lambda c: (c == 0).all()), "A channel stuck at 3 tells as little as one stuck at 0."),
+        Misconception(_channels(lambda c: (c.min(1) == c.max(1)).any()), "One image in which a channel is flat is not "
                                                                    "enough: look at all of them together."),
-        Mistake(_channels(lambda c: (c.min(1) == c.max(1)).all()), "A channel that is 4 in one image and 5 in another "
+        Misconception(_channels(lambda c: (c.min(1) == c.max(1)).all()), "A channel that is 4 in one image and 5 in another "
                                                                    "does vary. Take all images at once."),
-        Mistake(_channels(lambda c: c.min() != c.max()), "These are the living ones."),
+        Misconception(_channels(lambda c: c.min() != c.max()), "These are the living ones."),
     ),
-    otherwise="Per channel, over images, rows and columns: is the least value also the greatest?",
+    fallback_hint="Per channel, over images, rows and columns: is the least value also the greatest?",
 )
 
 
@@ -83,13 +83,13 @@ agreement = FunctionExercise(
     cases=(Case(([[3, 1], [2, 0]], [[1, 0], [0, 1]]), 0.5), Case(([[5, 2], [2, 1]], [[1, 1], [0, 0]]), 0.875),
            Case(([[0, 0, 4]], [[0, 0, 1]]), 1.0), Case(([[7, 7], [7, 7]], [[1, 0], [0, 0]]), 0.5)),
     insight="That is the area under the ROC curve. It minds neither a channel's scale nor the tumour's size.",
-    mistakes=(
-        Mistake(_pairs(lambda t, h: t > h), "Ties: where both are equal, count one half."),
-        Mistake(_pairs(lambda t, h: t >= h), "A tie is not a win. Count one half."),
-        Mistake(_pairs(lambda t, h: (t < h) + 0.5 * (t == h)), "That is how often the *healthy* one is brighter."),
-        Mistake(_pairs(lambda t, h: t - h), "That is by how much. Asked is only how often."),
+    misconceptions=(
+        Misconception(_pairs(lambda t, h: t > h), "Ties: where both are equal, count one half."),
+        Misconception(_pairs(lambda t, h: t >= h), "A tie is not a win. Count one half."),
+        Misconception(_pairs(lambda t, h: (t < h) + 0.5 * (t == h)), "That is how often the *healthy* one is brighter."),
+        Misconception(_pairs(lambda t, h: t - h), "That is by how much. Asked is only how often."),
     ),
-    otherwise="Compare every tumour pixel with every healthy one: 1 if brighter, ½ if equal, else 0; then the mean.",
+    fallback_hint="Compare every tumour pixel with every healthy one: 1 if brighter, ½ if equal, else 0; then the mean.",
 )
 
 chance_precision = NumberExercise(
@@ -97,14 +97,14 @@ chance_precision = NumberExercise(
     right=400 / 16384,
     tolerance=0.0005,
     insight="So an average precision of 0.14 may be six times better than chance, and an accuracy of 0.97 no better.",
-    mistakes=(
-        Mistake(0.5, "That is chance for a coin. Tumour is rare: of the pixels you point at, how many are tumour?"),
-        Mistake(0.9756, "That is the share of healthy pixels: the accuracy of always saying no."),
-        Mistake(2.44, "That is the percentage. Precision lies between 0 and 1."),
-        Mistake(0.0, "Pointing anywhere, one hits tumour now and then."),
-        Mistake(400 / 15984, "Over the healthy ones only. You may point at any of the 16,384."),
+    misconceptions=(
+        Misconception(0.5, "That is chance for a coin. Tumour is rare: of the pixels you point at, how many are tumour?"),
+        Misconception(0.9756, "That is the share of healthy pixels: the accuracy of always saying no."),
+        Misconception(2.44, "That is the percentage. Precision lies between 0 and 1."),
+        Misconception(0.0, "Pointing anywhere, one hits tumour now and then."),
+        Misconception(400 / 15984, "Over the healthy ones only. You may point at any of the 16,384."),
     ),
-    otherwise="Whoever points at random hits tumour as often as there is tumour.",
+    fallback_hint="Whoever points at random hits tumour as often as there is tumour.",
 )
 
 
@@ -130,13 +130,13 @@ cam = FunctionExercise(
     cases=(Case((_MAPS, _GRADIENTS), _heat(_mean)(_MAPS, _GRADIENTS)),
            Case(([[[1.0, 2.0]], [[2.0, 1.0]]], [[[0.5, 1.5]], [[-1.0, -2.0]]]), [[0.0, 0.5]])),
     insight="That is all of Grad-CAM: one weight a channel. It says where the chosen channels are bright, not why.",
-    mistakes=(
-        Mistake(_heat(_mean, relu=False), "Left to do: what is below 0 speaks against tumour, and is left out."),
-        Mistake(_heat(lambda g: g), "Each channel gets *one* weight, the mean of its gradient over the map."),
-        Mistake(_heat(lambda g: np.abs(_mean(g))), "A channel that speaks against tumour has a negative weight. Keep "
+    misconceptions=(
+        Misconception(_heat(_mean, relu=False), "Left to do: what is below 0 speaks against tumour, and is left out."),
+        Misconception(_heat(lambda g: g), "Each channel gets *one* weight, the mean of its gradient over the map."),
+        Misconception(_heat(lambda g: np.abs(_mean(g))), "A channel that speaks against tumour has a negative weight. Keep "
                                                    "the sign."),
-        Mistake(_heat(lambda g: g.sum(axis=(1, 2), keepdims=True)), "The mean of the gradient, not its sum."),
-        Mistake(lambda m, g: np.maximum(_mean(np.array(g)) * np.array(m), 0), "Add up the channels: one map is left."),
+        Misconception(_heat(lambda g: g.sum(axis=(1, 2), keepdims=True)), "The mean of the gradient, not its sum."),
+        Misconception(lambda m, g: np.maximum(_mean(np.array(g)) * np.array(m), 0), "Add up the channels: one map is left."),
     ),
-    otherwise="weights = mean of each gradient; sum of weight × map over the channels; then ReLU.",
+    fallback_hint="weights = mean of each gradient; sum of weight × map over the channels; then ReLU.",
 )

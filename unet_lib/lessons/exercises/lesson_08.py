@@ -5,21 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Mistake, NumberExercise
+from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Misconception, NumberExercise
 
 learnt_from = NumberExercise(
     question="learnt_from(answer): 88 patients, a fold of 18 of them, 8 more set aside to choose with; how many are "
              "left to learn from?",
     right=62,
     insight="Every patient is in one fold only, so each is scored once, by the one network of five that never saw it.",
-    mistakes=(
-        Mistake(70, "The 8 who choose threshold and specks cannot teach as well: they would praise themselves."),
-        Mistake(80, "You took away the 8, but not the fold itself: its 18 patients are the examination."),
-        Mistake(88, "Then the network has seen everybody on whom it is scored."),
-        Mistake(18, "That is the examination. Learning needs the rest of the patients."),
-        Mistake(26, "So many are set aside. How many are left?"),
+    misconceptions=(
+        Misconception(70, "The 8 who choose threshold and specks cannot teach as well: they would praise themselves."),
+        Misconception(80, "You took away the 8, but not the fold itself: its 18 patients are the examination."),
+        Misconception(88, "Then the network has seen everybody on whom it is scored."),
+        Misconception(18, "That is the examination. Learning needs the rest of the patients."),
+        Misconception(26, "So many are set aside. How many are left?"),
     ),
-    otherwise="Take away whoever examines and whoever chooses.",
+    fallback_hint="Take away whoever examines and whoever chooses.",
 )
 
 difference_noise = NumberExercise(
@@ -28,15 +28,15 @@ difference_noise = NumberExercise(
     right=0.010 * np.sqrt(2),
     tolerance=0.0002,
     insight="Variances add, also where values are subtracted. Two differing runs wobble 1.4 times as much as one.",
-    mistakes=(
-        Mistake(0.02, "Chance does not always push the two apart. Add the variances, the squares, not the deviations."),
-        Mistake(0.0, "Subtracting does not remove noise that the two do not share."),
-        Mistake(0.01, "That is one of them alone. The other wobbles, too."),
-        Mistake(0.0002, "That is the variance of the difference. Take its square root."),
-        Mistake(lambda value: abs(value - 0.010 / np.sqrt(2)) < 0.0002,
+    misconceptions=(
+        Misconception(0.02, "Chance does not always push the two apart. Add the variances, the squares, not the deviations."),
+        Misconception(0.0, "Subtracting does not remove noise that the two do not share."),
+        Misconception(0.01, "That is one of them alone. The other wobbles, too."),
+        Misconception(0.0002, "That is the variance of the difference. Take its square root."),
+        Misconception(lambda value: abs(value - 0.010 / np.sqrt(2)) < 0.0002,
                 "So much wobbles the *mean* of two. The difference is twice as wide."),
     ),
-    otherwise="Variance of the difference = variance of the one + variance of the other; then take the root.",
+    fallback_hint="Variance of the difference = variance of the one + variance of the other; then take the root.",
 )
 
 full_size_epochs = NumberExercise(
@@ -45,14 +45,14 @@ full_size_epochs = NumberExercise(
     right=30 / 16 + 12 / 4,
     tolerance=0.01,
     insight="42 epochs for less than the price of five. Most of learning needs no sharp pictures.",
-    mistakes=(
-        Mistake(30 / 4 + 12 / 2, "Half the side is a quarter of the pixels: height and width both shrink."),
-        Mistake(42, "That is the number of epochs. What does one of 64 × 64 cost, in epochs of 256 × 256?"),
-        Mistake(30 * 16 + 12 * 4, "Turned round: an epoch of small pictures is the cheaper one."),
-        Mistake(30 / 4 + 12, "That is in epochs of 128 × 128. Each of 256 × 256 costs four of these."),
-        Mistake(30 / 16, "That is the first stage alone."),
+    misconceptions=(
+        Misconception(30 / 4 + 12 / 2, "Half the side is a quarter of the pixels: height and width both shrink."),
+        Misconception(42, "That is the number of epochs. What does one of 64 × 64 cost, in epochs of 256 × 256?"),
+        Misconception(30 * 16 + 12 * 4, "Turned round: an epoch of small pictures is the cheaper one."),
+        Misconception(30 / 4 + 12, "That is in epochs of 128 × 128. Each of 256 × 256 costs four of these."),
+        Misconception(30 / 16, "That is the first stage alone."),
     ),
-    otherwise="Count pixels: (64 / 256)² for the first 30, (128 / 256)² for the other 12.",
+    fallback_hint="Count pixels: (64 / 256)² for the first 30, (128 / 256)² for the other 12.",
 )
 
 
@@ -82,17 +82,17 @@ signal_to_noise = FunctionExercise(
         ([0.50, 0.60, 0.90], [0.60, 0.55, 0.95]),
         ([0.9, 0.5, 0.7, 0.8, 0.6], [0.8, 0.5, 0.5, 0.8, 0.5]))),
     insight="Hard patients are hard for both; in the difference that cancels. Above about 2 it is hardly chance.",
-    mistakes=(
-        Mistake(_paired(lambda gain: 1.0), "You divide by the deviation of the gains. The mean of n of them wobbles √n "
+    misconceptions=(
+        Misconception(_paired(lambda gain: 1.0), "You divide by the deviation of the gains. The mean of n of them wobbles √n "
                                            "times less."),
-        Mistake(_paired(lambda gain: float(len(gain))), "The mean of n values wobbles √n times less, not n times."),
-        Mistake(_paired(_root, sign=-1), "The sign: a gain is after − before."),
-        Mistake(_paired(_root, ddof=0), "Nearly. For a deviation guessed from a sample, NumPy wants `ddof=1`."),
-        Mistake(_unpaired, "You compare two groups of strangers. They are the same patients: subtract first."),
-        Mistake(lambda before, after: float(np.mean(after) - np.mean(before)), "That is the mean gain. How much does "
+        Misconception(_paired(lambda gain: float(len(gain))), "The mean of n values wobbles √n times less, not n times."),
+        Misconception(_paired(_root, sign=-1), "The sign: a gain is after − before."),
+        Misconception(_paired(_root, ddof=0), "Nearly. For a deviation guessed from a sample, NumPy wants `ddof=1`."),
+        Misconception(_unpaired, "You compare two groups of strangers. They are the same patients: subtract first."),
+        Misconception(lambda before, after: float(np.mean(after) - np.mean(before)), "That is the mean gain. How much does "
                                                                                "such a mean wobble?"),
     ),
-    otherwise="Subtract patient by patient; mean / (standard deviation / √n).",
+    fallback_hint="Subtract patient by patient; mean / (standard deviation / √n).",
 )
 
 
@@ -114,16 +114,16 @@ voxels_to_draw = FunctionExercise(
         ([0.9, 0.6, 0.4], 3), ([0.3, 0.2, 0.1], 2), ([0.95, 0.9, 0.2, 0.1], 2), ([0.45, 0.44, 0.43, 0.42], 4),
         ([0.8, 0.35, 0.3, 0.05], 2))),
     insight="What is drawn is what lies above half of that Dice. Where a network doubts, this is far below 0.5.",
-    mistakes=(
-        Mistake(lambda p: _likeliest()(p) - 1, "Nearly: `argmax` counts from 0, voxels count from 1."),
-        Mistake(lambda p: int(np.sum(p >= 0.5)), "That is the threshold of 0.5 again. Which k has the highest Dice?"),
-        Mistake(lambda p: round(p.sum()), "So many the tumour may be expected to have. Which k has the highest Dice?"),
-        Mistake(_likeliest(lambda p: 0.0), "Below stands k + Σp: what is drawn, and the whole tumour to be expected, "
+    misconceptions=(
+        Misconception(lambda p: _likeliest()(p) - 1, "Nearly: `argmax` counts from 0, voxels count from 1."),
+        Misconception(lambda p: int(np.sum(p >= 0.5)), "That is the threshold of 0.5 again. Which k has the highest Dice?"),
+        Misconception(lambda p: round(p.sum()), "So many the tumour may be expected to have. Which k has the highest Dice?"),
+        Misconception(_likeliest(lambda p: 0.0), "Below stands k + Σp: what is drawn, and the whole tumour to be expected, "
                                            "also what is not drawn of it."),
-        Mistake(_highest, "That is the highest Dice itself. For how many voxels is it reached?"),
-        Mistake(lambda p: p[_likeliest()(p) - 1], "That is the threshold. How many voxels reach it?"),
+        Misconception(_highest, "That is the highest Dice itself. For how many voxels is it reached?"),
+        Misconception(lambda p: p[_likeliest()(p) - 1], "That is the threshold. How many voxels reach it?"),
     ),
-    otherwise="2 · cumsum(p) / (k + Σp) for k = 1, 2, 3, …; then the k where it is highest.",
+    fallback_hint="2 · cumsum(p) / (k + Σp) for k = 1, 2, 3, …; then the k where it is highest.",
 )
 
 
@@ -144,16 +144,16 @@ room = FunctionExercise(
     cases=(Case(([0.9, 0.1, 0.8, 0.7, 0.85], 1), 0.14), Case(([0.9, 0.1, 0.8, 0.7, 0.85], 2), 0.16),
            Case(([0.6, 0.9, 0.0, 0.8, 0.95, 0.85], 2), (0.225 + 0.825) / 6)),
     insight="The worst few weigh far more than their number; that is why we look at them first.",
-    mistakes=(
-        Mistake(_lifted(lambda dice: 1.0), "You make them perfect. Nobody is; lift them to the median."),
-        Mistake(_lifted(lambda dice: float(dice.mean())), "That lifts them to the mean, which they pull down "
+    misconceptions=(
+        Misconception(_lifted(lambda dice: 1.0), "You make them perfect. Nobody is; lift them to the median."),
+        Misconception(_lifted(lambda dice: float(dice.mean())), "That lifts them to the mean, which they pull down "
                                                           "themselves. Take the median."),
-        Mistake(_lifted(lambda dice: float(np.median(dice)), best=True), "Those are the best. Which end of the sorted "
+        Misconception(_lifted(lambda dice: float(np.median(dice)), best=True), "Those are the best. Which end of the sorted "
                                                                          "list are the worst?"),
-        Mistake(lambda dice, worst: _lifted(lambda ranked: float(np.median(ranked)))(dice, worst)
+        Misconception(lambda dice, worst: _lifted(lambda ranked: float(np.median(ranked)))(dice, worst)
                 + float(np.mean(dice)), "That is the new mean. How much is it more than the old one?"),
-        Mistake(lambda dice, worst: float(np.median(dice) * worst / len(dice)), "You forget what these patients have "
+        Misconception(lambda dice, worst: float(np.median(dice) * worst / len(dice)), "You forget what these patients have "
                                                                                 "already."),
     ),
-    otherwise="Sort; put the median in place of the first `worst`; new mean − old mean.",
+    fallback_hint="Sort; put the median in place of the first `worst`; new mean − old mean.",
 )

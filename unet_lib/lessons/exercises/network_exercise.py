@@ -35,7 +35,7 @@ class NetworkExercise(Exercise):
         if built is ... or any(part is ... for part in getattr(built, "__dict__", {}).values()):
             return OPEN
         if isinstance(built, Raised):
-            return Feedback("wrong", f"Building it raised {built.text}. {self.otherwise}")
+            return Feedback("wrong", f"Building it raised {built.text}. {self.fallback_hint}")
         if not isinstance(built, torch.nn.Module):
             return Feedback("wrong", f"Expected an `nn.Module`; got {describe(built)}. Does it end with `return`?")
         return self._compare(built.double().eval())
@@ -51,11 +51,11 @@ class NetworkExercise(Exercise):
         with torch.no_grad():
             wanted, got = right(image), outcome(built, Case((image,), None))
         if isinstance(got, Raised):
-            return Feedback("wrong", f"With an image of shape {self.image} it raised {got.text}. {self.otherwise}")
+            return Feedback("wrong", f"With an image of shape {self.image} it raised {got.text}. {self.fallback_hint}")
         if equal(got, wanted):
             return self.confirm()
-        hints = (mistake.hint for mistake in self.mistakes if mistake.wrong(got, wanted, (right, image)))
-        return Feedback("wrong", next(hints, f"Names and shapes are right, the output is not. {self.otherwise}"))
+        hints = (misconception.hint for misconception in self.misconceptions if misconception.wrong(got, wanted, (right, image)))
+        return Feedback("wrong", next(hints, f"Names and shapes are right, the output is not. {self.fallback_hint}"))
 
 
 def _first_difference(built: Any, right: Any) -> str | None:

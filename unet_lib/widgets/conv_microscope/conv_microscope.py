@@ -159,8 +159,8 @@ def to_planes(image: Real[np.ndarray, "h w"] | Real[np.ndarray, "h w c"]) -> Rea
     shape = "×".join(map(str, image.shape))
     planes = image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
     if len(planes) not in (1, 3):
-        mend = "np.moveaxis(image, 0, -1)" if image.shape[0] in (1, 3) else "image[..., :3]"
-        raise ShapeError(f"ConvMicroscope needs an image of [h, w] or [h, w, 3]; got {shape}. Try {mend}.")
+        fix = "np.moveaxis(image, 0, -1)" if image.shape[0] in (1, 3) else "image[..., :3]"
+        raise ShapeError(f"ConvMicroscope needs an image of [h, w] or [h, w, 3]; got {shape}. Try {fix}.")
     if max(planes.shape[1:]) > LARGEST_PATCH or min(planes.shape[1:]) < 1:
         raise ShapeError(f"ConvMicroscope shows every number, so it needs a patch of at most {LARGEST_PATCH}×"
                          f"{LARGEST_PATCH}; got {shape}. Crop first: image[100:112, 90:102].")
@@ -229,9 +229,9 @@ def greys(values: Real[np.ndarray, "h w"], black: float, white: float) -> UInt8[
 
 def diverging(values: Real[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """Blue below zero, red above, almost white at zero: told apart with the common colour blindnesses."""
-    share = (values / max(np.abs(values).max(), 1e-12))[..., None]
-    end = np.where(share < 0, NEGATIVE, POSITIVE)
-    return np.rint(ZERO + np.abs(share) * (end - ZERO)).astype(np.uint8)
+    fraction = (values / max(np.abs(values).max(), 1e-12))[..., None]
+    end = np.where(fraction < 0, NEGATIVE, POSITIVE)
+    return np.rint(ZERO + np.abs(fraction) * (end - ZERO)).astype(np.uint8)
 
 
 def contact_sheet(columns: list[list[tuple]], cell: int = 28, gap: int = 16, head: int = 18) -> Image.Image:

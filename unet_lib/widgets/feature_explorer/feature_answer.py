@@ -16,12 +16,12 @@ from unet_lib.plotting.unet_layout import picture_layout
 from unet_lib.widgets.feature_explorer.feature_maps import (
     Maps,
     Source,
-    agreement_with,
     energy,
     fields,
     probability,
     quantise,
     representative,
+    roc_auc_with,
     sources,
 )
 
@@ -61,7 +61,7 @@ def part_of_answer(network: UNet, plan: Sequence[Stage], maps: Maps, mask: UInt8
     spans = [[one.low[0], one.high[0], maps[at.name].min(), maps[at.name].max()]
              for one, at in zip(pictures, plan, strict=False)]
     channels, fed = quantise(found), sources(network, plan, _named(plan, stage), channel, maps)
-    agreed = agreement_with(found if order == "agreement" else found[channel:channel + 1], mask)
+    agreed = roc_auc_with(found if order == "agreement" else found[channel:channel + 1], mask)
     counts = count(chance >= 0.5, mask)
     told = {"spans": [*map(_plain, spans), [0, 1, 0, 1]], "low": _plain(channels.low), "high": _plain(channels.high),
             "energy": _plain(energy(found)), "agreement": _plain(agreed), "counts": asdict(counts),

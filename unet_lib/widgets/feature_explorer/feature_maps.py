@@ -15,7 +15,7 @@ from torch import nn
 
 from unet_lib.data.intensity import normalise
 from unet_lib.inspection.activations import block_names, capture, find_block
-from unet_lib.inspection.channel_metrics import agreement
+from unet_lib.inspection.channel_metrics import roc_auc
 from unet_lib.models.architecture import Stage
 from unet_lib.models.unet import UNet
 
@@ -29,8 +29,7 @@ def look(network: UNet, planes: UInt8[np.ndarray, "3 h w"], statistics: Float[np
 
     `planes` are grey levels, `statistics` the patient's mean and deviation of each channel.
     """
-    mean, deviation = torch.as_tensor(statistics)[:, None]
-    image = normalise(torch.as_tensor(planes)[None], mean, deviation)
+    image = normalise(torch.as_tensor(planes)[None], torch.as_tensor(statistics))
     names = [inner for name in block_names(network) for inner in _with_inside(network, name)]
     with capture(network, names) as maps, torch.inference_mode():
         network(image)
@@ -74,12 +73,12 @@ def representative(maps: Float[np.ndarray, "c h w"], kind: str) -> Float[np.ndar
     return maps.mean(axis=0) if kind == MEAN else maps[int(energy(maps).argmax())]
 
 
-def agreement_with(maps: Float[np.ndarray, "c h w"],
+def roc_auc_with(maps: Float[np.ndarray, "c h w"],
                    mask: UInt8[np.ndarray, "s s"]) -> Float[np.ndarray, "c"]:
     """`measures.agreement` with the mask at the maps' own size: a cell with any tumour in it counts as tumour."""
     cell = mask.shape[0] // maps.shape[1]
     coarse = mask.reshape(maps.shape[1], cell, maps.shape[2], cell).max(axis=(1, 3))
-    return agreement(torch.as_tensor(maps)[None], torch.as_tensor(coarse)[None, None].float())
+    return roc_auc(torch.as_tensor(maps)[None], torch.as_tensor(coarse)[None, None].float())
 
 
 @dataclass(frozen=True)

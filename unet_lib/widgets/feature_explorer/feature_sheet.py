@@ -8,8 +8,8 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from unet_lib.plotting.unet_layout import Arrow, Layout
-from unet_lib.widgets.shared.base import rim
-from unet_lib.widgets.shared.masks import EXPERT, NETWORK, blend
+from unet_lib.widgets.shared.base import border
+from unet_lib.widgets.shared.masks import NETWORK, REFERENCE, blend
 
 WIDTH, SIDE, MARGIN, HEAD = 780, 148, 14, 20
 """px: of the sheet; of the large pictures; around them; and of the words above them."""
@@ -19,7 +19,7 @@ ARROWS = {"conv": INK, "pool": "#a84a00", "up": "#00704f", "skip": "#1f6e9c"}
 
 def feature_sheet(place: Layout, pictures: Mapping[str, Float[np.ndarray, "_ _"]],
                   pair: Sequence[tuple[str, Float[np.ndarray, "_ _"]]], grey: UInt8[np.ndarray, "s s"],
-                  chance: Float[np.ndarray, "s s"], expert: Bool[np.ndarray, "s s"], answer: str) -> Image.Image:
+                  chance: Float[np.ndarray, "s s"], reference: Bool[np.ndarray, "s s"], answer: str) -> Image.Image:
     """Slice, two maps with their titles, and probability in a row; the U with its stages' pictures below.
 
     Every map is drawn from its own lowest value (dark blue) to its own highest (yellow), the probability from 0 to 1.
@@ -28,9 +28,9 @@ def feature_sheet(place: Layout, pictures: Mapping[str, Float[np.ndarray, "_ _"]
     top = HEAD + SIDE
     sheet = Image.new("RGB", (WIDTH, round(top + unit * place.height) + MARGIN), PAPER)
     pen = ImageDraw.Draw(sheet)
-    large = [("input: FLAIR", _outlined(grey[..., None].repeat(3, 2), expert, chance)),
+    large = [("input: FLAIR", _outlined(grey[..., None].repeat(3, 2), reference, chance)),
              *((title, coloured(values)) for title, values in pair),
-             (f"tumour? {answer}", _outlined(coloured(chance, 0, 1), expert, chance))]
+             (f"tumour? {answer}", _outlined(coloured(chance, 0, 1), reference, chance))]
     gap = (WIDTH - 2 * MARGIN - len(large) * SIDE) / (len(large) - 1)
     for at, (title, rgb) in enumerate(large):
         left = round(MARGIN + at * (SIDE + gap))
@@ -52,29 +52,29 @@ def coloured(values: Float[np.ndarray, "h w"], low: float | None = None,
              high: float | None = None) -> UInt8[np.ndarray, "h w 3"]:
     """In viridis' colours, from `low` to `high` or else from the lowest to the highest value."""
     low, high = float(values.min()) if low is None else low, float(values.max()) if high is None else high
-    share = (values - low) / (high - low) if high > low else np.zeros_like(values)
-    return np.asarray(matplotlib.colormaps["viridis"](np.rint(255 * share).astype(int), bytes=True))[..., :3]
+    fraction = (values - low) / (high - low) if high > low else np.zeros_like(values)
+    return np.asarray(matplotlib.colormaps["viridis"](np.rint(255 * fraction).astype(int), bytes=True))[..., :3]
 
 
 def _indexed(sheet: Image.Image) -> Image.Image:
     """With one byte a pixel: the nearest of the colours that matter here (Pillow's own search takes near ones)."""
     maps = matplotlib.colormaps["viridis"](np.linspace(0, 1, 160), bytes=True)[:, :3]
     greys = np.linspace(0, 255, 88).round().astype(np.uint8)[:, None].repeat(3, 1)
-    lines = np.array([EXPERT, NETWORK, *map(ImageColor.getrgb, ARROWS.values())], np.uint8)
+    lines = np.array([REFERENCE, NETWORK, *map(ImageColor.getrgb, ARROWS.values())], np.uint8)
     palette = np.concatenate([maps, greys, lines])
-    there, places = np.unique(np.asarray(sheet).astype(np.int64) @ (1 << 16, 1 << 8, 1), return_inverse=True)
+    there, indices = np.unique(np.asarray(sheet).astype(np.int64) @ (1 << 16, 1 << 8, 1), return_inverse=True)
     colours = there[:, None] >> np.array([16, 8, 0]) & 255
     nearest = ((colours[:, None] - palette.astype(np.int64)) ** 2).sum(axis=2).argmin(axis=1).astype(np.uint8)
-    indexed = Image.fromarray(nearest[places.reshape(sheet.height, sheet.width)], "P")
+    indexed = Image.fromarray(nearest[indices.reshape(sheet.height, sheet.width)], "P")
     indexed.putpalette(palette.tobytes())
     return indexed
 
 
-def _outlined(rgb: UInt8[np.ndarray, "s s 3"], expert: Bool[np.ndarray, "s s"],
+def _outlined(rgb: UInt8[np.ndarray, "s s 3"], reference: Bool[np.ndarray, "s s"],
               chance: Float[np.ndarray, "s s"]) -> UInt8[np.ndarray, "s s 3"]:
     drawn = rgb.copy()
-    blend(drawn, rim(chance >= 0.5), NETWORK, 1)
-    blend(drawn, rim(expert), EXPERT, 1)
+    blend(drawn, border(chance >= 0.5), NETWORK, 1)
+    blend(drawn, border(reference), REFERENCE, 1)
     return drawn
 
 

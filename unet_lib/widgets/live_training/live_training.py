@@ -24,7 +24,7 @@ from torch import nn
 from unet_lib import plotting
 from unet_lib.data.protocols import Batch
 from unet_lib.models.common import eval_mode, to_mask
-from unet_lib.training.loop import Snapshot
+from unet_lib.training.loop import EpochResult
 from unet_lib.training.runtime import held_interrupt
 from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
 
@@ -55,26 +55,26 @@ class LiveTraining(GlassBoxWidget):
     def __init__(self, batch: Batch, flair: UInt8[Any, "n h w"]) -> None:
         """`batch` holds the slices to watch; `flair` their grey levels at the same size, to draw on."""
         self.batch, self.flair = batch, np.asarray(flair)
-        self.experts = batch.masks[:, 0].cpu().numpy()
-        self.epochs: list[Snapshot] = []
-        self._seen = np.zeros_like(self.experts)
+        self.references = batch.masks[:, 0].cpu().numpy()
+        self.epochs: list[EpochResult] = []
+        self._seen = np.zeros_like(self.references)
         self._shell: Any = None
         self._handle: Any = None
-        super().__init__(size=self.flair.shape, grey=_packed(self.flair), drawn=_packed(self.experts))
+        super().__init__(size=self.flair.shape, grey=_packed(self.flair), drawn=_packed(self.references))
 
-    def follow(self, snapshots: Iterable[Snapshot], model: nn.Module) -> None:
+    def follow(self, epoch_results: Iterable[EpochResult], model: nn.Module) -> None:
         """Run the training to its end, or until it is stopped; show the untrained network first."""
         self._look(model)
         self._begin()
         try:
-            for epoch in snapshots:
+            for epoch in epoch_results:
                 self.update(epoch, model)
         except KeyboardInterrupt:
             print(how_to_go_on(self.epochs))
         finally:
             self._end()
 
-    def update(self, epoch: Snapshot, model: nn.Module) -> None:
+    def update(self, epoch: EpochResult, model: nn.Module) -> None:
         """Add an epoch to the curves and show what the network says now."""
         with held_interrupt() as interrupted, self.hold_sync():
             self.epochs.append(epoch)
@@ -94,7 +94,7 @@ class LiveTraining(GlassBoxWidget):
         """Curves and slices as they stand; nothing before the first epoch is over."""
         if not self.epochs:
             return None
-        canvas = FigureCanvasAgg(training_sheet(self.epochs, self.flair, self._seen, self.experts))
+        canvas = FigureCanvasAgg(training_sheet(self.epochs, self.flair, self._seen, self.references))
         canvas.draw()
         # 256 colours: a third of the size, and notebooks are committed with it.
         return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
@@ -122,22 +122,22 @@ class LiveTraining(GlassBoxWidget):
         self._handle.update(self)  # so that the notebook is saved with the last picture, not with the first
 
 
-def training_sheet(epochs: list[Snapshot], flair: Any, masks: Any, experts: Any) -> Figure:
+def training_sheet(epochs: list[EpochResult], flair: Any, masks: Any, references: Any) -> Figure:
     """Curves above, slices with both masks below, and a line that says where the training stands."""
     figure = Figure(figsize=(9, 5.6), dpi=90, layout="constrained")
     curves, slices = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.15))[:, 0]
     loss, f1 = curves.subplots(1, 2)
     plotting.draw_curves(loss, _series(epochs, "loss", "validation_loss"), "loss", epochs[-1].epochs)
     plotting.draw_curves(f1, _series(epochs, "train_f1", "validation_f1"), "F1", epochs[-1].epochs, (0, 1))
-    for axes, image, mask, expert in zip(slices.subplots(1, len(flair)), flair, masks, experts, strict=True):
+    for axes, image, mask, reference in zip(slices.subplots(1, len(flair)), flair, masks, references, strict=True):
         plotting.draw_slice(axes, image)
         plotting.draw_mask(axes, mask, plotting.NETWORK)
-        plotting.draw_mask(axes, expert, plotting.EXPERT, tint=0)
+        plotting.draw_mask(axes, reference, plotting.REFERENCE, tint=0)
     curves.suptitle(status_line(epochs), fontsize=11)
     return figure
 
 
-def status_line(epochs: list[Snapshot], over: bool = False) -> str:
+def status_line(epochs: list[EpochResult], over: bool = False) -> str:
     """Epoch, learning rate, speed, and the time left if all epochs take as long as those before."""
     if not epochs:
         return "ended before the first epoch was over" if over else "waiting for the first epoch"
@@ -148,7 +148,7 @@ def status_line(epochs: list[Snapshot], over: bool = False) -> str:
             f"{now.images_per_second:.0f} images/s, {ending}")
 
 
-def how_to_go_on(epochs: list[Snapshot]) -> str:
+def how_to_go_on(epochs: list[EpochResult]) -> str:
     """What a reader who pressed the button needs to know."""
     where = f"after epoch {epochs[-1].epoch} of {epochs[-1].epochs}" if epochs else "within the first epoch"
     folder = epochs[-1].weights.parent if epochs and epochs[-1].weights else None
@@ -157,12 +157,12 @@ def how_to_go_on(epochs: list[Snapshot]) -> str:
     return f"Stopped {where}. The network keeps what it has learnt{saved}. To go on, call fit again {again}."
 
 
-def plain_row(epoch: Snapshot) -> dict[str, float | None]:
+def plain_row(epoch: EpochResult) -> dict[str, float | None]:
     """The epoch's numbers for the browser, whose JSON knows no infinity: None where a number is not finite."""
     return {key: value if value is not None and math.isfinite(value) else None for key, value in epoch.as_row().items()}
 
 
-def _series(epochs: list[Snapshot], train: str, validation: str) -> dict[str, list[float]]:
+def _series(epochs: list[EpochResult], train: str, validation: str) -> dict[str, list[float]]:
     rows = [epoch.as_row() for epoch in epochs]
     named = {"training": train, "validation": validation}
     return {label: [row[key] for row in rows] for label, key in named.items()  # type: ignore[misc]

@@ -14,8 +14,8 @@ from PIL import Image
 from unet_lib.core.errors import ShapeError
 from unet_lib.core.metrics import Counts, count
 from unet_lib.data.slice_files import CHANNELS
-from unet_lib.widgets.shared.base import GlassBoxWidget, rim, script, stylesheet
-from unet_lib.widgets.shared.masks import EXPERT, NETWORK, blend, enlarged, from_bits, packed, to_bits, zero_one
+from unet_lib.widgets.shared.base import GlassBoxWidget, border, script, stylesheet
+from unet_lib.widgets.shared.masks import NETWORK, REFERENCE, blend, enlarged, from_bits, packed, to_bits, zero_one
 
 READER = (204, 121, 167)
 """Purple, for what the reader paints; `paint_tumour.js` says the same."""
@@ -54,11 +54,11 @@ class PaintTumour(GlassBoxWidget):
     show_expert = traitlets.Bool(False, help="draw the expert's outline").tag(sync=True)
     show_model = traitlets.Bool(False, help="draw the network's outline").tag(sync=True)
 
-    def __init__(self, image: Shaped[np.ndarray, "..."], expert: Shaped[np.ndarray, "..."],
+    def __init__(self, image: Shaped[np.ndarray, "..."], reference: Shaped[np.ndarray, "..."],
                  model: Shaped[np.ndarray, "..."] | None = None, **traits: Any):
         planes = to_planes(image)
         size = planes.shape[1:]
-        self._planes, self._expert = planes, zero_one("PaintTumour", "expert", expert, size)
+        self._planes, self._expert = planes, zero_one("PaintTumour", "expert", reference, size)
         self._model = None if model is None else zero_one("PaintTumour", "model", model, size)
         super().__init__(size=size, planes=packed(planes), painted=to_bits(np.zeros(size, bool)),
                          expert_bits=to_bits(self._expert),
@@ -93,12 +93,12 @@ class PaintTumour(GlassBoxWidget):
         rgb = np.repeat(self._planes[CHANNELS.index(self.channel)][..., None], 3, axis=2)
         mask = self.mask
         blend(rgb, mask, READER, 0.35)
-        blend(rgb, rim(mask), READER, 0.95)
+        blend(rgb, border(mask), READER, 0.95)
         if self.show_expert:
-            blend(rgb, rim(self._expert), EXPERT, 1)
+            blend(rgb, border(self._expert), REFERENCE, 1)
         if self.show_model and self._model is not None:
             row, column = np.indices(mask.shape)
-            blend(rgb, rim(self._model) & ((row + column) % 4 < 2), NETWORK, 1)
+            blend(rgb, border(self._model) & ((row + column) % 4 < 2), NETWORK, 1)
         return enlarged(rgb)
 
     @traitlets.validate("painted")
@@ -120,7 +120,7 @@ def to_planes(image: Shaped[np.ndarray, "..."]) -> UInt8[np.ndarray, "3 h w"]:
     """The slice channel by channel; ShapeError unless it is [h, w, 3] as uint8."""
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[-1] != 3 or array.dtype != np.uint8 or not array.size:
-        mend = "np.moveaxis(image, 0, -1)" if array.ndim == 3 and array.shape[0] == 3 else "cache.images[index]"
+        fix = "np.moveaxis(image, 0, -1)" if array.ndim == 3 and array.shape[0] == 3 else "cache.images[index]"
         raise ShapeError(f"PaintTumour needs one slice of [h, w, 3] as uint8, as the files have it; got "
-                         f"{list(array.shape)} as {array.dtype}. Try {mend}.")
+                         f"{list(array.shape)} as {array.dtype}. Try {fix}.")
     return np.ascontiguousarray(np.moveaxis(array, -1, 0))

@@ -48,13 +48,13 @@ def problem(settings: Mapping[str, Any]) -> dict[str, Any]:
     while sides[-1] == int(sides[-1]):
         sides.append(sides[-1] / 2)
     sizes = sorted({size // multiple * multiple, -(-size // multiple) * multiple})
-    mends = [{"label": f"size {side}", "set": {"size": side}} for side in sizes if SMALLEST <= side <= LARGEST]
+    fixes = [{"label": f"size {side}", "set": {"size": side}} for side in sizes if SMALLEST <= side <= LARGEST]
     fits = [d for d in range(1, depth) if size % 2**d == 0]
     if fits:
-        mends.append({"label": f"depth {fits[-1]}", "set": {"depth": fits[-1]}})
+        fixes.append({"label": f"depth {fits[-1]}", "set": {"depth": fits[-1]}})
     times = f"{depth} pooling{'s halve' if depth > 1 else ' halves'} the image's side"
     return {"text": f"{size}×{size} does not fit: {times}, so it must be divisible by {multiple}.",
-            "chain": [f"{side:g}" for side in sides], "mends": mends}
+            "chain": [f"{side:g}" for side in sides], "mends": fixes}
 
 
 def cards(stages: tuple[Stage, ...], batch: int) -> list[list[str]]:

@@ -62,7 +62,7 @@ def png_bytes(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def rim(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
+def border(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The pixels of the mask that have an edge in common with a pixel outside it."""
     inside = np.pad(mask, 1)
     return mask & ~(inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:])
@@ -76,7 +76,7 @@ def overlay(
     if tint:
         rgb[mask] = np.rint((1 - TINT) * rgb[mask] + TINT * np.array(TUMOUR)).astype(np.uint8)
     if outline:
-        rgb[rim(mask)] = TUMOUR
+        rgb[border(mask)] = TUMOUR
     return rgb
 
 

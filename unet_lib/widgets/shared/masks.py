@@ -8,7 +8,7 @@ from PIL import Image
 
 from unet_lib.core.errors import ShapeError
 
-EXPERT, NETWORK = (230, 159, 0), (86, 180, 233)
+REFERENCE, NETWORK = (230, 159, 0), (86, 180, 233)
 """As in `figures`: the expert is orange, the network blue. The scripts say the same."""
 LEAST_SIDE = 256
 """px: still pictures of smaller slices are enlarged to at least this, by whole steps."""
@@ -22,9 +22,9 @@ def zero_one(owner: str, name: str, values: Shaped[np.ndarray, "..."],
         raise ShapeError(f"{owner} needs {name} of {list(shape)}, a number for every pixel; got {list(array.shape)}. "
                          f"Take both from the same slices: cache.images[index], cache.masks[index].")
     if not ((array == 0) | (array == 1)).all():
-        mend = f"Set a threshold first: {name} >= 0.5." if array.dtype.kind == "f" else f"Try {name} > 0."
+        fix = f"Set a threshold first: {name} >= 0.5." if array.dtype.kind == "f" else f"Try {name} > 0."
         raise ShapeError(f"{owner} needs {name} to hold 0 and 1 only; got numbers from {array.min():.3g} to "
-                         f"{array.max():.3g}. {mend}")
+                         f"{array.max():.3g}. {fix}")
     return array.astype(bool)
 
 
@@ -45,9 +45,9 @@ def from_bits(bits: bytes, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
 
 
 def blend(rgb: UInt8[np.ndarray, "h w 3"], where: Bool[np.ndarray, "h w"], colour: tuple[int, int, int],
-          share: float) -> None:
+          fraction: float) -> None:
     """Mix a colour into some of the pixels, in place; `share` 0 leaves them alone, 1 covers them."""
-    rgb[where] = np.rint((1 - share) * rgb[where] + share * np.array(colour)).astype(np.uint8)
+    rgb[where] = np.rint((1 - fraction) * rgb[where] + fraction * np.array(colour)).astype(np.uint8)
 
 
 def enlarged(rgb: UInt8[np.ndarray, "h w 3"]) -> Image.Image:

@@ -13,12 +13,12 @@ def check_patient(cache: SliceCache, name: str) -> None:
 
 def find_slice(cache: SliceCache, patient: str, number: int) -> int:
     """Where in the cache this slice lies; `number` counts from 1, as in the file names."""
-    places = cache.slices_of([patient])
-    numbers = cache.numbers[places]
+    indices = cache.slices_of([patient])
+    numbers = cache.numbers[indices]
     if number not in numbers:
         raise DatasetError(f"{patient} has no slice {number}; its {len(numbers)} slices are numbered from "
                            f"{numbers.min()} to {numbers.max()}.")
-    return int(places[np.argmax(numbers == number)])
+    return int(indices[np.argmax(numbers == number)])
 
 
 def patient_list(cache: SliceCache, tell_missing: bool = True) -> list[dict]:
@@ -29,9 +29,9 @@ def patient_list(cache: SliceCache, tell_missing: bool = True) -> list[dict]:
 
 def tumour_strip(cache: SliceCache, patient: str) -> list[list[int]]:
     """Number and tumour pixels of each of the patient's slices: what the strip under the slider draws."""
-    places = cache.slices_of([patient])
-    counts = np.count_nonzero(cache.masks[places[0]:places[-1] + 1], axis=(1, 2))  # they lie together: no copy
-    return [[int(number), int(count)] for number, count in zip(cache.numbers[places], counts, strict=True)]
+    indices = cache.slices_of([patient])
+    counts = np.count_nonzero(cache.masks[indices[0]:indices[-1] + 1], axis=(1, 2))  # they lie together: no copy
+    return [[int(number), int(count)] for number, count in zip(cache.numbers[indices], counts, strict=True)]
 
 
 def busiest(strip: list[list[int]]) -> int:

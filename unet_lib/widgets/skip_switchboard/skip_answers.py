@@ -13,7 +13,7 @@ from unet_lib.core.metrics import Counts
 from unet_lib.data.cache import SliceCache
 from unet_lib.inference.predictor import Predictor
 from unet_lib.inspection.activations import capture
-from unet_lib.inspection.attribution import SkipChange, changed_skips
+from unet_lib.inspection.attribution import SkipChange, ablate_skips
 
 HOW = ("all skips", "zeroed", "mean", "retrained without")
 """What `benchmarks/ablations/skip_ablation.py` measures: the second and third with the weights of the first."""
@@ -31,25 +31,25 @@ class SkipAnswer:
 def probability_of(predictor: Predictor, cache: SliceCache, index: int,
                    changes: Mapping[int, SkipChange]) -> Float[np.ndarray, "256 256"]:
     """Slice `index` of the cache as the network sees it while some skips are changed (see `changed_skips`)."""
-    places, own = _with_neighbours(predictor, cache, index)
-    with changed_skips(predictor.model, changes):
-        return predictor.probabilities(cache.images[places], cache.statistics[cache.patient_of[index]])[own]
+    indices, own = _with_neighbours(predictor, cache, index)
+    with ablate_skips(predictor.model, changes):
+        return predictor.probabilities(cache.images[indices], cache.statistics[cache.patient_of[index]])[own]
 
 
 def passed_on(predictor: Predictor, cache: SliceCache, index: int) -> dict[int, Float[Tensor, "1 _ _ _"]]:
     """What the encoder hands through the skip of each level for slice `index`, to be swapped in elsewhere."""
     levels = range(1, predictor.model.config.depth + 1)  # type: ignore[union-attr, arg-type, operator]
-    places, own = _with_neighbours(predictor, cache, index)
+    indices, own = _with_neighbours(predictor, cache, index)
     with capture(predictor.model, [f"encoder.{level}" for level in levels]) as maps:
-        predictor.probabilities(cache.images[places], cache.statistics[cache.patient_of[index]])
+        predictor.probabilities(cache.images[indices], cache.statistics[cache.patient_of[index]])
     return {level: maps[f"encoder.{level}"][own:own + 1] for level in levels}
 
 
 def _with_neighbours(predictor: Predictor, cache: SliceCache, index: int) -> tuple[np.ndarray, int]:
     """The places of the slices that the network wants to see for this one, and which of them it is."""
-    near = np.arange(max(0, index - predictor.neighbours), min(len(cache), index + predictor.neighbours + 1))
-    places = near[cache.patient_of[near] == cache.patient_of[index]]
-    return places, int(np.flatnonzero(places == index)[0])
+    near = np.arange(max(0, index - predictor.context_slices), min(len(cache), index + predictor.context_slices + 1))
+    indices = near[cache.patient_of[near] == cache.patient_of[index]]
+    return indices, int(np.flatnonzero(indices == index)[0])
 
 
 def figures_of(rows: Iterable[Mapping[str, Any]], depth: int) -> dict[str, Any]:

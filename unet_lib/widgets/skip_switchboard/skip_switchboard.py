@@ -23,8 +23,8 @@ from unet_lib.inference.predictor import Predictor
 from unet_lib.inspection.activations import block_names
 from unet_lib.models.architecture import Stage, plan_for
 from unet_lib.plotting.unet_layout import layout
-from unet_lib.widgets.shared.base import GlassBoxWidget, rim, script, stylesheet
-from unet_lib.widgets.shared.masks import EXPERT, NETWORK, blend, packed
+from unet_lib.widgets.shared.base import GlassBoxWidget, border, script, stylesheet
+from unet_lib.widgets.shared.masks import NETWORK, REFERENCE, blend, packed
 from unet_lib.widgets.shared.patients import busiest, check_patient, find_slice, patient_list, tumour_strip
 from unet_lib.widgets.skip_switchboard.skip_answers import SkipAnswer, figures_of, passed_on, probability_of
 from unet_lib.widgets.slice_browser.slice_browser import slice_facts
@@ -80,7 +80,7 @@ class SkipSwitchboard(GlassBoxWidget):
     def __init__(self, predictor: Predictor, cache: SliceCache, patients: Iterable[str] | None = None, *,
                  runs: Iterable[Mapping[str, Any]] = (), **traits: Any):
         block_names(predictor.model)  # refuses what is no U-Net
-        self._predictor, self._cache = replace(predictor, mirror=False, smallest=0, own_norms=0.0), cache
+        self._predictor, self._cache = replace(predictor, flip_tta=False, min_component_size=0, batch_norm_adaptation=0.0), cache
         self._names = list(cache.names if patients is None else patients)
         for name in self._names:
             check_patient(cache, name)
@@ -118,10 +118,10 @@ class SkipSwitchboard(GlassBoxWidget):
 
     def picture(self) -> Image.Image:
         """The network's answer over FLAIR, its probabilities, and what the switches changed."""
-        flair, expert = self._cache.images[self._index][..., FLAIR], self._expert
-        return sheet(self._verdict(), {"answer": answered(flair, self.now.mask, expert),
-                                       "probability": _outlined(PALETTE[_levels(self.now.probability)], expert),
-                                       "changed": changed(flair, self.now.mask, self.whole.mask, expert)})
+        flair, reference = self._cache.images[self._index][..., FLAIR], self._expert
+        return sheet(self._verdict(), {"answer": answered(flair, self.now.mask, reference),
+                                       "probability": _outlined(PALETTE[_levels(self.now.probability)], reference),
+                                       "changed": changed(flair, self.now.mask, self.whole.mask, reference)})
 
     # ---- what the reader does -----------------------------------------------------------------------------
 
@@ -223,16 +223,16 @@ def drawing_of(stages: Sequence[Stage]) -> dict[str, Any]:
 
 
 def answered(grey: UInt8[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"],
-             expert: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+             reference: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """The network's mask as a tint and an outline, the expert's as an outline."""
     rgb = np.repeat(grey[..., None], 3, axis=2)
     blend(rgb, mask, NETWORK, 0.35)
-    blend(rgb, rim(mask), NETWORK, 0.95)
-    return _outlined(rgb, expert)
+    blend(rgb, border(mask), NETWORK, 0.95)
+    return _outlined(rgb, reference)
 
 
 def changed(grey: UInt8[np.ndarray, "h w"], now: Bool[np.ndarray, "h w"], whole: Bool[np.ndarray, "h w"],
-            expert: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+            reference: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """Kept pixels evenly blue, lost ones in purple stripes, gained ones in green stripes the other way."""
     rgb = np.repeat(grey[..., None], 3, axis=2)
     row, column = np.indices(grey.shape)
@@ -241,7 +241,7 @@ def changed(grey: UInt8[np.ndarray, "h w"], now: Bool[np.ndarray, "h w"], whole:
         stripe = across % 4 < 2
         blend(rgb, where & stripe, colour, 0.9)
         blend(rgb, where & ~stripe, colour, 0.4)
-    return _outlined(rgb, expert)
+    return _outlined(rgb, reference)
 
 
 def sheet(title: str, pictures: Mapping[str, UInt8[np.ndarray, "h w 3"]], gap: int = 8, head: int = 44) -> Image.Image:
@@ -257,8 +257,8 @@ def sheet(title: str, pictures: Mapping[str, UInt8[np.ndarray, "h w 3"]], gap: i
     return page
 
 
-def _outlined(rgb: UInt8[np.ndarray, "h w 3"], expert: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    blend(rgb, rim(expert), EXPERT, 0.95)
+def _outlined(rgb: UInt8[np.ndarray, "h w 3"], reference: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    blend(rgb, border(reference), REFERENCE, 0.95)
     return rgb
 
 

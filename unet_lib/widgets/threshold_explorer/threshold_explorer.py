@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 from unet_lib.core.errors import ShapeError
 from unet_lib.core.metrics import Counts, pooled
 from unet_lib.data.slice_files import FLAIR
-from unet_lib.widgets.shared.base import GlassBoxWidget, rim, script, stylesheet
-from unet_lib.widgets.shared.masks import EXPERT, NETWORK, blend, enlarged, packed, zero_one
+from unet_lib.widgets.shared.base import GlassBoxWidget, border, script, stylesheet
+from unet_lib.widgets.shared.masks import NETWORK, REFERENCE, blend, enlarged, packed, zero_one
 
 STEPS = 100
 """Steps of the slider from 0 to 1; `threshold_explorer.js` says the same."""
@@ -28,7 +28,7 @@ class Slices(NamedTuple):
     """What was given, checked: n slices each; `grey` is None without images."""
 
     probability: Float[np.ndarray, "n h w"]
-    expert: Bool[np.ndarray, "n h w"]
+    reference: Bool[np.ndarray, "n h w"]
     grey: UInt8[np.ndarray, "n h w"] | None
 
 
@@ -61,19 +61,19 @@ class ThresholdExplorer(GlassBoxWidget):
     slice = traitlets.Int(0, help="the slice on show, counted from 0").tag(sync=True)
     close_up = traitlets.Bool(False, help="show only the tumour's surroundings").tag(sync=True)
 
-    def __init__(self, probability: Shaped[np.ndarray, "..."], expert: Shaped[np.ndarray, "..."],
+    def __init__(self, probability: Shaped[np.ndarray, "..."], reference: Shaped[np.ndarray, "..."],
                  image: Shaped[np.ndarray, "..."] | None = None, *, names: Sequence[str] = (), **traits: Any):
-        slices = checked(probability, expert, image)
-        count = len(slices.expert)
+        slices = checked(probability, reference, image)
+        count = len(slices.reference)
         names = list(names) or [f"slice {number} of {count}" for number in range(1, count + 1)]
         if len(names) != count:
             raise ShapeError(f"ThresholdExplorer needs a name for each of the {count} slices; got {len(names)}. "
                              f"Leave names out, or give {count}.")
         self._levels, self._slices = threshold_levels(slices.probability), slices
-        self._tallies = tally(self._levels, slices.expert)
-        traits = {"slice": int(slices.expert.sum(axis=(1, 2)).argmax())} | traits
-        super().__init__(size=slices.expert.shape, levels=packed(self._levels), names=names,
-                         drawn=packed(slices.expert), grey=b"" if slices.grey is None else packed(slices.grey),
+        self._tallies = tally(self._levels, slices.reference)
+        traits = {"slice": int(slices.reference.sum(axis=(1, 2)).argmax())} | traits
+        super().__init__(size=slices.reference.shape, levels=packed(self._levels), names=names,
+                         drawn=packed(slices.reference), grey=b"" if slices.grey is None else packed(slices.grey),
                          tallies=packed(self._tallies.astype("<i4")), **traits)
 
     @property
@@ -101,10 +101,10 @@ class ThresholdExplorer(GlassBoxWidget):
 
     def picture(self) -> Image.Image:
         """The slice with its kinds of pixels, and beside it F1 at every threshold."""
-        levels, expert = self._levels[self.slice], self._slices.expert[self.slice]
+        levels, reference = self._levels[self.slice], self._slices.reference[self.slice]
         grey = self._slices.grey
         under = np.rint(levels * 2.55).astype(np.uint8) if grey is None else grey[self.slice]
-        slice_ = enlarged(coloured(under, levels >= self._step, expert))
+        slice_ = enlarged(coloured(under, levels >= self._step, reference))
         chart = f1_chart(f1_curve(self._tallies.sum(axis=0)), self._step, slice_.height)
         sheet = Image.new("RGB", (slice_.width + chart.width, slice_.height), "white")
         sheet.paste(slice_, (0, 0))
@@ -130,12 +130,12 @@ class ThresholdExplorer(GlassBoxWidget):
         return proposal["value"]
 
 
-def checked(probability: Shaped[np.ndarray, "..."], expert: Shaped[np.ndarray, "..."],
+def checked(probability: Shaped[np.ndarray, "..."], reference: Shaped[np.ndarray, "..."],
             image: Shaped[np.ndarray, "..."] | None) -> Slices:
     """All three as stacks of slices. ShapeError says what does not fit and how to mend it."""
-    probability, expert = np.asarray(probability), np.asarray(expert)
+    probability, reference = np.asarray(probability), np.asarray(reference)
     if probability.ndim == 2:
-        probability, expert = probability[None], expert[None]
+        probability, reference = probability[None], reference[None]
         image = None if image is None else np.asarray(image)[None]
     if probability.ndim != 3 or not probability.size:
         raise ShapeError(f"ThresholdExplorer needs probabilities of [n, h, w], or [h, w] for one slice; got "
@@ -144,7 +144,7 @@ def checked(probability: Shaped[np.ndarray, "..."], expert: Shaped[np.ndarray, "
         raise ShapeError(f"ThresholdExplorer needs probabilities from 0 to 1; got {probability.dtype} from "
                          f"{probability.min():.3g} to {probability.max():.3g}. Logits become probabilities by "
                          f"torch.sigmoid(logits), grey levels by division by 255.")
-    mask = zero_one("ThresholdExplorer", "expert", expert, probability.shape)
+    mask = zero_one("ThresholdExplorer", "expert", reference, probability.shape)
     return Slices(probability, mask, None if image is None else _flair(np.asarray(image), probability.shape))
 
 
@@ -165,10 +165,10 @@ def threshold_levels(probability: Float[np.ndarray, "n h w"]) -> UInt8[np.ndarra
     return (np.searchsorted(ladder, probability, side="right") - 1).astype(np.uint8)
 
 
-def tally(levels: UInt8[np.ndarray, "n h w"], expert: Bool[np.ndarray, "n h w"]) -> Int[np.ndarray, "n 101 4"]:
+def tally(levels: UInt8[np.ndarray, "n h w"], reference: Bool[np.ndarray, "n h w"]) -> Int[np.ndarray, "n 101 4"]:
     """TP, FP, FN, TN of every slice at every hundredth: from one histogram each of tumour and background."""
     tp, fp = (np.stack([_reached(one[where]) for one, where in zip(levels, mask, strict=True)])
-              for mask in (expert, ~expert))
+              for mask in (reference, ~reference))
     return np.stack([tp, fp, tp[:, :1] - tp, fp[:, :1] - fp], axis=2)
 
 
@@ -180,16 +180,16 @@ def f1_curve(counts: Int[np.ndarray, "101 4"]) -> Float[np.ndarray, "101"]:
 
 
 def coloured(grey: UInt8[np.ndarray, "h w"], called: Bool[np.ndarray, "h w"],
-             expert: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+             reference: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     """Found pixels evenly green, false alarms in blue stripes, missed ones in orange stripes the other way."""
     rgb = np.repeat(grey[..., None], 3, axis=2)
     row, column = np.indices(grey.shape)
-    blend(rgb, called & expert, AGREED, 0.45)
-    for where, colour, across in ((called & ~expert, NETWORK, row + column), (~called & expert, EXPERT, row - column)):
+    blend(rgb, called & reference, AGREED, 0.45)
+    for where, colour, across in ((called & ~reference, NETWORK, row + column), (~called & reference, REFERENCE, row - column)):
         stripe = across % 4 < 2
         blend(rgb, where & stripe, colour, 0.9)
         blend(rgb, where & ~stripe, colour, 0.35)
-    blend(rgb, rim(expert), EXPERT, 0.9)
+    blend(rgb, border(reference), REFERENCE, 0.9)
     return rgb
 
 
@@ -198,11 +198,11 @@ def f1_chart(curve: Float[np.ndarray, "101"], step: int, height: int) -> Image.I
     left, top, side = 40, 26, height - 62
     chart = Image.new("RGB", (side + 60, height), "white")
     pen, font = ImageDraw.Draw(chart), ImageFont.load_default(12)
-    places = [(left + side * k / STEPS, top + side * (1 - value)) for k, value in enumerate(curve.tolist())]
-    best_x, best_y = places[int(np.argmax(curve))]
+    indices = [(left + side * k / STEPS, top + side * (1 - value)) for k, value in enumerate(curve.tolist())]
+    best_x, best_y = indices[int(np.argmax(curve))]
     pen.rectangle((left, top, left + side, top + side), None, "#bdbdbd")
-    pen.line([(places[step][0], top), (places[step][0], top + side)], "#444444", 1)
-    pen.line(places, "#0b6bcb", 2)
+    pen.line([(indices[step][0], top), (indices[step][0], top + side)], "#444444", 1)
+    pen.line(indices, "#0b6bcb", 2)
     pen.ellipse((best_x - 5, best_y - 5, best_x + 5, best_y + 5), None, "#c26a00", 2)
     for text, place, anchor in (("F1, all slices together", (left, top - 6), "ls"), ("1", (left - 6, top), "rm"),
                                 ("0", (left - 6, top + side), "rm"), ("0", (left, top + side + 4), "ma"),
