@@ -24,7 +24,7 @@ def executed(lesson: Lesson) -> Iterator[str]:
             yield f"{at(cell)}: ran as {count}, expected {expected}. Restart, run all, save."
         for output in cell.outputs:
             if output.output_type == "error":
-                yield f"{at(cell)}: raised {output.ename}. A fresh lesson runs through: mend the cell."
+                yield f"{at(cell)}: raised {output.ename}. A fresh lesson runs through: fix the cell."
 
 
 def stable_outputs(lesson: Lesson) -> Iterator[str]:
@@ -34,11 +34,11 @@ def stable_outputs(lesson: Lesson) -> Iterator[str]:
         yield f"{len(ignored)} of {len(lesson.code)} code cells ignored by nbval. Keep to one in ten."
     for cell in lesson.code:
         if cell.marks & {"nbval-skip", "nbval-raises-exception", "raises-exception"}:
-            yield f"{at(cell)}: marked to be skipped or to raise. Remove the mark and mend the cell."
+            yield f"{at(cell)}: marked to be skipped or to raise. Remove the mark and fix the cell."
         if cell.ignored and "assert" not in cell.source:
             yield f"{at(cell)}: ignored by nbval, claims nothing. Assert what the reader is to see."
         if any(output.get("name") == "stderr" for output in cell.outputs):
-            yield f"{at(cell)}: prints to stderr. Mend the warning, or show progress as a widget."
+            yield f"{at(cell)}: prints to stderr. Fix the warning, or show progress as a widget."
         if any(ADDRESS.search(text) for text in cell.texts()):
             yield f"{at(cell)}: output holds a memory address. Show something readable instead."
 
@@ -54,7 +54,7 @@ def text_alternatives(lesson: Lesson) -> Iterator[str]:
             words = data.get("text/plain", "")
             picture = any(mime.startswith("image/") for mime in data)
             if picture and (len(words.split()) < ALT_WORDS or words.lstrip().startswith("<")):
-                yield f"{at(cell)}: figure without alternative text. Use figures.show(fig, alt='…')."
+                yield f"{at(cell)}: figure without alternative text. Use plotting.show(fig, alt='…')."
             if re.search(BARE_IMG, data.get("text/html", ""), re.IGNORECASE):
                 yield f"{at(cell)}: <img> without alternative text in the output. Give it a non-empty alt."
 

@@ -1,4 +1,4 @@
-r"""The anatomy of a lesson as rules: a notebook goes in, a list of problems comes out, each with its mend.
+r"""The anatomy of a lesson as rules: a notebook goes in, a list of problems comes out, each with its fix.
 
 The conventions, for whoever writes a lesson (numbers are the constants below):
 
@@ -54,7 +54,7 @@ the solution replaces every statement of the exercise cell that holds `...`)::
 earlier cell. The file `notebooks/quizzes/01_the_scan.json` has at least five questions.
 
 **Figures**: the text/plain of every image output is its text alternative, a phrase of at least five words
-(`figures.show(fig, alt="…")` does that). Markdown images and <img> have a non-empty alt.
+(`plotting.show(fig, alt="…")` does that). Markdown images and <img> have a non-empty alt.
 
 **Outputs** are committed: every code cell run once, in order, no traceback, nothing on stderr, no memory
 address, no absolute path, nothing loaded from the network; the state of widgets is saved in the notebook.
@@ -94,11 +94,11 @@ Rule = Callable[[Lesson], Iterator[str]]
 
 
 def problems(notebook: nbformat.NotebookNode, quizzes: Mapping[str, int]) -> list[str]:
-    """Everything to mend in a lesson; `quizzes` says how many questions each quiz file has, by name."""
+    """Everything to fix in a lesson; `quizzes` says how many questions each quiz file has, by name."""
     lesson = Lesson(notebook, quizzes)
     unread = [cell for cell in lesson.code if not cell.parses]
     if unread:
-        return [f"{at(cell)}: does not parse as Python. Mend the syntax." for cell in unread]
+        return [f"{at(cell)}: does not parse as Python. Fix the syntax." for cell in unread]
     return [problem for rule in RULES for problem in rule(lesson)]
 
 
@@ -217,9 +217,9 @@ def british(lesson: Lesson) -> Iterator[str]:
     """Quick list; References quote titles as printed, code is code."""
     for cell in lesson.markdown:
         if cell.section != "References":
-            for american, mended in AMERICAN.items():
+            for american, british in AMERICAN.items():
                 for word in re.findall(rf"\b{american}\w*", cell.prose, re.IGNORECASE):
-                    yield f"{at(cell)}: {word!r} is not British spelling. Write {mended}…"
+                    yield f"{at(cell)}: {word!r} is not British spelling. Write {british}…"
 
 
 def file(lesson: Lesson) -> Iterator[str]:

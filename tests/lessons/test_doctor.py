@@ -1,4 +1,4 @@
-"""Every look made to fail once, and its mend; what the report may say; a doctor among missing packages."""
+"""Every check made to fail once, and its fix; what the report may say; a doctor among missing packages."""
 
 import ast
 import getpass
@@ -27,6 +27,7 @@ from unet_lib.lessons.doctor.report import without_names
 
 NEEDED = ["Python", "packages", "torch", "JupyterLab", "fonts", "disk", "memory", "data", "models", "folders",
           "lessons"]
+CHECKS = [name for name in vars(required) if re.fullmatch(r"_(?!existing|differs)[a-z]+", name)]
 WITHOUT = """
 import sys
 for name in {names}:
@@ -49,7 +50,7 @@ def project(tmp_path, monkeypatch):
         shutil.copytree(REPOSITORY / part, copy / part)
     for path in (REPOSITORY / "pyproject.toml", REPOSITORY / "constraints.txt", *REPOSITORY.glob("notebooks/*.ipynb")):
         shutil.copy(path, copy / path.relative_to(REPOSITORY))
-    for module in (needs, optional, fixes, packages):
+    for module in (required, optional, remedies, packages):
         monkeypatch.setattr(module, "repository", lambda: copy)
     return copy
 
@@ -57,9 +58,9 @@ def project(tmp_path, monkeypatch):
 # --- a line, and the lines of this machine -----------------------------------------------------------------
 
 
-def test_lines_say_ok_or_how_to_mend():
+def test_lines_say_ok_or_how_to_fix_it():
     assert str(Finding("disk", "3 GB")) == "[OK] disk: 3 GB"
-    assert str(Finding("disk", "0 GB", "free some")) == "[FAIL] disk: 0 GB\n       mend: free some"
+    assert str(Finding("disk", "0 GB", "free some")) == "[FAIL] disk: 0 GB\n       fix: free some"
     optional = Finding("GPU", "none", "buy one", "long trainings")
     assert str(optional) == "[--] GPU: none; only needed for long trainings\n       to have it: buy one"
     assert not optional.ok and optional.passes
@@ -82,14 +83,14 @@ def test_the_optional_parts_are_the_extras_of_pyproject():
     assert [finding.name for finding in extras()] == ["GPU", "real data", *(name for name, *_ in PARTS)]
 
 
-def test_the_signs_are_those_of_the_sources():
-    """Texts of all lessons and of every module that draws: none has a sign that the font is not asked for."""
+def test_the_symbols_are_those_of_the_sources():
+    """Texts of all lessons and of every module that draws: none has a symbol that the font is not checked for."""
     sources = ["".join(cell["source"]) for path in REPOSITORY.glob("notebooks/*.ipynb")
                for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
     drawing = (path.read_text() for path in REPOSITORY.glob("unet_lib/plotting/*.py"))
-    found = {sign for source in (*sources, *drawing) for text in texts(source) for sign in text if not sign.isascii()}
+    found = {char for source in (*sources, *drawing) for text in texts(source) for char in text if not char.isascii()}
     assert "×" in found
-    assert found <= set(required.SIGNS), f"add to SIGNS: {found - set(required.SIGNS)}"
+    assert found <= set(required.SYMBOLS), f"add to SYMBOLS: {found - set(required.SYMBOLS)}"
 
 
 def texts(source):
@@ -100,7 +101,7 @@ def texts(source):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone]
 
 
-# --- each look made to fail ----------------------------------------------------------------------------------
+# --- each check made to fail ----------------------------------------------------------------------------------
 
 
 def test_an_old_python(monkeypatch):
@@ -125,22 +126,22 @@ def test_missing_and_old_packages_are_named(project):
                                         "--constraint", project / "constraints.txt")
 
 
-def test_the_typed_mend_is_what_the_shell_hears(project):
+def test_the_shell_reads_the_fix_as_it_is_meant(project):
     words = subprocess.run(["sh", "-c", f"printf '%s\\n' {remedies.install('book')}"], capture_output=True, text=True)
     assert words.stdout.splitlines()[1:5] == ["-m", "pip", "install", "--editable"]
     assert words.stdout.splitlines()[5] == f"{project}[book]"
 
 
-def test_pip_takes_the_mend_as_it_is(project):
+def test_pip_takes_the_fix_as_it_is(project):
     """On the versions that are here there is nothing to fetch; pip only has to understand and to agree."""
-    arguments = remedies.again("numpy", "torch").split()[1:]
+    arguments = remedies.reinstall("numpy", "torch").split()[1:]
     assert arguments[-2:] == [f"numpy=={packages.installed('numpy')}", f"torch=={torch.__version__.split('+')[0]}"]
     done = subprocess.run([sys.executable, "-m", "pip", "install", "--dry-run", "--no-index", *arguments[-2:]],
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
-def test_conda_is_mended_by_conda(monkeypatch, tmp_path):
+def test_conda_is_fixed_by_conda(monkeypatch, tmp_path):
     (tmp_path / "conda-meta").mkdir()
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     wanted = f"conda env update --prefix {tmp_path} --file {REPOSITORY / 'environment.yml'}"
@@ -160,11 +161,11 @@ def test_a_python_that_the_shell_does_not_find_is_named_in_full(monkeypatch):
 
 
 def test_windows_has_its_own_words(monkeypatch):
-    monkeypatch.setattr(fixes, "os", SimpleNamespace(name="nt"))
-    assert remedies.typed("a b", "c") == '"a b" c'
+    monkeypatch.setattr(remedies, "os", SimpleNamespace(name="nt"))
+    assert remedies.command("a b", "c") == '"a b" c'
     assert remedies.setting("UNET_DATA", "") == "set UNET_DATA="
     assert remedies.remove(Path("x")) == "rmdir /s /q x"
-    assert remedies.copy_of_ones_own().startswith("robocopy /e ")
+    assert remedies.copy_project().startswith("robocopy /e ")
 
 
 def test_a_broken_torch(monkeypatch):
@@ -174,7 +175,7 @@ def test_a_broken_torch(monkeypatch):
     monkeypatch.setattr(devices, "choose_device", broken)
     finding = named(examine(), "torch")
     assert finding.detail == "OSError: libtorch_cpu.so: undefined symbol"
-    assert finding.fix == remedies.again("torch") and "--force-reinstall --no-deps torch==" in finding.fix
+    assert finding.fix == remedies.reinstall("torch") and "--force-reinstall --no-deps torch==" in finding.fix
 
 
 def test_a_missing_widget_front_end(monkeypatch, tmp_path):
@@ -185,16 +186,16 @@ def test_a_missing_widget_front_end(monkeypatch, tmp_path):
     monkeypatch.setattr(jupyter_core.paths, "jupyter_path", lambda *_: [str(tmp_path)])
     finding = named(examine(), "JupyterLab")
     assert finding.detail.endswith("widgets without jupyterlab_widgets")
-    assert finding.fix == remedies.again("jupyterlab_widgets")
+    assert finding.fix == remedies.reinstall("jupyterlab_widgets")
 
 
-def test_a_font_without_the_signs(monkeypatch, tmp_path):
+def test_a_font_without_the_symbols(monkeypatch, tmp_path):
     import matplotlib
 
     with matplotlib.rc_context({"font.family": "STIXSizeOneSym"}):
         finding = named(examine(), "fonts")
         assert "STIXSizeOneSym has no U+00D7, U+00B7" in finding.detail
-        assert finding.fix == remedies.again("matplotlib")
+        assert finding.fix == remedies.reinstall("matplotlib")
         monkeypatch.setattr(matplotlib, "matplotlib_fname", lambda: str(tmp_path / "matplotlibrc"))
         assert named(examine(), "fonts").fix.endswith(f"font.sans-serif in {tmp_path / 'matplotlibrc'}")
 
@@ -227,7 +228,7 @@ def test_unsound_data(data):
     assert named(examine(phantom), "data").fix.startswith(f"rm -r {phantom} && ")
 
 
-def test_the_mend_for_phantoms_mends(tmp_path, monkeypatch):
+def test_the_fix_for_phantoms_works(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
     folder = tmp_path / "my data" / "phantom"
     for damage in (None, "*/*_1_mask.tif"):
@@ -239,7 +240,7 @@ def test_the_mend_for_phantoms_mends(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["weights gone", "weights cut", "another card", "no network at all"])
-def test_a_shipped_network_that_is_amiss(project, damage):
+def test_a_damaged_shipped_network(project, damage):
     weights = project / "data" / "models" / "phantom-baseline.safetensors"
     card = weights.with_suffix(".json")
     if damage == "weights gone":
@@ -270,7 +271,7 @@ def test_a_lesson_with_marks_of_a_merge(project):
 
 
 def brought_back(project, name):
-    """The look fails; without git it says to unpack again, with git what it says to type brings everything back."""
+    """The check fails; without git it says to unpack again, with git what it says to type brings everything back."""
     failed = named(examine(), name)
     assert "again from the archive" in failed.fix
     whole = project.with_name("whole")
@@ -326,11 +327,11 @@ def test_optional_parts_that_are_not_there(project, monkeypatch):
     assert "was built without CUDA" in named(extras(), "GPU").detail
 
 
-def test_extras_of_extras_are_looked_at(monkeypatch):
+def test_extras_of_extras_are_checked(monkeypatch):
     there = packages.installed
     monkeypatch.setattr(packages, "installed", lambda name: None if name == "typst" else there(name))
-    assert list(packages.amiss([Requirement("manim[typst]")])) == ["typst is missing"]
-    assert list(packages.amiss([Requirement("manim")])) == []
+    assert list(packages.unmet([Requirement("manim[typst]")])) == ["typst is missing"]
+    assert list(packages.unmet([Requirement("manim")])) == []
 
 
 def test_a_part_that_is_not_there_takes_one_line(monkeypatch):
@@ -341,30 +342,29 @@ def test_a_part_that_is_not_there_takes_one_line(monkeypatch):
     assert detail == f"axe-playwright-python is missing; beartype is missing; and {len(gone) - 2} more"
 
 
-def test_every_command_in_a_mend_exists(run_cli):
-    source = "".join(path.read_text() for path in (REPOSITORY / "unet_lib" / "doctor").glob("*.py"))
+def test_every_command_in_a_fix_exists(run_cli):
+    source = "".join(path.read_text() for path in (REPOSITORY / "unet_lib" / "lessons" / "doctor").glob("*.py"))
     commands = re.findall(r'"-m", "unet_lib", ("\w+"(?:, "\w+")?)', source)
     assert len(commands) >= 3
     for command in commands:
         assert run_cli(*re.findall(r"\w+", command), "--help").returncode == 0, command
 
 
-# --- the doctor never faints ----------------------------------------------------------------------------------
+# --- no check raises ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in vars(needs) if re.fullmatch(r"_(?!standing|differs)[a-z]+", name)])
-def test_a_look_that_goes_wrong_is_a_finding(monkeypatch, name, data):
-    def faint(*_):
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_check_that_raises_is_a_finding(monkeypatch, name, data):
+    def fail(*_):
         raise ZeroDivisionError("division\nby zero")
 
-    monkeypatch.setattr(needs, name, faint)
+    monkeypatch.setattr(required, name, fail)
     finding, = [finding for finding in examine(data) if not finding.ok]
     assert finding.name.lower() == name[1:] and finding.detail == "ZeroDivisionError: division"
 
 
-def test_all_looks_are_tried_above():
-    assert {name.lower() for name in NEEDED} == {name[1:] for name in vars(needs)
-                                                 if re.fullmatch(r"_(?!standing|differs)[a-z]+", name)}
+def test_all_checks_are_tried_above():
+    assert {name.lower() for name in NEEDED} == {name[1:] for name in CHECKS}
 
 
 def without(names, module, *arguments):
@@ -372,13 +372,13 @@ def without(names, module, *arguments):
     return subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
 
 
-def test_without_torch_the_rest_is_still_looked_at(data):
+def test_without_torch_the_rest_is_still_checked(data):
     done = without(["torch"], "unet_lib", "doctor", "--data", str(data))
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
-    assert "[FAIL] torch: cannot be looked at without the package torch\n       mend: " in done.stdout
+    assert "[FAIL] torch: cannot be checked without the package torch\n       fix: " in done.stdout
     for name in ("Python", "packages", "JupyterLab", "fonts", "disk", "data", "folders", "lessons"):
         assert f"[OK] {name}: " in done.stdout, done.stdout
-    assert "[--] GPU: cannot be looked at without the package torch" in done.stdout
+    assert "[--] GPU: cannot be checked without the package torch" in done.stdout
 
 
 def test_without_any_package_it_says_what_to_install():
@@ -387,7 +387,7 @@ def test_without_any_package_it_says_what_to_install():
     modules = [{"scikit-learn": "sklearn", "pillow": "PIL"}.get(name, name) for name in names]
     done = without([*modules, "jupyter_core"], "unet_lib.lessons.doctor")
     assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
-    assert "[FAIL] packages: cannot be looked at without the package packaging" in done.stdout
+    assert "[FAIL] packages: cannot be checked without the package packaging" in done.stdout
     assert f"pip install --editable {REPOSITORY}" in done.stdout
     assert "[OK] disk: " in done.stdout and "[OK] lessons: " in done.stdout
     told = without([*modules, "jupyter_core"], "unet_lib.lessons.doctor", "--report")
@@ -409,7 +409,7 @@ def test_the_report_is_one_block_with_findings_and_versions(run_cli, data):
         assert f"{name}=={packages.installed(name)}" in done.stdout
 
 
-def test_the_report_tells_the_tested_version_where_another_is_there(project):
+def test_the_report_names_the_tested_version_where_another_is_there(project):
     file = project / "constraints.txt"
     file.write_text(re.sub(r"(?m)^numpy==.*", "numpy==0.1", file.read_text()))
     assert f"numpy=={packages.installed('numpy')} (tested: 0.1)" in " ".join(report([]).split())

@@ -1,4 +1,4 @@
-"""Each broken network shows its own symptom, and a sound one shows none of them."""
+"""Each faulty network shows its own symptom, and a sound one shows none of them."""
 
 import pytest
 import torch
@@ -32,12 +32,12 @@ def bright():
 
 
 def test_the_symptoms(network):
-    told = {number: faulty_unets.symptom(number, network, bright(), MASKS) for number in faulty_unets.FAULTS}
-    assert told[1] == "UNet(depth=4) needs height and width divisible by 16; got 100×100"
-    assert told[2] == "share of the tumour found: less than half, by the sound one: more than half"
-    assert told[3] == "answer to a sum = sum of the answers (but for a constant): True"
-    assert "expected input[4, 8, 128, 128] to have 4 channels, but got 8 channels instead" in told[4]
-    assert told[5] == "same answer for an image alone and in company: False"
+    shown = {number: faulty_unets.symptom(number, network, bright(), MASKS) for number in faulty_unets.FAULTS}
+    assert shown[1] == "UNet(depth=4) needs height and width divisible by 16; got 100×100"
+    assert shown[2] == "fraction of the tumour found: less than half, by the sound one: more than half"
+    assert shown[3] == "answer to a sum = sum of the answers (but for a constant): True"
+    assert "expected input[4, 8, 128, 128] to have 4 channels, but got 8 channels instead" in shown[4]
+    assert shown[5] == "same answer for an image alone and in company: False"
 
 
 def test_a_sound_network_is_not_linear_and_does_not_mind_company(network):

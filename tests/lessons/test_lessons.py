@@ -56,7 +56,7 @@ def test_exercises_are_open_in_a_fresh_lesson(path):
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
-def test_links_to_neighbours_lead_somewhere(path):
+def test_links_to_other_lessons_lead_somewhere(path):
     for cell in read(path).markdown:
         for target in re.findall(r"\]\((?!https?:|#|attachment:|mailto:)([^)#\s]+)", cell.prose):
             there = (NOTEBOOKS / target).exists()
@@ -139,8 +139,8 @@ def output(*outputs):
 
 def add(cell, after="show()"):
     def apply(notebook):
-        place = next(i for i, cell in enumerate(notebook.cells) if cell.source == after)
-        notebook.cells.insert(place + 1, copy.deepcopy(cell))
+        index = next(i for i, cell in enumerate(notebook.cells) if cell.source == after)
+        notebook.cells.insert(index + 1, copy.deepcopy(cell))
         numbered(notebook)
     return apply
 
@@ -250,7 +250,7 @@ def test_each_rule_finds_its_fault_and_no_other(spoil, problem):
     else:
         assert len(found) == 1, found
         assert problem in found[0]
-        assert re.search(r"\. [A-Z][^.]+", found[0]), "names no mend"
+        assert re.search(r"\. [A-Z][^.]+", found[0]), "names no fix"
 
 
 def test_an_empty_notebook_is_reported_not_crashed_on():

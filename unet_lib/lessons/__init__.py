@@ -1,1 +1,1 @@
-"""What the lessons need besides the network: exercises, terms, translations, pages, a check-up of the machine."""
+"""What the lessons need besides the network: exercises, glossary, translations, HTML export, a check of the machine."""

@@ -24,8 +24,8 @@ from unet_lib.core.atomic_io import write_text
 from unet_lib.lessons.translation import read_lesson
 
 FORMULA = re.compile(r"\$([^$\n]+)\$")
-IN_A_LINE = re.compile(r'<math [^>]*"inline"[^>]*>(?:(?!</math>).)*</math>[.,;:?)]+', re.DOTALL)
-CLIP = re.compile(r'<video\b[^>]*\bsrc="(?P<place>[^"]*)\.mp4"[^>]*\btitle="(?P<title>[^"]*)"[^>]*>\s*</video>')
+INLINE_FORMULA = re.compile(r'<math [^>]*"inline"[^>]*>(?:(?!</math>).)*</math>[.,;:?)]+', re.DOTALL)
+CLIP = re.compile(r'<video\b[^>]*\bsrc="(?P<path>[^"]*)\.mp4"[^>]*\btitle="(?P<title>[^"]*)"[^>]*>\s*</video>')
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STYLE = """
 body { font: 16px/1.5 "DejaVu Sans", Verdana, sans-serif; color: #222 }
@@ -50,11 +50,11 @@ class MathMLRenderer(IPythonRenderer):
     """Markdown as nbconvert renders it, but for formulas: these become MathML, which browsers draw by themselves."""
 
     def inline_math(self, body: str) -> str:
-        """A formula in a line."""
+        """A formula within a line."""
         return mathml(body)
 
     def block_math(self, body: str) -> str:
-        """A formula of its own."""
+        """A formula on its own."""
         return mathml(body, display="block")
 
     def block_html(self, html: str) -> str:
@@ -76,7 +76,7 @@ def with_formulas(html: str) -> str:
 
 def keep_together(html: str) -> str:
     """The same page, but no line begins with a comma because a formula stood before it."""
-    return IN_A_LINE.sub(r'<span style="white-space: nowrap">\g<0></span>', html)
+    return INLINE_FORMULA.sub(r'<span style="white-space: nowrap">\g<0></span>', html)
 
 
 def without_widgets(notebook: NotebookNode) -> NotebookNode:
@@ -115,5 +115,5 @@ def _rendered(source: str, folder: Path) -> str:
 
 def _poster(clip: re.Match[str], folder: Path) -> str:
     """A clip's poster as a picture; nbconvert puts in only what lies below the lesson's folder, and clips do not."""
-    picture = base64.b64encode((folder / f"{clip['place']}.jpg").read_bytes()).decode("ascii")
+    picture = base64.b64encode((folder / f"{clip['path']}.jpg").read_bytes()).decode("ascii")
     return f"![{clip['title']}](data:image/jpeg;base64,{picture})"

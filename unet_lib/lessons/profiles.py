@@ -1,4 +1,4 @@
-"""The size of a lesson's live computations, and where its data lies: `UNET_PROFILE` and `UNET_DATA`.
+"""The size of a lesson's live computations: `UNET_PROFILE`.
 
 The same cells run everywhere; only these settings differ.
 """
@@ -34,7 +34,3 @@ def profile() -> Profile:
     if name not in PROFILES:
         raise SettingsError(f"UNET_PROFILE must be one of {', '.join(PROFILES)}; got {name!r}.")
     return PROFILES[name]
-
-
-
-

@@ -1,7 +1,7 @@
-"""Is this machine ready? A list of findings, each with how to mend what is not.
+"""Is this machine ready? A list of findings, each with how to fix what is not.
 
-`unet_lib doctor` prints them line by line, or with `--report` as a text for a bug report; `python -m unet_lib.lessons.doctor`
-does the same where not even the command line's own packages are there.
+`unet_lib doctor` prints them line by line, or with `--report` as a text for a bug report;
+`python -m unet_lib.lessons.doctor` does the same where not even the command line's own packages are there.
 """
 
 from unet_lib.lessons.doctor.finding import Finding

@@ -1,4 +1,4 @@
-"""One thing looked at, and a look that cannot faint."""
+"""One thing that was checked, and a check that never raises."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,8 +10,8 @@ REPORT = "python -m unet_lib.lessons.doctor --report"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `mend` says how to put it right and is empty when it is well; `only_for` says what an
-    optional thing is needed for and is empty for what every lesson needs."""
+    """One thing that was checked. `fix` says how to put it right and is empty when nothing is wrong; `only_for` says
+    what an optional thing is needed for and is empty for what every lesson needs."""
 
     name: str
     detail: str
@@ -20,7 +20,7 @@ class Finding:
 
     @property
     def ok(self) -> bool:
-        """Nothing to mend."""
+        """Nothing to fix."""
         return not self.fix
 
     @property
@@ -33,15 +33,15 @@ class Finding:
             return f"[OK] {self.name}: {self.detail}"
         if self.only_for:
             return f"[--] {self.name}: {self.detail}; only needed for {self.only_for}\n       to have it: {self.fix}"
-        return f"[FAIL] {self.name}: {self.detail}\n       mend: {self.fix}"
+        return f"[FAIL] {self.name}: {self.detail}\n       fix: {self.fix}"
 
 
-def guarded(name: str, look: Callable[[], Finding], fix: str = "", only_for: str = "") -> Finding:
-    """What the look found, or what stopped it: a missing package, or an exception that `mend` may help against."""
+def guarded(name: str, check: Callable[[], Finding], fix: str = "", only_for: str = "") -> Finding:
+    """What the check found, or what stopped it: a missing package, or an exception that `fix` may help against."""
     try:
-        return replace(look(), only_for=only_for)
+        return replace(check(), only_for=only_for)
     except ModuleNotFoundError as error:
-        return Finding(name, f"cannot be looked at without the package {error.name}", install(), only_for)
-    except Exception as error:  # a doctor who faints helps nobody
+        return Finding(name, f"cannot be checked without the package {error.name}", install(), only_for)
+    except Exception as error:  # the other checks must still run
         detail = f"{type(error).__name__}: {error}".partition("\n")[0]
         return Finding(name, detail, fix or f"please send us what this prints: {REPORT}", only_for)

@@ -9,10 +9,10 @@ from functools import partial
 from unet_lib.core.errors import DatasetError
 from unet_lib.core.paths import repository
 from unet_lib.lessons.doctor.finding import Finding, guarded
-from unet_lib.lessons.doctor.packages import amiss, asked
-from unet_lib.lessons.doctor.remedies import conda, install, python, typed
+from unet_lib.lessons.doctor.packages import requirements, unmet
+from unet_lib.lessons.doctor.remedies import command, conda, install, python
 
-SHOWN = 2  # packages of a part that is not there; the mend brings them all
+SHOWN = 2  # packages of a part that is not there; the fix installs them all
 GPU, REAL_DATA = "long trainings", "training and testing on real patients"
 # The extras of pyproject.toml: name, what it is for, and which of its modules stand on libraries of the system.
 PARTS = (("animations", "rendering the clips again", ("cairo", "manimpango")),
@@ -21,7 +21,7 @@ PARTS = (("animations", "rendering the clips again", ("cairo", "manimpango")),
 
 
 def extras() -> Iterator[Finding]:
-    """Look at the optional parts. Never raises."""
+    """Check the optional parts. Never raises."""
     yield guarded("GPU", _gpu, only_for=GPU)
     yield guarded("real data", _real_data, only_for=REAL_DATA)
     for name, purpose, modules in PARTS:
@@ -38,7 +38,7 @@ def _gpu() -> Finding:
         return Finding("GPU", describe(device))
     if shutil.which("nvidia-smi") and torch.version.cuda is None:
         return Finding("GPU", f"there is an NVIDIA driver, but torch {torch.__version__} was built without CUDA",
-                       "install torch's CUDA build; its own start page tells the command for your system")
+                       "install torch's CUDA build; its own start page gives the command for your system")
     return Finding("GPU", "none", "open colab.ipynb in Colab, which lends one")
 
 
@@ -53,11 +53,11 @@ def _real_data() -> Finding:
 
 
 def _part(name: str, modules: tuple[str, ...]) -> Finding:
-    wrong = list(amiss(asked(name))) or list(_unloadable(modules))
+    wrong = list(unmet(requirements(name))) or list(_unloadable(modules))
     if not wrong:
         return Finding(name, "ready")
     more = f"; and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-    script = typed("sh", repository() / "tests" / "system_packages.sh")
+    script = command("sh", repository() / "tests" / "system_packages.sh")
     system = bool(modules) and sys.platform != "win32" and not conda()
     return Finding(name, "; ".join(wrong[:SHOWN]) + more, f"{script} && {install(name)}" if system else install(name))
 

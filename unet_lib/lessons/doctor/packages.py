@@ -16,7 +16,7 @@ def project() -> dict[str, Any]:
     return tomllib.loads((repository() / "pyproject.toml").read_text("utf-8"))["project"]
 
 
-def asked(extra: str = "") -> "list[Requirement]":
+def requirements(extra: str = "") -> "list[Requirement]":
     """The packages that the lessons need, or those of one optional part, as far as they concern this platform."""
     from packaging.requirements import Requirement
 
@@ -33,19 +33,19 @@ def installed(name: str) -> str | None:
         return None
 
 
-def amiss(requirements: "list[Requirement]") -> Iterator[str]:
+def unmet(wanted: "list[Requirement]") -> Iterator[str]:
     """A phrase for each package that is missing or outside its range, those of named extras included."""
-    for requirement in requirements:
+    for requirement in wanted:
         version = installed(requirement.name)
         if version is None:
             yield f"{requirement.name} is missing"
             continue
         if not requirement.specifier.contains(version, prereleases=True):
             yield f"{requirement.name} {version} is not {requirement.specifier}"
-        yield from amiss([inner for extra in requirement.extras for inner in asked_by(requirement.name, extra)])
+        yield from unmet([inner for extra in requirement.extras for inner in requirements_of(requirement.name, extra)])
 
 
-def asked_by(name: str, extra: str = "") -> "list[Requirement]":
+def requirements_of(name: str, extra: str = "") -> "list[Requirement]":
     """What an installed package asks for itself, or for one of its extras alone; nothing if it is not there."""
     from packaging.requirements import Requirement
 

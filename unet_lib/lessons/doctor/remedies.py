@@ -1,4 +1,4 @@
-"""Commands that mend, as text to be typed into the reader's own shell."""
+"""Commands that fix what is wrong, as text to be typed into the reader's own shell."""
 
 import os
 import shlex
@@ -11,7 +11,7 @@ from unet_lib.core.paths import repository
 from unet_lib.lessons.doctor.packages import installed
 
 
-def typed(*words: str | Path) -> str:
+def command(*words: str | Path) -> str:
     """The words as one command line, quoted where the shell wants it."""
     join = shlex.join if os.name == "posix" else subprocess.list2cmdline
     return join([str(word) for word in words])
@@ -21,7 +21,7 @@ def python(*words: str | Path) -> str:
     """A command for this very Python: `python …` where the shell finds it under that name, else its whole path."""
     found = shutil.which("python")
     ours = found is not None and Path(found).parent == Path(sys.executable).parent
-    return typed("python" if ours else sys.executable, *words)
+    return command("python" if ours else sys.executable, *words)
 
 
 def conda() -> bool:
@@ -33,12 +33,12 @@ def install(extra: str = "") -> str:
     """Install what pyproject.toml asks for, at the versions we tested where the environment is ours alone."""
     home = repository() if (repository() / "pyproject.toml").is_file() else Path()
     if conda():
-        return typed("conda", "env", "update", "--prefix", sys.prefix, "--file", home / "environment.yml")
+        return command("conda", "env", "update", "--prefix", sys.prefix, "--file", home / "environment.yml")
     pinned = ("--constraint", home / "constraints.txt") if sys.prefix != sys.base_prefix else ()
     return python("-m", "pip", "install", "--editable", f"{home}[{extra}]" if extra else home, *pinned)
 
 
-def again(*packages: str) -> str:
+def reinstall(*packages: str) -> str:
     """Install packages once more, at the versions that are there, because files of theirs are missing or damaged."""
     return python("-m", "pip", "install", "--force-reinstall", "--no-deps", *map(_at_its_version, packages))
 
@@ -46,24 +46,24 @@ def again(*packages: str) -> str:
 def restore(*folders: str) -> str:
     """Bring back files of the project that were changed or deleted; the reader's own files stay."""
     if (repository() / ".git").exists():
-        return typed("git", "-C", repository(), "checkout", "--", *folders)
+        return command("git", "-C", repository(), "checkout", "--", *folders)
     return f"unpack {' and '.join(folders)} again from the archive that you got the lessons in"
 
 
 def setting(name: str, value: str | Path) -> str:
     """Set a variable of the environment in the shell from which the lessons are started."""
-    return f"{'export' if os.name == 'posix' else 'set'} {name}={typed(value) if value else ''}"
+    return f"{'export' if os.name == 'posix' else 'set'} {name}={command(value) if value else ''}"
 
 
 def remove(folder: Path) -> str:
     """Delete a folder and all in it."""
-    return typed(*(("rm", "-r") if os.name == "posix" else ("rmdir", "/s", "/q")), folder)
+    return command(*(("rm", "-r") if os.name == "posix" else ("rmdir", "/s", "/q")), folder)
 
 
-def copy_of_ones_own() -> str:
-    """Copy the whole project to where its reader may write."""
+def copy_project() -> str:
+    """Copy the whole project to a folder that its reader may write to."""
     own = Path.home() / "glass-box-unet"
-    return typed(*(("cp", "-r") if os.name == "posix" else ("robocopy", "/e")), repository(), own)
+    return command(*(("cp", "-r") if os.name == "posix" else ("robocopy", "/e")), repository(), own)
 
 
 def _at_its_version(package: str) -> str:

@@ -1,4 +1,4 @@
-"""The doctor's word, line by line for a reader, or as one text for a bug report."""
+"""The findings, line by line for a reader, or as one text for a bug report."""
 
 import getpass
 import os
@@ -13,11 +13,11 @@ from pathlib import Path
 import unet_lib
 from unet_lib.lessons.doctor.finding import Finding
 from unet_lib.lessons.doctor.optional import PARTS, extras
-from unet_lib.lessons.doctor.packages import asked, asked_by, installed, pins
+from unet_lib.lessons.doctor.packages import installed, pins, requirements, requirements_of
 from unet_lib.lessons.doctor.remedies import conda
 from unet_lib.lessons.doctor.required import examine
 
-FRONT = ("ipywidgets", "jupyterlab")  # what these stand on decides whether a widget appears
+WIDGET_STACK = ("ipywidgets", "jupyterlab")  # what these stand on decides whether a widget appears
 
 
 def consult(data: Path | None = None, report_only: bool = False) -> bool:
@@ -50,11 +50,11 @@ def without_names(text: str) -> str:
     return re.sub(rf"(?<=[\\/]){re.escape(user)}(?![\w.-])", "~", text)
 
 
-def _line(say: Callable[[], str]) -> str:
+def _line(describe: Callable[[], str]) -> str:
     try:
-        return say()
+        return describe()
     except Exception as error:
-        return f"{say.__name__.strip('_')}: unknown ({type(error).__name__}: {error})"
+        return f"{describe.__name__.strip('_')}: unknown ({type(error).__name__}: {error})"
 
 
 def _project() -> str:
@@ -86,7 +86,8 @@ def _packages() -> Iterator[str]:
     from packaging.utils import canonicalize_name
 
     tested = pins()
-    wanted = [*asked(), *(r for name, *_ in PARTS for r in asked(name)), *(r for name in FRONT for r in asked_by(name))]
+    wanted = [*requirements(), *(r for name, *_ in PARTS for r in requirements(name)),
+              *(r for name in WIDGET_STACK for r in requirements_of(name))]
     for name in sorted({canonicalize_name(requirement.name) for requirement in wanted}):
         version, pin = installed(name), tested.get(name)
         if version is None:

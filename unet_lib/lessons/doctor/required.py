@@ -1,4 +1,4 @@
-"""Everything a lesson needs, one look each, cheapest first. Packages are imported inside the looks."""
+"""Everything a lesson needs, one check each, cheapest first. Packages are imported inside the checks."""
 
 import json
 import platform
@@ -11,23 +11,23 @@ from pathlib import Path
 from unet_lib.core.errors import DatasetError, GlassBoxError
 from unet_lib.core.paths import data_folder, repository
 from unet_lib.lessons.doctor.finding import Finding, guarded
-from unet_lib.lessons.doctor.packages import amiss, asked, project
-from unet_lib.lessons.doctor.remedies import again, copy_of_ones_own, install, python, remove, restore, setting
+from unet_lib.lessons.doctor.packages import project, requirements, unmet
+from unet_lib.lessons.doctor.remedies import copy_project, install, python, reinstall, remove, restore, setting
 
 FREE_GB = 2.0    # for caches of the phantoms (0.2 GB) or the real set (1 GB), and for runs
 MEMORY_GB = 2.0  # of lessons 00 to 04 the hungriest took 1.0 GB on phantoms; JupyterLab and a browser come on top
-SIGNS = "×·−–→…ᵀ⟨⟩"  # beyond ASCII, in figures; a test reads them from the sources
+SYMBOLS = "×·÷−–→…ᵀ⟨⟩"  # beyond ASCII, in figures; a test reads them from the sources
 FRONT_END = {"@jupyter-widgets/jupyterlab-manager": "jupyterlab_widgets", "anywidget": "anywidget"}
 
 
 def examine(data: Path | None = None) -> Iterator[Finding]:
-    """Look at everything the lessons need. `data` is a folder in LGG layout (default: the lessons'). Never raises."""
+    """Check everything the lessons need. `data` is a folder in LGG layout (default: the lessons'). Never raises."""
     folder = data or data_folder()
     yield guarded("Python", _python)
     yield guarded("packages", _packages)
-    yield guarded("torch", _torch, again("torch"))
-    yield guarded("JupyterLab", _jupyterlab, again("jupyterlab"))
-    yield guarded("fonts", _fonts, again("matplotlib"))
+    yield guarded("torch", _torch, reinstall("torch"))
+    yield guarded("JupyterLab", _jupyterlab, reinstall("jupyterlab"))
+    yield guarded("fonts", _fonts, reinstall("matplotlib"))
     yield guarded("disk", lambda: _disk(folder))
     yield guarded("memory", _memory)
     yield guarded("data", lambda: _data(folder))
@@ -47,8 +47,8 @@ def _python() -> Finding:
 
 
 def _packages() -> Finding:
-    wanted = asked()
-    wrong = "; ".join(amiss(wanted))
+    wanted = requirements()
+    wrong = "; ".join(unmet(wanted))
     return Finding("packages", wrong or f"all {len(wanted)} there", install() if wrong else "")
 
 
@@ -67,11 +67,11 @@ def _jupyterlab() -> Finding:
     from jupyter_core.paths import jupyter_path
 
     here = version("jupyterlab")  # importing it takes seconds
-    shelves = [Path(folder) for folder in jupyter_path("labextensions")]
+    folders = [Path(folder) for folder in jupyter_path("labextensions")]
     missing = [package for name, package in FRONT_END.items()
-               if not any((shelf / name / "package.json").is_file() for shelf in shelves)]
+               if not any((folder / name / "package.json").is_file() for folder in folders)]
     if missing:
-        return Finding("JupyterLab", f"{here}, widgets without {', '.join(missing)}", again(*missing))
+        return Finding("JupyterLab", f"{here}, widgets without {', '.join(missing)}", reinstall(*missing))
     return Finding("JupyterLab", f"{here}, widgets ready")
 
 
@@ -81,18 +81,18 @@ def _fonts() -> Finding:
     from matplotlib.ft2font import FT2Font
 
     font = FT2Font(findfont(FontProperties()))
-    missing = [sign for sign in SIGNS if ord(sign) not in font.get_charmap()]
+    missing = [symbol for symbol in SYMBOLS if ord(symbol) not in font.get_charmap()]
     if not missing:
-        return Finding("fonts", f"{font.family_name} has all {len(SIGNS)} signs of the figures")
+        return Finding("fonts", f"{font.family_name} has all {len(SYMBOLS)} symbols of the figures")
     settings = Path(matplotlib.matplotlib_fname())
     own = Path(matplotlib.get_data_path()) not in settings.parents
-    signs = ", ".join(f"U+{ord(sign):04X}" for sign in missing)  # as code points: a console may lack them too
-    return Finding("fonts", f"{font.family_name} has no {signs}",
-                   f"delete the line font.family or font.sans-serif in {settings}" if own else again("matplotlib"))
+    codes = ", ".join(f"U+{ord(symbol):04X}" for symbol in missing)  # as code points: a console may lack them too
+    return Finding("fonts", f"{font.family_name} has no {codes}",
+                   f"delete the line font.family or font.sans-serif in {settings}" if own else reinstall("matplotlib"))
 
 
 def _disk(folder: Path) -> Finding:
-    free = shutil.disk_usage(_standing(folder)).free / 1e9
+    free = shutil.disk_usage(_existing(folder)).free / 1e9
     if free > FREE_GB:
         return Finding("disk", f"{free:.1f} GB free")
     return Finding("disk", f"{free:.1f} GB free, {FREE_GB:.0f} are needed", python("-m", "pip", "cache", "purge"))
@@ -102,7 +102,7 @@ def _memory() -> Finding:
     from unet_lib.core.devices import machine_memory
 
     found = machine_memory()
-    detail = f"{found / 1e9:.1f} GB" if found else "this system does not tell how much"
+    detail = f"{found / 1e9:.1f} GB" if found else "this system does not say how much"
     small = found is not None and found / 1e9 < MEMORY_GB
     return Finding("memory", f"{detail}, {MEMORY_GB:.0f} are needed" if small else detail,
                    setting("UNET_PROFILE", "smoke") if small else "")
@@ -133,8 +133,8 @@ def _models() -> Finding:
         return Finding("models", "no trained network in data/models", restore("data/models"))
     for card in cards:
         if wrong := _differs(card):
-            place = card.relative_to(repository()).with_suffix("").as_posix()
-            return Finding("models", wrong, restore(f"{place}.json", f"{place}.safetensors"))
+            path = card.relative_to(repository()).with_suffix("").as_posix()
+            return Finding("models", wrong, restore(f"{path}.json", f"{path}.safetensors"))
     return Finding("models", f"{len(cards)} trained networks, each as its card says")
 
 
@@ -142,15 +142,15 @@ def _differs(card: Path) -> str:
     """What is wrong with the network beside this card; empty if nothing."""
     from unet_lib.models.checkpoint import load_model, load_tensors
 
-    weights, said = card.with_suffix(".safetensors"), json.loads(card.read_text("utf-8"))
+    weights, stated = card.with_suffix(".safetensors"), json.loads(card.read_text("utf-8"))
     try:
         inside = load_tensors(weights)[1]
         if inside.get("kind") == "model":  # an encoder alone is no network yet
             load_model(weights)
     except GlassBoxError as error:
         return str(error).partition("\n")[0]
-    same = said == {name: inside[name] for name in ("architecture", "card") if name in inside}
-    return "" if same else f"{card.stem}: its card {card.name} tells of other weights"
+    same = stated == {name: inside[name] for name in ("architecture", "card") if name in inside}
+    return "" if same else f"{card.stem}: its card {card.name} describes other weights"
 
 
 def _folders(data: Path) -> Finding:
@@ -159,11 +159,11 @@ def _folders(data: Path) -> Finding:
     ours = (repository() / "notebooks", repository() / "data")
     for folder in (*ours, cache_folder(data)):
         try:
-            tempfile.TemporaryFile(dir=_standing(folder)).close()
+            tempfile.TemporaryFile(dir=_existing(folder)).close()
         except OSError as error:
             cache = Path(tempfile.gettempdir()) / "cache"
             return Finding("folders", f"{folder} cannot be written ({error.strerror})",
-                           copy_of_ones_own() if folder in ours else setting("XDG_CACHE_HOME", cache))
+                           copy_project() if folder in ours else setting("XDG_CACHE_HOME", cache))
     return Finding("folders", "notebooks, data and cache can be written")
 
 
@@ -178,6 +178,6 @@ def _lessons() -> Finding:
     return Finding("lessons", f"{len(lessons)}, from {lessons[0].stem} to {lessons[-1].stem}")
 
 
-def _standing(folder: Path) -> Path:
+def _existing(folder: Path) -> Path:
     """The folder itself, or the nearest one above it that is already there."""
-    return next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())

@@ -1,7 +1,7 @@
-"""What an exercise checker is made of: the right answer, the mistakes it expects, and a hint for each.
+"""What an exercise checker is made of: the right answer, the misconceptions it expects, and a hint for each.
 
-A checker is a value, not code: `NumberExercise(question=…, right=…, mistakes=(Mistake(wrong, hint), …))`. Called
-with an answer it returns `Feedback` and never raises, whatever it is given.
+A checker is a value, not code: `NumberExercise(question=…, right=…, misconceptions=(Misconception(wrong, hint), …))`.
+Called with an answer it returns `Feedback` and never raises, whatever it is given.
 """
 
 import copy
@@ -53,8 +53,8 @@ OPEN = Feedback("open", "Put your answer where the three dots are and run the ce
 class Misconception:
     """An expected wrong answer and the hint it earns.
 
-    `wrong` is a value; or a test of the value; or, for a function exercise, a function with the same mistake:
-    whoever gets its results on every case has made it too.
+    `wrong` is a value; or a test of the value; or, for a function exercise, a function that makes the same
+    mistake: whoever gets its results on every case has made it too.
     """
 
     wrong: Any
@@ -63,7 +63,7 @@ class Misconception:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Exercise(ABC):
-    """The frame every kind of exercise shares."""
+    """What every kind of exercise has in common."""
 
     question: str
     insight: str
@@ -99,7 +99,7 @@ class NumberExercise(Exercise):
     tolerance: int | float = 0
 
     def judge(self, answer: Any) -> Feedback:
-        """Right, a known mistake, or the general hint."""
+        """Right, a known misconception, or the general hint."""
         value = to_number(answer)
         if value is None:
             return Feedback("wrong", f"Expected a number such as 12 or 0.5; got {describe(answer)}.")
@@ -110,7 +110,7 @@ class NumberExercise(Exercise):
         return Feedback("wrong", next(known, self.fallback_hint))
 
     def made(self, misconception: Misconception, value: float) -> bool:
-        """Is this the mistake's number, or one that its test recognises?"""
+        """Is this the misconception's number, or one that its test recognises?"""
         # Half a per cent: a reader who rounds has still made the same mistake.
         if callable(misconception.wrong):
             return bool(misconception.wrong(value))
@@ -121,7 +121,7 @@ class NumberExercise(Exercise):
 class PropertyExercise(Exercise):
     """Many answers may be right: `read` turns an answer into a value (None: unreadable), `right` judges it.
 
-    The mistakes' `wrong` are tests of the value; the first that holds gives the hint.
+    The misconceptions' `wrong` are tests of the value; the first that holds gives the hint.
     """
 
     expected: str
@@ -129,7 +129,7 @@ class PropertyExercise(Exercise):
     right: Callable[[Any], bool]
 
     def judge(self, answer: Any) -> Feedback:
-        """Right, a known mistake, or the general hint."""
+        """Right, a known misconception, or the general hint."""
         value = self.read(answer)
         if value is None:
             return Feedback("wrong", f"Expected {self.expected}; got {describe(answer)}.")
@@ -168,7 +168,7 @@ class FunctionExercise(Exercise):
         return self.cases() if callable(self.cases) else self.cases
 
     def judge(self, answer: Any) -> Feedback:
-        """Right on every case, a known mistake, or the first case that fails."""
+        """Right on every case, a known misconception, or the first case that fails."""
         if not callable(answer):
             call = f"check.{self.name}({self.name})"
             got = describe(answer)

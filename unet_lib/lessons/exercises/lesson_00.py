@@ -12,7 +12,7 @@ slice_numbers = NumberExercise(
         Misconception(256 * 256, "That is one channel. Each pixel carries three numbers, one a channel."),
         Misconception(256 * 3, "That is one row of pixels. The slice has 256 such rows."),
         Misconception(256 + 256 + 3, "You added. Rows, columns and channels multiply: every row has every column."),
-        Misconception(256 * 256 * 4, "Four channels would be a picture with transparency. A slice here has three."),
+        Misconception(256 * 256 * 4, "Four channels would be an image with transparency. A slice here has three."),
         Misconception(256 * 256 * 3 * 8, "Those are bits. A number from 0 to 255 takes 8 bits, but counts once."),
     ),
     fallback_hint="Multiply: height × width × channels.",
@@ -25,7 +25,8 @@ prediction_numbers = NumberExercise(
     misconceptions=(
         Misconception(1, "One number a slice would be classification: 'is there a tumour?' Here we ask 'where?'"),
         Misconception(256 * 256 * 3, "The input has three channels; the output has one. It answers once a pixel."),
-        Misconception(256 * 256 * 2, "Two classes need one number: the chance of 'negative_fraction' is 1 − the chance of 'tumour'."),
+        Misconception(256 * 256 * 2,
+                      "Two classes need one number: the probability of 'healthy' is 1 − that of 'tumour'."),
         Misconception(256, "That is one row of the answer. The mask is as high and as wide as the slice."),
         Misconception(2, "Two classes, yes, but the question is asked again for every pixel."),
     ),
@@ -40,7 +41,7 @@ tinted_fraction = NumberExercise(
     misconceptions=(
         Misconception(2048 / 256**2 * 100, "That is the percentage. A fraction lies between 0 and 1: divide by 100."),
         Misconception(2048 / (256**2 * 3), "You divided by all numbers. The mask has one value a pixel, not three."),
-        Misconception(1 - 2048 / 256**2, "That is the share without tint. The question is about the tinted pixels."),
+        Misconception(1 - 2048 / 256**2, "That is the fraction without tint. The question is about the tinted pixels."),
         Misconception(256**2 / 2048, "The other way up: tinted pixels over all pixels."),
         Misconception(2048 / 256, "You divided by one side. A slice has 256 × 256 pixels."),
     ),

@@ -56,11 +56,13 @@ own_window = PropertyExercise(
     insight="Nine products, one sum. A network does nothing else, only some hundred million times a slice.",
     misconceptions=(
         Misconception(lambda value: not _inside(value[0], value[1]),
-                "A window around that pixel sticks out of the image. Choose a row and a column from 1 to 4."),
-        Misconception(_gives(-KERNEL), "The sign is turned round: left is times −1 and right times 1. "
-                                 "You flipped the kernel, which is what a mathematician calls convolution."),
+                      "A window around that pixel sticks out of the image. Choose a row and a column from 1 to 4."),
+        Misconception(_gives(-KERNEL),
+                      "The sign is turned round: left is times −1 and right times 1. You flipped the kernel, which "
+                      "is what a mathematician calls convolution."),
         Misconception(_gives(KERNEL.T), "You weighed rows instead of columns: the kernel lies on its side."),
-        Misconception(_gives(np.ones(9)), "That is the plain sum of the window. Multiply each number by its weight first."),
+        Misconception(_gives(np.ones(9)),
+                      "That is the plain sum of the window. Multiply each number by its weight first."),
         Misconception(_gives(np.abs(KERNEL)), "The minus signs are lost: the left column counts negative."),
         Misconception(_gives(np.sign(KERNEL)), "The middle row has the weights −2 and 2."),
         Misconception(_gives(KERNEL, swap=True), "That is the sum for row and column exchanged. The row comes first."),
@@ -73,8 +75,9 @@ conv_output = NumberExercise(
     right=128,
     insight="Half of 256: stride 2 halves, and a padding of (kernel − 1) / 2 loses nothing at the edges.",
     misconceptions=(
-        Misconception(127, "One too few: 127 steps join 128 places. Or did you pad one side only?"),
-        Misconception(128.5, "There is no half pixel: a window that sticks out is left away. Round down before adding 1."),
+        Misconception(127, "One too few: 127 steps join 128 positions. Or did you pad one side only?"),
+        Misconception(128.5,
+                      "There is no half pixel: a window that sticks out is left away. Round down before adding 1."),
         Misconception(125, "You forgot the padding: 3 pixels on the left and 3 on the right."),
         Misconception(256, "You forgot the stride: the window moves two pixels at a time."),
         Misconception(250, "Both are missing: the padding adds 6, the stride halves."),
@@ -107,16 +110,16 @@ correlate = FunctionExercise(
     insight="Four nested sums in two lines. This is the operation that gives convolutional networks their name.",
     misconceptions=(
         Misconception(lambda image, kernel: _correlate(image, kernel[::-1, ::-1]),
-                "The kernel is flipped. That is the mathematician's convolution; networks lay it on as it is."),
+                      "The kernel is flipped. That is the mathematician's convolution; networks lay it on as it is."),
         Misconception(_padded, "Your output is as large as the image. Here only windows that fit inside count."),
         Misconception(lambda image, kernel: _correlate(image, kernel)[:-1, :-1],
-                "The last row and column of windows is missing: there are height − kernel height + 1 of them."),
+                      "The last row and column of windows is missing: there are height − kernel height + 1 of them."),
         Misconception(lambda image, kernel: _correlate(image, np.ones_like(kernel)),
-                "You add up the windows without their weights."),
+                      "You add up the windows without their weights."),
         Misconception(lambda image, kernel: _correlate(image, kernel) / kernel.size,
-                "You take the mean of the products. Networks take the sum."),
+                      "You take the mean of the products. Networks take the sum."),
     ),
-    fallback_hint="For every place of the window: the sum of image part times kernel.",
+    fallback_hint="For every position of the window: the sum of image part times kernel.",
 )
 
 # Test images of 3×3 that any edge kernel can be asked about: dark left and bright right, and so on.
@@ -141,12 +144,12 @@ edge_kernel = PropertyExercise(
     misconceptions=(
         Misconception(lambda k: not k.any(), "A kernel of zeros answers 0 to everything."),
         Misconception(lambda k: not _quiet(_answers(k, _FLAT)),
-                "On an even area your kernel does not answer 0: its nine weights must add up to 0."),
+                      "On an even area your kernel does not answer 0: its nine weights must add up to 0."),
         Misconception(lambda k: _quiet(_answers(k, _RISE)),
-                "It does not see the edge at all. Left and right must weigh differently."),
+                      "It does not see the edge at all. Left and right must weigh differently."),
         Misconception(lambda k: _answers(k, _RISE) < 0, "It answers negatively: exchange left and right."),
         Misconception(lambda k: not _quiet(_answers(k, _RISE.T)),
-                "It also answers to brightness that changes from top to bottom. Make its rows balance."),
+                      "It also answers to brightness that changes from top to bottom. Make its rows balance."),
     ),
     fallback_hint="Negative weights on the left, the same positive ones on the right.",
 )
@@ -154,7 +157,7 @@ edge_kernel = PropertyExercise(
 conv_parameters = NumberExercise(
     question="conv_parameters(answer): 3×3 convolution from 3 to 16 channels, with bias; how many learnt numbers?",
     right=448,
-    insight="16 filters of 3·3·3 weights and a bias each, whether the picture has 9 pixels or 9 million.",
+    insight="16 filters of 3·3·3 weights and a bias each, whether the image has 9 pixels or 9 million.",
     misconceptions=(
         Misconception(432, "The biases are missing: one for each of the 16 output channels."),
         Misconception(160, "Each filter looks at all three channels: 3·3·3 weights, not 3·3."),
@@ -169,11 +172,12 @@ conv_parameters = NumberExercise(
 dense_weights = NumberExercise(
     question="dense_weights(answer): every one of 64×64 outputs sees every one of 64×64 inputs; how many weights?",
     right=4096**2,
-    insight="16.8 million weights for one small grey picture; a 3×3 convolution does it with 9.",
+    insight="16.8 million weights for one small grey image; a 3×3 convolution does it with 9.",
     misconceptions=(
-        Misconception(4096, "That is one output's share. There are 4,096 outputs."),
+        Misconception(4096, "That is for one output. There are 4,096 outputs."),
         Misconception(8192, "Pairs multiply: each output has a weight for each input."),
-        Misconception(64**2 * 9, "That is nine for each output: local, but not shared. Here each sees the whole picture."),
+        Misconception(64**2 * 9,
+                      "That is nine for each output: local, but not shared. Here each sees the whole image."),
         Misconception(64 * 64 * 64, "An image of 64×64 has 4,096 pixels, not 64."),
         Misconception(9, "That is the convolution. How many has the dense layer?"),
     ),

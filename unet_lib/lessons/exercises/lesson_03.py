@@ -1,4 +1,4 @@
-"""Checkers of lesson 03, building the U-Net: shapes, blocks, the forward pass, and five broken networks."""
+"""Checkers of lesson 03, building the U-Net: shapes, blocks, the forward pass, and five faulty networks."""
 
 import copy
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from unet_lib.lessons.exercises.network_exercise import NetworkExercise, equal
 # torch is imported when an answer is judged: whoever imports `check` for lesson 01 does not wait for it.
 
 
-def _fixed(module: Any) -> Any:
+def _prepared(module: Any) -> Any:
     """In float64 and evaluation mode, its weights not to be trained, its batch norms with a history."""
     import torch
 
@@ -40,14 +40,14 @@ def _small_block() -> Any:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return _fixed(DoubleConv(3, 4))
+        return _prepared(DoubleConv(3, 4))
 
 
 @cache
 def _small_unet() -> Any:
     from unet_lib.models.registry import build
 
-    return _fixed(build({"base": 4, "depth": 2}, seed=0))
+    return _prepared(build({"base": 4, "depth": 2}, seed=0))
 
 
 def _without_relu(got: Any, wanted: Any, ours: tuple[Any, Any]) -> bool:
@@ -67,12 +67,12 @@ double_conv = NetworkExercise(
     arguments=(3, 4),
     reference=lambda: _small_block(),
     image=(2, 3, 8, 8),
-    insight="The brick of the whole network: two 3×3 convolutions see 5×5, and two ReLUs bend twice.",
+    insight="The building block of the whole network: two 3×3 convolutions see 5×5, and two ReLUs make it non-linear.",
     misconceptions=(
         Misconception(_without_relu, "The last ReLU is missing: some of your numbers are negative."),
         Misconception(_halfway, "The ReLU between the two convolutions is missing: they melt into one."),
         Misconception(lambda got, wanted, ours: got.shape != wanted.shape,
-                "Height and width have shrunk. Give each convolution `padding=1`."),
+                      "Height and width have shrunk. Give each convolution `padding=1`."),
     ),
     fallback_hint="The order is conv1, norm1, relu1, conv2, norm2, relu2.",
 )
@@ -130,11 +130,12 @@ own_unet = NetworkExercise(
     image=(2, 3, 16, 16),
     insight="Same names, same shapes, same numbers: with our weights your network gives our answers.",
     misconceptions=(
-        Misconception(_probability, "You return probabilities. Return the logits: the loss and the mask start from these."),
+        Misconception(_probability,
+                      "You return probabilities. Return the logits: the loss and the mask start from these."),
         Misconception(lambda got, wanted, ours: equal(got, _swapped(*ours)),
-                "The two halves of the concatenation are exchanged: the encoder's channels come first."),
+                      "The two halves of the concatenation are exchanged: the encoder's channels come first."),
         Misconception(lambda got, wanted, ours: got.shape != wanted.shape,
-                "The output has another shape. One channel, and height and width of the image, are wanted."),
+                      "The output has another shape. One channel, and height and width of the image, are wanted."),
     ),
     fallback_hint="Follow the U: encoder and pooling down, bottleneck, then up, concat and decoder.",
 )
@@ -157,8 +158,10 @@ forward = FunctionExercise(
     insight="Down, across, up. The list of skips is last in, first out: the deepest one is used first.",
     misconceptions=(
         Misconception(_swapped, "The two halves of the concatenation are exchanged: the skip comes first."),
-        Misconception(_pooled_skips, "You keep the skip after pooling, when the detail is gone already. Keep it before."),
-        Misconception(_first_skip_first, "The skips come in the wrong order: the last one kept has the size needed first."),
+        Misconception(_pooled_skips,
+                      "You keep the skip after pooling, when the detail is gone already. Keep it before."),
+        Misconception(_first_skip_first,
+                      "The skips come in the wrong order: the last one kept has the size needed first."),
         Misconception(lambda network, image: network(image).sigmoid(), "You return probabilities. Return the logits."),
         Misconception(_without_output, "The output layer is missing: many channels have to become one."),
     ),
@@ -172,10 +175,12 @@ bottleneck_shape = PropertyExercise(
     right=lambda shape: shape == (1024, 16, 16),
     insight="16 times smaller, 16 times wider: much of *what*, little of *where*.",
     misconceptions=(
-        Misconception(lambda shape: shape == (16, 16, 1024), "The numbers are right; in torch the channels come first."),
+        Misconception(lambda shape: shape == (16, 16, 1024),
+                      "The numbers are right; in torch the channels come first."),
         Misconception(lambda shape: shape in ((512, 16, 16), (2048, 16, 16)),
-                "Level 1 has 64; levels 2 to 4 and the bottleneck double: four doublings."),
-        Misconception(lambda shape: shape == (512, 32, 32), "That is the encoder's last level, before the fourth pooling."),
+                      "Level 1 has 64; levels 2 to 4 and the bottleneck double: four doublings."),
+        Misconception(lambda shape: shape == (512, 32, 32),
+                      "That is the encoder's last level, before the fourth pooling."),
         Misconception(lambda shape: shape[0] == 64, "The channels double at each level; they do not stay at 64."),
         Misconception(lambda shape: shape[1:] == (256, 256), "Four poolings halve height and width four times."),
         Misconception(lambda shape: shape == (1024, 64, 64), "Each pooling halves: 256, 128, 64, 32, 16."),
@@ -212,17 +217,17 @@ def _words(answer: Any) -> tuple[str, ...] | None:
     return tuple(str(word).strip().lower().rstrip("()") for word in answer)
 
 
-def _first_wrong(place: int) -> Callable[[tuple[str, ...]], bool]:
-    return lambda words: words[:place] == DIAGNOSES[:place] and words[place] != DIAGNOSES[place]
+def _first_wrong(index: int) -> Callable[[tuple[str, ...]], bool]:
+    return lambda words: words[:index] == DIAGNOSES[:index] and words[index] != DIAGNOSES[index]
 
 
 diagnoses = PropertyExercise(
-    question="diagnoses(answer): five words, one for each broken network.",
+    question="diagnoses(answer): five words, one for each faulty network.",
     expected=f"a list of five words out of {', '.join(sorted(DIAGNOSES))}",
     read=_words,
     right=lambda words: words == DIAGNOSES,
     insight="Two of the five announce themselves with an error. The other three only answer badly.",
-    misconceptions=tuple(Misconception(_first_wrong(place), hint) for place, hint in enumerate(_HINTS)),
+    misconceptions=tuple(Misconception(_first_wrong(index), hint) for index, hint in enumerate(_HINTS)),
     fallback_hint="Take them one at a time, from the first.",
 )
 
@@ -239,9 +244,11 @@ pad_needed = FunctionExercise(
     misconceptions=(
         Misconception(lambda size, depth: size % 2**depth, "That is what is too much. How much is missing?"),
         Misconception(lambda size, depth: 2**depth - size % 2**depth,
-                "Almost: a size that fits already needs 0 more, not a whole block."),
-        Misconception(lambda size, depth: -size % (2 * depth), "Each level halves: the divisor is 2 to the power of depth."),
-        Misconception(lambda size, depth: size + _needed(size, depth), "That is the new size. How many pixels are added?"),
+                      "Almost: a size that fits already needs 0 more, not a whole block."),
+        Misconception(lambda size, depth: -size % (2 * depth),
+                      "Each level halves: the divisor is 2 to the power of depth."),
+        Misconception(lambda size, depth: size + _needed(size, depth),
+                      "That is the new size. How many pixels are added?"),
     ),
     fallback_hint="The smallest number that makes size + number divisible by 2**depth.",
 )
@@ -249,7 +256,7 @@ pad_needed = FunctionExercise(
 _A = np.arange(8.0).reshape(1, 2, 2, 2)
 
 join_skip = FunctionExercise(
-    question="join_skip(function): mend network 2 with join_skip(skip, x), arrays [batch, channels, height, width].",
+    question="join_skip(function): fix network 2 with join_skip(skip, x), arrays [batch, channels, height, width].",
     signature="join_skip(skip, x)",
     cases=tuple(Case((skip, x), np.concatenate([skip, x], axis=1), "join_skip(2 channels, 2 channels)")
                 for skip, x in ((_A, -_A), (-_A, 3 * _A))),
@@ -266,10 +273,10 @@ join_skip = FunctionExercise(
 _X = np.array([[-2.0, -0.5, 0.0], [0.5, 3.0, -1.0]])
 
 activate = FunctionExercise(
-    question="activate(function): mend network 3 with activate(x), the ReLU.",
+    question="activate(function): fix network 3 with activate(x), the ReLU.",
     signature="activate(x)",
     cases=tuple(Case((x,), np.maximum(x, 0), "activate(an array with −2, −0.5, 0, 3, …)") for x in (_X, -_X)),
-    insight="One bend for each number. Without it, two convolutions are no more than one.",
+    insight="One non-linear step for each number. Without it, two convolutions are no more than one.",
     misconceptions=(
         Misconception(lambda x: np.minimum(x, 0), "You keep the negative ones. The ReLU keeps the positive."),
         Misconception(np.abs, "That is the absolute value. What is negative becomes 0."),
@@ -305,16 +312,18 @@ def _predicting(network: Switch, image: float) -> float:
 
 
 predict_alone = FunctionExercise(
-    question="predict_alone(function): mend network 5 with predict_alone(network, image).",
+    question="predict_alone(function): fix network 5 with predict_alone(network, image).",
     signature="predict_alone(network, image)",
     cases=(Case((Switch(True), 3.0), 3.0, "predict_alone(a network left in training mode, image)"),
            Case((Switch(False), 5.0), 5.0, "predict_alone(a network in evaluation mode, image)")),
     insight="In evaluation mode batch norm uses the averages it kept, so an answer depends on its image alone.",
     misconceptions=(
-        Misconception(lambda network, image: network(image), "The network is still in training mode when it is called."),
-        Misconception(lambda network, image: network.train()(image), "`train()` is the wrong way. The other is `eval()`."),
+        Misconception(lambda network, image: network(image),
+                      "The network is still in training mode when it is called."),
+        Misconception(lambda network, image: network.train()(image),
+                      "`train()` is the wrong way. The other is `eval()`."),
         Misconception(lambda network, image: network.train(not network.training)(image),
-                "You switch back and forth. Whatever the mode was, evaluation is wanted."),
+                      "You switch back and forth. Whatever the mode was, evaluation is wanted."),
     ),
     fallback_hint="Switch to evaluation mode first, then call the network.",
 )

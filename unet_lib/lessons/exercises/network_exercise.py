@@ -15,7 +15,7 @@ from unet_lib.lessons.exercises.exercise import OPEN, Case, Exercise, Feedback, 
 class NetworkExercise(Exercise):
     """A function or class that builds a network is asked for; compared with ours by name, shape and output.
 
-    It is called with `arguments`. The mistakes' `wrong` are tests of (its output, the right output, ours).
+    It is called with `arguments`. The misconceptions' `wrong` are tests of (its output, the right output, ours).
     """
 
     arguments: tuple[Any, ...]
@@ -54,7 +54,8 @@ class NetworkExercise(Exercise):
             return Feedback("wrong", f"With an image of shape {self.image} it raised {got.text}. {self.fallback_hint}")
         if equal(got, wanted):
             return self.confirm()
-        hints = (misconception.hint for misconception in self.misconceptions if misconception.wrong(got, wanted, (right, image)))
+        hints = (misconception.hint for misconception in self.misconceptions
+                 if misconception.wrong(got, wanted, (right, image)))
         return Feedback("wrong", next(hints, f"Names and shapes are right, the output is not. {self.fallback_hint}"))
 
 
