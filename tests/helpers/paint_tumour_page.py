@@ -19,12 +19,12 @@ MAKE = """
 import numpy as np
 row, column = np.mgrid[:96, :128]
 IMAGE = np.random.default_rng(7).integers(0, 256, (96, 128, 3), np.uint8)
-EXPERT = ((row - 40) ** 2 / 2 + (column - 70) ** 2 < 300).astype(np.uint8)
+REFERENCE = ((row - 40) ** 2 / 2 + (column - 70) ** 2 < 300).astype(np.uint8)
 GUESS = (row - 45) ** 2 + (column - 66) ** 2 < 350
 """
 made: dict = {}
 exec(MAKE, made)
-IMAGE, REFERENCE, GUESS = made["IMAGE"], made["EXPERT"], made["GUESS"]
+IMAGE, REFERENCE, GUESS = made["IMAGE"], made["REFERENCE"], made["GUESS"]
 TELL = "print(np.packbits(paint.mask).tobytes().hex())"
 
 
@@ -48,7 +48,7 @@ def dab(mask: np.ndarray, row: int, column: int, brush: int, value: bool = True)
 
 
 def line(mask: np.ndarray, start: tuple, end: tuple, brush: int, value: bool = True) -> None:
-    """The brush on every pixel of a straight way."""
+    """The brush on every pixel on a straight line."""
     steps = max(abs(end[0] - start[0]), abs(end[1] - start[1]), 1)
     for step in range(steps + 1):
         row, column = (int(np.floor(a + (b - a) * step / steps + 0.5)) for a, b in zip(start, end, strict=True))
@@ -77,11 +77,11 @@ class Painter:
         box = self.screen.bounding_box()
         return box["x"] + (column + 0.5) * box["width"] / WIDE, box["y"] + (row + 0.5) * box["height"] / HIGH
 
-    def stroke(self, *indices: tuple[int, int], up: bool = True) -> None:
-        self.page.mouse.move(*self.at(*indices[0]))
+    def stroke(self, *pixels: tuple[int, int], up: bool = True) -> None:
+        self.page.mouse.move(*self.at(*pixels[0]))
         self.page.mouse.down()
-        for place in indices[1:]:
-            self.page.mouse.move(*self.at(*place))
+        for pixel in pixels[1:]:
+            self.page.mouse.move(*self.at(*pixel))
         if up:
             self.page.mouse.up()
 
@@ -89,7 +89,7 @@ class Painter:
         return pixels_of(self.root.locator("canvas").nth(index))
 
     def seen(self) -> np.ndarray:
-        """The mask as it is drawn; its rim must be the strong part."""
+        """The mask as it is drawn; its border must be the strong part."""
         alpha = self.canvas(1)[..., 3]
         mask = alpha > 0
         assert np.array_equal(alpha > 200, mask ^ ndimage.binary_erosion(mask))
@@ -104,7 +104,7 @@ class Painter:
         """Drawn is this mask, and the scores are what metrics, SciPy and MONAI make of it."""
         self.root.and_(self.page.locator(f'[data-pixels="{mask.sum()}"]')).wait_for()
         assert np.array_equal(self.seen(), mask)
-        for name, other in (("expert", REFERENCE), ("model", GUESS)):
+        for name, other in (("reference", REFERENCE), ("model", GUESS)):
             check_scores(self.scores(name), mask, other)
 
     def reaches_python(self, mask: np.ndarray) -> None:

@@ -288,7 +288,7 @@ def test_python_turns_the_knobs(one, fresh):
 # ---- settings that do not fit ---------------------------------------------------------------------------------
 
 
-def test_settings_without_an_output_are_explained_and_mended(one):
+def test_settings_without_an_output_are_explained_and_can_be_put_right(one):
     one.choose("Dilation", 3)
     one.choose("Size", 5)
     assert one.fault() == problem((12, 11), 5, 0, "zeros", 3)
@@ -451,7 +451,7 @@ def saved(lab: Lab) -> Path:
     return write_executed(lab.folder / "saved_microscope.ipynb", SETUP, ONE)
 
 
-def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
+def test_an_untrusted_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
     assert still_size(book)[0] > 400
     book.close()

@@ -232,8 +232,8 @@ def unpack(explorer, told, data):
 
 
 @pytest.mark.parametrize(("stage", "channel", "boxes", "order"), [
-    ("encoder.2", 1, "mean", "index"), ("decoder.1", 0, "strongest", "agreement"), ("output", 0, "mean", "energy"),
-    ("concat.1", 3, "mean", "agreement"), ("pool.1", 0, "strongest", "index"), ("up.2", 2, "mean", "index")])
+    ("encoder.2", 1, "mean", "index"), ("decoder.1", 0, "strongest", "roc_auc"), ("output", 0, "mean", "energy"),
+    ("concat.1", 3, "mean", "roc_auc"), ("pool.1", 0, "strongest", "index"), ("up.2", 2, "mean", "index")])
 def test_an_answer_holds_every_value(series, stage, channel, boxes, order):
     explorer = FeatureExplorer(series, CACHE, patient=SECOND, step=10, stage=stage, channel=channel, boxes=boxes,
                                order=order, compare="wipe")
@@ -257,14 +257,14 @@ def test_an_answer_holds_every_value(series, stage, channel, boxes, order):
         assert np.abs(low + bytes_["channels"] * (high - low) / 255 - maps[stage]).max() <= (high - low).max() / 509
         assert part["energy"] == pytest.approx((maps[stage] ** 2).mean(axis=(1, 2)).tolist(), rel=1e-5)
         agreed = roc_auc_with(maps[stage], explorer.mask)
-        assert part["agreement"] == pytest.approx((agreed if order == "agreement" else agreed[[channel]]).tolist())
+        assert part["roc_auc"] == pytest.approx((agreed if order == "roc_auc" else agreed[[channel]]).tolist())
         assert part["counts"]["tp"] == count(probability(maps) >= 0.5, explorer.mask).tp
 
 
 def test_without_a_tumour_nothing_agrees(series):
-    explorer = FeatureExplorer(series, CACHE, patient=THIRD, order="agreement")
+    explorer = FeatureExplorer(series, CACHE, patient=THIRD, order="roc_auc")
     told, _ = explorer._answer()
-    assert set(told["parts"][0]["agreement"]) == {None}
+    assert set(told["parts"][0]["roc_auc"]) == {None}
 
 
 @pytest.fixture

@@ -152,8 +152,8 @@ def test_channels_are_sorted(explorer):
     explorer.settled(order="energy")
     by_energy = np.argsort(-energy(maps), kind="stable").tolist()
     assert [int(name.split(" · ")[0]) for name, _ in explorer.tiles()] == by_energy
-    explorer.choose("Sorted by", "agreement")
-    explorer.settled(order="agreement")
+    explorer.choose("Sorted by", "ROC AUC")
+    explorer.settled(order="roc_auc")
     agreed = roc_auc_with(maps, explorer.mask)
     tiles = [(int(name.split(" · ")[0]), float(name.split(" · ")[1])) for name, _ in explorer.tiles()]
     assert [channel for channel, _ in tiles] == np.argsort(-np.abs(agreed - 0.5), kind="stable").tolist()
@@ -162,7 +162,7 @@ def test_channels_are_sorted(explorer):
         like(seen, maps[channel])
     explorer.root.get_by_label("Patient", exact=True).select_option(THIRD)
     explorer.settled(patient=THIRD, slice=2)
-    assert "nothing to agree with" in explorer.root.locator(".gb-feat-note").inner_text()
+    assert "no ROC AUC" in explorer.root.locator(".gb-feat-note").inner_text()
 
 
 def test_colours_that_span_a_stage(explorer):
@@ -600,7 +600,7 @@ def saved(lab: Lab, series: Series) -> Path:
     return write_executed(lab.folder / "saved_features.ipynb", SETUP, SHOW)
 
 
-def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
+def test_an_untrusted_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
     assert still_size(book)[0] > 600
     book.close()

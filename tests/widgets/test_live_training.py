@@ -72,7 +72,7 @@ def test_the_browser_gets_the_snapshots_numbers_and_the_networks_masks():
     with eval_mode(model):
         assert np.array_equal(unpacked(live.masks), to_mask(model(live.batch.images))[:, 0].numpy())
     assert np.array_equal(unpacked(live.grey), GREY)
-    assert np.array_equal(unpacked(live.drawn), live.batch.masks[:, 0].numpy())
+    assert np.array_equal(unpacked(live.reference), live.batch.masks[:, 0].numpy())
 
 
 def test_the_untrained_network_is_shown_first():

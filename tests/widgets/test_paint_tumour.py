@@ -28,10 +28,10 @@ def test_what_is_sent():
     paint = PaintTumour(IMAGE, DRAWN, GUESS)
     planes = np.frombuffer(zlib.decompress(paint.planes), np.uint8).reshape(3, 21, 35)
     assert np.array_equal(planes, np.moveaxis(IMAGE, -1, 0))
-    assert np.array_equal(from_bits(paint.expert_bits, (21, 35)), DRAWN)
+    assert np.array_equal(from_bits(paint.reference_bits, (21, 35)), DRAWN)
     assert np.array_equal(from_bits(paint.model_bits, (21, 35)), GUESS)
     assert PaintTumour(IMAGE, DRAWN).model_bits == b""
-    assert (paint.size, paint.channel, paint.show_expert, paint.show_model) == ((21, 35), "FLAIR", False, False)
+    assert (paint.size, paint.channel, paint.show_reference, paint.show_model) == ((21, 35), "FLAIR", False, False)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (8, 8), (21, 35)])
@@ -74,8 +74,8 @@ def test_a_slice_of_a_cache_will_do():
     ((IMAGE[None], DRAWN), r"got \[1, 21, 35, 3\].*Try cache\.images\[index\]"),
     ((np.moveaxis(IMAGE, -1, 0), DRAWN), r"got \[3, 21, 35\].*Try np\.moveaxis\(image, 0, -1\)"),
     ((IMAGE / 255, DRAWN), "as float64"),
-    ((IMAGE, DRAWN[:20]), r"expert of \[21, 35\].*got \[20, 35\]"),
-    ((IMAGE, DRAWN * 255), r"expert to hold 0 and 1 only; got numbers from 0 to 255\. Try expert > 0"),
+    ((IMAGE, DRAWN[:20]), r"reference of \[21, 35\].*got \[20, 35\]"),
+    ((IMAGE, DRAWN * 255), r"reference to hold 0 and 1 only; got numbers from 0 to 255\. Try reference > 0"),
     ((IMAGE, DRAWN, GUESS[None]), r"model of \[21, 35\].*got \[1, 21, 35\]"),
     ((IMAGE, DRAWN, GUESS * 0.7), r"model to hold 0 and 1 only.*Set a threshold first: model >= 0\.5")])
 def test_what_does_not_fit_is_explained(arguments, said):
@@ -123,7 +123,7 @@ def test_sentence_and_still_picture():
                         "expert's mask")
     assert np.array_equal(picture[~GUESS], np.repeat(IMAGE[..., 2:], 3, axis=2)[~GUESS])
     assert np.abs(picture[border(GUESS)] - READER).max() <= 13
-    paint.show_expert = paint.show_model = True
+    paint.show_reference = paint.show_model = True
     _, picture = still(paint)
     shown = (picture == NETWORK).all(axis=-1)
     assert shown.any() and not (shown & ~border(GUESS)).any()

@@ -36,12 +36,12 @@ from scipy import ndimage
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning:monai")
 SETUP = MAKE + "from unet_lib.widgets.paint_tumour import PaintTumour\n"
-BOTH = "paint = PaintTumour(IMAGE, EXPERT, GUESS, brush=5)\npaint"
+BOTH = "paint = PaintTumour(IMAGE, REFERENCE, GUESS, brush=5)\npaint"
 
 
 @pytest.fixture(scope="module")
 def book(lab: Lab, notebook: Callable[..., Notebook]) -> Notebook:
-    write_notebook(lab.folder / "paint.ipynb", SETUP, BOTH, "alone = PaintTumour(IMAGE, EXPERT)\nalone", TELL)
+    write_notebook(lab.folder / "paint.ipynb", SETUP, BOTH, "alone = PaintTumour(IMAGE, REFERENCE)\nalone", TELL)
     return notebook("paint.ipynb", {"width": 1280, "height": 1500})
 
 
@@ -235,11 +235,11 @@ def test_scores_are_spoken_after_a_stroke_not_during(paint):
     assert spoken.inner_text() == ""
     paint.page.mouse.up()
     paint.page.wait_for_timeout(800)
-    reference, model = ({name: value for name, (value, _) in paint.scores(key).items()} for key in ("expert", "model"))
+    expert, model = ({name: value for name, (value, _) in paint.scores(key).items()} for key in ("reference", "model"))
     pixels = int(paint.seen().sum())
     assert spoken.inner_text() == (
-        f"{pixels} pixels painted. Against the expert: Dice {reference['F1']}, IoU {reference['IoU']}, Hausdorff distance "
-        f"{reference['far'].replace('px', 'pixels')}. Against the model: Dice {model['F1']}, IoU {model['IoU']}, "
+        f"{pixels} pixels painted. Against the expert: Dice {expert['F1']}, IoU {expert['IoU']}, Hausdorff distance "
+        f"{expert['far'].replace('px', 'pixels')}. Against the model: Dice {model['F1']}, IoU {model['IoU']}, "
         f"Hausdorff distance {model['far'].replace('px', 'pixels')}.")
 
 
@@ -255,10 +255,10 @@ def test_every_control_has_a_name(fresh):
 # ---- scores -----------------------------------------------------------------------------------------------------
 
 MASKS = {
-    "nothing": "np.zeros((96, 128), bool)", "everything": "np.ones((96, 128), bool)", "expert": "EXPERT",
+    "nothing": "np.zeros((96, 128), bool)", "everything": "np.ones((96, 128), bool)", "reference": "REFERENCE",
     "one pixel": "(row == 95) & (column == 0)", "a frame": "(row < 2) | (row > 90) | (column < 1) | (column > 120)",
     "noise": "np.random.default_rng(1).random((96, 128)) < 0.02", "stripes": "(row + 2 * column) % 7 < 2",
-    "shifted": "np.roll(EXPERT, (-30, 41), (0, 1))",
+    "shifted": "np.roll(REFERENCE, (-30, 41), (0, 1))",
     "two far parts": "(row < 4) & (column < 9) | (row > 88) & (column > 99)",
     "half noise": "np.random.default_rng(2).random((96, 128)) < 0.5", "a line": "row == 7"}
 
@@ -272,11 +272,11 @@ def test_scores_of_many_masks(paint, fresh):
 
 
 def test_scores_live_while_painting(paint, fresh):
-    before = paint.scores("expert")
+    before = paint.scores("reference")
     paint.stroke((30, 60), (50, 75), up=False)
     mask = empty()
     line(mask, (30, 60), (50, 75), 5)
-    assert paint.scores("expert")["F1"] != before["F1"]
+    assert paint.scores("reference")["F1"] != before["F1"]
     paint.page.wait_for_timeout(300)  # the distance follows a little later
     paint.shows(mask)
     assert fresh.ask("print(paint.mask.sum())") == "0"  # the stroke is not over
@@ -289,21 +289,21 @@ def colours(paint: Painter) -> set[str]:
     paint.page.mouse.move(5, 5)
     paint.root.get_by_label("Brush size").focus()
     dots = {tuple(dot) for dot in paint.canvas(2)[..., :3][paint.canvas(2)[..., 3] == 255].tolist()}
-    return {name for name, dot in {"expert": (230, 159, 0), "model": (86, 180, 233)}.items() if dot in dots}
+    return {name for name, dot in {"reference": (230, 159, 0), "model": (86, 180, 233)}.items() if dot in dots}
 
 
 def test_outlines_stay_hidden_until_asked_for(paint, fresh):
     third = paint.root.locator("[data-with=both]")
     assert colours(paint) == set() and third.is_hidden()
     paint.press("Show the expert")
-    assert colours(paint) == {"expert"} and third.is_hidden()
+    assert colours(paint) == {"reference"} and third.is_hidden()
     border = REFERENCE.astype(bool) ^ ndimage.binary_erosion(REFERENCE)
     orange = (paint.canvas(2)[..., :3] == (230, 159, 0)).all(axis=-1)
     near = ndimage.binary_dilation(border, np.ones((3, 3))).repeat(4, 0).repeat(4, 1)
     assert not (orange & ~near).any() and orange.sum() > 4 * border.sum()
-    assert fresh.ask("print(paint.show_expert, paint.show_model)") == "True False"
+    assert fresh.ask("print(paint.show_reference, paint.show_model)") == "True False"
     paint.press("Show the model")
-    assert colours(paint) == {"expert", "model"}
+    assert colours(paint) == {"reference", "model"}
     check_scores(paint.scores("both"), GUESS, REFERENCE)
     paint.press("Hide the expert")
     assert colours(paint) == {"model"}
@@ -320,7 +320,7 @@ def test_without_a_model(fresh):
     mask = empty()
     dab(mask, 40, 70, 9)
     assert np.array_equal(alone.seen(), mask)
-    check_scores(alone.scores("expert"), mask, REFERENCE)
+    check_scores(alone.scores("reference"), mask, REFERENCE)
 
 
 def test_two_views_show_one_mask(lab, notebook):
@@ -349,7 +349,7 @@ def test_two_views_show_one_mask(lab, notebook):
 def test_fits_its_window_in_both_themes(paint, fresh, width, theme):
     fresh.page.set_viewport_size({"width": width, "height": 1500})
     fresh.use_theme(theme)
-    fresh.ask("paint.mask = np.roll(EXPERT, 9, 1); paint.show_expert = paint.show_model = True; print('done')")
+    fresh.ask("paint.mask = np.roll(REFERENCE, 9, 1); paint.show_reference = paint.show_model = True; print('done')")
     fresh.page.wait_for_timeout(200)  # the observer of sizes
     OUTPUT.mkdir(exist_ok=True)
     faults = spill(paint.root)
@@ -387,7 +387,8 @@ LATENCY = """async () => {
 
 
 def test_scores_follow_the_brush_at_once(lab, notebook, capsys):
-    large = "IMAGE, EXPERT, GUESS = (np.kron(a, np.ones((2, 2, 1)[:a.ndim], a.dtype)) for a in (IMAGE, EXPERT, GUESS))"
+    large = ("IMAGE, REFERENCE, GUESS = (np.kron(a, np.ones((2, 2, 1)[:a.ndim], a.dtype)) "
+             "for a in (IMAGE, REFERENCE, GUESS))")
     write_notebook(lab.folder / "brush.ipynb", SETUP, large, BOTH)
     book = notebook("brush.ipynb")
     book.run_all()
@@ -412,7 +413,7 @@ def saved(lab: Lab) -> Path:
     return write_executed(lab.folder / "saved_paint.ipynb", SETUP, painted)
 
 
-def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
+def test_an_untrusted_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
     assert still_size(book) == (2 * WIDE, 2 * HIGH)
     book.close()

@@ -105,7 +105,7 @@ def test_a_quiz_that_is_not_there_is_explained(folder):
 @pytest.mark.parametrize("damage", [b"", b"{", b"\xff\xfe", b"[1, 2"], ids=repr)
 def test_a_damaged_file_is_explained(folder, damage):
     (folder / "09_sizes.json").write_bytes(damage)
-    with pytest.raises(QuizError, match=r"09_sizes\.json: cannot be read as JSON .*Mend"):
+    with pytest.raises(QuizError, match=r"09_sizes\.json: cannot be read as JSON .*Correct"):
         quiz("09_sizes", folder)
 
 

@@ -127,7 +127,7 @@ def test_a_size_that_does_not_fit_is_explained_with_mends_that_work():
     said = problem({**START, "size": 100})
     assert said["text"] == "100×100 does not fit: 4 poolings halve the image's side, so it must be divisible by 16."
     assert said["chain"] == ["100", "50", "25", "12.5"]
-    assert [fix["label"] for fix in said["mends"]] == ["size 96", "size 112", "depth 2"]
+    assert [fix["label"] for fix in said["fixes"]] == ["size 96", "size 112", "depth 2"]
 
 
 @settings(max_examples=60, deadline=None)
@@ -135,12 +135,12 @@ def test_a_size_that_does_not_fit_is_explained_with_mends_that_work():
 def test_every_mend_fits_and_every_misfit_has_one(depth, size):
     explorer = explain({**START, "depth": depth, "size": size}, START)
     assert bool(explorer["problem"]) == (size % 2**depth != 0)
-    for fix in explorer["problem"].get("mends", []):
+    for fix in explorer["problem"].get("fixes", []):
         chosen = {"depth": depth, "size": size} | fix["set"]
         plan(3, 4, **chosen)
         assert 1 <= chosen["depth"] <= 5 and 32 <= chosen["size"] <= 512
     if explorer["problem"]:
-        assert explorer["problem"]["mends"]
+        assert explorer["problem"]["fixes"]
         with pytest.raises(ShapeError):
             plan(3, 4, depth, size)
 

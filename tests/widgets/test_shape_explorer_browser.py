@@ -115,7 +115,7 @@ def test_batch_norm_by_keyboard(page):
     check_drawing(page, START | {"batch_norm": False})
 
 
-def test_a_size_that_does_not_fit_is_explained_and_mended(page):
+def test_a_size_that_does_not_fit_is_explained_and_can_be_put_right(page):
     page.get_by_label("Input size", exact=True).fill("100")
     drawn(page, START | {"size": 100})
     box = page.locator(".gb-problem")
@@ -318,7 +318,7 @@ def saved(lab: Lab) -> Path:
     return write_executed(lab.folder / "saved_shapes.ipynb", SETUP, SHOW)
 
 
-def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
+def test_an_untrusted_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
     still = book.page.locator(".jp-OutputArea img")
     still.wait_for()

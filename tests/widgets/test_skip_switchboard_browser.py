@@ -374,7 +374,7 @@ def saved(lab: Lab) -> Path:
     return write_executed(lab.folder / "saved_skips.ipynb", SETUP, "board = make(skips=['zeroed', 'mean'])\nboard")
 
 
-def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
+def test_an_untrusted_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
     assert still_size(book) == (800, 308)
     book.close()

@@ -65,9 +65,10 @@ def test_what_is_sent():
     explorer = ThresholdExplorer(NOISY, REFERENCE, IMAGE)
     assert explorer.size == (3, 20, 30)
     assert np.array_equal(unpacked(explorer.levels).reshape(3, 20, 30), threshold_levels(NOISY))
-    assert np.array_equal(unpacked(explorer.drawn).reshape(3, 20, 30), REFERENCE)
+    assert np.array_equal(unpacked(explorer.reference).reshape(3, 20, 30), REFERENCE)
     assert np.array_equal(unpacked(explorer.grey).reshape(3, 20, 30), IMAGE[..., 1])
-    assert np.array_equal(unpacked(explorer.tallies, "<i4").reshape(3, 101, 4), tally(threshold_levels(NOISY), REFERENCE))
+    counts = unpacked(explorer.tallies, "<i4").reshape(3, 101, 4)
+    assert np.array_equal(counts, tally(threshold_levels(NOISY), REFERENCE))
     assert ThresholdExplorer(NOISY, REFERENCE).grey == b""
 
 
@@ -121,9 +122,9 @@ def test_masks_of_a_cache_will_do():
     ((NOISY * 9 - 4, REFERENCE), r"from 0 to 1; got float32 from -.* to .*torch\.sigmoid"),
     ((NOISY * np.nan, REFERENCE), "from 0 to 1; got float32 from nan"),
     ((IMAGE[..., 0], REFERENCE), r"got uint8 from 0 to 255.*division by 255"),
-    ((NOISY, REFERENCE[:2]), r"expert of \[3, 20, 30\].*got \[2, 20, 30\]"),
-    ((NOISY, REFERENCE.astype(np.uint8) * 255), r"0 and 1 only; got numbers from 0 to 255\. Try expert > 0"),
-    ((NOISY, NOISY), r"0 and 1 only; .*expert >= 0\.5"),
+    ((NOISY, REFERENCE[:2]), r"reference of \[3, 20, 30\].*got \[2, 20, 30\]"),
+    ((NOISY, REFERENCE.astype(np.uint8) * 255), r"0 and 1 only; got numbers from 0 to 255\. Try reference > 0"),
+    ((NOISY, NOISY), r"0 and 1 only; .*reference >= 0\.5"),
     ((NOISY, REFERENCE, IMAGE[..., 0]), r"images of \[3, 20, 30, 3\] as uint8.*got \[3, 20, 30\] as uint8"),
     ((NOISY, REFERENCE, IMAGE / 255), "got .* as float64"),
     ((NOISY[0], REFERENCE[0], IMAGE), r"images of \[1, 20, 30, 3\]")])

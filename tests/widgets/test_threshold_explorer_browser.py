@@ -27,17 +27,17 @@ MAKE = """
 import numpy as np
 draw = np.random.default_rng(11)
 row, column = np.mgrid[:64, :64]
-EXPERT = np.stack([(row - 30) ** 2 + (column - 20) ** 2 < 120, np.zeros((64, 64), bool), (row > 40) & (column > 40)])
-NEAR = np.stack([np.exp(-((row - 33) ** 2 + (column - 24) ** 2) / 150), 0.3 * np.ones((64, 64)), EXPERT[2] * 0.7])
+REFERENCE = np.stack([(row - 30) ** 2 + (column - 20) ** 2 < 120, np.zeros((64, 64), bool), (row > 40) & (column > 40)])
+NEAR = np.stack([np.exp(-((row - 33) ** 2 + (column - 24) ** 2) / 150), 0.3 * np.ones((64, 64)), REFERENCE[2] * 0.7])
 CHANCE = (0.9 * NEAR * draw.uniform(0.7, 1.1, (3, 64, 64)) + 0.01).astype(np.float32)
 IMAGE = draw.integers(0, 256, (3, 64, 64, 3), np.uint8)
 """
 made: dict = {}
 exec(MAKE, made)
-CHANCE, REFERENCE, IMAGE = made["CHANCE"], made["EXPERT"], made["IMAGE"]
+CHANCE, REFERENCE, IMAGE = made["CHANCE"], made["REFERENCE"], made["IMAGE"]
 SETUP = MAKE + "from unet_lib.widgets.threshold_explorer import ThresholdExplorer\n"
-ALL = "explorer = ThresholdExplorer(CHANCE, EXPERT, IMAGE)\nexplorer"
-ONE = "one = ThresholdExplorer(CHANCE[0], EXPERT[0])\none"
+ALL = "explorer = ThresholdExplorer(CHANCE, REFERENCE, IMAGE)\nexplorer"
+ONE = "one = ThresholdExplorer(CHANCE[0], REFERENCE[0])\none"
 TELL = "print(explorer.threshold, explorer.slice, explorer.counts, explorer.all_counts)"
 TABLES = tally(threshold_levels(CHANCE), REFERENCE)
 FORMULAS = {"precision": lambda c: f"{c.tp} / ({c.tp} + {c.fp})",
@@ -84,7 +84,8 @@ class Explorer:
         self.shown(slice_, step)
         called = step / STEPS <= CHANCE
         figures = self.figures()
-        for scope, counts in enumerate((count(called[slice_], REFERENCE[slice_]), pooled(count_slices(called, REFERENCE)))):
+        both = count(called[slice_], REFERENCE[slice_]), pooled(count_slices(called, REFERENCE))
+        for scope, counts in enumerate(both):
             assert [int(n) for n in re.findall(r"\d+", figures["counts"][scope])] == [
                 counts.tp, counts.fp, counts.fn, counts.tn]
             for name, score in SCORES.items():
@@ -378,8 +379,8 @@ LATENCY = """async () => {
 
 
 def test_everything_follows_the_slider_at_once(lab, notebook, capsys):
-    large = "CHANCE, EXPERT = (np.kron(a, np.ones((1, 4, 4), a.dtype)) for a in (CHANCE, EXPERT))"
-    write_notebook(lab.folder / "slider.ipynb", SETUP, large, "ThresholdExplorer(CHANCE, EXPERT)")
+    large = "CHANCE, REFERENCE = (np.kron(a, np.ones((1, 4, 4), a.dtype)) for a in (CHANCE, REFERENCE))"
+    write_notebook(lab.folder / "slider.ipynb", SETUP, large, "ThresholdExplorer(CHANCE, REFERENCE)")
     book = notebook("slider.ipynb")
     book.run_all()
     Explorer(book).shown(2, 50)
@@ -401,7 +402,7 @@ def saved(lab: Lab) -> Path:
     return write_executed(lab.folder / "saved_threshold.ipynb", SETUP, ALL)
 
 
-def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
+def test_an_untrusted_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
     assert still_size(book)[0] > 400
     book.close()

@@ -28,7 +28,7 @@ def test_payload_holds_every_pixel(index):
 
 def test_payload_names_its_slice():
     shown = slice_payload(CACHE, 2)["shown"]
-    assert shown == {"patient": FIRST, "number": 3, "place": 2, "count": 6, "height": 256, "width": 256,
+    assert shown == {"patient": FIRST, "number": 3, "index": 2, "count": 6, "height": 256, "width": 256,
                      "tumour": int(CACHE.masks[2].sum()),
                      "text": f"patient {FIRST}, slice 3 of 6, {CACHE.masks[2].sum()} tumour pixels"}
 
@@ -62,7 +62,7 @@ def test_border_pixel_touches_the_background():
     assert border_pixel(mask) == (2, 2)
 
 
-def test_rim_by_hand():
+def test_border_by_hand():
     mask = np.zeros((6, 6), bool)
     mask[1:5, 1:5] = True
     expected = mask.copy()

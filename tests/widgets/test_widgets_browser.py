@@ -271,7 +271,7 @@ def saved(lab: Lab) -> Path:
     return write_executed(lab.folder / "saved.ipynb", SETUP, SHOW)
 
 
-def test_a_strangers_notebook_shows_the_still_picture(saved, notebook):
+def test_an_untrusted_notebook_shows_the_still_picture(saved, notebook):
     book = notebook(saved.name)
     still = book.page.locator(".jp-OutputArea img")
     still.wait_for()

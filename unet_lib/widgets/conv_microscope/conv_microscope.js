@@ -1,5 +1,8 @@
 // The convolution microscope. It asks Python for nothing, so it also works in a saved notebook without a kernel.
-// conv_arithmetic.js (the convolution itself) and number_grid.js (numbers in squares) are put in front of it.
+
+import { MOVES, follow, keepKeys, make, nearestPixel, radioChoice, rendering } from "../shared/base.js";
+import { Grid, NumberField, equals, greyScale, inBrackets, longestTerm, minus, paint, scaleFor, short, signScale, term } from "../shared/number_grid.js";
+import { cannotReflect, correlate, outputLength, padPlane, problem, products, sum } from "./conv_arithmetic.js";
 
 const PAUSE = 300; // ms from one step to the next while it plays
 const CELL = { least: 8, readable: 18, most: 34 }; // px, side of a pixel
@@ -66,12 +69,9 @@ class MicroscopeView {
   }
 
   buildChoice(title, options, choose) {
-    const radios = options.map((value) => make("input", { type: "radio", name: `${this.group}-${title}`, value }));
-    const labels = radios.map((radio) => make("label", {}, radio, radio.value));
-    const field = make("fieldset", { class: "gb-choice" }, make("legend", { class: "gb-unseen" }, title), ...labels);
-    field.addEventListener("change", (event) => choose(event.target.value));
-    const part = make("span", { class: "gb-conv-pair" }, make("span", { class: "gb-label", "aria-hidden": "true" }, title), field);
-    return { part, show: (value) => radios.forEach((radio) => (radio.checked = radio.value === String(value))) };
+    const choice = radioChoice(this.group, title, options, choose);
+    choice.part.className = "gb-conv-pair"; // several stand in one row
+    return choice;
   }
 
   buildChannel(name) {
@@ -148,8 +148,8 @@ class MicroscopeView {
   /** The middle of the old kernel, or the old kernel in the middle of zeros. */
   resizeKernel(size) {
     const shift = Math.floor((this.kernel[0].length - 1) / 2) - Math.floor((size - 1) / 2);
-    const places = Array.from({ length: size }, (_, index) => index + shift);
-    this.setKernel(this.kernel.map((rows) => places.map((i) => places.map((j) => rows[i]?.[j] ?? 0))));
+    const indices = Array.from({ length: size }, (_, index) => index + shift);
+    this.setKernel(this.kernel.map((rows) => indices.map((i) => indices.map((j) => rows[i]?.[j] ?? 0))));
   }
 
   choosePreset() {
@@ -169,9 +169,9 @@ class MicroscopeView {
   onKey(event) {
     if (event.ctrlKey || event.metaKey) return; // Ctrl+S and its like are meant for JupyterLab
     event.stopPropagation(); // below the last cell the notebook itself listens for arrow keys
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input:not([type=radio], [type=checkbox]), select")) return;
+    if (event.altKey || event.target.matches("input:not([type=radio], [type=checkbox]), select")) return;
     const onGrid = event.target.matches("[role=application]");
-    const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [0, 0];
+    const [down, right] = MOVES[event.key] ?? [0, 0];
     if (onGrid && event.key === " ") this.togglePlay();
     else if (event.key === "n" || event.key === "N") this.step();
     else if (onGrid && right > 0) this.step();
@@ -244,8 +244,7 @@ class MicroscopeView {
   }
 
   clamp(row, column) {
-    const inside = (at, count) => Math.min(Math.max(at, 0), count - 1);
-    return [inside(row, this.output.rows), inside(column, this.output.columns)];
+    return nearestPixel([row, column], { height: this.output.rows, width: this.output.columns });
   }
 
   chosen() {
@@ -333,10 +332,10 @@ class MicroscopeView {
   buildKernel(channel, index, size) {
     const label = (i, j) => `Kernel${this.names.length > 1 ? ` of ${channel.name}` : ""}, row ${i}, column ${j}`;
     const step = () => (this.kernel.flat(2).every(Number.isInteger) ? 1 : 0.1);
-    const places = Array.from({ length: size * size }, (_, at) => [Math.floor(at / size), at % size]);
-    channel.fields = places.map(([i, j]) => new NumberField(label(i, j), step, (weight) => this.setWeight(index, i, j, weight)));
-    channel.results = places.map(() => make("span"));
-    channel.terms = places.map(() => make("span"));
+    const taps = Array.from({ length: size * size }, (_, at) => [Math.floor(at / size), at % size]);
+    channel.fields = taps.map(([i, j]) => new NumberField(label(i, j), step, (weight) => this.setWeight(index, i, j, weight)));
+    channel.results = taps.map(() => make("span"));
+    channel.terms = taps.map(() => make("span"));
     channel.kernel.replaceChildren(...channel.fields.map((field) => field.input));
     channel.product.replaceChildren(...channel.results);
     channel.equation.replaceChildren(...channel.terms);
@@ -463,10 +462,4 @@ class MicroscopeView {
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new MicroscopeView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(MicroscopeView) };

@@ -47,7 +47,7 @@ class ConvMicroscope(GlassBoxWidget):
     black and white; without it 0 and 255 for grey levels, else the smallest and the largest number.
     """
 
-    _esm = script(__file__, "conv_arithmetic.js", "number_grid.js")
+    _esm = script(__file__)
     _css = stylesheet(__file__)
 
     planes: traitlets.List = traitlets.List(help="the image, channel by channel, row by row").tag(sync=True)
@@ -186,12 +186,12 @@ def kernel_slices(kernel: object, channels: int) -> list:
 
 def plain(array: Shaped[np.ndarray, "..."]) -> list:
     """Nested lists of ints and floats, whole numbers as ints: exact in JSON, and pleasant to read."""
-    def mended(part: Any) -> Any:
+    def whole(part: Any) -> Any:
         if isinstance(part, list):
-            return [mended(one) for one in part]
+            return [whole(one) for one in part]
         return int(part) if part == int(part) else part
 
-    return mended(array.tolist())
+    return whole(array.tolist())
 
 
 def grey_levels(planes: Real[np.ndarray, "c h w"]) -> tuple[float, float]:

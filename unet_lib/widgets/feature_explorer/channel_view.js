@@ -1,11 +1,15 @@
 // One stage: its channels as a grid, and one of them large, with its histogram and the maps it is made of.
 
+import { draw, make, nearestPixel, pixelUnder } from "../shared/base.js";
+import { short, signScale } from "../shared/number_grid.js";
+import { smoothWhereShrunk, write } from "./feature_pictures.js";
+
 const BINS = 40;
 const CELL = 13; // px, a weight of a kernel
 const TILE = 64; // px, about as wide as the small pictures are
 
 /** The channels of a stage as small pictures. Arrow keys move, Enter and Space choose. */
-class ChannelGrid {
+export class ChannelGrid {
   constructor(on) {
     Object.assign(this, { on, tiles: [], pair: false });
     this.node = make("div", { class: "gb-feat-grid", role: "group" });
@@ -18,11 +22,8 @@ class ChannelGrid {
       make("span", { class: "gb-feat-pair" }, tile.canvases[1], tile.canvases[0]), tile.word);
     tile.button.addEventListener("click", () => this.on.choose(tile.channel));
     tile.canvases.forEach((canvas, which) => {
-      canvas.addEventListener("pointermove", (event) => {
-        const area = canvas.getBoundingClientRect();
-        const within = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
-        this.on.point(tile.channel, which, within((event.clientY - area.top) / area.height, canvas.height), within((event.clientX - area.left) / area.width, canvas.width));
-      });
+      canvas.addEventListener("pointermove", (event) =>
+        this.on.point(tile.channel, which, ...nearestPixel(pixelUnder(event, canvas, canvas), canvas)));
       canvas.addEventListener("pointerleave", () => this.on.leave());
     });
     return tile;
@@ -36,7 +37,7 @@ class ChannelGrid {
     const focused = this.tiles.find(({ button }) => button === document.activeElement);
     this.node.setAttribute("aria-label", `${name}: its channels; arrow keys move, Enter shows one large`);
     this.node.classList.toggle("gb-feat-pairs", pair);
-    order.forEach((channel, place) => this.fill(this.tiles[place], channel, { chosen, words, paint, pair }));
+    order.forEach((channel, at) => this.fill(this.tiles[at], channel, { chosen, words, paint, pair }));
     (focused ?? this.tiles[order.indexOf(chosen)]).button.tabIndex = 0;
   }
 
@@ -67,7 +68,7 @@ class ChannelGrid {
 }
 
 /** How often a channel takes which value: bars for the chosen step, a line for the first one. */
-class Histogram {
+export class Histogram {
   constructor() {
     this.bars = draw("path", { class: "gb-feat-bar-now" });
     this.line = draw("path", { class: "gb-feat-line-then" });
@@ -101,7 +102,7 @@ class Histogram {
 }
 
 /** The maps that a channel is made of, each with the weights with which it is read. */
-class SourceList {
+export class SourceList {
   /** `choose(stage, channel)` for a map that is a channel of a stage of its own. */
   constructor(choose) {
     this.choose = choose;

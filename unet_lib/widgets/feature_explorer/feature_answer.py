@@ -61,10 +61,10 @@ def part_of_answer(network: UNet, plan: Sequence[Stage], maps: Maps, mask: UInt8
     spans = [[one.low[0], one.high[0], maps[at.name].min(), maps[at.name].max()]
              for one, at in zip(pictures, plan, strict=False)]
     channels, fed = quantise(found), sources(network, plan, _named(plan, stage), channel, maps)
-    agreed = roc_auc_with(found if order == "agreement" else found[channel:channel + 1], mask)
+    found_auc = roc_auc_with(found if order == "roc_auc" else found[channel:channel + 1], mask)
     counts = count(chance >= 0.5, mask)
     told = {"spans": [*map(_plain, spans), [0, 1, 0, 1]], "low": _plain(channels.low), "high": _plain(channels.high),
-            "energy": _plain(energy(found)), "agreement": _plain(agreed), "counts": asdict(counts),
+            "energy": _plain(energy(found)), "roc_auc": _plain(found_auc), "counts": asdict(counts),
             "dice": counts.dice(), "sources": [_describe(one) for one in fed]}
     return told, [*(one.levels.tobytes() for one in pictures), np.rint(255 * chance).astype(np.uint8).tobytes(),
                   channels.levels.tobytes(), found[channel].tobytes(),

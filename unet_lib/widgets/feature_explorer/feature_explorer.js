@@ -1,12 +1,18 @@
 // The feature explorer. Python answers every move with one message of bytes (see _answer in feature_explorer.py); what
-// the reader paints is drawn here at once and sent along. The scripts that feature_explorer.py lists in SCRIPTS are put
-// in front of this.
+// the reader paints is drawn here at once and sent along.
+
+import { MOVES, bytesOf, follow, inflate, keepKeys, make, nearestPixel, patientOptions, radioChoice, rendering } from "../shared/base.js";
+import { NETWORK, REFERENCE, WHITE } from "../shared/colours.js";
+import { minus, short } from "../shared/number_grid.js";
+import { outlinePath } from "../shared/slice_pictures.js";
+import { ChannelGrid, Histogram, SourceList } from "./channel_view.js";
+import { InputPicture, LONG_STEP } from "./feature_input.js";
+import { Look, MapPainter, Screen, together, trace, write } from "./feature_pictures.js";
+import { FeatureU, stageWords } from "./feature_u.js";
+import { TrainingStrip } from "./training_strip.js";
 
 const PATIENCE = 2500; // ms without an answer, after which we say that the kernel is silent
 const QUIET = 700; // ms without a change before something is spoken
-const LONG_STEP = 8; // pixels, with Shift
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-const [EXPERT, NETWORK, FIELD] = ["#e69f00", "#56b4e9", "#fff"];
 const ASKS = ["patient", "slice", "step", "stage", "channel", "compare", "boxes", "order"]; // what Python answers
 
 class FeatureView {
@@ -67,7 +73,7 @@ class FeatureView {
       "aria-label": stageWords(this.stages.at(-1)) }, "output");
     this.dice = make("div", { class: "gb-feat-score" });
     this.counts = make("div", { class: "gb-number gb-feat-counts" });
-    const keys = [["expert", "the expert's border"], ["network", "the network's, at 0.5"]].map(([name, words]) =>
+    const keys = [["reference", "the expert's border"], ["network", "the network's, at 0.5"]].map(([name, words]) =>
       make("span", {}, make("i", { class: `gb-feat-key-${name}` }), words));
     keys.push(make("span", {}, "dark is 0, bright 1"));
     return make("section", { class: "gb-feat-output", "aria-label": "Output" },
@@ -91,7 +97,7 @@ class FeatureView {
 
   buildStage() {
     this.title = make("h3", {}, make("code"), " ", make("span"));
-    this.order = radioChoice(this.id, "Sorted by", ["index", "energy", "agreement"], (order) => this.set({ order }));
+    this.order = radioChoice(this.id, "Sorted by", ["index", "energy", ["roc_auc", "ROC AUC"]], (order) => this.set({ order }));
     this.note = make("p", { class: "gb-feat-note" });
     this.grid = new ChannelGrid({ choose: (channel) => this.set({ channel }), leave: () => this.leave(),
       point: (channel, which, row, column) => this.pointAtChannel(channel, row, column, which, false) });
@@ -187,7 +193,7 @@ class FeatureView {
     event.preventDefault();
     const { height, width } = this.stage();
     const [row, column] = this.spot ?? [Math.floor(height / 2), Math.floor(width / 2)];
-    this.spot = [Math.min(Math.max(row + step * move[0], 0), height - 1), Math.min(Math.max(column + step * move[1], 0), width - 1)];
+    this.spot = nearestPixel([row + step * move[0], column + step * move[1]], { height, width });
     this.pointAtChannel(this.model.get("channel"), ...this.spot, 0, true);
     this.say(() => this.readout.textContent);
   }
@@ -268,12 +274,7 @@ class FeatureView {
   }
 
   fillPatients() {
-    const sites = {};
-    for (const { name, site } of this.model.get("patients")) {
-      sites[site] ??= make("optgroup", { label: `Site ${site}` });
-      sites[site].append(make("option", { value: name }, name));
-    }
-    this.patient.replaceChildren(...Object.values(sites));
+    this.patient.replaceChildren(...patientOptions(this.model.get("patients")));
   }
 
   fillStrip() {
@@ -292,13 +293,13 @@ class FeatureView {
   showSettings() {
     const { model } = this;
     const strip = model.get("strip");
-    const place = strip.findIndex(([number]) => number === model.get("slice"));
-    if (place >= 0) { // the strip of a new patient comes first, its slice next
-      const words = `slice ${strip[place][0]} of ${strip.length}, ${strip[place][1] ? "with" : "without"} tumour`;
-      this.slider.value = place;
+    const index = strip.findIndex(([number]) => number === model.get("slice"));
+    if (index >= 0) { // the strip of a new patient comes first, its slice next
+      const words = `slice ${strip[index][0]} of ${strip.length}, ${strip[index][1] ? "with" : "without"} tumour`;
+      this.slider.value = index;
       this.slider.setAttribute("aria-valuetext", words);
       this.place.textContent = words;
-      [...this.bars.children].forEach((bar, at) => bar.classList.toggle("gb-feat-here", at === place));
+      [...this.bars.children].forEach((bar, at) => bar.classList.toggle("gb-feat-here", at === index));
     }
     for (const name of ["compare", "scale", "boxes", "order"]) this[name].show(model.get(name));
     this.wipe.value = model.get("wipe");
@@ -322,7 +323,7 @@ class FeatureView {
   /** Everything, from the last answer. */
   draw() {
     if (!this.shown) return;
-    this.painter.share = this.behind ? this.model.get("wipe") : 0;
+    this.painter.wiped = this.behind ? this.model.get("wipe") : 0;
     this.root.classList.toggle("gb-feat-beside", Boolean(this.beside));
     this.input.draw();
     this.drawUnder();
@@ -383,13 +384,13 @@ class FeatureView {
   drawChannels() {
     const stage = this.stage();
     const { energy } = this.look;
-    const far = (channel) => Math.abs((this.look.agreementOf(channel) ?? 0.5) - 0.5);
-    const keys = { index: (channel) => channel, energy: (channel) => -energy[channel], agreement: (channel) => -far(channel) };
+    const fromChance = (channel) => Math.abs((this.look.rocAucOf(channel) ?? 0.5) - 0.5);
+    const keys = { index: (channel) => channel, energy: (channel) => -energy[channel], roc_auc: (channel) => -fromChance(channel) };
     const by = this.shown.order;
     const order = energy.map((_, channel) => channel).sort((one, other) => keys[by](one) - keys[by](other) || one - other);
-    const numbers = { index: () => "", energy: (channel) => short(energy[channel], 2), agreement: (channel) => this.look.agreementOf(channel)?.toFixed(2) ?? "" };
+    const numbers = { index: () => "", energy: (channel) => short(energy[channel], 2), roc_auc: (channel) => this.look.rocAucOf(channel)?.toFixed(2) ?? "" };
     const words = (channel) => [`${channel}${by === "index" ? "" : ` · ${numbers[by](channel)}`}`,
-      `channel ${channel}, energy ${short(energy[channel], 3)}${by === "agreement" ? `, agreement ${numbers[by](channel) || "unknown"}` : ""}`];
+      `channel ${channel}, energy ${short(energy[channel], 3)}${by === "roc_auc" ? `, ROC AUC ${numbers[by](channel) || "unknown"}` : ""}`];
     const span = this.spanOf(stage.name);
     const paint = ([now, then], channel) => {
       this.painter.paint(now, this.look.channels[channel], this.behind?.channels[channel], span);
@@ -398,9 +399,10 @@ class FeatureView {
     this.grid.draw({ order, chosen: this.shown.channel, words, paint, pair: Boolean(this.beside), name: stage.name });
     write(this.title.firstChild, stage.name);
     write(this.title.lastChild, `${stage.channels} channel${stage.channels > 1 ? "s" : ""} of ${stage.height}×${stage.width}; each value sees up to ${stage.field}×${stage.field} pixels of the slice`);
-    const known = this.look.agreement.some((value) => value !== null);
-    write(this.note, by === "energy" ? "Energy: the mean of the squared values." : by !== "agreement" ? ""
-      : known ? "Agreement: the chance that a tumour pixel is brighter than a healthy one. 1 is always, 0 never; 0.5 tells nothing." : "No tumour on this slice, so there is nothing to agree with.");
+    const known = this.look.roc_auc.some((value) => value !== null);
+    write(this.note, by === "energy" ? "Energy: the mean of the squared values." : by !== "roc_auc" ? ""
+      : known ? "ROC AUC: the chance that a pixel of tumour is brighter than a pixel outside it. 1 is always, 0 never; 0.5 tells nothing."
+        : "No tumour on this slice, so there is no ROC AUC.");
   }
 
   drawLarge() {
@@ -409,8 +411,8 @@ class FeatureView {
     const span = this.spanOf(stage.name);
     [this.look, this.beside].forEach((look, at) => look && this.painter.paint(this.larges[at].pictures[1], look.channels[channel], at ? null : this.behind?.channels[channel], span));
     write(this.name, `${stage.name}, channel ${channel}`);
-    const agreement = this.look.agreementOf(channel);
-    this.facts.textContent = `energy ${short(this.look.energy[channel], 2)}${agreement === null ? "" : ` · agreement with the mask ${agreement.toFixed(2)}`}`;
+    const rocAuc = this.look.rocAucOf(channel);
+    this.facts.textContent = `energy ${short(this.look.energy[channel], 2)}${rocAuc === null ? "" : ` · ROC AUC against the mask ${rocAuc.toFixed(2)}`}`;
     const ends = span ?? this.look.channels[channel];
     this.ends.replaceChildren(make("span", {}, short(ends.low, 2)), make("span", {}, this.beside && !span ? `step ${this.look.step}` : ""), make("span", {}, short(ends.high, 2)));
     this.histogram.draw(this.look.exact, this.first?.exact);
@@ -423,15 +425,15 @@ class FeatureView {
     if (!this.shown) return;
     this.input.drawLines();
     this.outputs.forEach((screen, at) => screen.sketch(this.size, (context, thin) => {
-      trace(context, EXPERT, 1.4 * thin, () => context.stroke(this.border));
-      const wiped = this.painter.share * this.size;
+      trace(context, REFERENCE, 1.4 * thin, () => context.stroke(this.border));
+      const wiped = this.painter.wiped * this.size;
       if (wiped) this.sketchCalled(context, thin, this.called[1], 0, wiped);
       if (this.called[at]) this.sketchCalled(context, thin, this.called[at], wiped, this.size);
       this.sketchWipe(context, thin);
     }));
     for (const screen of this.larges) {
       screen.sketch(this.size, (context, thin) => {
-        trace(context, EXPERT, 1.2 * thin, () => context.stroke(this.border));
+        trace(context, REFERENCE, 1.2 * thin, () => context.stroke(this.border));
         this.sketchField(context, thin);
         this.sketchWipe(context, thin);
       });
@@ -454,15 +456,15 @@ class FeatureView {
     const [[top, bottom], [left, right]] = [pixel.rows, pixel.columns].map(([first, last]) => // what is beyond the edge is padding
       [Math.max(first, thin), Math.min(last + 1, this.size - thin)]);
     trace(context, NETWORK, 1.8 * thin, () => context.strokeRect(left, top, right - left, bottom - top));
-    trace(context, FIELD, 1.4 * thin, () => context.strokeRect(pixel.cell[1], pixel.cell[0], pixel.cell[2], pixel.cell[2]));
+    trace(context, WHITE, 1.4 * thin, () => context.strokeRect(pixel.cell[1], pixel.cell[0], pixel.cell[2], pixel.cell[2]));
   }
 
   sketchWipe(context, thin) {
-    if (!this.painter.share) return;
+    if (!this.painter.wiped) return;
     context.beginPath();
-    context.moveTo(this.painter.share * this.size, 0);
-    context.lineTo(this.painter.share * this.size, this.size);
-    trace(context, FIELD, 1.4 * thin, () => context.stroke());
+    context.moveTo(this.painter.wiped * this.size, 0);
+    context.lineTo(this.painter.wiped * this.size, this.size);
+    trace(context, WHITE, 1.4 * thin, () => context.stroke());
   }
 
   // ---- one value ------------------------------------------------------------------------------------------
@@ -486,8 +488,8 @@ class FeatureView {
   }
 
   /** The look that is seen there: in the second picture, and left of the wipe, the first step's. */
-  lookAt(which, share) {
-    return (which && this.beside) || (share < this.painter.share && this.behind) || this.look;
+  lookAt(which, fraction) {
+    return (which && this.beside) || (fraction < this.painter.wiped && this.behind) || this.look;
   }
 
   pointAt(stage, channel, row, column, name, value, exact, again) {
@@ -528,12 +530,4 @@ class FeatureView {
 /** To the digits that tell one float32 from the next. */
 const exactly = (value) => minus(Number(value.toPrecision(7)));
 
-const bytesOf = ({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength);
-
-function render({ model, el }) {
-  const ending = new AbortController();
-  new FeatureView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(FeatureView) };

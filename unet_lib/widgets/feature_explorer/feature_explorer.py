@@ -27,12 +27,10 @@ from unet_lib.widgets.feature_explorer.feature_answer import drawing_of, history
 from unet_lib.widgets.feature_explorer.feature_maps import MEAN, STRONGEST, Maps, look, probability, representative
 from unet_lib.widgets.feature_explorer.feature_sheet import feature_sheet
 from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
-from unet_lib.widgets.shared.patients import busiest, check_patient, find_slice, patient_list, tumour_strip
+from unet_lib.widgets.shared.patients import busiest, find_slice, patient_list, tumour_strip
 
 REMEMBERED = 200e6
 """Bytes of feature maps kept to come back to."""
-SCRIPTS = ("number_grid.js", "slice_pictures.js", "u_drawing.js", "feature_pictures.js", "soft_brush.js",
-           "feature_input.js", "feature_u.js", "training_strip.js", "channel_view.js")
 
 
 class FeatureExplorer(GlassBoxWidget):
@@ -50,8 +48,8 @@ class FeatureExplorer(GlassBoxWidget):
     than one slice, DatasetError for unknown patients or slices.
     """
 
-    _esm = script(__file__, *SCRIPTS)
-    _css = stylesheet(__file__, "u_drawing.css")
+    _esm = script(__file__)
+    _css = stylesheet(__file__)
 
     stages: traitlets.List[dict] = traitlets.List(help="the plan, with receptive fields: see stage_list").tag(sync=True)
     drawing = traitlets.Dict(help="where the stages' pictures stand").tag(sync=True)
@@ -73,7 +71,7 @@ class FeatureExplorer(GlassBoxWidget):
     wipe = traitlets.Float(0.5, min=0, max=1, help="share of each picture that shows the first step").tag(sync=True)
     scale = traitlets.Enum(("each map", "each stage"), "each map", help="what colours span").tag(sync=True)
     boxes = traitlets.Enum((MEAN, STRONGEST), MEAN, help="what stands for a whole stage").tag(sync=True)
-    order = traitlets.Enum(("index", "energy", "agreement"), "index", help="of the channels").tag(sync=True)
+    order = traitlets.Enum(("index", "energy", "roc_auc"), "index", help="of the channels").tag(sync=True)
     opacity = traitlets.Float(1.0, min=0, max=1, help="of the large map over the slice").tag(sync=True)
 
     def __init__(self, series: Series, cache: SliceCache, patients: Iterable[str] | None = None, **traits: Any):
@@ -82,8 +80,7 @@ class FeatureExplorer(GlassBoxWidget):
                                 f"these take {series.config.in_channels}. Train some with neighbours=0.")
         self._series, self._cache, self.plan = series, cache, plan_for(series.config, series.size)
         self._names = list(patients) if patients is not None else list(cache.names)
-        for name in self._names:
-            check_patient(cache, name)
+        cache.slices_of(self._names)  # raises, with the names there are, for an unknown one
         self._looks: OrderedDict[tuple, Maps] = OrderedDict()
         self._scaled: tuple[int, np.ndarray, np.ndarray] | None = None
         self._painted: UInt8[np.ndarray, "3 s s"] | None = None
@@ -150,7 +147,7 @@ class FeatureExplorer(GlassBoxWidget):
     @traitlets.validate("patient")
     def _known_patient(self, proposal: dict) -> str:
         if proposal["value"] not in self._names:
-            check_patient(self._cache, proposal["value"])
+            self._cache.slices_of([proposal["value"]])
             raise traitlets.TraitError(f"{proposal['value']} is not among the patients this explorer was given.")
         return proposal["value"]
 

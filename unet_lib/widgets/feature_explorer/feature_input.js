@@ -1,8 +1,15 @@
 // The slice that the network is shown, large, and the brush that paints on it. soft_brush.js does the arithmetic.
 
+import { make, radioChoice, steadyButton } from "../shared/base.js";
+import { WHITE } from "../shared/colours.js";
+import { drawGrey, wholeSlice } from "../shared/slice_pictures.js";
+import { Screen, trace } from "./feature_pictures.js";
+import { PaintedSlice } from "./soft_brush.js";
+
+export const LONG_STEP = 8; // pixels, with Shift
 const FLAIR = 1; // the channel in which a tumour is seen best
 
-class InputPicture {
+export class InputPicture {
   /** `on` has painted() after every move, rested() after a stroke, turned() to another channel, point({ text, again }),
    * leave(), said() when a key has moved the brush, drawLines() for all pictures and sketch(context, thin) below it. */
   constructor({ size, channels, group, on }) {
@@ -53,7 +60,7 @@ class InputPicture {
 
   onKey(event, move, step) {
     if (move) {
-      this.cursor = this.cursor.map((place, axis) => Math.min(Math.max(place + step * move[axis], 0), this.size - 1));
+      this.cursor = this.cursor.map((index, axis) => Math.min(Math.max(index + step * move[axis], 0), this.size - 1));
       this.point();
       this.on.said();
     } else if (event.key === " ") {
@@ -78,9 +85,9 @@ class InputPicture {
     this.painted();
   }
 
-  strokeTo(place) {
-    this.brush.line(this.stroke, place, this.tip);
-    this.stroke = place;
+  strokeTo(pixel) {
+    this.brush.line(this.stroke, pixel, this.tip);
+    this.stroke = pixel;
     this.painted();
   }
 
@@ -116,7 +123,7 @@ class InputPicture {
   }
 
   drawOn(canvas) {
-    drawGrey(canvas, this.plane, this.size, { top: 0, left: 0, rows: this.size, columns: this.size });
+    drawGrey(canvas, this.plane, this.size, wholeSlice(this.size, this.size));
   }
 
   showTools() {
@@ -130,7 +137,7 @@ class InputPicture {
       if (!this.brushSeen && !this.screen.node.matches(":focus")) return;
       context.beginPath();
       context.arc(this.cursor[1] + 0.5, this.cursor[0] + 0.5, this.tip.radius, 0, 2 * Math.PI);
-      trace(context, "#fff", 1.4 * thin, () => context.stroke());
+      trace(context, WHITE, 1.4 * thin, () => context.stroke());
     });
   }
 

@@ -1,5 +1,9 @@
 // Feature maps as Python sends them, and as pictures: see part_of_answer in feature_answer.py.
 
+import { make, nearestPixel, pixelUnder } from "../shared/base.js";
+import { paletteInks } from "../shared/colours.js";
+import { drawPalette, freshContext, strokeTwice } from "../shared/slice_pictures.js";
+
 /** One map: bytes between its lowest and its highest value. */
 class FeatureMap {
   constructor(levels, low, high, { height, width }) {
@@ -13,7 +17,7 @@ class FeatureMap {
 }
 
 /** What one network says: a picture of every stage, and the chosen stage's channels. `take(n)` hands out bytes. */
-class Look {
+export class Look {
   constructor(told, take, stages, { stage, channel }) {
     Object.assign(this, told, { channel });
     const chosen = stages.find(({ name }) => name === stage);
@@ -31,21 +35,20 @@ class Look {
     this.span = { low: Math.min(...told.low), high: Math.max(...told.high) };
   }
 
-  /** How well a channel agrees with the mask: from 0 to 1, null where there is nothing to agree with. */
-  agreementOf(channel) {
-    return this.agreement.length > 1 ? this.agreement[channel] : channel === this.channel ? this.agreement[0] : null;
+  /** The channel's ROC AUC against the mask, from 0 to 1; null where the mask is empty, or where it was not asked for. */
+  rocAucOf(channel) {
+    return this.roc_auc.length > 1 ? this.roc_auc[channel] : channel === this.channel ? this.roc_auc[0] : null;
   }
 }
 
 /** From the lowest to the highest of two spans. */
-const together = (one, other) => (other ? { low: Math.min(one.low, other.low), high: Math.max(one.high, other.high) } : one);
+export const together = (one, other) => (other ? { low: Math.min(one.low, other.low), high: Math.max(one.high, other.high) } : one);
 
-/** Draws maps in colours. `share` is how much of each picture, from the left, shows the map before. */
-class MapPainter {
+/** Draws maps in colours. `wiped` is the fraction of each picture, from the left, that shows the map before. */
+export class MapPainter {
   constructor(palette) {
-    this.palette = Uint32Array.from({ length: 256 }, (_, at) =>
-      ((255 << 24) | (palette[3 * at + 2] << 16) | (palette[3 * at + 1] << 8) | palette[3 * at]) >>> 0);
-    this.share = 0;
+    this.palette = paletteInks(palette);
+    this.wiped = 0;
   }
 
   /** The colour of each byte of a map, if colours span `span`; without one, the map's own range. */
@@ -63,31 +66,30 @@ class MapPainter {
     const dots = new Uint32Array(picture.data.buffer);
     const inks = this.inks(map, span);
     for (let at = 0; at < levels.length; at++) dots[at] = inks[levels[at]];
-    if (before && this.share) this.paintBefore(dots, before, span);
+    if (before && this.wiped) this.paintBefore(dots, before, span);
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     canvas.getContext("2d").putImageData(picture, 0, 0);
   }
 
   paintBefore(dots, map, span) {
     const inks = this.inks(map, span);
-    const end = Math.round(this.share * map.width);
+    const end = Math.round(this.wiped * map.width);
     for (let at = 0; at < dots.length; at++) if (at % map.width < end) dots[at] = inks[map.levels[at]];
   }
 
   /** The palette from left to right. */
   paintLegend(canvas) {
-    Object.assign(canvas, { width: 256, height: 1 });
-    canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(this.palette.buffer.slice(0)), 256, 1), 0, 0);
+    drawPalette(canvas, this.palette);
   }
 }
 
 /** Values are squares where there is room for them; where there is not, leaving some out would draw false patterns. */
-function smoothWhereShrunk(canvas, pixels, side) {
+export function smoothWhereShrunk(canvas, pixels, side) {
   canvas.style.imageRendering = pixels > side ? "auto" : "";
 }
 
 /** Canvases over each other, all as large as their box: pictures in their own pixels, and one for lines in front. */
-class Screen {
+export class Screen {
   constructor(attributes, pictures = 1) {
     this.pictures = Array.from({ length: pictures }, () => make("canvas"));
     this.lines = make("canvas");
@@ -99,10 +101,8 @@ class Screen {
   }
 
   /** [row, column] under an event, for a picture of so many pixels; kept inside it. */
-  locate(event, { height, width }) {
-    const area = this.node.getBoundingClientRect();
-    const within = (share, count) => Math.min(Math.max(Math.floor(share * count), 0), count - 1);
-    return [within((event.clientY - area.top) / area.height, height), within((event.clientX - area.left) / area.width, width)];
+  locate(event, size) {
+    return nearestPixel(pixelUnder(event, this.node, size), size);
   }
 
   /** Lines anew, in units of a picture `across` pixels wide; `sketch` gets the context and a pixel's thickness. */
@@ -116,15 +116,10 @@ class Screen {
 }
 
 /** Other words, where they are others: the same words anew would make the browser lay out the page again. */
-function write(node, text) {
+export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/** Light within dark, seen on every colour. */
-function trace(context, colour, thickness, stroke) {
-  for (const [ink, wide] of [["rgba(0, 0, 0, 0.65)", thickness * 2.2], [colour, thickness]]) {
-    context.strokeStyle = ink;
-    context.lineWidth = wide;
-    stroke();
-  }
+export function trace(context, colour, thickness, stroke) {
+  strokeTwice(context, colour, [2.2 * thickness, thickness], stroke, 0.65);
 }

@@ -1,8 +1,12 @@
-// The U as live pictures: one button a stage, u_drawing.js's arrows between them. Arrow keys go from one to the next.
+// The U as live pictures: one button a stage, arrows between them. Arrow keys go from one to the next.
+
+import { draw, make, nearestPixel, pixelUnder } from "../shared/base.js";
+import { drawArrow } from "../shared/u_drawing.js";
+import { smoothWhereShrunk } from "./feature_pictures.js";
 
 const [NARROW, TINY] = [0.85, 0.5]; // of the drawing's own size: below, only double convolutions keep their names, or none
 
-class FeatureU {
+export class FeatureU {
   /** `on` has choose(name), point(name, row, column) and leave(). */
   constructor(stages, drawing, name, on) {
     Object.assign(this, { stages, drawing, on, boxes: {} });
@@ -31,15 +35,11 @@ class FeatureU {
     const word = make("span", { class: `gb-feat-name ${beside}` }, name);
     const button = make("button", { type: "button", class: `gb-feat-box gb-feat-of-${kind}`, "data-stage": name, tabindex: -1, title: name,
       "aria-label": stageWords(stage) }, word, canvas);
-    const share = (part, whole) => `${(100 * part) / whole}%`;
-    Object.assign(button.style, { left: share(x, this.drawing.width), top: share(y, this.drawing.height),
-      width: share(width, this.drawing.width), height: share(height, this.drawing.height) });
+    const percent = (part, whole) => `${(100 * part) / whole}%`;
+    Object.assign(button.style, { left: percent(x, this.drawing.width), top: percent(y, this.drawing.height),
+      width: percent(width, this.drawing.width), height: percent(height, this.drawing.height) });
     button.addEventListener("click", () => this.on.choose(name));
-    button.addEventListener("pointermove", (event) => {
-      const area = canvas.getBoundingClientRect();
-      const within = (part, count) => Math.min(Math.max(Math.floor(part * count), 0), count - 1);
-      this.on.point(name, within((event.clientY - area.top) / area.height, stage.height), within((event.clientX - area.left) / area.width, stage.width));
-    });
+    button.addEventListener("pointermove", (event) => this.on.point(name, ...nearestPixel(pixelUnder(event, canvas, stage), stage)));
     button.addEventListener("pointerleave", () => this.on.leave());
     return { button, canvas, pixels: stage.width };
   }
@@ -57,12 +57,12 @@ class FeatureU {
 
   resize() {
     for (const { canvas, pixels } of Object.values(this.boxes)) smoothWhereShrunk(canvas, pixels, canvas.clientWidth);
-    for (const [name, share] of [["gb-feat-narrow", NARROW], ["gb-feat-tiny", TINY]]) {
-      this.node.classList.toggle(name, this.node.clientWidth < share * this.drawing.width);
+    for (const [name, fraction] of [["gb-feat-narrow", NARROW], ["gb-feat-tiny", TINY]]) {
+      this.node.classList.toggle(name, this.node.clientWidth < fraction * this.drawing.width);
     }
   }
 }
 
 /** "encoder.2: 16 channels of 64×64, each value sees up to 14×14 pixels of the slice" */
-const stageWords = ({ name, channels, height, width, field }) =>
+export const stageWords = ({ name, channels, height, width, field }) =>
   `${name}: ${channels} channel${channels > 1 ? "s" : ""} of ${height}×${width}, each value sees up to ${field}×${field} pixels of the slice`;

@@ -2,7 +2,7 @@
 
 const MOST_STROKES = 60; // that can be undone; each keeps a slice
 
-class PaintedSlice {
+export class PaintedSlice {
   constructor(size) {
     this.size = size;
     this.area = size * size;
@@ -40,16 +40,16 @@ class PaintedSlice {
       const weight = Math.cos((Math.PI * distance) / (2 * radius)) ** 2;
       if (weight <= this.weight[at]) return;
       this.weight[at] = weight;
-      channels.forEach((channel, place) => {
+      channels.forEach((channel, index) => {
         const level = this.part(this.base, channel)[at];
-        this.aim[channel][at] = erase ? around[place] ?? level : level + strength;
-        const share = level + weight * (this.aim[channel][at] - level);
-        this.part(this.planes, channel)[at] = Math.min(Math.max(Math.round(share), 0), 255);
+        this.aim[channel][at] = erase ? around[index] ?? level : level + strength;
+        const blended = level + weight * (this.aim[channel][at] - level);
+        this.part(this.planes, channel)[at] = Math.min(Math.max(Math.round(blended), 0), 255);
       });
     });
   }
 
-  /** Dabs at every pixel on the straight way from one place to another. */
+  /** Dabs at every pixel on the straight line from one pixel to another. */
   line([fromRow, fromColumn], [row, column], brush) {
     const steps = Math.max(Math.abs(row - fromRow), Math.abs(column - fromColumn), 1);
     for (let step = 1; step <= steps; step++) {

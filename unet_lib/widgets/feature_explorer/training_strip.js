@@ -1,11 +1,13 @@
 // The training as a strip: loss and F1 over its slider. Networks were kept at a few steps, and these stand evenly
-// apart, each above its place on the slider; between two of them the axis is straight.
+// apart, each above its position on the slider; between two of them the axis is straight.
 
-const THUMB = 8; // px, half a slider's thumb: where its ways begin and end
+import { draw, make } from "../shared/base.js";
+
+const THUMB = 8; // px, half a slider's thumb: where its track begins and ends
 const STRIP = { height: 150, top: 10, bottom: 8 };
 const PLAY = 450; // ms that each step stays
 
-class TrainingStrip {
+export class TrainingStrip {
   /** `choose(step)` when the reader moves the slider. */
   constructor({ steps, history, choose }) {
     Object.assign(this, { steps, history, choose, width: 0 });
@@ -59,7 +61,7 @@ class TrainingStrip {
     this.axes.replaceChildren(...levels.flatMap((level) => [
       draw("line", { x1: 0, x2: width, y1: this.y(level), y2: this.y(level) }),
       draw("text", { x: 0, y: this.y(level) - 3 }, String(level))]));
-    const path = (at) => this.history.rows.map((row, place) => `${place ? "L" : "M"}${this.x(row[0]).toFixed(1)},${this.y(row[at]).toFixed(1)}`).join("");
+    const path = (at) => this.history.rows.map((row, index) => `${index ? "L" : "M"}${this.x(row[0]).toFixed(1)},${this.y(row[at]).toFixed(1)}`).join("");
     this.lines.replaceChildren(draw("path", { class: "gb-feat-loss", d: path(1) }), draw("path", { class: "gb-feat-f1", d: path(2) }),
       ...this.history.validation.map(([step, dice]) => this.diamond(step, dice, 4)));
     if (this.step !== undefined) this.show(this.step);
@@ -67,9 +69,9 @@ class TrainingStrip {
 
   x(step) {
     const right = this.steps.findIndex((kept) => kept >= step);
-    const place = right < 0 ? this.steps.length - 1 : right === 0 ? 0
+    const position = right < 0 ? this.steps.length - 1 : right === 0 ? 0
       : right - 1 + (step - this.steps[right - 1]) / (this.steps[right] - this.steps[right - 1]);
-    return THUMB + (place * (this.width - 2 * THUMB)) / Math.max(this.steps.length - 1, 1);
+    return THUMB + (position * (this.width - 2 * THUMB)) / Math.max(this.steps.length - 1, 1);
   }
 
   y(value) {

@@ -1,11 +1,13 @@
 // The live view of a training. Python sends each epoch's numbers and masks; here they are drawn.
 
+import { draw, follow, inflate, keepKeys, make, rendering, steadyButton } from "../shared/base.js";
+import { NETWORK, REFERENCE, css } from "../shared/colours.js";
+import { drawGrey, outlinePath, wholeSlice } from "../shared/slice_pictures.js";
+
 const WIDE = 400; // a chart's own units: about as many as it has pixels on the page
 const HIGH = 190;
 const ROOM = { left: 42, right: 16, top: 8, bottom: 34 };
 const SIDE = 384; // dots of a slice's canvas
-const NETWORK = "#56b4e9";
-const EXPERT = "#e69f00"; // both on pictures, as in figures.py
 const CHARTS = [
   { name: "loss", series: { training: "loss", validation: "validation_loss" } },
   { name: "F1", series: { training: "train_f1", validation: "validation_f1" }, top: 1 },
@@ -32,9 +34,8 @@ class LiveView {
   }
 
   build(el) {
-    // Never disabled: a button that is loses the focus, and with it the place of a keyboard user.
-    this.button = make("button", { type: "button", class: "gb-live-stop" }, "■ Stop");
-    this.button.addEventListener("click", () => this.stop());
+    this.button = steadyButton("■ Stop", "", () => this.stop());
+    this.button.className = "gb-live-stop";
     this.status = make("p", { class: "gb-live-status gb-number" });
     this.note = make("p", { class: "gb-live-note", role: "status" });
     this.charts = CHARTS.map(({ name }) => {
@@ -44,7 +45,7 @@ class LiveView {
     });
     this.slices = Array.from({ length: this.count }, () => make("canvas", { width: SIDE, height: (SIDE * this.height) / this.width, role: "img" }));
     const key = make("p", { class: "gb-live-key" }, make("span", { class: "gb-live-network" }), "the network's mask ",
-      make("span", { class: "gb-live-expert" }), "the expert's outline");
+      make("span", { class: "gb-live-reference" }), "the expert's outline");
     this.root = make("div", { class: "gb gb-live", role: "group", "aria-label": "Live view of the training" },
       make("div", { class: "gb-row" }, this.button, this.status), this.note,
       make("div", { class: "gb-live-charts" }, ...this.charts.map((chart) => chart.figure)),
@@ -57,7 +58,6 @@ class LiveView {
 
   /** Interrupt the kernel, as ■ in the toolbar does: while a cell runs, it may have no time for our messages. */
   async stop() {
-    if (this.button.getAttribute("aria-disabled") === "true") return;
     try {
       await this.model.widget_manager.kernel.interrupt();
       this.note.textContent = "Stopping after the step in hand …";
@@ -138,49 +138,37 @@ class LiveView {
   async showSlices() {
     const turn = (this.turn += 1);
     const area = this.height * this.width;
-    const unpack = async (name) => {
-      const { buffer, byteOffset, byteLength } = this.model.get(name);
-      return byteLength ? inflate(new Uint8Array(buffer, byteOffset, byteLength)) : new Uint8Array(this.count * area);
-    };
-    const [flair, experts, masks] = await Promise.all(["grey", "drawn", "masks"].map(unpack));
+    const unpack = (name) => (this.model.get(name).byteLength ? inflate(this.model.get(name)) : new Uint8Array(this.count * area));
+    const [flair, references, masks] = await Promise.all(["grey", "reference", "masks"].map(unpack));
     if (turn !== this.turn) return; // newer masks came while these were unpacked
     const part = (all, index) => all.subarray(index * area, (index + 1) * area);
     this.slices.forEach((canvas, index) =>
-      this.showSlice(canvas, index, part(flair, index), part(experts, index), part(masks, index)));
+      this.showSlice(canvas, index, part(flair, index), part(references, index), part(masks, index)));
     this.root.dataset.drawn = turn;
   }
 
-  showSlice(canvas, index, flair, expert, mask) {
-    const picture = new ImageData(this.width, this.height);
-    const dots = new Uint32Array(picture.data.buffer);
-    flair.forEach((level, at) => (dots[at] = 0xff000000 | (level * 0x010101)));
+  showSlice(canvas, index, flair, reference, mask) {
     const small = new OffscreenCanvas(this.width, this.height);
-    small.getContext("2d").putImageData(picture, 0, 0);
+    drawGrey(small, flair, this.width, wholeSlice(this.width, this.height));
     const context = canvas.getContext("2d");
     context.resetTransform();
     context.imageSmoothingEnabled = false;
     context.drawImage(small, 0, 0, canvas.width, canvas.height);
     context.scale(canvas.width / this.width, canvas.height / this.height);
-    context.fillStyle = `${NETWORK}55`;
+    context.fillStyle = css(NETWORK, 1 / 3);
     mask.forEach((inside, at) => inside && context.fillRect(at % this.width, Math.floor(at / this.width), 1, 1));
     this.outline(context, mask, NETWORK, canvas.width);
-    this.outline(context, expert, EXPERT, canvas.width);
-    const count = (test) => mask.reduce((sum, inside, at) => sum + test(inside, expert[at]), 0);
+    this.outline(context, reference, REFERENCE, canvas.width);
+    const count = (test) => mask.reduce((sum, inside, at) => sum + test(inside, reference[at]), 0);
     canvas.setAttribute("aria-label", `Slice ${index + 1}: the network marks ${count((m) => m)} pixels, the expert ` +
-      `${count((_, e) => e)}, both ${count((m, e) => m & e)}`);
+      `${count((_, r) => r)}, both ${count((m, r) => m & r)}`);
   }
 
   outline(context, mask, colour, dots) {
     context.lineWidth = (3 * this.width) / dots;
-    context.strokeStyle = colour;
+    context.strokeStyle = css(colour);
     context.stroke(outlinePath(mask, this.width, this.height));
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new LiveView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(LiveView) };

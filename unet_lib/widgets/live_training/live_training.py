@@ -6,7 +6,6 @@ KeyboardInterrupt.
 """
 
 import math
-import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +26,7 @@ from unet_lib.models.common import eval_mode, to_mask
 from unet_lib.training.loop import EpochResult
 from unet_lib.training.runtime import held_interrupt
 from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
+from unet_lib.widgets.shared.masks import packed
 
 
 class LiveTraining(GlassBoxWidget):
@@ -34,7 +34,7 @@ class LiveTraining(GlassBoxWidget):
 
         live = LiveTraining(batch, flair)
         live.follow(fit(model, batches, config), model)
-        live.epochs                     # the snapshots so far, also after a stop
+        live.epochs                     # the results so far, also after a stop
 
     or, in a loop of your own, `live.update(epoch, model)` after each epoch. It only looks: training runs the same
     without it, and a stop keeps all that was learnt and drawn.
@@ -45,7 +45,7 @@ class LiveTraining(GlassBoxWidget):
 
     size = traitlets.Tuple((0, 0, 0), help="number, height and width of the watched slices").tag(sync=True)
     grey = traitlets.Bytes(help="grey levels of the watched slices, packed").tag(sync=True)
-    drawn = traitlets.Bytes(help="the expert's masks as 0 and 1, packed").tag(sync=True)
+    reference = traitlets.Bytes(help="the expert's masks as 0 and 1, packed").tag(sync=True)
     masks = traitlets.Bytes(help="the network's masks as 0 and 1, packed; empty before the first look").tag(sync=True)
     rows: traitlets.List[dict] = traitlets.List(help="each epoch's numbers (see `plain_row`)").tag(sync=True)
     total = traitlets.Int(0, help="epochs there will be").tag(sync=True)
@@ -60,7 +60,8 @@ class LiveTraining(GlassBoxWidget):
         self._seen = np.zeros_like(self.references)
         self._shell: Any = None
         self._handle: Any = None
-        super().__init__(size=self.flair.shape, grey=_packed(self.flair), drawn=_packed(self.references))
+        super().__init__(size=self.flair.shape, grey=packed(self.flair),
+                         reference=packed(self.references.astype(np.uint8)))
 
     def follow(self, epoch_results: Iterable[EpochResult], model: nn.Module) -> None:
         """Run the training to its end, or until it is stopped; show the untrained network first."""
@@ -102,7 +103,7 @@ class LiveTraining(GlassBoxWidget):
     def _look(self, model: nn.Module) -> None:
         with eval_mode(model), torch.no_grad():
             self._seen = to_mask(model(self.batch.images))[:, 0].cpu().numpy()
-        self.masks = _packed(self._seen)
+        self.masks = packed(self._seen.astype(np.uint8))
 
     def _begin(self) -> None:
         """Appear in the running cell, and notice when that cell ends, however it does."""
@@ -174,7 +175,3 @@ def _duration(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def _packed(values: np.ndarray) -> bytes:
-    return zlib.compress(np.ascontiguousarray(values, np.uint8).tobytes())

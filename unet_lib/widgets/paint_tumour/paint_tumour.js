@@ -1,5 +1,10 @@
 // The painting widget. It asks Python for nothing; after each stroke it tells Python what is painted.
-// mask_scores.js (scores as fractions, distances between borders) and painted_mask.js are put in front of it.
+
+import { MOVES, follow, inflate, keepKeys, make, nearestPixel, pixelUnder, radioChoice, rendering, steadyButton } from "../shared/base.js";
+import { NETWORK, PURPLE, REFERENCE, WHITE, inkOf } from "../shared/colours.js";
+import { SCORES, borderOf, directedDistances, isEmpty, packBits, rounded, score, surfaceOf, unpackBits } from "../shared/mask_scores.js";
+import { drawGrey, fitSquares, freshContext, outlinePath, strokeTwice, wholeSlice } from "../shared/slice_pictures.js";
+import { PaintedMask, disc, fourCounts, inCommon } from "./painted_mask.js";
 
 const LARGEST = 512; // px, side of the slice on the page
 const LARGEST_BRUSH = 41; // pixels; paint_tumour.py says the same
@@ -7,31 +12,18 @@ const LONG_STEP = 10; // pixels, with Shift
 const MEASURE = 120; // ms from one Hausdorff distance to the next within a stroke
 const QUIET = 600; // ms without a change before something is spoken
 const PADDING = 2; // px left and right of a widget, as in the style
-const READER = [204, 121, 167];
-const LINES = { expert: { colour: "#e69f00", dashed: false }, model: { colour: "#56b4e9", dashed: true } };
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-
-/** The mask's border along pixel edges, as `outlinePath`, but with every other two pixels left out where dashed. */
-function border(mask, width, height, dashed) {
-  if (!dashed) return outlinePath(mask, width, height);
-  const path = new Path2D();
-  const at = (x, y) => x >= 0 && y >= 0 && x < width && y < height && mask[y * width + x] > 0;
-  for (let y = 0; y <= height; y++) {
-    for (let x = 0; x <= width; x++) {
-      if ((x + y) % 4 > 1) continue;
-      if (at(x, y) !== at(x, y - 1)) { path.moveTo(x, y); path.lineTo(x + 1, y); }
-      if (at(x, y) !== at(x - 1, y)) { path.moveTo(x, y); path.lineTo(x, y + 1); }
-    }
-  }
-  return path;
-}
+// The masks to compare with. `words` say whose they are.
+const OTHERS = {
+  reference: { words: "expert", title: "You and the expert", colour: REFERENCE, dashed: false },
+  model: { words: "model", title: "You and the model", colour: NETWORK, dashed: true },
+};
 
 class PaintView {
   constructor(model, el, signal) {
     this.model = model;
     [this.height, this.width] = model.get("size");
     this.area = this.height * this.width;
-    this.others = ["expert", "model"].filter((key) => model.get(`${key}_bits`).byteLength).map((key) => this.other(key));
+    this.others = Object.keys(OTHERS).filter((key) => model.get(`${key}_bits`).byteLength).map((key) => this.other(key));
     this.painted = new PaintedMask(this.width, this.height, model.get("painted"), this.others);
     this.stroke = null; // { value, last } while a button is down
     this.corner = null; // [row, column] where a rectangle was begun
@@ -48,7 +40,8 @@ class PaintView {
   /** A mask to be compared with, and whatever of the comparison does not change. */
   other(key) {
     const mask = unpackBits(this.model.get(`${key}_bits`), this.area);
-    return { key, mask, path: border(mask, this.width, this.height, LINES[key].dashed), ...surfaceOf(mask, this.width, this.height) };
+    return { key, mask, path: outlinePath(mask, this.width, this.height, OTHERS[key].dashed), ...OTHERS[key],
+      ...surfaceOf(mask, this.width, this.height) };
   }
 
   // ---- the parts ------------------------------------------------------------------------------------------
@@ -92,10 +85,9 @@ class PaintView {
   }
 
   buildScores() {
-    const titles = { expert: "You and the expert", model: "You and the model" };
     this.blocks = this.others.map((other) => {
       const toggle = steadyButton("", "", () => this.set({ [`show_${other.key}`]: !this.model.get(`show_${other.key}`) }));
-      return { other, toggle, ...this.buildBlock(titles[other.key], other.key, toggle) };
+      return { other, toggle, ...this.buildBlock(other.title, other.key, toggle) };
     });
     this.third = this.others.length > 1 ? this.buildBlock("The model and the expert", "both") : null;
     if (this.third) this.showThird();
@@ -127,7 +119,7 @@ class PaintView {
     for (const kind of ["focus", "blur"]) listen(this.screen, kind, () => this.drawLines());
     listen(this.brush, "input", () => this.set({ brush: Number(this.brush.value) }));
     listen(this.root, "keydown", this.onKey);
-    follow(this.model, signal, ["channel", "tool", "brush", "show_expert", "show_model"], () => this.showSettings());
+    follow(this.model, signal, ["channel", "tool", "brush", "show_reference", "show_model"], () => this.showSettings());
     follow(this.model, signal, ["painted"], () => this.adopt());
     const watcher = new ResizeObserver(() => this.layOut());
     watcher.observe(this.root);
@@ -146,13 +138,11 @@ class PaintView {
 
   /** The pixel under the pointer; beyond the slice's edge while a stroke leaves it. */
   locate(event) {
-    const area = this.screen.getBoundingClientRect();
-    return [Math.floor(((event.clientY - area.top) / area.height) * this.height),
-      Math.floor(((event.clientX - area.left) / area.width) * this.width)];
+    return pixelUnder(event, this.screen, this);
   }
 
-  clamp([row, column]) {
-    return [Math.min(Math.max(row, 0), this.height - 1), Math.min(Math.max(column, 0), this.width - 1)];
+  clamp(pixel) {
+    return nearestPixel(pixel, this);
   }
 
   point(place) {
@@ -173,7 +163,7 @@ class PaintView {
   drag(event) {
     const place = this.locate(event);
     if (this.stroke) {
-      // A fast pointer has been in more places than there are events; without these, curves turn into polygons.
+      // A fast pointer has been over more pixels than there are events; without these, curves turn into polygons.
       for (const between of event.getCoalescedEvents?.() ?? []) this.strokeTo(this.locate(between));
       this.strokeTo(place);
       this.showMask();
@@ -315,8 +305,7 @@ class PaintView {
   // ---- showing --------------------------------------------------------------------------------------------
 
   async receive() {
-    const { buffer, byteOffset, byteLength } = this.model.get("planes");
-    const bytes = await inflate(new Uint8Array(buffer, byteOffset, byteLength));
+    const bytes = await inflate(this.model.get("planes"));
     this.planes = this.model.get("channels").map((_, at) => bytes.subarray(at * this.area, (at + 1) * this.area));
     this.drawChannel();
     this.showPlace();
@@ -331,7 +320,7 @@ class PaintView {
     this.brush.setAttribute("aria-valuetext", `${this.model.get("brush")} pixels`);
     this.tip = disc(this.model.get("brush"));
     for (const { other, toggle } of this.blocks) {
-      toggle.textContent = `${this.model.get(`show_${other.key}`) ? "Hide" : "Show"} the ${other.key}`;
+      toggle.textContent = `${this.model.get(`show_${other.key}`) ? "Hide" : "Show"} the ${other.words}`;
     }
     if (this.third) this.third.block.hidden = !this.model.get("show_model");
     this.showHistory();
@@ -345,40 +334,30 @@ class PaintView {
     this.clearButton.setAttribute("aria-disabled", !this.painted.pixels);
   }
 
-  /** The slice grows by whole steps only, so that every pixel stays a square of the same size. */
   layOut() {
     const room = Math.min(this.root.clientWidth - 2 * PADDING, LARGEST);
     if (room <= 0) return;
-    const scale = Math.max(Math.floor(room / Math.max(this.width, this.height)), 1);
-    this.screen.style.width = `${Math.min(scale * this.width, room)}px`;
-    this.scale = this.screen.clientWidth / this.width;
-    this.screen.style.height = `${this.scale * this.height}px`;
+    this.scale = fitSquares(this.screen, room, this);
     this.drawLines();
   }
 
   drawChannel() {
     if (!this.planes) return;
     const plane = this.planes[this.model.get("channels").indexOf(this.model.get("channel"))];
-    this.paint(this.base, (dots) => plane.forEach((level, at) => (dots[at] = 0xff000000 | (level * 0x010101))));
+    drawGrey(this.base, plane, this.width, wholeSlice(this.width, this.height));
     this.showPlace();
   }
 
-  /** The reader's mask as a tint with a strong rim, and the scores that follow from it. */
+  /** The reader's mask as a tint with a strong border, and the scores that follow from it. */
   showMask() {
-    const [red, green, blue] = READER;
-    const ink = (alpha) => ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-    this.paint(this.over, (dots) => {
-      this.painted.mask.forEach((inside, at) => inside && (dots[at] = ink(90)));
-      for (const at of borderOf(this.painted.mask, this.width, this.height)) dots[at] = ink(240);
-    });
+    const picture = new ImageData(this.width, this.height);
+    const dots = new Uint32Array(picture.data.buffer);
+    const [tint, line] = [inkOf(PURPLE, 90 / 255), inkOf(PURPLE, 240 / 255)];
+    this.painted.mask.forEach((inside, at) => inside && (dots[at] = tint));
+    for (const at of borderOf(this.painted.mask, this.width, this.height)) dots[at] = line;
+    this.over.getContext("2d").putImageData(picture, 0, 0);
     for (const { other, cells } of this.blocks) this.showOverlap(cells, this.painted.countsWith(other));
     this.root.dataset.pixels = this.painted.pixels;
-  }
-
-  paint(canvas, fill) {
-    const picture = new ImageData(this.width, this.height);
-    fill(new Uint32Array(picture.data.buffer));
-    canvas.getContext("2d").putImageData(picture, 0, 0);
   }
 
   showOverlap(cells, counts) {
@@ -407,10 +386,10 @@ class PaintView {
 
   /** The model against the expert: what the reader competes with. It never changes. */
   showThird() {
-    const [expert, model] = this.others;
-    const both = inCommon(model.mask, expert.mask);
-    this.showOverlap(this.third.cells, fourCounts(model.pixels, expert.pixels, both, this.area));
-    this.showDistance(this.third.cells, directedDistances(model, expert));
+    const [reference, model] = this.others;
+    const both = inCommon(model.mask, reference.mask);
+    this.showOverlap(this.third.cells, fourCounts(model.pixels, reference.pixels, both, this.area));
+    this.showDistance(this.third.cells, directedDistances(model, reference));
   }
 
   showPlace() {
@@ -427,8 +406,8 @@ class PaintView {
     const context = freshContext(this.lines, this.scale * this.width, this.scale * this.height);
     context.scale(this.lines.width / this.width, this.lines.height / this.height);
     context.lineCap = "square";
-    for (const { key, path } of this.others) {
-      if (this.model.get(`show_${key}`)) this.trace(context, LINES[key].colour, 2, () => context.stroke(path));
+    for (const { key, path, colour } of this.others) {
+      if (this.model.get(`show_${key}`)) this.trace(context, colour, 2, () => context.stroke(path));
     }
     const [row, column] = this.hover ?? this.cursor;
     if (!this.hover && !this.screen.matches(":focus")) return;
@@ -440,13 +419,13 @@ class PaintView {
   drawRectangle(context, row, column) {
     const [top, left] = [Math.min(row, this.corner[0]), Math.min(column, this.corner[1])];
     const [high, wide] = [Math.abs(row - this.corner[0]) + 1, Math.abs(column - this.corner[1]) + 1];
-    this.trace(context, "#fff", 1.5, () => context.strokeRect(left, top, wide, high));
+    this.trace(context, WHITE, 1.5, () => context.strokeRect(left, top, wide, high));
   }
 
   drawBrush(context, row, column) {
     context.beginPath();
     context.arc(column + 0.5, row + 0.5, this.model.get("brush") / 2, 0, 2 * Math.PI);
-    this.trace(context, "#fff", 1.5, () => context.stroke());
+    this.trace(context, WHITE, 1.5, () => context.stroke());
   }
 
   drawCross(context, row, column) {
@@ -456,16 +435,11 @@ class PaintView {
       context.moveTo(column + 0.5 + right, row + 0.5 + down);
       context.lineTo(column + 0.5 + right + right * arm, row + 0.5 + down + down * arm);
     }
-    this.trace(context, "#fff", 1.5, () => context.stroke());
+    this.trace(context, WHITE, 1.5, () => context.stroke());
   }
 
-  /** Light within dark, seen on every grey. */
   trace(context, colour, thickness, stroke) {
-    for (const [ink, extra] of [["rgba(0, 0, 0, 0.6)", 2], [colour, 0]]) {
-      context.strokeStyle = ink;
-      context.lineWidth = (thickness + extra) / this.scale;
-      stroke();
-    }
+    strokeTwice(context, colour, [(thickness + 2) / this.scale, thickness / this.scale], stroke);
   }
 
   // ---- saying ---------------------------------------------------------------------------------------------
@@ -477,16 +451,10 @@ class PaintView {
   }
 
   summary() {
-    const scores = this.blocks.map(({ other, cells }) => `${other.key}: Dice ${cells.F1.value.textContent}, IoU ` +
+    const scores = this.blocks.map(({ other, cells }) => `${other.words}: Dice ${cells.F1.value.textContent}, IoU ` +
       `${cells.IoU.value.textContent}, Hausdorff distance ${cells.far.value.textContent.replace("px", "pixels").replace("—", "not defined")}`);
     return `${this.painted.pixels} pixels painted. Against the ${scores.join(". Against the ")}.`;
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new PaintView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(PaintView) };

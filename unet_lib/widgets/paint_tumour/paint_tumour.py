@@ -18,7 +18,7 @@ from unet_lib.widgets.shared.base import GlassBoxWidget, border, script, stylesh
 from unet_lib.widgets.shared.masks import NETWORK, REFERENCE, blend, enlarged, from_bits, packed, to_bits, zero_one
 
 READER = (204, 121, 167)
-"""Purple, for what the reader paints; `paint_tumour.js` says the same."""
+"""Purple, for what the reader paints; `colours.js` says the same."""
 LARGEST_BRUSH = 41
 TOOLS = ("brush", "eraser", "rectangle")
 
@@ -31,18 +31,18 @@ class PaintTumour(GlassBoxWidget):
         paint.counts.dice()             # against the expert, as the widget shows it
         paint.mask = another_mask       # a step that the reader can undo
 
-    `image` is [h, w, 3] as uint8 in the files' channel order; `expert` and `model` are masks [h, w] of 0 and 1. Their
-    outlines stay hidden until the reader asks for them (`show_expert`, `show_model`). The scores are Dice, IoU, and
-    the Hausdorff distance in pixels of which 95 % of either border stay below. Raises ShapeError for what does not fit.
+    `image` is [h, w, 3] as uint8 in the files' channel order; `reference` and `model` are masks [h, w] of 0 and
+    1. Their outlines stay hidden until the reader asks for them (`show_reference`, `show_model`). The scores are Dice,
+    IoU, and the 95 % Hausdorff distance in pixels. Raises ShapeError for what does not fit.
     """
 
-    _esm = script(__file__, "mask_scores.js", "painted_mask.js")
+    _esm = script(__file__)
     _css = stylesheet(__file__)
 
     size = traitlets.Tuple((1, 1), help="height and width of the slice").tag(sync=True)
     planes = traitlets.Bytes(help="the channels one after the other, packed").tag(sync=True)
     channels = traitlets.List(list(CHANNELS)).tag(sync=True)
-    expert_bits = traitlets.Bytes(help="the expert's mask, eight pixels a byte").tag(sync=True)
+    reference_bits = traitlets.Bytes(help="the expert's mask, eight pixels a byte").tag(sync=True)
     model_bits = traitlets.Bytes(help="the network's mask, likewise; empty without one").tag(sync=True)
     # No echo: the answer to one stroke would come back into the middle of the next. The browser sends a memoryview.
     painted = traitlets.Bytes(help="the reader's mask, eight pixels a byte").tag(
@@ -51,17 +51,17 @@ class PaintTumour(GlassBoxWidget):
     channel = traitlets.Enum(CHANNELS, "FLAIR", help="what is drawn under the mask").tag(sync=True)
     tool = traitlets.Enum(TOOLS, "brush").tag(sync=True)
     brush = traitlets.Int(9, min=1, max=LARGEST_BRUSH, help="diameter in pixels, odd").tag(sync=True)
-    show_expert = traitlets.Bool(False, help="draw the expert's outline").tag(sync=True)
+    show_reference = traitlets.Bool(False, help="draw the expert's outline").tag(sync=True)
     show_model = traitlets.Bool(False, help="draw the network's outline").tag(sync=True)
 
     def __init__(self, image: Shaped[np.ndarray, "..."], reference: Shaped[np.ndarray, "..."],
                  model: Shaped[np.ndarray, "..."] | None = None, **traits: Any):
         planes = to_planes(image)
         size = planes.shape[1:]
-        self._planes, self._expert = planes, zero_one("PaintTumour", "expert", reference, size)
+        self._planes, self._reference = planes, zero_one("PaintTumour", "reference", reference, size)
         self._model = None if model is None else zero_one("PaintTumour", "model", model, size)
         super().__init__(size=size, planes=packed(planes), painted=to_bits(np.zeros(size, bool)),
-                         expert_bits=to_bits(self._expert),
+                         reference_bits=to_bits(self._reference),
                          model_bits=b"" if self._model is None else to_bits(self._model), **traits)
 
     @property
@@ -76,7 +76,7 @@ class PaintTumour(GlassBoxWidget):
     @property
     def counts(self) -> Counts:
         """TP, FP, FN, TN of the reader's mask, judged by the expert's."""
-        return count(self.mask, self._expert)
+        return count(self.mask, self._reference)
 
     def describe(self) -> str:
         """Slice, painted pixels and Dice (to two decimals, as far as it is stable), in one sentence."""
@@ -94,8 +94,8 @@ class PaintTumour(GlassBoxWidget):
         mask = self.mask
         blend(rgb, mask, READER, 0.35)
         blend(rgb, border(mask), READER, 0.95)
-        if self.show_expert:
-            blend(rgb, border(self._expert), REFERENCE, 1)
+        if self.show_reference:
+            blend(rgb, border(self._reference), REFERENCE, 1)
         if self.show_model and self._model is not None:
             row, column = np.indices(mask.shape)
             blend(rgb, border(self._model) & ((row + column) % 4 < 2), NETWORK, 1)

@@ -1,10 +1,12 @@
 // A mask that is being painted: its pixels, what it has in common with other masks, and the way back.
-// It knows nothing of the page. mask_scores.js is put in front of it.
+// It knows nothing of the page.
+
+import { packBits, unpackBits } from "../shared/mask_scores.js";
 
 const MOST_STEPS = 200; // that can be undone; each keeps a bit a pixel
 
 /** The offsets [down, right] of a round brush's pixels around its middle one. */
-function disc(diameter) {
+export function disc(diameter) {
   const reach = (diameter - 1) / 2;
   const offsets = [];
   for (let y = -reach; y <= reach; y++) {
@@ -13,7 +15,7 @@ function disc(diameter) {
   return offsets;
 }
 
-class PaintedMask {
+export class PaintedMask {
   /** `others` are the masks to compare with: { mask }; each gets its number of `pixels`, and how many of `both`. */
   constructor(width, height, bits, others) {
     Object.assign(this, { width, height, others, past: [], future: [], before: null });
@@ -35,7 +37,7 @@ class PaintedMask {
     for (const other of this.others) if (other.mask[at]) other.both += change;
   }
 
-  /** The brush at every pixel on the straight way from one place to another. */
+  /** The brush at every pixel on the straight line from one pixel to another. */
   line([fromRow, fromColumn], [row, column], brush, value) {
     const steps = Math.max(Math.abs(row - fromRow), Math.abs(column - fromColumn), 1);
     for (let step = 1; step <= steps; step++) {
@@ -88,7 +90,7 @@ class PaintedMask {
     return true;
   }
 
-  /** Another mask in this one's place, as a step of its own; whether it differs. */
+  /** Another mask instead of this one, as a step of its own; whether it differs. */
   adopt(bits) {
     this.begin();
     this.replace(bits);
@@ -113,8 +115,8 @@ class PaintedMask {
   }
 }
 
-const inCommon = (one, other) => one.reduce((sum, inside, at) => sum + (inside & other[at]), 0);
+export const inCommon = (one, other) => one.reduce((sum, inside, at) => sum + (inside & other[at]), 0);
 
 /** TP, FP, FN and TN of `called` pixels, of which `both` are among the `truly` positive ones. */
-const fourCounts = (called, truly, both, all) =>
+export const fourCounts = (called, truly, both, all) =>
   ({ tp: both, fp: called - both, fn: truly - both, tn: all - called - truly + both });

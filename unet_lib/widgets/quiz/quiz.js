@@ -1,5 +1,7 @@
 // The quiz. Everything it needs is in the model's traits, so it also works in a saved notebook without a kernel.
 
+import { follow, keepKeys, make, rendering } from "../shared/base.js";
+
 let views = 0; // radio buttons of two views of one quiz must not share a name
 
 /** Text with `code` between backticks, as nodes. */
@@ -31,7 +33,7 @@ class QuizView {
 
   buildQuestion(question, index) {
     const options = question.options.map((option, choice) => this.buildOption(option, `${this.prefix}-${index}`, choice));
-    // Never disabled: a button that is loses the focus, and with it the place of a keyboard user.
+    // Never disabled: a button that is loses the focus, and with it a keyboard user their position.
     const button = make("button", { type: "submit" }, "Check");
     const verdict = make("p", { class: "gb-verdict", role: "status" });
     const count = make("span", { class: "gb-label" }, `${index + 1} of ${this.questions.length}`);
@@ -94,10 +96,4 @@ class QuizView {
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new QuizView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(QuizView) };

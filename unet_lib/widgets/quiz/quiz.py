@@ -72,7 +72,7 @@ def read_quiz(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:  # ValueError: neither JSON nor UTF-8
-        raise QuizError(f"{path}: cannot be read as JSON ({error}). Mend the file at that place.") from error
+        raise QuizError(f"{path}: cannot be read as JSON ({error}). Correct the file at that point.") from error
     faults = list(quiz_faults(content))
     if faults:
         raise QuizError(f"{path}: " + " ".join(faults))
@@ -80,7 +80,7 @@ def read_quiz(path: Path) -> dict[str, Any]:
 
 
 def quiz_faults(content: Any) -> Iterator[str]:
-    """What is wrong with the parsed content of a quiz file, each with its mend."""
+    """What is wrong with the parsed content of a quiz file, and how to put it right."""
     if not isinstance(content, dict) or set(content) != {"title", "about", "questions"}:
         yield 'Expected an object with exactly "title", "about" and "questions".'
         return

@@ -1,14 +1,18 @@
 // The receptive field explorer. It asks Python for nothing, so it also works in a saved notebook without a kernel.
 
+import { MOVES, follow, inflate, keepKeys, make, nearestPixel, pixelUnder, rendering, steadyButton } from "../shared/base.js";
+import { NETWORK } from "../shared/colours.js";
+import { drawGrey, fitSquares, freshContext, strokeTwice, wholeSlice } from "../shared/slice_pictures.js";
+
 const LARGEST = 512; // px, side of the slice on the page
 const PADDING = 2; // px left and right of a widget, as in the style
 const LONG_STEP = 10; // pixels, with Shift
 
 /**
- * What is known after each layer: jump j (input pixels between two neighbouring values), field r (side of the square
+ * What is known after each layer: jump j (input pixels from one value to the next), field r (side of the square
  * that one value sees), start (where the square of value 0 begins). The first entry is the input itself.
  */
-function receptiveFields(layers) {
+export function receptiveFields(layers) {
   const found = [{ jump: 1, field: 1, start: 0 }];
   for (const [kernel, stride, dilation, padding] of layers) {
     const { jump, field, start } = found.at(-1);
@@ -18,7 +22,7 @@ function receptiveFields(layers) {
 }
 
 /** The square that the value lying over this pixel sees. */
-function squareAround([row, column], { jump, field, start }) {
+export function squareAround([row, column], { jump, field, start }) {
   const from = (at) => Math.floor(at / jump) * jump + start;
   return { top: from(row), left: from(column), side: field };
 }
@@ -69,10 +73,9 @@ class ReceptiveFieldView {
     return make("div", { class: "gb-row gb-rf-adders" }, ...this.adders);
   }
 
-  /** Never disabled: a button that is loses the focus, and with it the place of a keyboard user. */
   button(text, label, react) {
-    const node = make("button", { type: "button", ...(label && { "aria-label": label, title: label }) }, text);
-    node.addEventListener("click", () => node.getAttribute("aria-disabled") !== "true" && react());
+    const node = steadyButton(text, label, react);
+    if (label) node.setAttribute("aria-label", label);
     return node;
   }
 
@@ -121,13 +124,11 @@ class ReceptiveFieldView {
   }
 
   point(event) {
-    const area = this.screen.getBoundingClientRect();
-    this.lookAt(this.clamp(Math.floor(((event.clientY - area.top) / area.height) * this.height),
-      Math.floor(((event.clientX - area.left) / area.width) * this.width)));
+    this.lookAt(nearestPixel(pixelUnder(event, this.screen, this), this));
   }
 
-  lookAt(place) {
-    this.hover = place;
+  lookAt(pixel) {
+    this.hover = pixel;
     this.draw();
   }
 
@@ -139,18 +140,14 @@ class ReceptiveFieldView {
   onKey(event) {
     if (event.ctrlKey || event.metaKey) return; // Ctrl+S and its like are meant for JupyterLab
     event.stopPropagation(); // below the last cell the notebook itself listens for arrow keys
-    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    const move = MOVES[event.key];
     if (!move || event.target !== this.screen) return;
     event.preventDefault();
     const [row, column] = this.model.get("pixel");
     const step = event.shiftKey ? LONG_STEP : 1;
     this.hover = null;
-    this.choose(this.clamp(row + step * move[0], column + step * move[1]));
+    this.choose(nearestPixel([row + step * move[0], column + step * move[1]], this));
     this.spoken.textContent = this.sentence();
-  }
-
-  clamp(row, column) {
-    return [Math.min(Math.max(row, 0), this.height - 1), Math.min(Math.max(column, 0), this.width - 1)];
   }
 
   current() {
@@ -165,12 +162,7 @@ class ReceptiveFieldView {
   // ---- showing --------------------------------------------------------------------------------------------
 
   async drawSlice() {
-    const { buffer, byteOffset, byteLength } = this.model.get("pixels");
-    const levels = await inflate(new Uint8Array(buffer, byteOffset, byteLength));
-    const picture = new ImageData(this.width, this.height);
-    const dots = new Uint32Array(picture.data.buffer);
-    levels.forEach((level, at) => (dots[at] = 0xff000000 | (level * 0x010101)));
-    this.base.getContext("2d").putImageData(picture, 0, 0);
+    drawGrey(this.base, await inflate(this.model.get("pixels")), this.width, wholeSlice(this.width, this.height));
     this.root.dataset.drawn = "yes";
   }
 
@@ -211,8 +203,8 @@ class ReceptiveFieldView {
   summary(count) {
     if (!this.fields[1]) return "No layers yet: one value is one pixel. Add a layer.";
     const { jump, field } = this.fields[count];
-    const share = (100 * field ** 2) / (this.height * this.width);
-    const part = share > 100 ? "more than the slice has" : `${share < 1 ? "less than 1" : Math.round(share)} % of the slice`;
+    const percent = (100 * field ** 2) / (this.height * this.width);
+    const part = percent > 100 ? "more than the slice has" : `${percent < 1 ? "less than 1" : Math.round(percent)} % of the slice`;
     if (!count) return "A pixel of the input sees itself alone.";
     const after = count === this.fields.length - 1 ? `After ${count} layer${count > 1 ? "s" : ""}` : `After layer ${count}`;
     return `${after} one value sees ${field}×${field} pixels, ${part}; ` +
@@ -225,14 +217,10 @@ class ReceptiveFieldView {
     return `Row ${row}, column ${column}: rows ${top} to ${top + side - 1}, columns ${left} to ${left + side - 1}`;
   }
 
-  /** The slice grows by whole steps only, so that every pixel stays a square of the same size. */
   layOut() {
     const room = Math.min(this.root.clientWidth - 2 * PADDING, LARGEST);
     if (room <= 0) return;
-    const scale = Math.max(Math.floor(room / Math.max(this.width, this.height)), 1);
-    this.screen.style.width = `${Math.min(scale * this.width, room)}px`;
-    this.scale = this.screen.clientWidth / this.width;
-    this.screen.style.height = `${this.scale * this.height}px`;
+    this.scale = fitSquares(this.screen, room, this);
     this.draw();
   }
 
@@ -255,20 +243,10 @@ class ReceptiveFieldView {
     this.root.dataset.square = [top, left, side].join(" ");
   }
 
-  /** Light within dark, seen on every grey. */
   drawSquare(context, { top, left, side }, alpha, thickness) {
-    for (const [colour, extra] of [[`rgba(0, 0, 0, ${0.6 * alpha})`, 2], [`rgba(86, 180, 233, ${alpha})`, 0]]) {
-      context.strokeStyle = colour;
-      context.lineWidth = (thickness + extra) / this.scale;
-      context.strokeRect(left, top, side, side);
-    }
+    context.globalAlpha = alpha;
+    strokeTwice(context, NETWORK, [(thickness + 2) / this.scale, thickness / this.scale], () => context.strokeRect(left, top, side, side));
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new ReceptiveFieldView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(ReceptiveFieldView) };

@@ -1,5 +1,8 @@
-// The shape explorer. Python works out every number and every place (see explain in shape_explorer.py); here
-// they are drawn, and the settings sent back. u_drawing.js is put in front of it.
+// The shape explorer. Python works out every number and position (see explain in shape_explorer.py); here they are
+// drawn, and the settings sent back.
+
+import { draw, follow, keepKeys, make, rendering } from "../shared/base.js";
+import { drawArrow, drawBox, drawLabel } from "../shared/u_drawing.js";
 
 const SIZE_STEP = 4; // fine enough to meet 100 and other sizes that do not fit
 const LEAST_TARGET = 14; // units: thinner boxes are still easy to hit
@@ -38,7 +41,7 @@ class ShapeView {
     const images = (n) => (n === 1 ? "1 image" : `${n} images`);
     this.sliders = [
       { name: "depth", label: "Depth", min: 1, max: deepest, ...plain, say: (n) => `${n} pooling${n > 1 ? "s" : ""}` },
-      { name: "base", label: "Base", min: 0, max: bases.length - 1, read: (place) => bases[place],
+      { name: "base", label: "Base", min: 0, max: bases.length - 1, read: (index) => bases[index],
         write: (value) => bases.indexOf(value), say: (n) => `${n} channels` },
       { name: "size", label: "Input size", min: smallest, max: largest, step: SIZE_STEP, ...plain, say: (n) => `${n} × ${n}` },
       { name: "in_channels", label: "Input channels", min: 1, max: 4, ...plain },
@@ -174,14 +177,14 @@ class ShapeView {
   }
 
   showProblem() {
-    const { text, chain, mends } = this.model.get("answer").problem;
+    const { text, chain, fixes } = this.model.get("answer").problem;
     this.problem.hidden = !text;
     if (!text) return this.problem.replaceChildren();
-    const halves = chain.flatMap((side, place) => [place ? " → " : "", make("span", { class: "gb-number" }, side)]);
+    const halves = chain.flatMap((side, at) => [at ? " → " : "", make("span", { class: "gb-number" }, side)]);
     halves.at(-1).classList.add("gb-wrong");
-    const buttons = mends.map(({ label, set }) => {
+    const buttons = fixes.map(({ label, set }) => {
       const button = make("button", { type: "button" }, `Use ${label}`);
-      button.addEventListener("click", () => this.mend(set));
+      button.addEventListener("click", () => this.fix(set));
       return button;
     });
     const rule = make("p", { class: "gb-chain" }, ...halves, " is no whole number of pixels.");
@@ -189,7 +192,7 @@ class ShapeView {
   }
 
   /** The button that was pressed is about to go; the slider it moved takes the focus. */
-  mend(set) {
+  fix(set) {
     this.set(set);
     this.sliders.find(({ name }) => name in set).input.focus();
   }
@@ -267,10 +270,4 @@ class ShapeView {
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new ShapeView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(ShapeView) };

@@ -60,8 +60,8 @@ class ShapeExplorer(GlassBoxWidget):
     cannot be halved `depth` times are explained; the last plan that fits stays in `plan` and on show.
     """
 
-    _esm = script(__file__, "u_drawing.js")
-    _css = stylesheet(__file__, "u_drawing.css")
+    _esm = script(__file__)
+    _css = stylesheet(__file__)
 
     depth = traitlets.Int(4, min=1, max=DEEPEST, help="how many poolings").tag(sync=True)
     base = traitlets.Enum(BASES, 64, help="channels of the first stage").tag(sync=True)

@@ -54,7 +54,7 @@ def problem(settings: Mapping[str, Any]) -> dict[str, Any]:
         fixes.append({"label": f"depth {fits[-1]}", "set": {"depth": fits[-1]}})
     times = f"{depth} pooling{'s halve' if depth > 1 else ' halves'} the image's side"
     return {"text": f"{size}×{size} does not fit: {times}, so it must be divisible by {multiple}.",
-            "chain": [f"{side:g}" for side in sides], "mends": fixes}
+            "chain": [f"{side:g}" for side in sides], "fixes": fixes}
 
 
 def cards(stages: tuple[Stage, ...], batch: int) -> list[list[str]]:

@@ -1,12 +1,12 @@
 """What every widget of the lessons shares: its files, its look, and what is seen where no widget can live.
 
-A widget is one Python file beside one JavaScript and one style file of the same name. `base.js` and
-`base.css` are put in front of these two, because a widget's script reaches the browser as one text and
-cannot import a neighbour; so all widgets share helpers and colours without a build step.
+A widget is one Python file beside one JavaScript and one style file of the same name. These import what they need,
+from their folder or from this one. As the browser gets each as a single text, which cannot import another, `script` and
+`stylesheet` join them; so all widgets share helpers and colours without a build step.
 """
 
 import base64
-from collections.abc import Iterable
+import re
 from io import BytesIO
 from pathlib import Path
 
@@ -15,21 +15,41 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
-HERE = Path(__file__).parent
+JS_IMPORT = re.compile(r'^import \{([^}]+)\} from "(\..+)";\n', re.MULTILINE)
+EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+DEFINED = re.compile(r"^(export )?(?:async )?(?:function|class|const|let) (\w+|\[[^]]+])", re.MULTILINE)
+CSS_IMPORT = re.compile(r'^@import "(.+)";\n', re.MULTILINE)
 TUMOUR = (255, 171, 26)
-"""Orange on grey: told apart with every common colour blindness. `base.css` says the same as #ffab1a."""
+"""Orange on grey: told apart with every common colour blindness. `base.css` and `colours.js` say the same."""
 TINT = 0.32
-"""How much of the tumour's colour a tinted pixel takes; `base.js` says the same."""
+"""How much of the tumour's colour a tinted pixel takes; `slice_browser.js` says the same."""
 
 
-def script(python_file: str, *shared: str) -> str:
-    """The JavaScript of the widget in `python_file` (pass `__file__`): base.js first, then what else it shares."""
-    return _joined(Path(python_file).with_suffix(".js"), ("base.js", *shared))
+def script(python_file: str) -> str:
+    """The script of the widget in `python_file` (pass `__file__`) and all it imports, as one text.
+
+    Other scripts are imported by `import { name, … } from "./other.js";`. They come in the order in which a browser
+    would run them, each once; these lines and the word `export` are left out, but `export default` stays. Raises
+    ImportError for a file or a name that is not there, and for a name that two of the scripts define.
+    """
+    texts = _with_imports(Path(python_file).with_suffix(".js"), JS_IMPORT)
+    owner: dict[str, str] = {}
+    for path, text in texts.items():
+        for names, other in JS_IMPORT.findall(text):
+            exported = _defined(texts[(path.parent / other).resolve()], exported=True)
+            if missing := sorted(set(re.findall(r"\w+", names)) - exported):
+                raise ImportError(f"{path.name} imports {', '.join(missing)}, which {other} does not export.")
+        for name in _defined(text):
+            if owner.setdefault(name, path.name) != path.name:
+                raise ImportError(f"{owner[name]} and {path.name} both define {name}, but the browser gets them as one "
+                                  f"text. Rename one of them.")
+    return "\n".join(EXPORT.sub("", JS_IMPORT.sub("", text)) for text in texts.values())
 
 
-def stylesheet(python_file: str, *shared: str) -> str:
-    """The style of the widget in `python_file` (pass `__file__`): base.css first, then what else it shares."""
-    return _joined(Path(python_file).with_suffix(".css"), ("base.css", *shared))
+def stylesheet(python_file: str) -> str:
+    """The style of the widget in `python_file` (pass `__file__`), after all it imports by `@import`, as one text."""
+    texts = _with_imports(Path(python_file).with_suffix(".css"), CSS_IMPORT)
+    return "\n".join(CSS_IMPORT.sub("", text) for text in texts.values())
 
 
 class GlassBoxWidget(anywidget.AnyWidget):
@@ -80,7 +100,29 @@ def overlay(
     return rgb
 
 
-def _joined(own: Path, others: Iterable[str]) -> str:
-    """The others, from the widget's own folder or this one, then its own."""
-    paths = (own.with_name(name) if own.with_name(name).exists() else HERE / name for name in others)
-    return "".join(path.read_text("utf-8") + "\n" for path in paths) + own.read_text("utf-8")
+def _with_imports(path: Path, imports: re.Pattern[str]) -> dict[Path, str]:
+    """The file's text after the texts of all it imports; a file's name is the last group of `imports`."""
+    texts: dict[Path, str] = {}
+
+    def visit(path: Path, importers: tuple[Path, ...]) -> None:
+        if path in importers:
+            raise ImportError(f"{path.name} imports itself, by way of {importers[-1].name}. Move what both need to a "
+                              f"file of its own.")
+        if path in texts:
+            return
+        text = path.read_text("utf-8")
+        for found in imports.finditer(text):
+            other = (path.parent / found[imports.groups]).resolve()
+            if not other.is_file():
+                raise ImportError(f"{path.name} imports {found[imports.groups]}, but there is no {other}.")
+            visit(other, (*importers, path))
+        texts[path] = text
+
+    visit(path.resolve(), ())
+    return texts
+
+
+def _defined(text: str, exported: bool = False) -> set[str]:
+    """The names that a script defines outside all functions, or exports; `const [a, b] = …` defines several."""
+    return {name for export, names in DEFINED.findall(text) if export or not exported
+            for name in re.findall(r"\w+", names)}

@@ -1,8 +1,10 @@
 // Scores of two masks as written-out fractions, and the distance between their borders. Masks are Uint8Arrays of 0
 // and 1, row by row. metrics.py says the same of the scores; SciPy and MONAI (in the tests) of the distance.
 
+import { bytesOf } from "./base.js";
+
 /** Each score: its formula, and for four counts what stands above the line, below it, and both written out. */
-const SCORES = {
+export const SCORES = {
   precision: {
     formula: "TP / (TP + FP)",
     fraction: ({ tp, fp }) => [tp, tp + fp, `${tp} / (${tp} + ${fp})`],
@@ -26,17 +28,17 @@ const SCORES = {
 };
 
 /** The score; nothing divided by nothing counts as 1, because nothing was wrong. */
-function score(name, counts) {
+export function score(name, counts) {
   const [above, below] = SCORES[name].fraction(counts);
   return below ? above / below : 1;
 }
 
-const isEmpty = (name, counts) => SCORES[name].fraction(counts)[1] === 0;
+export const isEmpty = (name, counts) => SCORES[name].fraction(counts)[1] === 0;
 
 /** Three decimals; more where three would turn 0.99973 into a perfect 1. */
-function rounded(value) {
-  for (let places = 3; places < 8; places++) {
-    const text = value.toFixed(places);
+export function rounded(value) {
+  for (let decimals = 3; decimals < 8; decimals++) {
+    const text = value.toFixed(decimals);
     if (Number(text) === value || ![0, 1].includes(Number(text))) return text;
   }
   return String(value);
@@ -45,21 +47,21 @@ function rounded(value) {
 // ---- masks as bits ---------------------------------------------------------------------------------------
 
 /** Eight pixels a byte, the first in the highest bit; NumPy's packbits does the same. */
-function packBits(mask) {
+export function packBits(mask) {
   const bits = new Uint8Array(Math.ceil(mask.length / 8));
   mask.forEach((inside, at) => inside && (bits[at >> 3] |= 128 >> (at & 7)));
   return bits;
 }
 
-function unpackBits({ buffer, byteOffset, byteLength }, length) {
-  const bits = new Uint8Array(buffer, byteOffset, byteLength);
+export function unpackBits(packed, length) {
+  const bits = bytesOf(packed);
   return Uint8Array.from({ length }, (_, at) => (bits[at >> 3] >> (7 - (at & 7))) & 1);
 }
 
 // ---- borders and distances -------------------------------------------------------------------------------
 
 /** Where the mask's border pixels lie: those with an edge in common with a pixel outside, or with the picture's edge. */
-function borderOf(mask, width, height) {
+export function borderOf(mask, width, height) {
   const found = [];
   for (let y = 0, at = 0; y < height; y++) {
     for (let x = 0; x < width; x++, at++) {
@@ -75,7 +77,7 @@ function borderOf(mask, width, height) {
  * Every pixel's squared distance to the nearest of the `seeds`, exact: first along the columns, then for each row the
  * lowest of the parabolas that stand on it (Felzenszwalb & Huttenlocher 2012, "Distance transforms of sampled functions").
  */
-function squaredDistances(seeds, width, height) {
+export function squaredDistances(seeds, width, height) {
   const found = new Float64Array(width * height).fill(Infinity);
   for (const at of seeds) found[at] = 0;
   for (let at = width; at < found.length; at++) found[at] = Math.min(found[at], found[at - width] + 1);
@@ -113,22 +115,22 @@ function lowestParabolas(heights, result) {
 }
 
 /** The mask's border, and how far from it every pixel lies: all that a Hausdorff distance asks of a mask. */
-function surfaceOf(mask, width, height) {
+export function surfaceOf(mask, width, height) {
   const border = borderOf(mask, width, height);
   return { border, squared: border.length ? squaredDistances(border, width, height) : null };
 }
 
-/** The number below which this share of the numbers lies, between two of them by a straight line, as in NumPy. */
-function percentile(numbers, share) {
+/** The number below which this fraction of the numbers lies, between two of them by a straight line, as in NumPy. */
+export function quantile(numbers, fraction) {
   const sorted = Float64Array.from(numbers).sort();
-  const place = share * (sorted.length - 1);
-  const low = Math.floor(place);
-  return sorted[low] + (place - low) * (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]);
+  const at = fraction * (sorted.length - 1);
+  const low = Math.floor(at);
+  return sorted[low] + (at - low) * (sorted[Math.min(low + 1, sorted.length - 1)] - sorted[low]);
 }
 
 /** How far 95 % of the first border's pixels lie from the second border at most, and the other way round, in pixels. */
-function directedDistances(one, other) {
+export function directedDistances(one, other) {
   if (!one.border.length || !other.border.length) return null; // to an empty mask there is no distance
-  const reach = (from, to) => percentile(from.border.map((at) => Math.sqrt(to.squared[at])), 0.95);
+  const reach = (from, to) => quantile(from.border.map((at) => Math.sqrt(to.squared[at])), 0.95);
   return [reach(one, other), reach(other, one)];
 }

@@ -9,7 +9,7 @@ from PIL import Image
 from unet_lib.core.errors import ShapeError
 
 REFERENCE, NETWORK = (230, 159, 0), (86, 180, 233)
-"""As in `figures`: the expert is orange, the network blue. The scripts say the same."""
+"""As in `plotting`: the reference mask is orange, the network's blue. `colours.js` says the same."""
 LEAST_SIDE = 256
 """px: still pictures of smaller slices are enlarged to at least this, by whole steps."""
 
@@ -46,7 +46,7 @@ def from_bits(bits: bytes, size: tuple[int, int]) -> Bool[np.ndarray, "h w"]:
 
 def blend(rgb: UInt8[np.ndarray, "h w 3"], where: Bool[np.ndarray, "h w"], colour: tuple[int, int, int],
           fraction: float) -> None:
-    """Mix a colour into some of the pixels, in place; `share` 0 leaves them alone, 1 covers them."""
+    """Mix a colour into some of the pixels, in place; `fraction` 0 leaves them alone, 1 covers them."""
     rgb[where] = np.rint((1 - fraction) * rgb[where] + fraction * np.array(colour)).astype(np.uint8)
 
 

@@ -1,31 +1,33 @@
 // Numbers as text, as colours, in fields that can be dragged, and in squares that can be pointed at.
 
+import { make, nearestPixel, pixelUnder } from "./base.js";
+
 const DRAG = 8; // px to drag a number up or down by one step
 
 // ---- numbers as text -----------------------------------------------------------------------------------
 
-const minus = (text) => String(text).replaceAll("-", "−");
+export const minus = (text) => String(text).replaceAll("-", "−");
 
-/** A number short enough for its place: `places` decimals, fewer where it is large, none where it is whole. */
-function short(value, places) {
+/** A number short enough for its cell: `decimals` of them, fewer where it is large, none where it is whole. */
+export function short(value, decimals) {
   if (Number.isInteger(value)) return minus(value);
   const size = Math.abs(value);
-  const text = value.toFixed(Math.max(0, places - (size >= 1) - (size >= 10)));
+  const text = value.toFixed(Math.max(0, decimals - (size >= 1) - (size >= 10)));
   return minus(Number(text) === 0 ? text : Number(text)); // "−0.00" is a small number, not none
 }
 
 /** A weight: 1/9 rather than 0.1111, but 0.25 rather than 1/4. */
-function weightText(value, places = 2) {
+export function weightText(value, decimals = 2) {
   if (Math.abs(value * 100 - Math.round(value * 100)) < 1e-9) return minus(Number(value.toFixed(2)));
   for (let below = 3; below <= 49; below++) {
     const above = Math.round(value * below);
     if (above && Math.abs(value * below - above) < 1e-12) return minus(`${above}/${below}`);
   }
-  return short(value, places);
+  return short(value, decimals);
 }
 
 /** The number somebody typed, "−0,5" and "1/9" included; null if it is none. */
-function parseNumber(text) {
+export function parseNumber(text) {
   const [above, below, ...more] = text.replaceAll("−", "-").replaceAll(",", ".").split("/").map((part) => part.trim());
   const value = below === undefined ? Number(above) : Number(above) / Number(below);
   return above === "" || below === "" || more.length || !Number.isFinite(value) ? null : value;
@@ -34,36 +36,36 @@ function parseNumber(text) {
 /** How wide digits, points and minus signs are in a wide font, in font sizes; it need not be exact. */
 const ems = (text) => 0.62 * text.length + 0.2 * text.startsWith("−") - 0.3 * text.includes(".");
 
-const inBrackets = (text) => (text.startsWith("−") ? `(${text})` : text);
-const term = (number, weight) => `${inBrackets(short(number, 3))}·${inBrackets(weightText(weight, 3))}`;
+export const inBrackets = (text) => (text.startsWith("−") ? `(${text})` : text);
+export const term = (number, weight) => `${inBrackets(short(number, 3))}·${inBrackets(weightText(weight, 3))}`;
 
 /** How many characters a term takes at most, with "+ " and a gap: columns that wide do not jump about. */
-function longestTerm(padded, kernel) {
+export function longestTerm(padded, kernel) {
   const most = (planes, text) => Math.max(...planes.flat(2).map((number) => inBrackets(text(number)).length));
   return most(padded, (number) => short(number, 3)) + most(kernel, (weight) => weightText(weight, 3)) + 4;
 }
 
 /** "= 87", or "≈ 0.333" where the text is rounded. */
-const equals = (value) => `${short(value, 3) === minus(value) ? "=" : "≈"} ${short(value, 3)}`;
+export const equals = (value) => `${short(value, 3) === minus(value) ? "=" : "≈"} ${short(value, 3)}`;
 
 // ---- numbers as colours --------------------------------------------------------------------------------
 
 const [NEGATIVE, ZERO, POSITIVE] = [[33, 102, 172], [247, 247, 247], [178, 24, 43]];
 
 /** A scale maps a number to [red, green, blue] and says of itself what the ends mean. */
-function greyScale(black, white) {
+export function greyScale(black, white) {
   const level = (value) => Math.round((255 * Math.min(Math.max(value - black, 0), white - black)) / (white - black));
   return { colour: (value) => Array(3).fill(level(value)), ends: [black, white] };
 }
 
-function signScale(most) {
-  const share = (value) => Math.min(Math.abs(value) / most, 1);
-  const colour = (value) => ZERO.map((zero, i) => Math.round(zero + share(value) * ((value < 0 ? NEGATIVE : POSITIVE)[i] - zero)));
+export function signScale(most) {
+  const fraction = (value) => Math.min(Math.abs(value) / most, 1);
+  const colour = (value) => ZERO.map((zero, i) => Math.round(zero + fraction(value) * ((value < 0 ? NEGATIVE : POSITIVE)[i] - zero)));
   return { colour, ends: [-most, 0, most] };
 }
 
 /** Grey like the input where nothing is negative, else blue below zero and red above. */
-function scaleFor(output, [black, white], relu) {
+export function scaleFor(output, [black, white], relu) {
   const numbers = output.flat();
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   if (low < 0) return signScale(Math.max(-low, high));
@@ -71,7 +73,7 @@ function scaleFor(output, [black, white], relu) {
 }
 
 /** The number's colour, and its text unless the cell is a field, which writes its own. */
-function paint(cell, text, value, scale) {
+export function paint(cell, text, value, scale) {
   const [red, green, blue] = scale.colour(value);
   if (text !== null) {
     cell.textContent = text;
@@ -84,7 +86,7 @@ function paint(cell, text, value, scale) {
 // ---- parts ---------------------------------------------------------------------------------------------
 
 /** A field for one number: typed, stepped with ↑ ↓, or dragged up and down. `step()` is the size of a step. */
-class NumberField {
+export class NumberField {
   constructor(label, step, propose) {
     this.input = make("input", { type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": label,
       class: "gb-conv-number" });
@@ -138,7 +140,7 @@ class NumberField {
 }
 
 /** Squares with numbers, one frame over them, and a way to tell which square an event points at. */
-class Grid {
+export class Grid {
   constructor(attributes) {
     this.frame = make("div", { class: "gb-conv-frame" });
     this.root = make("div", { class: "gb-conv-grid", ...attributes });
@@ -170,8 +172,7 @@ class Grid {
   }
 
   locate(event) {
-    const area = this.root.getBoundingClientRect();
-    const index = (offset, length, count) => Math.min(Math.max(Math.floor((offset / length) * count), 0), count - 1);
-    return [index(event.clientY - area.top, area.height, this.rows), index(event.clientX - area.left, area.width, this.columns)];
+    const size = { height: this.rows, width: this.columns };
+    return nearestPixel(pixelUnder(event, this.root, size), size);
   }
 }

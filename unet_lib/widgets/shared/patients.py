@@ -6,13 +6,8 @@ from unet_lib.core.errors import DatasetError
 from unet_lib.data.cache import SliceCache
 
 
-def check_patient(cache: SliceCache, name: str) -> None:
-    """Raise DatasetError with names the cache knows, the closest first, unless it knows this one."""
-    cache.slices_of([name])
-
-
 def find_slice(cache: SliceCache, patient: str, number: int) -> int:
-    """Where in the cache this slice lies; `number` counts from 1, as in the file names."""
+    """The slice's index in the cache; `number` counts from 1, as in the file names. DatasetError if there is none."""
     indices = cache.slices_of([patient])
     numbers = cache.numbers[indices]
     if number not in numbers:
@@ -32,6 +27,19 @@ def tumour_strip(cache: SliceCache, patient: str) -> list[list[int]]:
     indices = cache.slices_of([patient])
     counts = np.count_nonzero(cache.masks[indices[0]:indices[-1] + 1], axis=(1, 2))  # they lie together: no copy
     return [[int(number), int(count)] for number, count in zip(cache.numbers[indices], counts, strict=True)]
+
+
+def slice_facts(cache: SliceCache, index: int) -> dict:
+    """Which slice this is: patient, number, index and count within the patient, tumour pixels, and all in words."""
+    tumour = int(np.count_nonzero(cache.masks[index]))
+    patient = cache.names[cache.patient_of[index]]
+    numbers = cache.numbers[cache.slices_of([patient])]
+    number = int(cache.numbers[index])
+    within, count = int(np.searchsorted(numbers, number)), len(numbers)
+    which = f"slice {number} of {count}" if number == within + 1 else f"slice {number} ({within + 1} of {count})"
+    amount = f"{tumour} tumour pixel{'' if tumour == 1 else 's'}" if tumour else "no tumour"
+    return {"patient": patient, "number": number, "index": within, "count": count, "tumour": tumour,
+            "text": f"patient {patient}, {which}, {amount}"}
 
 
 def busiest(strip: list[list[int]]) -> int:

@@ -1,10 +1,12 @@
-// The boxes, arrows and labels of layout.py as SVG.
+// The boxes, arrows and labels of plotting/unet_layout.py as SVG.
 
-function drawBox({ kind, x, y, width, height }) {
+import { draw } from "./base.js";
+
+export function drawBox({ kind, x, y, width, height }) {
   return draw("rect", { class: `gb-box-of-stage gb-kind-${kind}`, x, y, width, height });
 }
 
-function drawArrow({ kind, start: [x0, y0], end: [x1, y1] }) {
+export function drawArrow({ kind, start: [x0, y0], end: [x1, y1] }) {
   const size = kind === "conv" ? 4 : 6;
   const down = Math.sign(y1 - y0), right = Math.sign(x1 - x0);
   const side = (sign) => `${x1 - right * size + sign * down * size * 0.5},${y1 - down * size + sign * right * size * 0.5}`;
@@ -13,6 +15,6 @@ function drawArrow({ kind, start: [x0, y0], end: [x1, y1] }) {
     draw("polygon", { points: `${x1},${y1} ${side(1)} ${side(-1)}` }));
 }
 
-function drawLabel({ text, x, y, anchor, role }) {
+export function drawLabel({ text, x, y, anchor, role }) {
   return draw("text", { class: `gb-says gb-role-${role}`, x, y, "text-anchor": anchor }, text);
 }

@@ -1,28 +1,31 @@
 // The skip switchboard. Python answers each switch with counts and bytes (see _respond in skip_switchboard.py); here they
-// are drawn. mask_scores.js, slice_pictures.js, u_drawing.js, skip_u.js and skip_worth.js are put in front of this.
+// are drawn.
+
+import { bytesOf, follow, inflate, keepKeys, make, radioChoice, rendering } from "../shared/base.js";
+import { GREEN, NETWORK, PURPLE, REFERENCE, paletteInks } from "../shared/colours.js";
+import { rounded, score } from "../shared/mask_scores.js";
+import { drawBorder, drawGrey, drawKinds, drawLevels, drawPalette, freshContext, outlinePath, surroundings, wholeSlice } from "../shared/slice_pictures.js";
+import { SkipU } from "./skip_u.js";
+import { SkipWorth } from "./skip_worth.js";
 
 const PATIENCE = 2500; // ms without an answer, after which we say that the kernel is silent
 const QUIET = 500; // ms without a change before something is spoken
 const LARGEST = 420; // px, side of a picture on the page
-const [EXPERT, NETWORK] = ["#e69f00", "#56b4e9"];
 // A pixel's kind is 2 where all skips together call it tumour, plus 1 where the switches as they are do. Stripes lean one
 // way or the other, or there are none, so that the kinds are told apart without colour, too.
 const KINDS = [
-  { kind: 3, key: "kept", means: "kept", colour: [86, 180, 233], alphas: [0.35, 0.35], lean: 0 },
-  { kind: 2, key: "lost", means: "lost", colour: [204, 121, 167], alphas: [0.9, 0.4], lean: -1 },
-  { kind: 1, key: "gained", means: "gained", colour: [0, 158, 115], alphas: [0.9, 0.4], lean: 1 },
+  { kind: 3, key: "kept", means: "kept", colour: NETWORK, alphas: [0.35, 0.35], lean: 0 },
+  { kind: 2, key: "lost", means: "lost", colour: PURPLE, alphas: [0.9, 0.4], lean: -1 },
+  { kind: 1, key: "gained", means: "gained", colour: GREEN, alphas: [0.9, 0.4], lean: 1 },
 ];
-const TINT = [{ kind: 1, colour: [86, 180, 233], alphas: [0.35, 0.35], lean: 0 }];
+const TINT = [{ kind: 1, colour: NETWORK, alphas: [0.35, 0.35], lean: 0 }];
 const dice = ([tp, fp, fn]) => score("F1", { tp, fp, fn });
 const pixels = (count) => `${count} pixel${count === 1 ? "" : "s"}`;
 
 class SwitchView {
   constructor(model, el, signal) {
     Object.assign(this, { model, ticket: 0, levels: model.get("levels"), id: Math.random().toString(36).slice(2) });
-    const { buffer, byteOffset, byteLength } = model.get("palette");
-    const palette = new Uint8Array(buffer, byteOffset, byteLength);
-    this.palette = Uint32Array.from({ length: 256 }, (_, at) =>
-      ((255 << 24) | (palette[3 * at + 2] << 16) | (palette[3 * at + 1] << 8) | palette[3 * at]) >>> 0);
+    this.palette = paletteInks(bytesOf(model.get("palette")));
     this.build(el);
     this.connect(signal);
     this.showSettings();
@@ -54,8 +57,7 @@ class SwitchView {
 
   /** A row of radio buttons for each skip, the shortcuts, and what came of it. */
   buildBoard() {
-    this.radios = [];
-    const rows = this.levels.map((level, at) => this.buildSwitch(level, at));
+    this.switches = this.levels.map((level, at) => this.buildSwitch(level, at));
     this.allOn = make("button", { type: "button" }, "All on");
     this.allZeroed = make("button", { type: "button" }, "All zeroed");
     this.explained = make("p", { class: "gb-skips-quiet" });
@@ -64,25 +66,24 @@ class SwitchView {
     this.change = make("p", { class: "gb-skips-change" });
     const verdict = make("div", { class: "gb-skips-verdict" }, make("span", { class: "gb-label" }, "Dice"), this.score, this.before, this.change);
     return make("section", { class: "gb-skips-board", "aria-label": "Switches" },
-      make("div", { class: "gb-skips-switches" }, ...rows, make("div", { class: "gb-row" }, this.allOn, this.allZeroed)),
+      make("div", { class: "gb-skips-switches" }, ...this.switches.map(({ row }) => row), make("div", { class: "gb-row" }, this.allOn, this.allZeroed)),
       make("div", { class: "gb-skips-told" }, verdict, this.status, this.explained));
   }
 
   buildSwitch({ channels, height, width }, at) {
-    const radios = this.model.get("states").map((state) => make("input", { type: "radio", name: `${this.id}-${at}`, value: state }));
-    this.radios.push(radios);
-    const field = make("fieldset", { class: "gb-choice", "data-level": at + 1 }, make("legend", { class: "gb-unseen" }, `Skip ${at + 1}, ${channels} channels of ${height} by ${width}`),
-      ...radios.map((radio) => make("label", {}, radio, radio.value)));
+    const title = `Skip ${at + 1}, ${channels} channels of ${height} by ${width}`;
+    const { field, show } = radioChoice(this.id, title, this.model.get("states"), (state) => this.turn(at, state));
+    field.dataset.level = at + 1;
     const name = make("span", { class: "gb-skips-level", "aria-hidden": "true" }, make("strong", {}, `Skip ${at + 1}`), make("small", {}, `${channels} × ${height}×${width}`));
-    return make("div", { class: "gb-skips-switch" }, name, field);
+    return { row: make("div", { class: "gb-skips-switch" }, name, field), show };
   }
 
   buildPictures() {
     const key = (name, words) => make("span", {}, make("i", { class: `gb-skips-key-${name}` }), words);
-    const colours = make("span", { class: "gb-skips-scale" }, "0", make("canvas", { width: 256, height: 1, "aria-hidden": "true" }), "1");
-    colours.children[0].getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(this.palette.buffer.slice()), 256, 1), 0, 0);
-    const parts = { answer: ["Answer, over FLAIR", [key("mask", "called tumour"), key("expert", "the expert's border")]],
-      probability: ["Probability of tumour", [colours, key("expert", "the expert's border")]],
+    const colours = make("span", { class: "gb-skips-scale" }, "0", make("canvas", { "aria-hidden": "true" }), "1");
+    drawPalette(colours.children[0], this.palette);
+    const parts = { answer: ["Answer, over FLAIR", [key("mask", "called tumour"), key("reference", "the expert's border")]],
+      probability: ["Probability of tumour", [colours, key("reference", "the expert's border")]],
       changed: ["Changed by the switches", KINDS.map(({ key: name, means }) => key(name, means))] };
     this.pictures = {};
     const figures = Object.entries(parts).map(([name, [title, keys]]) => {
@@ -105,9 +106,7 @@ class SwitchView {
     listen(this.closeUp, "change", () => this.set({ close_up: this.closeUp.checked }));
     listen(this.allOn, "click", () => this.zero([]));
     listen(this.allZeroed, "click", () => this.zero(this.levels.map((_, at) => at + 1)));
-    this.radios.forEach((radios, at) => {
-      listen(radios[0].closest("fieldset"), "change", (event) => this.turn(at, event.target.value));
-      const row = radios[0].closest(".gb-skips-switch");
+    this.switches.forEach(({ row }, at) => {
       for (const kind of ["focusin", "pointerenter"]) listen(row, kind, () => this.u.point(at));
       for (const kind of ["focusout", "pointerleave"]) listen(row, kind, () => this.u.point(-1));
     });
@@ -149,14 +148,13 @@ class SwitchView {
   async receive() {
     if (!this.isCurrent()) return; // the newest is on its way
     const ticket = ++this.ticket;
-    const unpack = ({ buffer, byteOffset, byteLength }) => inflate(new Uint8Array(buffer, byteOffset, byteLength));
     const [shown, answer, pixels] = ["shown", "answer", "pixels"].map((name) => this.model.get(name));
     const turned = pixels !== this.slice?.packed;
-    const [slice, maps] = await Promise.all([turned && unpack(pixels), unpack(this.model.get("maps"))]);
+    const [slice, maps] = await Promise.all([turned && inflate(pixels), inflate(this.model.get("maps"))]);
     if (ticket !== this.ticket) return;
     const [size, { width, height }] = [shown.height * shown.width, shown];
     const part = (bytes, at) => bytes.subarray(at * size, (at + 1) * size);
-    if (turned) this.slice = { packed: pixels, grey: part(slice, 0), expert: part(slice, 1), border: outlinePath(part(slice, 1), width, height) };
+    if (turned) this.slice = { packed: pixels, grey: part(slice, 0), reference: part(slice, 1), border: outlinePath(part(slice, 1), width, height) };
     Object.assign(this, { shown, answer, probability: part(maps, 0), mask: part(maps, 1), kinds: part(maps, 2).map((whole, at) => 2 * whole + maps[size + at]) });
     this.outline = outlinePath(this.mask, width, height);
     this.showSettings();
@@ -168,7 +166,7 @@ class SwitchView {
 
   showSettings() {
     const [states, strip] = [this.model.get("skips"), this.model.get("strip")];
-    this.radios.forEach((radios, at) => radios.forEach((radio) => (radio.checked = radio.value === states[at])));
+    this.switches.forEach(({ show }, at) => show(states[at]));
     this.u.show(states);
     this.worth.show(states);
     this.patient.value = this.model.get("patient");
@@ -197,18 +195,17 @@ class SwitchView {
 
   draw() {
     const { width, height } = this.shown;
-    const whole = { top: 0, left: 0, rows: height, columns: width };
-    const chosen = this.slice.expert.includes(1) ? this.slice.expert : this.kinds;
-    this.view = this.model.get("close_up") && chosen.some(Boolean) ? surroundings(chosen, width, height) : whole;
+    const chosen = this.slice.reference.includes(1) ? this.slice.reference : this.kinds;
+    this.view = this.model.get("close_up") && chosen.some(Boolean) ? surroundings(chosen, width, height) : wholeSlice(width, height);
     this.wide = this.pictures.answer.screen.clientWidth;
     if (!this.wide) return; // not on the page yet
     const { answer, probability, changed } = this.pictures;
     drawGrey(answer.base, this.slice.grey, width, this.view);
     drawLevels(probability.base, this.probability, this.palette, width, this.view);
     drawGrey(changed.base, this.slice.grey, width, this.view);
-    this.drawOver(answer, this.mask, TINT, [[this.outline, NETWORK], [this.slice.border, EXPERT]]);
-    this.drawOver(probability, null, [], [[this.slice.border, EXPERT]]);
-    this.drawOver(changed, this.kinds, KINDS, [[this.slice.border, EXPERT]]);
+    this.drawOver(answer, this.mask, TINT, [[this.outline, NETWORK], [this.slice.border, REFERENCE]]);
+    this.drawOver(probability, null, [], [[this.slice.border, REFERENCE]]);
+    this.drawOver(changed, this.kinds, KINDS, [[this.slice.border, REFERENCE]]);
     this.describe();
     this.root.dataset.shown = [this.answer.patient, this.answer.slice, ...this.answer.skips].join(" ");
   }
@@ -247,10 +244,4 @@ class SwitchView {
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new SwitchView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(SwitchView) };

@@ -25,9 +25,8 @@ from unet_lib.models.architecture import Stage, plan_for
 from unet_lib.plotting.unet_layout import layout
 from unet_lib.widgets.shared.base import GlassBoxWidget, border, script, stylesheet
 from unet_lib.widgets.shared.masks import NETWORK, REFERENCE, blend, packed
-from unet_lib.widgets.shared.patients import busiest, check_patient, find_slice, patient_list, tumour_strip
+from unet_lib.widgets.shared.patients import busiest, find_slice, patient_list, slice_facts, tumour_strip
 from unet_lib.widgets.skip_switchboard.skip_answers import SkipAnswer, figures_of, passed_on, probability_of
-from unet_lib.widgets.slice_browser.slice_browser import slice_facts
 
 STATES = ("on", "zeroed", "mean", "swapped")
 LOST, GAINED = (204, 121, 167), (0, 158, 115)
@@ -56,8 +55,8 @@ class SkipSwitchboard(GlassBoxWidget):
     A saved notebook grows by roughly 200 kB.
     """
 
-    _esm = script(__file__, "mask_scores.js", "slice_pictures.js", "u_drawing.js", "skip_u.js", "skip_worth.js")
-    _css = stylesheet(__file__, "u_drawing.css")
+    _esm = script(__file__)
+    _css = stylesheet(__file__)
 
     levels: traitlets.List[dict] = traitlets.List(help="what passes each skip, uppermost first").tag(sync=True)
     states: traitlets.List[str] = traitlets.List(help="what a skip can be").tag(sync=True)
@@ -82,13 +81,11 @@ class SkipSwitchboard(GlassBoxWidget):
         block_names(predictor.model)  # refuses what is no U-Net
         self._predictor, self._cache = replace(predictor, flip_tta=False, min_component_size=0, batch_norm_adaptation=0.0), cache
         self._names = list(cache.names if patients is None else patients)
-        for name in self._names:
-            check_patient(cache, name)
+        cache.slices_of(self._names)  # raises, with the names there are, for an unknown one
         config = predictor.model.config
         stages = plan_for(config, predictor.size)  # type: ignore[arg-type]
         self._answer_to, self._maps_of = lru_cache(REMEMBERED)(self._ask), lru_cache(1)(self._pass_on)
         traits = {"patient": self._names[0]} | traits
-        check_patient(cache, traits["patient"])
         strip = tumour_strip(cache, traits["patient"])
         skips = level_list(stages)
         self._states = STATES if len(cache.patients) > 1 else STATES[:-1]
@@ -127,7 +124,7 @@ class SkipSwitchboard(GlassBoxWidget):
 
     @traitlets.validate("patient")
     def _known_patient(self, proposal: dict) -> str:
-        check_patient(self._cache, proposal["value"])
+        self._cache.slices_of([proposal["value"]])
         if proposal["value"] not in self._names:
             raise traitlets.TraitError(f"{proposal['value']} is not among the patients this switchboard was given.")
         return proposal["value"]

@@ -1,11 +1,14 @@
 // The U with a switch on each skip connection. What the reader does to it with a pointer, radio buttons beside it do for
-// the keyboard. u_drawing.js is put in front of it.
+// the keyboard.
+
+import { draw } from "../shared/base.js";
+import { drawArrow, drawBox } from "../shared/u_drawing.js";
 
 const PILL = { width: 58, height: 27 }; // units of the drawing
 const SAYS = { on: "on", zeroed: "0", mean: "mean", swapped: "other" };
 const END = { Image: "slice", Conv2d: "answer" }; // what stands above the first and the last box
 
-class SkipU {
+export class SkipU {
   /** `flip(level)` is called where a skip is clicked, with the uppermost as level 0. */
   constructor({ width, height, boxes, arrows }, depth, flip) {
     const copied = boxes.filter(({ kind }) => kind === "Concat");

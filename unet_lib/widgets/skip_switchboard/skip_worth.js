@@ -1,5 +1,7 @@
 // What each skip is worth, measured: networks whose skip was cut after training beside networks trained without it.
 
+import { make } from "../shared/base.js";
+
 const HOW = [
   { how: "zeroed", words: "zeroed", title: "Trained with all skips, then zeros instead" },
   { how: "mean", words: "mean", title: "Trained with all skips, then each channel's mean instead" },
@@ -11,13 +13,13 @@ const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / value
 const percent = (value) => `${(100 * value).toFixed(2)}%`;
 
 /** "skip 1", "skips 1 and 3", "all skips", "none" */
-function namesOf(levels, depth) {
+export function namesOf(levels, depth) {
   if (!levels.length) return "none";
   if (levels.length === depth && depth > 1) return "all skips";
   return levels.length === 1 ? `skip ${levels[0]}` : `skips ${levels.slice(0, -1).join(", ")} and ${levels.at(-1)}`;
 }
 
-class SkipWorth {
+export class SkipWorth {
   /** `choose(levels)` is called where the reader asks for a row's skips to be zeroed. */
   constructor({ about, rows }, depth, choose) {
     Object.assign(this, { measured: rows, depth, choose });

@@ -1,10 +1,15 @@
 // The slice and channel browser. Python sends one slice at a time (see slice_payload in slice_browser.py);
 // everything else, contrast and mask and the numbers under the pointer, happens here without asking Python.
 
-const REACH = 4; // the inspector shows the pixel and 4 neighbours each way: 9 × 9 numbers
+import { MOVES, follow, inflate, keepKeys, make, nearestPixel, patientOptions, pixelUnder, radioChoice, rendering } from "../shared/base.js";
+import { TUMOUR, css, inkOf } from "../shared/colours.js";
+import { drawLevels, freshContext, outlinePath, strokeTwice, wholeSlice } from "../shared/slice_pictures.js";
+
+const REACH = 4; // the inspector shows the pixel and 4 more each way: 9 × 9 numbers
 const SIDE = 2 * REACH + 1;
 const LONG_STEP = 10;
 const GAP = 12; // px between pictures, as in the style
+const TINT = 0.32; // of the tumour's colour; base.py says the same
 const PATIENCE = 1500; // ms without an answer, after which we say that the kernel is silent
 
 class SliceView {
@@ -52,9 +57,9 @@ class SliceView {
   buildSliceRow() {
     this.slider = make("input", { type: "range", min: 0, step: 1, class: "gb-slider", "aria-label": "Slice" });
     this.bars = make("div", { class: "gb-bars", "aria-hidden": "true" });
-    this.place = make("output", { class: "gb-number gb-place" });
+    this.position = make("output", { class: "gb-number gb-position" });
     const track = make("div", { class: "gb-track" }, this.slider, this.bars);
-    return make("div", { class: "gb-row gb-slices" }, make("span", { class: "gb-label gb-lead" }, "Slice"), track, this.place);
+    return make("div", { class: "gb-row gb-slices" }, make("span", { class: "gb-label gb-lead" }, "Slice"), track, this.position);
   }
 
   buildToolbar() {
@@ -68,18 +73,11 @@ class SliceView {
       make("label", {}, this.outline, "outline"), make("label", {}, this.tint, "tint"));
     const contrast = make("span", { class: "gb-row gb-contrast" }, make("span", { class: "gb-label" }, "Contrast"),
       make("label", {}, "black", this.low), make("label", {}, "white", this.high), this.levels, this.reset);
-    return make("div", { class: "gb-row gb-toolbar" }, this.buildChoice(), mask, contrast);
+    this.choice = radioChoice(`gb-view-${Math.random().toString(36).slice(2)}`, "Channels shown",
+      [["all", "All three"], ...this.model.get("channels")], (view) => this.set({ view }));
+    return make("div", { class: "gb-row gb-toolbar" }, this.choice.field, mask, contrast);
   }
 
-  buildChoice() {
-    const group = `gb-view-${Math.random().toString(36).slice(2)}`;
-    this.choice = make("fieldset", { class: "gb-choice" }, make("legend", { class: "gb-unseen" }, "Channels shown"));
-    for (const name of ["all", ...this.model.get("channels")]) {
-      const radio = make("input", { type: "radio", name: group, value: name });
-      this.choice.append(make("label", {}, radio, name === "all" ? "All three" : name));
-    }
-    return this.choice;
-  }
 
   buildPanel(name, channel) {
     const base = make("canvas", { class: "gb-pixels" });
@@ -133,7 +131,6 @@ class SliceView {
     listen(this.low, "input", () => this.setWindow(Number(this.low.value), null));
     listen(this.high, "input", () => this.setWindow(null, Number(this.high.value)));
     listen(this.reset, "click", () => this.set({ window: [0, 255] }));
-    listen(this.choice, "change", (event) => this.set({ view: event.target.value }));
     listen(this.table, "click", this.onCell);
     for (const panel of this.panels) this.connectPanel(panel, listen);
     follow(model, signal, ["shown"], () => this.receive());
@@ -167,8 +164,8 @@ class SliceView {
     this.expectAnswer();
   }
 
-  slideTo(place) {
-    this.set({ slice: this.model.get("strip")[place][0] });
+  slideTo(index) {
+    this.set({ slice: this.model.get("strip")[index][0] });
     this.expectAnswer();
   }
 
@@ -187,7 +184,7 @@ class SliceView {
   }
 
   onArrow(event) {
-    const move = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];
+    const move = MOVES[event.key];
     if (!move) return;
     event.preventDefault();
     const step = event.shiftKey ? LONG_STEP : 1;
@@ -206,12 +203,8 @@ class SliceView {
 
   /** The pixel under the pointer, shown while the pointer stays. */
   point(panel, event) {
-    const area = panel.screen.getBoundingClientRect();
-    const { height, width } = this.model.get("shown");
-    const row = Math.floor(((event.clientY - area.top) / area.height) * height);
-    const column = Math.floor(((event.clientX - area.left) / area.width) * width);
     this.focus = panel.channel;
-    this.hover = this.clamp(row, column);
+    this.hover = this.clamp(...pixelUnder(event, panel.screen, this.model.get("shown")));
     this.showPixel();
     return this.hover;
   }
@@ -232,8 +225,8 @@ class SliceView {
   }
 
   clamp(row, column) {
-    const { height, width } = this.model.get("shown");
-    return { row: Math.min(Math.max(row, 0), height - 1), column: Math.min(Math.max(column, 0), width - 1) };
+    [row, column] = nearestPixel([row, column], this.model.get("shown"));
+    return { row, column };
   }
 
   current() {
@@ -279,24 +272,19 @@ class SliceView {
   }
 
   fillPatients() {
-    const groups = {};
-    for (const { name, site } of this.model.get("patients")) {
-      groups[site] ??= make("optgroup", { label: `Site ${site}` });
-      groups[site].append(make("option", { value: name }, name));
-    }
-    this.patient.replaceChildren(...Object.values(groups));
+    this.patient.replaceChildren(...patientOptions(this.model.get("patients")));
   }
 
   fillStrip() {
     const strip = this.model.get("strip");
     const most = Math.max(1, ...strip.map(([, tumour]) => tumour));
     this.slider.max = strip.length - 1;
-    this.bars.replaceChildren(...strip.map(([number, tumour], place) => {
+    this.bars.replaceChildren(...strip.map(([number, tumour], index) => {
       const title = `slice ${number}: ${tumour ? `${tumour} tumour pixels` : "no tumour"}`;
       const bar = make("span", { title, class: tumour ? "gb-full" : "" });
-      bar.style.setProperty("--at", strip.length > 1 ? place / (strip.length - 1) : 0);
+      bar.style.setProperty("--at", strip.length > 1 ? index / (strip.length - 1) : 0);
       bar.style.setProperty("--high", tumour / most);
-      bar.addEventListener("click", () => this.slideTo(place));
+      bar.addEventListener("click", () => this.slideTo(index));
       return bar;
     }));
     this.showPlace();
@@ -317,16 +305,16 @@ class SliceView {
 
   showPlace() {
     const strip = this.model.get("strip");
-    const place = strip.findIndex(([number]) => number === this.model.get("slice"));
-    if (place < 0) return; // the strip of a new patient comes first, its slice next
-    const [number, tumour] = strip[place];
+    const index = strip.findIndex(([number]) => number === this.model.get("slice"));
+    if (index < 0) return; // the strip of a new patient comes first, its slice next
+    const [number, tumour] = strip[index];
     this.patient.value = this.model.get("patient");
     this.previous.disabled = this.patient.selectedIndex === 0;
     this.next.disabled = this.patient.selectedIndex === this.patient.length - 1;
-    this.slider.value = place;
+    this.slider.value = index;
     this.slider.setAttribute("aria-valuetext", `slice ${number} of ${strip.length}, ${tumour || "no"} tumour pixels`);
-    this.place.textContent = `${String(number).padStart(2)} of ${strip.length}`;
-    [...this.bars.children].forEach((bar, index) => bar.classList.toggle("gb-here", index === place));
+    this.position.textContent = `${String(number).padStart(2)} of ${strip.length}`;
+    [...this.bars.children].forEach((bar, at) => bar.classList.toggle("gb-here", at === index));
   }
 
   showSettings() {
@@ -338,7 +326,7 @@ class SliceView {
     this.high.value = white;
     this.levels.textContent = `${String(black).padStart(3)}–${String(white).padEnd(3)}`;
     this.reset.disabled = black === 0 && white === 255;
-    for (const radio of this.choice.querySelectorAll("input")) radio.checked = radio.value === view;
+    this.choice.show(view);
     for (const panel of this.panels) panel.figure.hidden = view !== "all" && view !== panel.name;
     if (view !== "all") this.focus = this.panels.findIndex(({ name }) => name === view);
     this.layOut();
@@ -365,15 +353,9 @@ class SliceView {
   }
 
   drawPixels(panel) {
-    const { shown, planes } = this.slice;
-    const grey = this.greyLevels();
-    const picture = new ImageData(shown.width, shown.height);
-    const dots = new Uint32Array(picture.data.buffer);
-    const plane = planes[panel.channel];
-    for (let i = 0; i < plane.length; i++) dots[i] = 0xff000000 | (grey[plane[i]] * 0x010101);
-    panel.base.width = shown.width;
-    panel.base.height = shown.height;
-    panel.base.getContext("2d").putImageData(picture, 0, 0);
+    const { shown: { width, height }, planes } = this.slice;
+    const inks = Array.from(this.greyLevels(), (grey) => inkOf([grey, grey, grey]));
+    drawLevels(panel.base, planes[panel.channel], inks, width, wholeSlice(width, height));
   }
 
   /** What grey each of the 256 levels is drawn in, given the contrast window. */
@@ -398,7 +380,7 @@ class SliceView {
 
   drawTint(context) {
     const { shown, mask } = this.slice;
-    context.fillStyle = TUMOUR_TINT;
+    context.fillStyle = css(TUMOUR, TINT);
     for (let row = 0; row < shown.height; row++) {
       const end = (row + 1) * shown.width;
       for (let at = row * shown.width; at < end; at++) {
@@ -412,14 +394,10 @@ class SliceView {
 
   drawOutline(context) {
     context.lineCap = "square";
-    for (const [colour, thickness] of [["rgba(0, 0, 0, 0.55)", 3.5], [TUMOUR, 1.5]]) {
-      context.strokeStyle = colour;
-      context.lineWidth = thickness / this.scale;
-      context.stroke(this.slice.border);
-    }
+    strokeTwice(context, TUMOUR, [3.5 / this.scale, 1.5 / this.scale], () => context.stroke(this.slice.border), 0.55);
   }
 
-  // ---- one pixel and its neighbours -----------------------------------------------------------------
+  // ---- one pixel and those around it -----------------------------------------------------------------
 
   showPixel() {
     if (!this.slice) return;
@@ -430,7 +408,7 @@ class SliceView {
       panel.figure.classList.toggle("gb-looked-at", panel.channel === this.focus);
     }
     this.showValues(row, column);
-    this.showNeighbours(row, column);
+    this.showAround(row, column);
   }
 
   showValues(row, column) {
@@ -442,7 +420,7 @@ class SliceView {
     this.values.mask.textContent = this.slice.mask[at] ? "1 tumour    " : "0 background";
   }
 
-  showNeighbours(row, column) {
+  showAround(row, column) {
     const grey = this.greyLevels();
     this.inspected.textContent = `${this.panels[this.focus].name} numbers`;
     for (let i = 0; i < SIDE; i++) {
@@ -471,7 +449,7 @@ class SliceView {
     const sides = [[-1, 0, "0 2px"], [1, 0, "0 -2px"], [0, -1, "2px 0"], [0, 1, "-2px 0"]];
     return sides
       .filter(([down, right]) => !this.maskAt(row + down, column + right))
-      .map(([, , offset]) => `inset ${offset} 0 ${TUMOUR}`)
+      .map(([, , offset]) => `inset ${offset} 0 ${css(TUMOUR)}`)
       .join(", ");
   }
 
@@ -492,10 +470,4 @@ class SliceView {
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new SliceView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(SliceView) };

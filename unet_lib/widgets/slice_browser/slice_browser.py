@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.slice_files import CHANNELS
 from unet_lib.widgets.shared.base import GlassBoxWidget, overlay, script, stylesheet
-from unet_lib.widgets.shared.patients import busiest, check_patient, find_slice, patient_list, tumour_strip
+from unet_lib.widgets.shared.patients import busiest, find_slice, patient_list, slice_facts, tumour_strip
 
 ALL = "all"
 ZLIB_LEVEL = 1
@@ -88,7 +88,7 @@ class SliceBrowser(GlassBoxWidget):
 
     @traitlets.validate("patient")
     def _known_patient(self, proposal: dict) -> str:
-        check_patient(self._cache, proposal["value"])
+        self._cache.slices_of([proposal["value"]])  # raises, with the names there are, for an unknown one
         return proposal["value"]
 
     @traitlets.validate("slice")
@@ -109,22 +109,11 @@ class SliceBrowser(GlassBoxWidget):
                 setattr(self, name, value)
 
 
-
-
-
-
-
-
-
-
-
-
 def slice_payload(cache: SliceCache, index: int) -> dict:
     """What the browser needs to show one slice.
 
     `pixels` is zlib-packed: four planes of height × width bytes, the three channels and the mask as 0 and 1.
-    `shown` says which slice that is: patient, number, place and count within the patient, tumour pixels, and
-    all of it as a sentence.
+    `shown` says which slice that is (see `slice_facts`), and its height and width.
     """
     if not 0 <= index < len(cache.images):
         raise IndexError(f"slice index {index} is outside this cache of {len(cache.images)} slices "
@@ -155,16 +144,3 @@ def contact_sheet(image: UInt8[np.ndarray, "h w c"], mask: Bool[np.ndarray, "h w
         pen.text((left, 4), CHANNELS[channel], "white", ImageFont.load_default(13))
         sheet.paste(Image.fromarray(overlay(image[..., channel], mask, outline, tint)), (left, head))
     return sheet
-
-
-def slice_facts(cache: SliceCache, index: int) -> dict:
-    """Which slice this is: patient, number, place and count within the patient, tumour pixels, and all in words."""
-    tumour = int(np.count_nonzero(cache.masks[index]))
-    patient = cache.patients[cache.patient_of[index]].name
-    numbers = cache.numbers[cache.slices_of([patient])]
-    number = int(cache.numbers[index])
-    place, count = int(np.searchsorted(numbers, number)), len(numbers)
-    which = f"slice {number} of {count}" if number == place + 1 else f"slice {number} ({place + 1} of {count})"
-    amount = f"{tumour} tumour pixel{'' if tumour == 1 else 's'}" if tumour else "no tumour"
-    return {"patient": patient, "number": number, "place": place, "count": count, "tumour": tumour,
-            "text": f"patient {patient}, {which}, {amount}"}

@@ -1,18 +1,23 @@
 // The threshold explorer. Python has counted everything once; here it is only looked up and drawn, so that a move of
-// the slider asks nobody. mask_scores.js (scores as fractions), slice_pictures.js and unit_chart.js are put in front of it.
+// the slider asks nobody.
+
+import { follow, inflate, keepKeys, make, rendering } from "../shared/base.js";
+import { GREEN, NETWORK, REFERENCE } from "../shared/colours.js";
+import { SCORES, isEmpty, rounded, score } from "../shared/mask_scores.js";
+import { drawBorder, drawGrey, drawKinds, freshContext, outlinePath, surroundings, wholeSlice } from "../shared/slice_pictures.js";
+import { UnitChart } from "./unit_chart.js";
 
 const STEPS = 100; // of the slider, from 0 to 1; threshold_explorer.py says the same
 const LARGEST = 512; // px, side of the slice on the page
 const PAIR = 556; // px, from which on the charts, where they stand below the slice, stand beside each other
 const GAP = 16; // px between them, as in the style
 const QUIET = 500; // ms without a move before the scores are spoken
-const EXPERT = "#e69f00";
-// A pixel's kind is 2 where it is called tumour, plus 1 where the expert drew tumour. Stripes lean one way or the other,
+// A pixel's kind is 2 where it is called tumour, plus 1 where the reference mask has tumour. Stripes lean one way or the other,
 // or there are none, so that the kinds are told apart without colour, too.
 const KINDS = [
-  { kind: 3, key: "tp", name: "TP", means: "found", colour: [0, 158, 115], alphas: [0.5, 0.5], lean: 0 },
-  { kind: 2, key: "fp", name: "FP", means: "false alarm", colour: [86, 180, 233], alphas: [0.9, 0.4], lean: 1 },
-  { kind: 1, key: "fn", name: "FN", means: "missed", colour: [230, 159, 0], alphas: [0.9, 0.4], lean: -1 },
+  { kind: 3, key: "tp", name: "TP", means: "found", colour: GREEN, alphas: [0.5, 0.5], lean: 0 },
+  { kind: 2, key: "fp", name: "FP", means: "false alarm", colour: NETWORK, alphas: [0.9, 0.4], lean: 1 },
+  { kind: 1, key: "fn", name: "FN", means: "missed", colour: REFERENCE, alphas: [0.9, 0.4], lean: -1 },
 ];
 
 /** The four counts of a table of 101 rows at one step. */
@@ -117,7 +122,7 @@ class ThresholdView {
     listen(this.closeUp, "change", () => this.set({ close_up: this.closeUp.checked }));
     this.bests.forEach((button, at) => listen(button, "click", () => this.moveTo(bestStep(this.tables()[at]))));
     this.connectChart(this.strip, ([threshold]) => threshold * STEPS, listen);
-    this.connectChart(this.tradeOff, (place) => this.nearestStep(place), listen);
+    this.connectChart(this.tradeOff, (point) => this.nearestStep(point), listen);
     follow(this.model, signal, ["threshold"], () => this.ready && this.show());
     follow(this.model, signal, ["slice", "close_up"], () => this.ready && this.turn());
     const watcher = new ResizeObserver(() => this.layOut());
@@ -145,7 +150,7 @@ class ThresholdView {
     return Math.round(this.model.get("threshold") * STEPS);
   }
 
-  /** The step whose point on the curve of all slices lies nearest to this place. */
+  /** The step whose point on the curve of all slices lies nearest to this one. */
   nearestStep([recall, precision]) {
     const curve = this.curve(this.tables().at(-1));
     const far = ([x, y]) => (x - recall) ** 2 + (y - precision) ** 2;
@@ -155,12 +160,9 @@ class ThresholdView {
   // ---- what Python sent -----------------------------------------------------------------------------------
 
   async receive() {
-    const unpack = (name) => {
-      const { buffer, byteOffset, byteLength } = this.model.get(name);
-      return byteLength ? inflate(new Uint8Array(buffer, byteOffset, byteLength)) : null;
-    };
-    const [levels, experts, greys, tallies] = await Promise.all(["levels", "drawn", "grey", "tallies"].map(unpack));
-    Object.assign(this, { levels, experts, greys: greys ?? levels.map((level) => Math.round(2.55 * level)) });
+    const unpack = (name) => (this.model.get(name).byteLength ? inflate(this.model.get(name)) : null);
+    const [levels, references, greys, tallies] = await Promise.all(["levels", "reference", "grey", "tallies"].map(unpack));
+    Object.assign(this, { levels, references, greys: greys ?? levels.map((level) => Math.round(2.55 * level)) });
     this.tallies = new Int32Array(tallies.buffer);
     this.together = new Int32Array(4 * (STEPS + 1));
     this.tallies.forEach((count, at) => (this.together[at % this.together.length] += count));
@@ -204,9 +206,9 @@ class ThresholdView {
     if (!this.room) return; // not on the page yet
     this.grey = this.part(this.greys);
     this.level = this.part(this.levels);
-    this.expert = this.part(this.experts);
-    this.border = outlinePath(this.expert, this.width, this.height);
-    this.view = this.model.get("close_up") ? this.surroundings() : { top: 0, left: 0, rows: this.height, columns: this.width };
+    this.reference = this.part(this.references);
+    this.border = outlinePath(this.reference, this.width, this.height);
+    this.view = this.model.get("close_up") ? this.surroundings() : wholeSlice(this.width, this.height);
     const at = this.model.get("slice");
     this.name.textContent = this.model.get("names")[at];
     this.chooser.value = at;
@@ -220,7 +222,7 @@ class ThresholdView {
   /** The square around the expert's tumour, or else the likeliest pixels. */
   surroundings() {
     const most = this.level.reduce((best, level) => Math.max(best, level), 0);
-    return surroundings(this.expert.includes(1) ? this.expert : this.level.map((level) => level === most), this.width, this.height);
+    return surroundings(this.reference.includes(1) ? this.reference : this.level.map((level) => level === most), this.width, this.height);
   }
 
   drawGrey() {
@@ -262,9 +264,9 @@ class ThresholdView {
 
   drawKinds(counts) {
     const context = freshContext(this.over, this.screen.clientWidth, this.screen.clientHeight);
-    const kinds = this.level.map((level, at) => 2 * (level >= this.step) + this.expert[at]);
+    const kinds = this.level.map((level, at) => 2 * (level >= this.step) + this.reference[at]);
     drawKinds(context, kinds, this.width, this.view, KINDS, this.screen.clientWidth);
-    drawBorder(context, this.border, this.view, EXPERT, this.screen.clientWidth);
+    drawBorder(context, this.border, this.view, REFERENCE, this.screen.clientWidth);
     this.over.setAttribute("aria-label", `${this.name.textContent}: ${KINDS.map(({ key, means }) => `${counts[key]} pixels ${means}`).join(", ")}`);
   }
 
@@ -273,7 +275,7 @@ class ThresholdView {
     this.tradeOff.marks.replaceChildren(...points.flatMap((point, at) => (point ? [this.tradeOff.dot(this.lineClasses[at], point, 5.5)] : [])));
     const now = this.step / STEPS;
     this.strip.marks.replaceChildren(this.strip.upright("gb-thr-now", now),
-      ...this.best.map((place, at) => this.strip.diamond(`${this.lineClasses[at]} gb-thr-best`, place, 6)),
+      ...this.best.map((point, at) => this.strip.diamond(`${this.lineClasses[at]} gb-thr-best`, point, 6)),
       ...counts.map((count, at) => this.strip.dot(this.lineClasses[at], [now, score("F1", count)], 4.5)));
     const say = (names) => counts.map((count, at) => `${this.scopes[at]}: ${names.map((name) => `${name} ${rounded(score(name, count))}`).join(", ")}`).join("; ");
     const at = `at threshold ${this.number.textContent}`;
@@ -300,10 +302,4 @@ class ThresholdView {
   }
 }
 
-function render({ model, el }) {
-  const ending = new AbortController();
-  new ThresholdView(model, el, ending.signal);
-  return () => ending.abort();
-}
-
-export default { render };
+export default { render: rendering(ThresholdView) };

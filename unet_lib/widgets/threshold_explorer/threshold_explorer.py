@@ -35,24 +35,24 @@ class Slices(NamedTuple):
 class ThresholdExplorer(GlassBoxWidget):
     """Move the threshold and see found, missed and falsely called pixels, the counts, and every score made of them.
 
-        explorer = ThresholdExplorer(predictor.probabilities(images, statistics), cache.masks[places], images)
+        explorer = ThresholdExplorer(predictor.probabilities(images, statistics), cache.masks[indices], images)
         explorer.threshold = 0.35
         explorer.counts.dice(), explorer.all_counts.dice()     # the slice on show, and all slices together
         explorer.best_threshold                                # the lowest with the best F1 over all slices
 
-    `probability` is [n, h, w] in [0, 1], `expert` [n, h, w] of 0 and 1, `image` [n, h, w, 3] as uint8 in the files'
+    `probability` is [n, h, w] in [0, 1], `reference` [n, h, w] of 0 and 1, `image` [n, h, w, 3] as uint8 in the files'
     channel order, of which FLAIR is drawn (without it, the probabilities are); one slice may leave out n. `names`
     say which slices these are. `threshold` moves in hundredths: a pixel is called tumour where its probability is at
     least that. `slice` counts from 0 and begins at the largest tumour. Raises ShapeError for what does not fit.
     A saved notebook grows by roughly 45 kB a slice.
     """
 
-    _esm = script(__file__, "mask_scores.js", "slice_pictures.js", "unit_chart.js")
+    _esm = script(__file__)
     _css = stylesheet(__file__)
 
     size = traitlets.Tuple((0, 1, 1), help="number, height and width of the slices").tag(sync=True)
     levels = traitlets.Bytes(help="the last hundredth each probability reaches, packed").tag(sync=True)
-    drawn = traitlets.Bytes(help="the expert's masks as 0 and 1, packed").tag(sync=True)
+    reference = traitlets.Bytes(help="the expert's masks as 0 and 1, packed").tag(sync=True)
     grey = traitlets.Bytes(help="FLAIR's grey levels, packed; empty without images").tag(sync=True)
     tallies = traitlets.Bytes(help="TP, FP, FN, TN: int32 [n, 101, 4], packed").tag(sync=True)
     names: traitlets.List[str] = traitlets.List(help="what each slice is called").tag(sync=True)
@@ -73,7 +73,7 @@ class ThresholdExplorer(GlassBoxWidget):
         self._tallies = tally(self._levels, slices.reference)
         traits = {"slice": int(slices.reference.sum(axis=(1, 2)).argmax())} | traits
         super().__init__(size=slices.reference.shape, levels=packed(self._levels), names=names,
-                         drawn=packed(slices.reference), grey=b"" if slices.grey is None else packed(slices.grey),
+                         reference=packed(slices.reference), grey=b"" if slices.grey is None else packed(slices.grey),
                          tallies=packed(self._tallies.astype("<i4")), **traits)
 
     @property
@@ -132,7 +132,7 @@ class ThresholdExplorer(GlassBoxWidget):
 
 def checked(probability: Shaped[np.ndarray, "..."], reference: Shaped[np.ndarray, "..."],
             image: Shaped[np.ndarray, "..."] | None) -> Slices:
-    """All three as stacks of slices. ShapeError says what does not fit and how to mend it."""
+    """All three as stacks of slices. ShapeError says what does not fit and how to put it right."""
     probability, reference = np.asarray(probability), np.asarray(reference)
     if probability.ndim == 2:
         probability, reference = probability[None], reference[None]
@@ -144,14 +144,14 @@ def checked(probability: Shaped[np.ndarray, "..."], reference: Shaped[np.ndarray
         raise ShapeError(f"ThresholdExplorer needs probabilities from 0 to 1; got {probability.dtype} from "
                          f"{probability.min():.3g} to {probability.max():.3g}. Logits become probabilities by "
                          f"torch.sigmoid(logits), grey levels by division by 255.")
-    mask = zero_one("ThresholdExplorer", "expert", reference, probability.shape)
+    mask = zero_one("ThresholdExplorer", "reference", reference, probability.shape)
     return Slices(probability, mask, None if image is None else _flair(np.asarray(image), probability.shape))
 
 
 def _flair(image: Shaped[np.ndarray, "..."], shape: tuple[int, ...]) -> UInt8[np.ndarray, "n h w"]:
     if image.shape != (*shape, 3) or image.dtype != np.uint8:
         raise ShapeError(f"ThresholdExplorer needs images of {[*shape, 3]} as uint8, as the files have them; got "
-                         f"{list(image.shape)} as {image.dtype}. Take them from the cache: cache.images[places].")
+                         f"{list(image.shape)} as {image.dtype}. Take them from the cache: cache.images[indices].")
     return image[..., FLAIR]
 
 
@@ -185,7 +185,8 @@ def coloured(grey: UInt8[np.ndarray, "h w"], called: Bool[np.ndarray, "h w"],
     rgb = np.repeat(grey[..., None], 3, axis=2)
     row, column = np.indices(grey.shape)
     blend(rgb, called & reference, AGREED, 0.45)
-    for where, colour, across in ((called & ~reference, NETWORK, row + column), (~called & reference, REFERENCE, row - column)):
+    for where, colour, across in ((called & ~reference, NETWORK, row + column),
+                                  (~called & reference, REFERENCE, row - column)):
         stripe = across % 4 < 2
         blend(rgb, where & stripe, colour, 0.9)
         blend(rgb, where & ~stripe, colour, 0.35)
@@ -198,11 +199,11 @@ def f1_chart(curve: Float[np.ndarray, "101"], step: int, height: int) -> Image.I
     left, top, side = 40, 26, height - 62
     chart = Image.new("RGB", (side + 60, height), "white")
     pen, font = ImageDraw.Draw(chart), ImageFont.load_default(12)
-    indices = [(left + side * k / STEPS, top + side * (1 - value)) for k, value in enumerate(curve.tolist())]
-    best_x, best_y = indices[int(np.argmax(curve))]
+    points = [(left + side * k / STEPS, top + side * (1 - value)) for k, value in enumerate(curve.tolist())]
+    best_x, best_y = points[int(np.argmax(curve))]
     pen.rectangle((left, top, left + side, top + side), None, "#bdbdbd")
-    pen.line([(indices[step][0], top), (indices[step][0], top + side)], "#444444", 1)
-    pen.line(indices, "#0b6bcb", 2)
+    pen.line([(points[step][0], top), (points[step][0], top + side)], "#444444", 1)
+    pen.line(points, "#0b6bcb", 2)
     pen.ellipse((best_x - 5, best_y - 5, best_x + 5, best_y + 5), None, "#c26a00", 2)
     for text, place, anchor in (("F1, all slices together", (left, top - 6), "ls"), ("1", (left - 6, top), "rm"),
                                 ("0", (left - 6, top + side), "rm"), ("0", (left, top + side + 4), "ma"),

@@ -1,8 +1,10 @@
 // A chart with both axes from 0 to 1. It is drawn in screen pixels, so that its text keeps its size on every width.
 
+import { draw, make } from "../shared/base.js";
+
 const ROOM = { left: 38, right: 14, top: 8, bottom: 34 };
 
-class UnitChart {
+export class UnitChart {
   /** `across` and `up` name the axes; `ticks` are the numbers written along the vertical one. */
   constructor({ name, across, up, height, ticks }) {
     Object.assign(this, { across, up, height, ticks, width: 0 });
