@@ -14,7 +14,7 @@ const CHARTS = [
 ];
 
 /** A round step (1, 2 or 5 times a power of ten) of which about `count` fit into `span`. */
-function roundStep(span, count) {
+export function roundStep(span, count) {
   const power = 10 ** Math.floor(Math.log10(span / count));
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => span / step <= count);
 }

@@ -27,7 +27,7 @@ const countsAt = (table, step) => {
 };
 
 /** The lowest step with the best F1. */
-function bestStep(table) {
+export function bestStep(table) {
   let best = 0;
   for (let step = 1; step <= STEPS; step++) {
     if (score("F1", countsAt(table, step)) > score("F1", countsAt(table, best))) best = step;
