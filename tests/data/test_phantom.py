@@ -1,6 +1,7 @@
 """The phantom: layout, determinism, whole patients or none, and figures close to the real set's."""
 
 import json
+import math
 import os
 import re
 import signal
@@ -15,9 +16,10 @@ import tifffile
 
 from unet_lib.core.errors import DatasetError
 from unet_lib.data import slice_files
+from unet_lib.data.cache import open_cache
 from unet_lib.data.phantom import VERSION, draw_patient, make_patient, stages, write_phantoms
 from unet_lib.data.phantom.contrast import block
-from unet_lib.data.phantom.fields import below, smooth_noise, stretch
+from unet_lib.data.phantom.fields import below, exp, smooth_noise, stretch
 from unet_lib.data.phantom.parameters import LOBES, MOST_PATIENTS
 from unet_lib.data.phantom.write import CARD, UNFINISHED
 
@@ -111,6 +113,10 @@ def test_an_index_that_no_name_can_hold_is_refused(index):
         draw_patient(0, index)
 
 
+def test_a_data_set_of_phantoms_is_known_by_how_it_was_made_not_by_its_pixels(folder):
+    assert open_cache(folder, progress=False).content == f"{COUNT} phantoms, seed 0, generator version {VERSION}"
+
+
 # ------------------------------------------------------------------ same seed, same files
 
 def test_another_process_writes_the_same_pixels(folder):
@@ -124,7 +130,11 @@ def test_another_process_writes_the_same_pixels(folder):
 
 
 def test_another_machine_made_the_same_patient_within_one_grey_level():
-    """Numbers kept from when the generator was written: every 32nd pixel of a slice, and the outline's size."""
+    """Numbers kept from when the generator was written: every 32nd pixel of a slice, and the outline's size.
+
+    Another instruction set makes the very same pixels (tests/project/test_other_cpu.py); another kind of machine may
+    not.
+    """
     patient = make_patient(0, 1)
     seen = patient.images[15, 16::32, 16::32, 1].astype(int)
     assert np.abs(seen - KEPT_FLAIR).max() <= 1
@@ -214,7 +224,7 @@ def test_a_senseless_number_of_patients_is_refused(tmp_path, number):
 
 # ------------------------------------------------------------------ like the real set
 
-def test_share_of_tumour_slices_and_pixels_is_the_real_sets(masks):
+def test_fractions_of_tumour_slices_and_pixels_are_the_real_sets(masks):
     """Real: 35 % of slices, 1.03 % of pixels, every patient with tumour."""
     joined = np.concatenate(masks) > 0
     assert 0.25 < joined.any((1, 2)).mean() < 0.45
@@ -288,7 +298,7 @@ def test_stages_end_in_the_patients_own_slice():
     s = int(patient.masks.sum((1, 2)).argmax())
     assert np.array_equal(made["finished slice"], patient.images[s])
     assert np.array_equal(made["mask"], patient.masks[s])
-    assert all(picture.shape[:2] == (256, 256) for picture in made.values()) and len(made) >= 8
+    assert all(image.shape[:2] == (256, 256) for image in made.values()) and len(made) >= 8
     changed = made["tumour, FLAIR"] != made["bright but no tumour, FLAIR"]
     assert changed[patient.masks[s] > 0].mean() > 0.95 and changed.mean() < 0.3
 
@@ -300,10 +310,16 @@ def test_stretch_keeps_corners_and_goes_straight_between():
     assert line == pytest.approx([0, 0.5, 1, 2.5, 4])
 
 
-def test_smooth_noise_is_smooth_with_about_unit_spread():
+def test_smooth_noise_is_smooth_with_a_standard_deviation_of_about_one():
     field = smooth_noise(np.random.default_rng(0), (20, 128, 128), (6, 12, 12))
     assert abs(field.mean()) < 0.2 and 0.8 < field.std() < 1.2
     assert np.abs(np.diff(field, axis=2)).max() < 0.6 * field.std()
+
+
+def test_exp_is_the_rounded_one():
+    x = np.linspace(-60, 60, 10_001, dtype=np.float32)
+    assert exp(x).dtype == np.float32
+    assert np.array_equal(exp(x), np.array([math.exp(value) for value in x], np.float32))
 
 
 def test_below_is_half_on_the_edge_and_complete_beyond_its_width():

@@ -25,6 +25,7 @@ from tqdm.auto import tqdm
 
 from unet_lib.core.errors import DatasetError
 from unet_lib.data.intensity import channel_histograms, intensity_statistics
+from unet_lib.data.phantom.write import made_with
 from unet_lib.data.slice_files import CHANNELS, FLAIR, SIDE, Survey, describe_problems, site_of, survey
 from unet_lib.data.tiff import read_image, read_mask
 
@@ -44,8 +45,9 @@ class PatientInfo:
 class SliceCache:
     """All slices of a data folder, sorted by patient and number; the two large arrays stay on disk.
 
-    `images` are grey levels 0–255, `masks` are 0 or 1, `patient_of[i]` is slice i's place in `patients`,
-    `numbers[i]` its number within the patient, counted from 1. `content` is a SHA-256 over all pixels.
+    `images` are grey levels 0–255, `masks` are 0 or 1, `patient_of[i]` is the index of slice i's patient in `patients`,
+    `numbers[i]` its number within the patient, counted from 1. `content` is a SHA-256 over all pixels;
+    of phantoms, which are made and not published, it says how they were made.
     """
 
     root: Path
@@ -67,8 +69,8 @@ class SliceCache:
         return tuple(patient.name for patient in self.patients)
 
     def slices_of(self, patients: Iterable[str]) -> Int[np.ndarray, "k"]:
-        """Where the slices of these patients lie, in order. Raises DatasetError for an unknown name."""
-        indices = {name: place for place, name in enumerate(self.names)}
+        """Indices of the slices of these patients, in order. Raises DatasetError for an unknown name."""
+        indices = {name: index for index, name in enumerate(self.names)}
         wanted = list(patients)
         if unknown := [name for name in wanted if name not in indices]:
             raise DatasetError(self._no_such_patient(unknown[0]))
@@ -91,14 +93,6 @@ class SliceCache:
         return np.stack([intensity_statistics(h) for h in self.histograms])
 
 
-
-
-
-
-
-
-
-
 def open_cache(root: Path | str, *, progress: bool = True) -> SliceCache:
     """The data folder as arrays; built when it is new or has changed, else opened as it is.
 
@@ -111,10 +105,6 @@ def open_cache(root: Path | str, *, progress: bool = True) -> SliceCache:
     if not (store / "index.json").is_file():
         _build(found, store, progress)
     return _open(found.root, store)
-
-
-
-
 
 
 def _store(found: Survey) -> Path:
@@ -199,10 +189,16 @@ def _write_arrays(found: Survey, folder: Path, progress: bool) -> None:
     if problems:
         raise DatasetError(describe_problems(found.root, tuple(problems)), tuple(problems))
     np.save(folder / "histograms.npy", histograms)
-    index = {"content": content.hexdigest(),
+    index = {"content": _phantoms(found) or content.hexdigest(),
              "patients": [asdict(_patient(name, copies[i])) for i, name in enumerate(names)],
              "slices": [(names.index(r.patient), r.number) for r in found.records]}
     (folder / "index.json").write_text(json.dumps(index))
+
+
+def _phantoms(found: Survey) -> str:
+    """How phantoms were made; "" for other data."""
+    made = made_with(found.root)
+    return f"{len(found.patients)} phantoms, seed {made[0]}, generator version {made[1]}" if made else ""
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from unet_lib.data.phantom.anatomy import Head
-from unet_lib.data.phantom.fields import below, between, blur, smooth_noise
+from unet_lib.data.phantom.fields import below, between, blur, exp, smooth_noise
 from unet_lib.data.phantom.parameters import SEQUENCES, PatientParameters
 from unet_lib.data.phantom.tumour import Tumour
 
@@ -37,7 +37,7 @@ def levels(draws: PatientParameters) -> dict[str, Float[ndarray, "3"]]:
 
 
 def paint(head: Head, draws: PatientParameters) -> list[Float[ndarray, "n h w"]]:
-    """Three images without tumour: each layer covers what lies below in proportion to its share."""
+    """Three images without tumour: each layer covers what lies below in proportion to its fraction."""
     table = levels(draws)
     images = [np.zeros(head.brain.shape, np.float32) for _ in SEQUENCES]
     for tissue, fraction in head.layers:
@@ -48,18 +48,18 @@ def paint(head: Head, draws: PatientParameters) -> list[Float[ndarray, "n h w"]]
     return images
 
 
-def add_bright_spots(flair: Float[ndarray, "n h w"], head: Head, place, draws: PatientParameters,
+def add_bright_spots(flair: Float[ndarray, "n h w"], head: Head, points, draws: PatientParameters,
                      rng: Generator) -> Float[ndarray, "n h w"]:
     """FLAIR is also bright where there is no tumour: beside the ventricles, in age spots, in flowing CSF."""
     caps = between(head.ventricle, 1.0, 5.0, 1.5) * head.white * np.float32(draws.caps)
     caps *= np.clip(0.6 + 0.6 * smooth_noise(rng, flair.shape, (4, 8, 8)), 0, 1.5)
     candidates = np.flatnonzero(head.white > 0.9)
     for voxel in candidates[rng.integers(0, len(candidates), draws.spots)]:
-        middle = [p.flat[voxel] for p in place]
+        middle = [p.flat[voxel] for p in points]
         radius = rng.uniform(*SPOT_MM)
         near = slice(*np.clip(np.array([-2, 3]) + voxel // flair[0].size, 0, len(flair)))
-        squared = sum((p[near] - m) ** 2 for p, m in zip(place, middle, strict=True))
-        spot = np.exp(squared * np.float32(-0.5 / radius ** 2)) * head.white[near]
+        squared = sum((p[near] - m) ** 2 for p, m in zip(points, middle, strict=True))
+        spot = exp(squared * np.float32(-0.5 / radius ** 2)) * head.white[near]
         caps[near] += np.float32(rng.uniform(0.2, 0.7)) * spot
     flow = below(head.ventricle, 0.5, 1.0) * np.clip(smooth_noise(rng, flair.shape, (8, 20, 20)) - 0.6, 0, 1)
     return flair + (caps + np.float32(draws.flow) * flow) * np.float32(draws.white[1])
@@ -114,8 +114,9 @@ def _scan_one(image, draws: PatientParameters, channel: int, move: tuple[float, 
 def bias_field(shape, draws: PatientParameters, channel: int, rng: Generator) -> Float[ndarray, "n h w"]:
     """Slowly varying coil sensitivity around 1; the outermost slices fade."""
     slow = smooth_noise(rng, shape, (2, 2, 2)) * np.float32(draws.bias[channel])
-    ends = np.abs(np.linspace(-1, 1, shape[0], dtype=np.float32)) ** 6 * np.float32(draws.fade[channel])
-    return np.exp(slow) * (1 - ends)[:, None, None]
+    outward = np.linspace(-1, 1, shape[0], dtype=np.float32) ** 2
+    ends = outward * outward * outward * np.float32(draws.fade[channel])
+    return exp(slow) * (1 - ends)[:, None, None]
 
 
 def block(shape, ends: tuple[float, ...]) -> Float[ndarray, "n h w"]:

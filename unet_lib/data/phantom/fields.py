@@ -6,12 +6,20 @@ from numpy import ndarray
 from numpy.random import Generator
 
 SHARPEST = 60.0   # exp(60) still fits a float32; beyond it a sigmoid is 0 or 1 anyway
-SPLINE_GAIN = 3.0   # a spline averages its nodes: the spread of their mean is 1/3 of theirs
+SPLINE_GAIN = 3.0   # a spline averages its nodes: the standard deviation of their mean is 1/3 of theirs
+
+
+def exp(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
+    """eˣ, worked out in float64 and rounded to float32.
+
+    NumPy's float32 exponential has another last bit with every instruction set; rounded float64 ones agree.
+    """
+    return np.exp(x, dtype=np.float64).astype(np.float32)
 
 
 def sigmoid(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
     """1 / (1 + e⁻ˣ) in float32, without overflow."""
-    return 1 / (1 + np.exp(-np.clip(x, -SHARPEST, SHARPEST)))
+    return 1 / (1 + exp(-np.clip(x, -SHARPEST, SHARPEST)))
 
 
 def below(x: Float[ndarray, "..."], edge: float, width: float) -> Float[ndarray, "..."]:
@@ -44,7 +52,8 @@ def _spline(nodes: Float[ndarray, "a b c"], shape: tuple[int, ...]) -> Float[nda
         where = np.linspace(0, field.shape[axis] - 3.001, size, dtype=np.float32)
         first = where.astype(np.int64)
         t = _along(where - first, axis)
-        weights = ((1 - t) ** 3 / 6, (3 * t ** 3 - 6 * t ** 2 + 4) / 6, (3 * (t + t ** 2 - t ** 3) + 1) / 6, t ** 3 / 6)
+        rest, t2, t3 = 1 - t, t * t, t * t * t    # a product is the same everywhere, a third power is not
+        weights = (rest * rest * rest / 6, (3 * t3 - 6 * t2 + 4) / 6, (3 * (t + t2 - t3) + 1) / 6, t3 / 6)
         field = sum(field.take(first + k, axis) * weight for k, weight in enumerate(weights))
     return field
 
@@ -54,7 +63,7 @@ def _along(values: ndarray, axis: int) -> ndarray:
 
 
 def smooth_noise(rng: Generator, shape: tuple[int, int, int], cells: tuple[int, int, int]) -> Float[ndarray, "n h w"]:
-    """Random field of about zero mean and unit spread whose bumps are `shape / cells` voxels long.
+    """Random field of about zero mean and unit standard deviation whose bumps are `shape / cells` voxels long.
 
     A spline with three points a bump, linear between those.
     """
@@ -63,10 +72,10 @@ def smooth_noise(rng: Generator, shape: tuple[int, int, int], cells: tuple[int, 
     return stretch(_spline(nodes * np.float32(SPLINE_GAIN), middle), shape)
 
 
-def ellipsoid(place: tuple[ndarray, ...], centre: tuple[float, ...],
+def ellipsoid(points: tuple[ndarray, ...], centre: tuple[float, ...],
               radii: tuple[float, ...]) -> Float[ndarray, "n h w"]:
-    """About the distance in mm to an ellipsoid's surface, negative inside. `place` is (x, y, z) in mm."""
-    squares = sum(((p - np.float32(c)) / np.float32(r)) ** 2 for p, c, r in zip(place, centre, radii, strict=True))
+    """About the distance in mm to an ellipsoid's surface, negative inside. `points` are (x, y, z) in mm."""
+    squares = sum(((p - np.float32(c)) / np.float32(r)) ** 2 for p, c, r in zip(points, centre, radii, strict=True))
     return (np.sqrt(squares) - 1) * np.float32(min(radii))
 
 

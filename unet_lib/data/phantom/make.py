@@ -31,11 +31,11 @@ class Phantom:
 def make_patient(seed: int, index: int) -> Phantom:
     """Patient `index` of the phantom data set `seed`; the same pair always gives the same patient."""
     draws, rngs = draw_patient(seed, index), streams(seed, index)
-    place = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
-    head = anatomy.build_head(place, draws, tumour.expected_radius_mm(draws), rngs["head"])
-    growth = tumour.grow(place, head, draws, rngs["tumour"])
+    points = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
+    head = anatomy.build_head(points, draws, tumour.expected_radius_mm(draws), rngs["head"])
+    growth = tumour.grow(points, head, draws, rngs["tumour"])
     images = contrast.paint(head, draws)
-    images[1] = contrast.add_bright_spots(images[1], head, place, draws, rngs["head"])
+    images[1] = contrast.add_bright_spots(images[1], head, points, draws, rngs["head"])
     pixels = contrast.scan(contrast.add_tumour(images, growth, draws), draws, rngs["scanner"])
     return Phantom(draws.name, pixels, growth.mask, draws.missing, *_facts(growth.mask, draws), draws)
 
@@ -49,23 +49,23 @@ def _facts(mask: ndarray, draws: PatientParameters) -> tuple[tuple[float, ...], 
 
 
 def stages(seed: int, index: int) -> dict[str, ndarray]:
-    """How the slice with most tumour comes about: title → picture, in order.
+    """How the slice with most tumour comes about: title → image, in order.
 
-    Pictures are float32 [256, 256] in grey levels (tissue shares in [0, 1] for the first three), except
+    Images are float32 [256, 256] in grey levels (tissue fractions in [0, 1] for the first three), except
     the last two: the finished uint8 [256, 256, 3] slice and its uint8 [256, 256] mask.
     """
     draws, rngs = draw_patient(seed, index), streams(seed, index)
-    place = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
-    head = anatomy.build_head(place, draws, tumour.expected_radius_mm(draws), rngs["head"])
-    growth = tumour.grow(place, head, draws, rngs["tumour"])
+    points = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
+    head = anatomy.build_head(points, draws, tumour.expected_radius_mm(draws), rngs["head"])
+    growth = tumour.grow(points, head, draws, rngs["tumour"])
     s = int(growth.mask.sum((1, 2)).argmax())
-    healthy = contrast.paint(head, draws)
-    bright = contrast.add_bright_spots(healthy[1], head, place, draws, rngs["head"])
-    full = contrast.add_tumour([healthy[0].copy(), bright.copy(), healthy[2].copy()], growth, draws)
+    plain = contrast.paint(head, draws)
+    bright = contrast.add_bright_spots(plain[1], head, points, draws, rngs["head"])
+    full = contrast.add_tumour([plain[0].copy(), bright.copy(), plain[2].copy()], growth, draws)
     final = contrast.scan(full, draws, rngs["scanner"])
     return {"grey matter in the atlas": _atlas_slice(draws, s), "grey matter, warped": _fraction(head, "grey")[s],
-            "white matter, warped": head.white[s], "head, pre-contrast": healthy[0][s], "head, FLAIR": healthy[1][s],
-            "head, post-contrast": healthy[2][s], "bright but no tumour, FLAIR": bright[s],
+            "white matter, warped": head.white[s], "head, pre-contrast": plain[0][s], "head, FLAIR": plain[1][s],
+            "head, post-contrast": plain[2][s], "bright but no tumour, FLAIR": bright[s],
             "tumour, FLAIR": full[1][s], "finished slice": final[s], "mask": growth.mask[s]}
 
 

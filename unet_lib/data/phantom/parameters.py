@@ -1,6 +1,6 @@
 """Every choice that makes one phantom patient different from the next, drawn once and kept.
 
-Numbers marked LGG were measured on 88 patients of the real data set (medians and spread per patient).
+Numbers marked LGG were measured on 88 patients of the real data set (medians and quantiles over patients).
 """
 
 from dataclasses import dataclass
@@ -34,18 +34,18 @@ class TumourParameters:
 
     lobe: str
     centre_mm: Triple                           # atlas coordinates: right, front, up
-    pixel_fraction: float                          # tumour pixels / all pixels of the patient
+    pixel_fraction: float                       # tumour pixels / all pixels of the patient
     stretch: Triple                             # radii relative to a ball
     irregular: float                            # 0 a ball … 1 ragged
     infiltration: float                         # pull along white matter
-    edge: float                                 # softness of the border, share of the radius
+    edge: float                                 # softness of the border, fraction of the radius
     flair: float                                # LGG: 1.19, 1.51, 1.94 (5 %, median, 95 %)
     t1: float                                   # LGG: 0.61, 0.89, 1.0
     patchy: float                               # variation inside
-    oedema: float                               # share of the excess that remains at the border
-    cyst: float                                 # radius share that is fluid (0: none)
+    oedema: float                               # fraction of the excess that remains at the border
+    cyst: float                                 # fraction of the radius that is fluid (0: none)
     cyst_flair: float
-    ring: float                                 # post-contrast excess of a rim
+    ring: float                                 # post-contrast excess of a ring at the border
     nodules: float                              # post-contrast excess of spots
     push_mm: float                              # mass effect
 
@@ -156,7 +156,7 @@ def _scanner(rng: Generator, site: str) -> dict:
 
 
 def _tumour(rng: Generator) -> TumourParameters:
-    """Size after LGG: share of pixels 0.08 %, 0.43 %, 0.84 %, 1.6 %, 3.5 % (least, quartiles, most)."""
+    """Size after LGG: fraction of pixels 0.08 %, 0.43 %, 0.84 %, 1.6 %, 3.5 % (least, quartiles, most)."""
     lobe = LOBES[rng.choice(len(LOBES), p=[weight for *_, weight in LOBES])]
     centre = np.array(lobe[1:4]) * [rng.choice([-1, 1]), 1, 1] + rng.normal(0, 8, 3)
     cystic, enhancing = rng.random() < 0.2, rng.random()

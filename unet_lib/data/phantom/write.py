@@ -11,7 +11,7 @@ from threading import Thread
 from unet_lib.core.errors import DatasetError
 from unet_lib.data.phantom.parameters import MOST_PATIENTS, draw_patient
 
-VERSION = 3                  # raise it whenever the same seed would give other pixels
+VERSION = 4                  # raise it whenever the same seed would give other pixels
 CARD = "phantom.json"
 UNFINISHED = ".unfinished-"  # start of a folder that is still being written
 
@@ -100,8 +100,8 @@ def _claim(root: Path, seed: int) -> None:
     if root.exists() and not root.is_dir():
         raise DatasetError(f"expected a folder to write phantoms into; {root} is a file. Name another place.")
     root.mkdir(parents=True, exist_ok=True)
-    if (root / CARD).exists():
-        _check_card(root, seed)
+    if there := made_with(root):
+        _check(there, root, seed)
     elif any(root.iterdir()):
         raise DatasetError(f"expected an empty folder or phantoms made earlier; {root} holds other files "
                            f"(no {CARD}). Name another folder, or empty this one yourself.")
@@ -110,13 +110,22 @@ def _claim(root: Path, seed: int) -> None:
     _write_card(root, seed)
 
 
-def _check_card(root: Path, seed: int) -> None:
-    """Raise DatasetError unless the phantoms in `root` were made with this seed and version."""
+def made_with(root: Path) -> tuple[int, int] | None:
+    """Seed and generator version of the phantoms in `root`; None if there is no card.
+
+    Raises DatasetError for a damaged one.
+    """
     try:
         card = json.loads((root / CARD).read_text(encoding="utf-8"))
-        there = card["seed"], card["version"]
+        return card["seed"], card["version"]
+    except FileNotFoundError:
+        return None
     except (ValueError, KeyError, TypeError) as error:
         raise DatasetError(f"{root / CARD} is damaged ({error}). Delete {root} and make the phantoms again.") from error
+
+
+def _check(there: tuple[int, int], root: Path, seed: int) -> None:
+    """Raise DatasetError unless the phantoms there were made with this seed and version."""
     if there != (seed, VERSION):
         raise DatasetError(f"expected phantoms of seed {seed}, generator version {VERSION}; {root} holds seed "
                            f"{there[0]}, version {there[1]}. Delete that folder or name another.")
@@ -125,7 +134,7 @@ def _check_card(root: Path, seed: int) -> None:
 def _write_card(root: Path, seed: int) -> None:
     """Say what is in the folder; replaced in one step."""
     names = sorted(folder.name for folder in root.glob("TCGA_PH_*") if folder.is_dir())
-    card = {"generator": "unet_lib.phantom", "version": VERSION, "seed": seed, "patients": len(names)}
+    card = {"generator": "unet_lib.data.phantom", "version": VERSION, "seed": seed, "patients": len(names)}
     text = json.dumps(card, indent=2)
     draft = root / f"{CARD}.part"
     try:
