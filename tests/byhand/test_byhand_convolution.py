@@ -57,7 +57,7 @@ def test_scatter_counts_how_often_a_pixel_is_seen():
     np.testing.assert_array_equal(seen, grid([1, 2, 1], [2, 4, 2], [1, 2, 1]))
 
 
-def test_im2col_has_a_row_for_each_window_of_all_pictures():
+def test_im2col_has_a_row_for_each_window_of_all_images():
     x = np.arange(2 * 2 * 3 * 3.0).reshape(2, 2, 3, 3)
     rows = byhand.im2col(x, 2)
     assert rows.shape == (8, 8)

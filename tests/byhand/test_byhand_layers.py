@@ -185,9 +185,9 @@ def test_losses_counted_by_hand():
     np.testing.assert_allclose(byhand.bce_backward(logits, mask), grid([-1 / 8, -1 / 16], [1 / 16, 1 / 8]))
     assert byhand.soft_dice(logits, mask) == pytest.approx(1 - 3.5 / 5)
     assert byhand.soft_dice(logits, mask, smooth=0) == pytest.approx(1 - 2.5 / 4)
-    slopes = np.array([[1 / 4, 3 / 16], [3 / 16, 1 / 4]])
+    derivatives = np.array([[1 / 4, 3 / 16], [3 / 16, 1 / 4]])
     np.testing.assert_allclose(byhand.soft_dice_backward(logits, mask), np.array([[0.7 - 2] * 2, [0.7] * 2]) / 5
-                               * slopes[None, None])
+                               * derivatives[None, None])
 
 
 @MANY

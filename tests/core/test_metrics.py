@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monai.metrics import compute_dice
 from scipy import stats
+from torchmetrics.functional import classification
 
 from unet_lib.core.metrics import Counts, bootstrap, by_patient, count, count_slices, mean_dice, pooled
 
@@ -19,21 +20,23 @@ def test_a_mask_counted_by_hand():
     assert counts.accuracy() == counts.precision() == counts.recall() == counts.specificity() == 0.5
 
 
-# Empty and full masks, of either, are among the shares.
+# Empty and full masks are among them, for either mask.
 FRACTIONS = st.sampled_from((0.0, 0.01, 0.3, 0.9, 1.0))
 
 
 @given(seed=st.integers(0, 10_000), predicted=FRACTIONS, reference=FRACTIONS, empty=st.sampled_from((0.0, 1.0)))
 def test_agrees_with_torchmetrics_and_monai(seed, predicted, reference, empty):
-    draw = np.random.default_rng(seed)
-    p, e = (torch.as_tensor(draw.random((16, 16)) < fraction).int() for fraction in (predicted, reference))
-    counts = count(p, e)
-    for ours, theirs in ((counts.dice, reference.binary_f1_score), (counts.iou, reference.binary_jaccard_index),
-                         (counts.precision, reference.binary_precision), (counts.recall, reference.binary_recall)):
-        assert ours(empty) == pytest.approx(theirs(p, e, zero_division=empty).item(), abs=1e-6)
-    assert counts.specificity(empty=0.0) == pytest.approx(reference.binary_specificity(p, e).item(), abs=1e-6)
-    assert counts.accuracy() == pytest.approx(reference.binary_accuracy(p, e).item(), abs=1e-6)
-    monai = compute_dice(p[None, None], e[None, None], ignore_empty=False).item()  # takes nothing against nothing for 1
+    rng = np.random.default_rng(seed)
+    p, r = (torch.as_tensor(rng.random((16, 16)) < fraction).int() for fraction in (predicted, reference))
+    counts = count(p, r)
+    for ours, theirs in ((counts.dice, classification.binary_f1_score),
+                         (counts.iou, classification.binary_jaccard_index),
+                         (counts.precision, classification.binary_precision),
+                         (counts.recall, classification.binary_recall)):
+        assert ours(empty) == pytest.approx(theirs(p, r, zero_division=empty).item(), abs=1e-6)
+    assert counts.specificity(empty=0.0) == pytest.approx(classification.binary_specificity(p, r).item(), abs=1e-6)
+    assert counts.accuracy() == pytest.approx(classification.binary_accuracy(p, r).item(), abs=1e-6)
+    monai = compute_dice(p[None, None], r[None, None], ignore_empty=False).item()  # 1 where both masks are empty
     assert counts.dice(empty=1.0) == pytest.approx(monai, abs=1e-6)
 
 
@@ -56,11 +59,11 @@ def test_predicting_nothing_has_high_accuracy_and_no_dice():
 
 
 def test_slices_patients_and_all():
-    p = torch.zeros(4, 1, 2, 2)
-    e = torch.zeros(4, 1, 2, 2)
-    p[0], e[0] = 1, 1
-    e[2] = 1
-    rows = count_slices(p, e)
+    predicted = torch.zeros(4, 1, 2, 2)
+    reference = torch.zeros(4, 1, 2, 2)
+    predicted[0], reference[0] = 1, 1
+    reference[2] = 1
+    rows = count_slices(predicted, reference)
     assert rows.tolist() == [[4, 0, 0, 0], [0, 0, 0, 4], [0, 0, 4, 0], [0, 0, 0, 4]]
     assert pooled(rows) == Counts(4, 0, 4, 8)
     patients = by_patient(rows, ["a", "a", "b", "b"])
@@ -94,10 +97,10 @@ def test_the_volume_error_is_signed_and_names_its_empty_case():
 
 def some_patients(number=40):
     """TP, FP, FN, TN of patients as they come: most well outlined, some badly."""
-    draw = np.random.default_rng(5)
-    size, hit = draw.integers(500, 20_000, number), draw.beta(6, 2, number)
+    rng = np.random.default_rng(5)
+    size, hit = rng.integers(500, 20_000, number), rng.beta(6, 2, number)
     tp = (size * hit).astype(int)
-    return np.stack([tp, draw.integers(0, 3000, number), size - tp, np.full(number, 10**6)], axis=1)
+    return np.stack([tp, rng.integers(0, 3000, number), size - tp, np.full(number, 10**6)], axis=1)
 
 
 @pytest.mark.parametrize("statistic", [np.mean, np.median])
@@ -118,7 +121,7 @@ def test_the_interval_of_pooled_f1_is_scipys():
     assert ours == pytest.approx(theirs, abs=0.1 * (ours[1] - ours[0]))
 
 
-def test_patients_who_are_all_alike_leave_nothing_to_chance():
+def test_equal_patients_give_an_interval_of_width_zero():
     assert bootstrap(np.full(9, 0.75), np.mean) == (0.75, 0.75)
     assert bootstrap(np.tile([3, 1, 1, 95], (4, 1)), lambda drawn: pooled(drawn).dice(), draws=50) == (0.75, 0.75)
 
@@ -129,16 +132,16 @@ def test_two_patients_counted_by_hand():
     assert bootstrap(np.array([0.0, 1.0]), np.mean, level=0.4) == (0.5, 0.5)
 
 
-@pytest.mark.parametrize(("patients", "share"), [(60, 0.95), (10, 0.89)])
+@pytest.mark.parametrize(("patients", "fraction"), [(60, 0.95), (10, 0.89)])
 def test_how_often_the_interval_holds_the_truth(patients, fraction):
-    draw, held = np.random.default_rng(0), 0
+    rng, held = np.random.default_rng(0), 0
     for _ in range(500):
-        low, high = bootstrap(draw.normal(0.8, 0.1, patients), np.mean, draws=300)
+        low, high = bootstrap(rng.normal(0.8, 0.1, patients), np.mean, draws=300)
         held += low <= 0.8 <= high
     assert held / 500 == pytest.approx(fraction, abs=0.03)
 
 
-def test_an_interval_can_be_drawn_again_and_needs_a_patient():
+def test_an_interval_follows_from_its_seed_and_needs_a_patient():
     dice = np.linspace(0.2, 0.9, 12)
     assert bootstrap(dice, np.mean, 200, seed=1) == bootstrap(dice, np.mean, 200, seed=1)
     assert bootstrap(dice, np.mean, 200, seed=1) != bootstrap(dice, np.mean, 200, seed=2)

@@ -33,7 +33,7 @@ def test_the_commit_and_whether_something_was_changed(checkout):
 
 
 def test_a_checkout_around_an_installed_package_is_not_ours(checkout):
-    package = checkout[0].parent / ".venv" / "card.py"
+    package = checkout[0].parent / ".venv" / "code.py"
     package.parent.mkdir()
     package.touch()
     assert git_commit(package) is None

@@ -53,7 +53,7 @@ def test_a_name_given_twice_is_refused(archive, expected, out):
         fetch(out, archive, expected, progress=False)
 
 
-def test_strangers_in_a_patients_folder_are_passed_over(archive, data, expected, out):
+def test_foreign_files_in_a_patients_folder_are_passed_over(archive, data, expected, out):
     for name in (f"kaggle_3m/{PATIENT}/.DS_Store", f"kaggle_3m/{PATIENT}/TCGA_HT_0005_19990101_9.tif",
                  f"__MACOSX/kaggle_3m/{PATIENT}/._{PATIENT}_1.tif"):
         with_member(archive, name)

@@ -85,8 +85,8 @@ def test_a_forged_header_asks_for_no_memory(image):
     content = bytearray(image.read_bytes())
     with tifffile.TiffFile(image) as tiff:
         for tag in ("ImageWidth", "ImageLength"):
-            place = tiff.pages[0].tags[tag].valueoffset
-            content[place:place + 2] = (65_000).to_bytes(2, "little")
+            offset = tiff.pages[0].tags[tag].valueoffset
+            content[offset:offset + 2] = (65_000).to_bytes(2, "little")
     image.write_bytes(content)
     with pytest.raises(DatasetError, match="found 65000×65000"):
         read_image(image)
@@ -97,9 +97,9 @@ def test_cache_holds_what_the_files_hold(data):
     assert len(cache) == 23
     assert cache.images.dtype == cache.masks.dtype == np.uint8
     assert set(np.unique(cache.masks)) == {0, 1}
-    place = cache.slices_of([PATIENT])[1]
-    assert cache.numbers[place] == 2
-    assert np.array_equal(cache.images[place], tifffile.imread(data / PATIENT / f"{PATIENT}_2.tif"))
+    index = cache.slices_of([PATIENT])[1]
+    assert cache.numbers[index] == 2
+    assert np.array_equal(cache.images[index], tifffile.imread(data / PATIENT / f"{PATIENT}_2.tif"))
     assert (cache.tumour_pixels > 0).sum() == 23 - 5
     assert cache.tumour_pixels.max() == 30 * 24
 
@@ -179,7 +179,7 @@ def test_statistics_ignore_the_air_around_the_head():
     assert std.tolist() == [20, 20, 20]
 
 
-def test_statistics_of_blackness_are_finite():
+def test_statistics_of_a_black_image_are_finite():
     mean, std = intensity_statistics(channel_histograms(np.zeros((1, 4, 4, 3), np.uint8)))
     assert mean.tolist() == [0, 0, 0]
     assert (std > 0).all()

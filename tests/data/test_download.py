@@ -212,7 +212,7 @@ def test_a_folder_one_may_not_write_to(archive, expected, out, monkeypatch):
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(DatasetError, match=r"cannot be read or written \(Permission denied\).*mend the permissions"):
+    with pytest.raises(DatasetError, match=r"cannot be read or written \(Permission denied\).*fix the permissions"):
         fetch(out, archive, expected, progress=False)
 
 

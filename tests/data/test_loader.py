@@ -8,7 +8,7 @@ from unet_lib.core.errors import ShapeError
 from unet_lib.data import loader as module
 from unet_lib.data.cache import open_cache
 from unet_lib.data.loader import Batches, map_ahead
-from unet_lib.data.preprocessing import around, channels, scale_images, scale_masks
+from unet_lib.data.preprocessing import channels, context_indices, scale_images, scale_masks
 
 
 @pytest.fixture
@@ -61,23 +61,23 @@ def test_scaling_averages_blocks(cache):
     assert np.array_equal(mask, cache.masks[4].reshape(128, 2, 128, 2).mean(axis=(1, 3)) >= 0.5)
 
 
-def test_neighbours_stay_within_their_patient():
+def test_context_slices_stay_within_their_patient():
     patient_of = np.array([0, 0, 0, 1, 1, 2])
-    assert around(patient_of, np.array([0, 2, 3, 5]), 2).tolist() == [
+    assert context_indices(patient_of, np.array([0, 2, 3, 5]), 2).tolist() == [
         [0, 0, 0, 1, 2], [0, 1, 2, 2, 2], [3, 3, 3, 4, 4], [5, 5, 5, 5, 5]]
 
 
-def test_neighbours_are_further_channels_from_below_to_above(cache):
+def test_context_slices_are_further_channels_from_below_to_above(cache):
     alone = next(Batches(cache, np.arange(23), batch=23, size=32, shuffle=False).epoch())
     together = next(Batches(cache, np.arange(23), batch=23, size=32, shuffle=False, context_slices=1).epoch())
     assert together.images.shape[1] == channels(1) == 9
-    nearby = around(cache.patient_of, np.arange(23), 1)
-    for place in range(3):
-        assert torch.equal(together.images[:, 3 * place:3 * place + 3], alone.images[nearby[:, place]])
+    context = context_indices(cache.patient_of, np.arange(23), 1)
+    for k in range(3):
+        assert torch.equal(together.images[:, 3 * k:3 * k + 3], alone.images[context[:, k]])
     assert torch.equal(together.masks, alone.masks)
 
 
-def test_healthy_slices_are_thinned_out_and_drawn_anew(cache):
+def test_slices_without_tumour_are_thinned_out_and_sampled_anew(cache):
     tumour = set(np.flatnonzero(cache.tumour_pixels[:23] > 0))
     batches = Batches(cache, np.arange(23), batch=4, size=16, negative_fraction=0.5)
     epochs = [torch.cat([b.indices for b in batches.epoch(number)]).tolist() for number in range(6)]
@@ -88,27 +88,28 @@ def test_healthy_slices_are_thinned_out_and_drawn_anew(cache):
     assert torch.cat([b.indices for b in batches.epoch(2, start=1)]).tolist() == epochs[2][4:]
 
 
-def test_balance_draws_each_patient_equally_often(cache):
+def test_balanced_sampling_draws_each_patient_equally_often(cache):
     indices = np.arange(len(cache))
     tumour = cache.tumour_pixels > 0
-    drawn, thinned = (Batches(cache, indices, batch=8, size=16, negative_fraction=0.5, patient_balance=patient_balance) for patient_balance in (1.0, 0.0))
-    epochs = [torch.cat([b.indices for b in drawn.epoch(number)]).numpy() for number in range(60)]
+    balanced, unbalanced = (Batches(cache, indices, batch=8, size=16, negative_fraction=0.5, patient_balance=balance)
+                            for balance in (1.0, 0.0))
+    epochs = [torch.cat([b.indices for b in balanced.epoch(number)]).numpy() for number in range(60)]
     assert all(tumour[epoch].sum() == tumour.sum() for epoch in epochs), "as many with tumour as there are"
-    negative_fraction = [np.sort(epoch[~tumour[epoch]]) for epoch in epochs]
-    there = torch.cat([b.indices for b in thinned.epoch(3)]).numpy()
-    assert np.array_equal(negative_fraction[3], np.sort(there[~tumour[there]])), "those without are drawn as ever"
+    negatives = [np.sort(epoch[~tumour[epoch]]) for epoch in epochs]
+    plain = torch.cat([b.indices for b in unbalanced.epoch(3)]).numpy()
+    assert np.array_equal(negatives[3], np.sort(plain[~tumour[plain]])), "those without are sampled as before"
     every = np.concatenate([epoch[tumour[epoch]] for epoch in epochs])
     patients = np.unique(cache.patient_of[tumour])
     fraction = np.array([(cache.patient_of[every] == patient).mean() for patient in patients])
     assert np.abs(fraction * len(patients) - 1).max() < 0.2
     sizes = np.array([tumour[cache.patient_of == patient].sum() for patient in patients])
     assert sizes.max() > 1.5 * sizes.min(), "as they come they would differ"
-    assert torch.cat([b.indices for b in drawn.epoch(2, start=1)]).tolist() == epochs[2][8:].tolist()
+    assert torch.cat([b.indices for b in balanced.epoch(2, start=1)]).tolist() == epochs[2][8:].tolist()
 
 
 @pytest.mark.parametrize("settings", [{"context_slices": -1}, {"negative_fraction": 1.5}, {"patient_balance": -0.5}])
-def test_impossible_neighbours_and_fractions(cache, settings):
-    with pytest.raises(ShapeError, match="expected neighbours ≥ 0, 0 ≤ healthy ≤ 1 and 0 ≤ balance ≤ 1; got"):
+def test_impossible_context_slices_and_fractions(cache, settings):
+    with pytest.raises(ShapeError, match="context_slices ≥ 0, 0 ≤ negative_fraction ≤ 1 and 0 ≤ patient_balance ≤ 1"):
         Batches(cache, np.arange(3), **settings)
 
 
@@ -120,8 +121,8 @@ def test_impossible_settings(cache, settings):
 
 @pytest.mark.parametrize(("size", "context_slices"), [(32, 0), (256, 0), (32, 2)])
 def test_read_batch_by_batch_they_are_the_same_bits(cache, size, context_slices):
-    held, read = (Batches(cache, np.arange(1, 23), batch=5, size=size, seed=3, context_slices=context_slices, resident=kept)
-                  for kept in (True, False))
+    held, read = (Batches(cache, np.arange(1, 23), batch=5, size=size, seed=3, context_slices=context_slices,
+                          resident=resident) for resident in (True, False))
     assert held.resident and not read.resident and not hasattr(read, "images")
     for start in (0, 2):
         pairs = list(zip(held.epoch(1, start), read.epoch(1, start), strict=True))
@@ -149,9 +150,9 @@ def test_working_ahead_gives_what_map_gives_and_never_gets_far_ahead():
         begun.append(number)
         return number * number
 
-    for place, value in enumerate(map_ahead(square, range(9), ahead=2)):
-        assert value == place * place
-        assert begun == list(range(len(begun))) and len(begun) <= place + 3
+    for number, value in enumerate(map_ahead(square, range(9), ahead=2)):
+        assert value == number * number
+        assert begun == list(range(len(begun))) and len(begun) <= number + 3
     assert begun == list(range(9))
     assert not threads()
 

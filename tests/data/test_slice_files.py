@@ -50,14 +50,14 @@ def test_one_patients_folder_is_a_data_set_too(data):
     assert {r.patient for r in records} == {"TCGA_DU_A003_19990101"}
 
 
-def test_missing_mask_names_file_and_mend(data):
+def test_a_missing_mask_names_the_file_and_the_fix(data):
     (data / "TCGA_DU_A003_19990101" / "TCGA_DU_A003_19990101_2_mask.tif").unlink()
     with pytest.raises(DatasetError, match=r"A003_19990101_2\.tif: its mask .*_2_mask\.tif is missing.*Unpack"):
         find_slices(data)
     assert len(find_slices(data, masks_required=False)) == 23
 
 
-def test_mask_without_image_names_file_and_mend(data):
+def test_a_mask_without_its_image_names_the_file_and_the_fix(data):
     (data / "TCGA_DU_A003_19990101" / "TCGA_DU_A003_19990101_2.tif").unlink()
     with pytest.raises(DatasetError, match=r"_2_mask\.tif: a mask without its image.*remove the mask"):
         find_slices(data)
@@ -69,7 +69,7 @@ def test_all_problems_are_collected(data):
     assert len(survey(data).problems) == 2
 
 
-def test_a_stranger_among_the_slices_is_named(data):
+def test_a_foreign_file_among_the_slices_is_named(data):
     folder = data / "TCGA_DU_A003_19990101"
     (folder / "TCGA_DU_A003_19990101_2.tif").rename(folder / "TCGA_DU_A003_19990101_02.tif")
     assert any("_02.tif: expected the name" in problem for problem in survey(data).problems)
@@ -106,7 +106,7 @@ def test_a_folder_that_may_not_be_read(data, monkeypatch):
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(DatasetError, match=r"cannot be read \(permission denied\).*chmod"):
+    with pytest.raises(DatasetError, match=r"cannot be read \(permission denied\).*Fix it with: chmod"):
         find_slices(data)
 
 

@@ -11,8 +11,6 @@ def grid_of(shape, affine):
     return Grid(nibabel.Nifti1Image(np.zeros(shape, np.uint8), affine).header)
 
 
-
-
 def laid_by_hand(values, affine):
     """The twin: every voxel is asked where in the patient it lies."""
     slices = np.zeros((20, 256, 256), np.float32)

@@ -27,12 +27,10 @@ def scores(cache):
     return list(score_patients(Shifted(cache, 3), cache, cache.names))
 
 
-
-
 def test_a_patients_slices_are_scored_together(cache, scores):
     assert [score.patient for score in scores] == list(cache.names)
-    for place, score in enumerate(scores):
-        masks = cache.masks[cache.patient_of == place]
+    for index, score in enumerate(scores):
+        masks = cache.masks[cache.patient_of == index]
         assert score.counts == count(np.roll(masks, 3, 2), masks)
         assert score.slices == len(masks) and score.tumour_slices == masks.any((1, 2)).sum()
         assert score.tumour_pixels == masks.sum()
@@ -45,19 +43,18 @@ def test_outlines_moved_by_three_pixels_are_three_pixels_off(cache, scores):
         masks = cache.masks[cache.slices_of([name])] > 0
         assert 2 < score.hd95 <= 3
         assert score.surface_dice == outline_distances(np.roll(masks, 3, 2), masks).dice(2)
-        assert score.lone == 0
+        assert score.unmatched == 0
 
 
 def test_the_worst_slice_is_the_one_with_the_most_wrong_pixels(cache, scores):
     # A disc of radius r moved by 3 pixels is wrong on some 12·r of them: the largest disc is the worst.
     assert [score.worst_slice for score in scores[:2]] == [3, 3]
-    found = {score.patient: (picture, predicted, reference) for score, picture, predicted, reference in
-             patients.worst_cases(scores, Shifted(cache, 3), cache)}
-    for name, place in zip(cache.names, (2, 8), strict=False):
-        picture, predicted, reference = found[name]
-        assert np.array_equal(picture, cache.images[place, ..., 1])
-        assert np.array_equal(reference, cache.masks[place] > 0)
-        assert np.array_equal(predicted, np.roll(cache.masks[place], 3, 1) > 0)
+    found = {score.patient: images for score, *images in patients.worst_cases(scores, Shifted(cache, 3), cache)}
+    for name, index in zip(cache.names, (2, 8), strict=False):
+        flair, predicted, reference = found[name]
+        assert np.array_equal(flair, cache.images[index, ..., 1])
+        assert np.array_equal(reference, cache.masks[index] > 0)
+        assert np.array_equal(predicted, np.roll(cache.masks[index], 3, 1) > 0)
 
 
 def test_the_worst_come_first_and_no_more_than_asked_for(cache, scores):
@@ -65,11 +62,11 @@ def test_the_worst_come_first_and_no_more_than_asked_for(cache, scores):
     assert found == sorted(score.dice for score in scores)[:2]
 
 
-def test_a_patient_on_whom_both_see_nothing_counts_one_and_is_told(scores):
-    negative_fraction = scores[2]
-    assert negative_fraction.counts.tn == negative_fraction.counts.total and negative_fraction.dice == 1
-    assert np.isnan(negative_fraction.hd95) and np.isnan(negative_fraction.surface_dice)
-    row = negative_fraction.as_row()
+def test_a_patient_with_two_empty_masks_counts_one_and_is_counted(scores):
+    empty = scores[2]
+    assert empty.counts.tn == empty.counts.total and empty.dice == 1
+    assert np.isnan(empty.hd95) and np.isnan(empty.surface_dice)
+    row = empty.as_row()
     assert row["hd95"] is None and row["volume_error"] == 0
     found = summary(scores)
     assert found["without_tumour"] == 1 and found["hd95_patients"] == 2
@@ -83,7 +80,7 @@ def test_scores_are_those_of_each_slice_predicted_alone(data):
     rows = count_slices(np.stack([p.mask for p in predictions]), np.stack([p.reference for p in predictions]))
     assert score.counts == pooled(rows) and score.slices == 11
     assert score.worst_slice == 1 + (rows[:, 1] + rows[:, 2]).argmax()
-    assert score.lone == sum(p.mask.any() != p.reference.any() for p in predictions)
+    assert score.unmatched == sum(p.mask.any() != p.reference.any() for p in predictions)
 
 
 def test_a_row_says_it_all_in_plain_data():
@@ -98,7 +95,7 @@ def test_a_row_says_it_all_in_plain_data():
 
 @pytest.mark.parametrize("missing", [(), ("post-contrast",), ("pre-contrast", "post-contrast")])
 def test_a_score_comes_back_from_its_row(missing):
-    score = patient(missing=missing, hd95=2.5, lone=3)
+    score = patient(missing=missing, hd95=2.5, unmatched=3)
     assert PatientScore.from_row(score.as_row()) == score
     assert np.isnan(PatientScore.from_row(replace(score, hd95=float("nan")).as_row()).hd95)
 
@@ -124,8 +121,8 @@ def test_the_summary_averages_patients_and_pools_pixels():
 def test_a_summary_needs_a_patient_but_no_outline():
     with pytest.raises(ValueError, match="at least one patient"):
         summary([])
-    found = summary([replace(patient(hit=0), hd95=float("nan"), surface_dice=float("nan"), lone=4)])
-    assert found["mean_hd95"] is found["mean_surface_dice"] is None and found["lone_slices"] == 4
+    found = summary([replace(patient(hit=0), hd95=float("nan"), surface_dice=float("nan"), unmatched=4)])
+    assert found["mean_hd95"] is found["mean_surface_dice"] is None and found["unmatched_slices"] == 4
 
 
 def test_groups_by_site_and_by_what_is_missing():
@@ -164,13 +161,13 @@ def test_the_card_says_whom_to_score(cache):
     assert choose_patients(card, cache, "all") == (cache.names, True)
     with pytest.raises(DatasetError, match="names none of its patients as 'validation'"):
         choose_patients(card, cache, "validation")
-    with pytest.raises(DatasetError, match="no part 'tests'"):
+    with pytest.raises(DatasetError, match="no subset 'tests'"):
         choose_patients(card, cache, "tests")
 
 
 def test_weights_of_other_data_are_scored_on_all_patients(cache):
-    strangers = {"split": {"train": ["TCGA_XX_0000_20000101"], "test": []}, "data": {"content": "other"}}
-    assert choose_patients(strangers, cache, "test") == (cache.names, False)
+    card = {"split": {"train": ["TCGA_XX_0000_20000101"], "test": []}, "data": {"content": "other"}}
+    assert choose_patients(card, cache, "test") == (cache.names, False)
     assert choose_patients({}, cache, "test") == (cache.names, False)
 
 

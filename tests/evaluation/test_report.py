@@ -34,7 +34,7 @@ def test_the_report_gives_the_summarys_numbers(scores):
     text, found = report.report(scores), summary(scores)
     low, high = found["mean_dice_interval"]
     assert text.startswith(f"3 patients: mean Dice {found['mean_dice']:.3f} [{low:.3f}, {high:.3f}], median ")
-    assert "1 patient without tumour, drawn or found: counted as Dice 1." in text
+    assert "1 patient without tumour in either mask: counted as Dice 1." in text
     assert f"mean HD95 {found['mean_hd95']:.1f} pixels" in text and "0 slices on which only" in text
     assert [line for line in text.splitlines() if line.startswith("by ")] == [
         "by site", "by size of the tumour (pixels)", "by missing sequence"]

@@ -60,9 +60,9 @@ def test_a_frame_inside_a_frame():
 
 
 def test_the_farthest_twentieth_is_left_out():
-    speck = square(5, 5)
-    speck[35, 35] = True
-    found = one(speck, square(5, 5))
+    stray = square(5, 5)
+    stray[35, 35] = True
+    found = one(stray, square(5, 5))
     assert found.hausdorff(95) == 0
     assert found.hausdorff(100) == pytest.approx(21 * 2**0.5)
 
@@ -81,22 +81,22 @@ def test_agrees_with_monai(seed, level, tolerance):
     assert found.dice(tolerance) == pytest.approx(monai, abs=1e-6)
 
 
-def test_a_patients_slices_are_taken_together_and_lone_ones_counted():
+def test_a_patients_slices_are_taken_together_and_unmatched_ones_counted():
     nothing = np.zeros((40, 40), bool)
     predicted = np.stack([square(5, 5), nothing, square(9, 9), square(5, 8), nothing])
     reference = np.stack([square(5, 5), nothing, nothing, square(5, 5), square(5, 5)])
     found = outline_distances(predicted, reference)
-    assert found.lone == 2
+    assert found.unmatched == 2
     assert len(found.predicted) == len(found.reference) == 72
     alone = one(square(5, 8), square(5, 5))
     assert found.hausdorff(100) == 3
     assert found.dice(0) == pytest.approx((1 + alone.dice(0)) / 2)
 
 
-@pytest.mark.parametrize("drawn", [(False, False), (True, False), (False, True)])
-def test_without_two_outlines_there_is_no_distance(drawn):
-    found = one(*(square(5, 5) & there for there in drawn))
-    assert found.lone == any(drawn)
+@pytest.mark.parametrize("present", [(False, False), (True, False), (False, True)])
+def test_without_two_outlines_there_is_no_distance(present):
+    found = one(*(square(5, 5) & any_pixels for any_pixels in present))
+    assert found.unmatched == any(present)
     assert np.isnan(found.hausdorff()) and np.isnan(found.dice())
     assert found.hausdorff(empty=99.0) == 99
     assert found.dice(empty=0.0) == 0
@@ -104,4 +104,4 @@ def test_without_two_outlines_there_is_no_distance(drawn):
 
 def test_no_slices_at_all():
     found = outline_distances(np.zeros((0, 8, 8), bool), np.zeros((0, 8, 8), bool))
-    assert np.isnan(found.hausdorff()) and found.lone == 0
+    assert np.isnan(found.hausdorff()) and found.unmatched == 0

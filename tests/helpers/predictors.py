@@ -32,6 +32,6 @@ class Shifted(Predictor):
         return self.answers[images.tobytes()].astype(np.float32)
 
 
-def patient(name="TCGA_CS_0001_19990101", site="CS", missing=(), tumour=1000, hit=800, extra=0, hd95=3.0, lone=0):
+def patient(name="TCGA_CS_0001_19990101", site="CS", missing=(), tumour=1000, hit=800, extra=0, hd95=3.0, unmatched=0):
     counts = Counts(tp=hit, fp=extra, fn=tumour - hit, tn=10**6 - tumour - extra)
-    return PatientScore(name, site, missing, 20, 5, counts, hd95, 0.9, lone, 7)
+    return PatientScore(name, site, missing, 20, 5, counts, hd95, 0.9, unmatched, 7)

@@ -1,4 +1,4 @@
-"""Batch norms with the patient's own statistics: what they count, and what they make a network deaf to."""
+"""Test-time batch-norm adaptation: which statistics it takes, and to which changes it makes a network insensitive."""
 
 import numpy as np
 import pytest
@@ -15,32 +15,32 @@ from unet_lib.models.registry import build
 IMAGES = torch.randn(4, 3, 96, 96, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(params=["UNet", "LiteUNet"])
+@pytest.fixture(params=["UNet", "EfficientNetUNet"])
 def network(request):
     torch.manual_seed(0)
-    made = EfficientNetUNet() if request.param == "LiteUNet" else build({"base": 8, "depth": 2}, 0)
+    network = EfficientNetUNet() if request.param == "EfficientNetUNet" else build({"base": 8, "depth": 2}, 0)
     with torch.no_grad():
-        made.train()(3 * IMAGES + 1)  # so that what was learnt is neither 0 and 1 nor what these images have
-    return made.eval()
+        network.train()(3 * IMAGES + 1)  # so that what was learnt is neither 0 and 1 nor what these images have
+    return network.eval()
 
 
 def norms(network):
     return [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
 
 
-def apart(answer, other):
-    return float((answer - other).abs().mean())
+def distance(output, other):
+    return float((output - other).abs().mean())
 
 
 @torch.no_grad()
-def test_the_ends_are_evaluation_and_training(network):
+def test_fraction_0_is_evaluation_and_fraction_1_is_training(network):
     learnt, own = network(IMAGES), adapt_batch_norms(network, IMAGES, 1)(IMAGES)
     assert torch.equal(adapt_batch_norms(network, IMAGES, 0)(IMAGES), learnt)
-    # All the images' own is how a network is run in training, but for n − 1 in the variance that is kept.
-    assert apart(own, network.train()(IMAGES)) < 0.2 * apart(own, learnt)
+    # With all statistics the images' own a network runs as in training, but for n − 1 in the variance that is kept.
+    assert distance(own, network.train()(IMAGES)) < 0.2 * distance(own, learnt)
 
 
-def test_statistics_lie_between_what_was_learnt_and_what_is_there(network):
+def test_statistics_lie_between_those_learnt_and_those_of_the_images(network):
     learnt, some, own = (norms(adapt_batch_norms(network, IMAGES, fraction)) for fraction in (0, 0.4, 1))
     for before, between, after in zip(learnt, some, own, strict=True):
         assert torch.allclose(between.running_mean, 0.6 * before.running_mean + 0.4 * after.running_mean, atol=1e-6)
@@ -48,9 +48,9 @@ def test_statistics_lie_between_what_was_learnt_and_what_is_there(network):
 
 
 @torch.no_grad()
-def test_a_brighter_scan_is_no_trouble_to_one_who_adapts(network):
+def test_an_adapted_network_is_insensitive_to_brightness(network):
     brighter = 1.7 * IMAGES
-    learnt, adapted = (apart(adapt_batch_norms(network, brighter, fraction)(brighter),
+    learnt, adapted = (distance(adapt_batch_norms(network, brighter, fraction)(brighter),
                              adapt_batch_norms(network, IMAGES, fraction)(IMAGES)) for fraction in (0, 1))
     assert adapted < 0.01 * learnt
 
@@ -65,33 +65,33 @@ def test_the_network_itself_stays_as_it_was(network):
 
 
 @torch.no_grad()
-def test_norms_can_go_into_the_convolutions_before_them(network):
-    shorter = fuse_batch_norms(network)
-    assert norms(network) and not norms(shorter)
-    assert torch.allclose(shorter(IMAGES), network(IMAGES), atol=1e-4)
+def test_batch_norms_can_be_fused_into_the_convolutions_before_them(network):
+    fused = fuse_batch_norms(network)
+    assert norms(network) and not norms(fused)
+    assert torch.allclose(fused(IMAGES), network(IMAGES), atol=1e-4)
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
-def test_shares_that_make_no_sense_are_refused(network, fraction):
-    with pytest.raises(SettingsError, match=r"share from 0 \(as learnt\) to 1.*got"):
+@pytest.mark.parametrize("fraction", [-0.1, 1.5, float("nan")])
+def test_impossible_fractions_are_refused(network, fraction):
+    with pytest.raises(SettingsError, match=r"fraction from 0 \(as learnt\) to 1.*got"):
         adapt_batch_norms(network, IMAGES, fraction)
 
 
 def test_a_network_without_batch_norms_is_refused():
-    with pytest.raises(SettingsError, match=r"UNet has none\. .*own_norms=0"):
+    with pytest.raises(SettingsError, match=r"UNet has none\. .*batch_norm_adaptation=0"):
         adapt_batch_norms(build({"base": 2, "batch_norm": False}, 0), IMAGES, 0.4)
 
 
 EVENLY = [0, 6, 11, 17, 22, 28, 33, 39]
 
 
-@pytest.mark.parametrize(("slices", "shown", "share"), [(40, EVENLY, 0.4), (4, [0, 1, 2, 3], 0.2), (1, [0], 0.05)])
-def test_slices_from_all_over_the_head_are_counted_and_few_count_less(monkeypatch, slices, shown, fraction):
-    asked = []
-    monkeypatch.setattr(predictor, "with_own_norms", lambda network, *rest: asked.append(rest) or network)
+@pytest.mark.parametrize(("slices", "shown", "fraction"), [(40, EVENLY, 0.4), (4, [0, 1, 2, 3], 0.2), (1, [0], 0.05)])
+def test_statistics_come_from_slices_all_over_the_head_and_weigh_less_if_few(monkeypatch, slices, shown, fraction):
+    calls = []
+    monkeypatch.setattr(predictor, "adapt_batch_norms", lambda network, *rest: calls.append(rest) or network)
     images = np.zeros((slices, 256, 256, 3), np.uint8) + np.arange(slices, dtype=np.uint8)[:, None, None, None]
     found = Predictor(build({"base": 2, "depth": 2}, 0), {}, size=16, batch_norm_adaptation=0.4).probabilities(
         images, np.array([[0.0] * 3, [1.0] * 3], np.float32))
     assert len(found) == slices
-    (counted, asked_fraction), = asked
-    assert counted[:, 0, 0, 0].round().tolist() == shown and asked_fraction == pytest.approx(fraction)
+    (seen, used), = calls
+    assert seen[:, 0, 0, 0].round().tolist() == shown and used == pytest.approx(fraction)

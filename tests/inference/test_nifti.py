@@ -92,12 +92,12 @@ def test_each_sequence_goes_to_its_channel(tmp_path):
 @pytest.mark.parametrize("gain", [0.003, 1.0, 40.0])
 def test_grey_levels_lie_where_lggs_do(tmp_path, gain):
     affine = affine_of("LPS", (1, 1, 5), (256, 256, 4))
-    draw = np.random.default_rng(0).gamma(2, 50, (256, 256, 4))
-    draw[:2] = 0
-    draw[200, 200, 2] = 1e6  # a hot voxel changes nothing else
-    images = read_trio(save(tmp_path / "flair.nii", draw * gain, affine)).images[..., 1]
+    values = np.random.default_rng(0).gamma(2, 50, (256, 256, 4))
+    values[:2] = 0
+    values[200, 200, 2] = 1e6  # a hot voxel changes nothing else
+    images = read_trio(save(tmp_path / "flair.nii", values * gain, affine)).images[..., 1]
     assert np.percentile(images, 99.5) == 150 and images.max() == 255
-    twin = np.clip(np.rint(draw * 150 / np.percentile(draw, 99.5)), 0, 255).transpose(2, 1, 0)
+    twin = np.clip(np.rint(values * 150 / np.percentile(values, 99.5)), 0, 255).transpose(2, 1, 0)
     assert np.abs(images - twin).max() <= 1 and not images[:, :, :2].any()
 
 
@@ -133,7 +133,7 @@ def test_pages_are_drawn_for_slices_with_tumour_and_old_ones_go(tmp_path):
     (tmp_path / "flair_1_overlay.png").touch()
     (tmp_path / "other_1_overlay.png").touch()
     write_overlays(found, tmp_path)
-    numbers = [place + 1 for place in np.flatnonzero(found.mask.any((1, 2)))]
+    numbers = [index + 1 for index in np.flatnonzero(found.mask.any((1, 2)))]
     assert sorted(path.name for path in tmp_path.glob("*.png")) == sorted(
         [f"flair_{n}_overlay.png" for n in numbers] + ["other_1_overlay.png"])
     assert (tmp_path / f"flair_{numbers[0]}_overlay.png").read_bytes().startswith(b"\x89PNG")
@@ -141,7 +141,7 @@ def test_pages_are_drawn_for_slices_with_tumour_and_old_ones_go(tmp_path):
 
 @pytest.fixture(scope="module")
 def from_tiffs():
-    """What the network says about a phantom's TIFF folder."""
+    """The predictions for a phantom's TIFF folder."""
     return list(predict_patient(load_predictor(WEIGHTS, "cpu"), find_inputs(PHANTOM)))
 
 
@@ -241,7 +241,7 @@ def test_predict_a_trio_from_the_command_line(run_cli, tmp_path):
         f"phantom-baseline.safetensors: {NOT_FOR_DIAGNOSIS}")
 
 
-def test_a_neighbouring_network_gets_a_volumes_slices_in_order(tmp_path):
+def test_context_slices_of_a_volume_are_in_order(tmp_path):
     """Slices from the feet up: what the network sees above a slice is what lies above it in the head."""
     class Above(torch.nn.Module):
         def __init__(self):
@@ -255,7 +255,8 @@ def test_a_neighbouring_network_gets_a_volumes_slices_in_order(tmp_path):
     values = np.zeros((256, 256, 4), np.uint8)
     values[100:150, 100:150] = np.array([40, 80, 120, 200], np.uint8)
     values[120:130, 120:130, 1] = 250
-    found = predict_volume(Predictor(Above(), {}, context_slices=1), read_trio(save(tmp_path / "f.nii", values, affine)))
+    volume = read_trio(save(tmp_path / "f.nii", values, affine))
+    found = predict_volume(Predictor(Above(), {}, context_slices=1), volume)
     assert found.probability_volume[125, 125, 2] > 0.99 > found.probability_volume[110, 110, 2]
 
 

@@ -20,8 +20,6 @@ from unet_lib.models.registry import build
 PATIENT = "TCGA_CS_0001_19990101"
 
 
-
-
 def normalised_flair(image, images):
     head = images[..., 1][images[..., 1] > images[..., 1].mean()]
     return (image[..., 1] - head.mean()) / head.std()
@@ -39,13 +37,13 @@ def test_probabilities_are_the_sigmoid_of_the_networks_logits(data):
         assert prediction.counts == count(prediction.mask, prediction.reference)
 
 
-def test_one_slice_is_judged_by_the_brightness_of_its_whole_patient(data):
+def test_a_single_slice_is_normalised_with_its_whole_patient(data):
     whole = {p.record.number: p for p in predict_patient(Predictor(Brightness(), {}), find_inputs(data / PATIENT))}
     alone, = predict_patient(Predictor(Brightness(), {}), find_inputs(data / PATIENT / f"{PATIENT}_7.tif"))
     assert np.array_equal(alone.probability, whole[7].probability)
 
 
-def test_a_network_trained_small_answers_at_full_size(data):
+def test_a_network_trained_small_predicts_at_full_size(data):
     record, = find_inputs(data / PATIENT / f"{PATIENT}_7.tif")
     found, = predict_patient(Predictor(Brightness(), {}, size=128), (record,))
     images = np.stack([read_image(r.image) for r in find_inputs(data / PATIENT)]).astype(float)
@@ -61,7 +59,7 @@ def test_predicting_leaves_the_models_mode_alone(data):
     assert model.training
 
 
-def test_slices_without_an_expert_are_predicted_too(data):
+def test_slices_without_a_reference_are_predicted_too(data):
     (data / PATIENT / f"{PATIENT}_7_mask.tif").unlink()
     found = list(predict_patient(Predictor(Brightness(), {}), find_inputs(data / PATIENT)))
     assert found[6].reference is None and found[6].counts is None
@@ -69,7 +67,7 @@ def test_slices_without_an_expert_are_predicted_too(data):
 
 
 class Above(torch.nn.Module):
-    """Stands in for a network that sees neighbours: the logit is the FLAIR of the slice above."""
+    """Stands in for a network that sees context slices: the logit is the FLAIR of the slice above."""
 
     def __init__(self):
         super().__init__()
@@ -80,7 +78,7 @@ class Above(torch.nn.Module):
         return image[:, 7:8]
 
 
-def test_neighbours_are_shown_in_the_order_of_their_numbers(data):
+def test_context_slices_are_in_the_order_of_their_numbers(data):
     records = find_inputs(data / PATIENT)
     images = np.stack([read_image(record.image) for record in records]).astype(float)
     ninth, = predict_patient(Predictor(Above(), {}, context_slices=1), (records[8],))  # as text, 10 comes before 9
@@ -89,21 +87,21 @@ def test_neighbours_are_shown_in_the_order_of_their_numbers(data):
     assert np.allclose(last.probability, 1 / (1 + np.exp(-normalised_flair(images[10], images))), atol=1e-4)
 
 
-def test_the_mirror_makes_answers_symmetric(data):
+def test_flip_tta_makes_predictions_symmetric(data):
     cache = open_cache(data, progress=False)
     model = build({"base": 2}, 0)
     images, statistics = cache.images[:2], cache.statistics[0]
-    plain, mirrored = Predictor(model, {}, size=32), Predictor(model, {}, size=32, flip_tta=True)
+    plain, flip_tta = Predictor(model, {}, size=32), Predictor(model, {}, size=32, flip_tta=True)
     flipped = images[:, :, ::-1]
-    assert np.allclose(mirrored.probabilities(images, statistics),
-                       mirrored.probabilities(flipped, statistics)[:, :, ::-1], atol=1e-5)
+    assert np.allclose(flip_tta.probabilities(images, statistics),
+                       flip_tta.probabilities(flipped, statistics)[:, :, ::-1], atol=1e-5)
     assert not np.allclose(plain.probabilities(images, statistics),
                            plain.probabilities(flipped, statistics)[:, :, ::-1], atol=1e-3)
 
 
-def test_specks_are_what_is_small_in_three_dimensions():
+def test_small_components_are_small_in_three_dimensions():
     mask = np.zeros((4, 16, 16), bool)
-    mask[0:3, 2:5, 2:5] = True            # 27 voxels, hanging together over three slices
+    mask[0:3, 2:5, 2:5] = True            # 27 voxels, connected over three slices
     mask[3, 10, 10] = mask[2, 11, 11] = True  # 2 voxels that touch at a corner
     mask[0, 14, 1] = True
     assert np.array_equal(remove_small_components(mask, 0), mask)
@@ -113,14 +111,14 @@ def test_specks_are_what_is_small_in_three_dimensions():
     assert not remove_small_components(np.zeros_like(mask), 3).any()
 
 
-def test_the_card_says_how_the_network_is_asked(tmp_path):
+def test_the_card_holds_the_inference_settings(tmp_path):
     card = {"data": {"size": 64, "context_slices": 1},
             "inference": {"threshold": 0.4, "flip_tta": True, "min_component_size": 9, "temperature": 2.0,
-                           "batch_norm_adaptation": 0.4}}
+                          "batch_norm_adaptation": 0.4}}
     save_model(tmp_path / "x.safetensors", build({"base": 2, "in_channels": 9}, 0), card)
     found = load_predictor(tmp_path / "x.safetensors", "cpu")
-    assert (found.size, found.context_slices, found.threshold, found.flip_tta, found.min_component_size) == (64, 1, 0.4, True, 9)
-    assert (found.temperature, found.batch_norm_adaptation) == (2.0, 0.4)
+    assert (found.size, found.context_slices) == (64, 1)
+    assert {name: getattr(found, name) for name in card["inference"]} == card["inference"]
 
 
 def test_masks_are_written_in_the_data_sets_own_layout(data, tmp_path):
@@ -137,8 +135,8 @@ def test_scores_are_a_line_a_slice(data, tmp_path):
     write_scores(predictions, tmp_path / "scores.csv")
     rows = list(csv.DictReader((tmp_path / "scores.csv").open()))
     assert [row["slice"] for row in rows] == [str(n) for n in range(1, 12)]
-    assert rows[1]["expert_pixels"] == rows[1]["dice"] == ""
-    assert int(rows[4]["expert_pixels"]) == 720
+    assert rows[1]["reference_pixels"] == rows[1]["dice"] == ""
+    assert int(rows[4]["reference_pixels"]) == 720
     assert float(rows[4]["dice"]) == pytest.approx(predictions[4].counts.dice(), abs=1e-4)
 
 

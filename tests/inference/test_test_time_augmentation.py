@@ -1,4 +1,4 @@
-"""Answers to varied slices: by a stand-in whose answer to any picture is known."""
+"""Predictions for augmented slices: by a stand-in whose prediction for any image is known."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ class Bright(Predictor):
 
 
 class Left(Bright):
-    """Sees tumour in the left half of the picture, whatever is in it."""
+    """Sees tumour in the left half of the image, whatever is in it."""
 
     def probabilities(self, images, statistics):
         return np.broadcast_to(np.arange(256) < 128, images.shape[:3]).astype(np.float32)
@@ -37,7 +37,7 @@ class Left(Bright):
 
 @pytest.fixture(scope="module")
 def images():
-    """Smooth blobs inside a wide black border, so that nothing is moved out of the picture."""
+    """Smooth blobs inside a wide black border, so that nothing is moved out of the image."""
     noise = np.random.default_rng(0).random((2, 256, 256, 3))
     smooth = gaussian_filter(noise, (0, 8, 8, 0))
     smooth = 200 * (smooth - smooth.min()) / np.ptp(smooth)
@@ -45,51 +45,51 @@ def images():
     return smooth.astype(np.uint8)
 
 
-def test_without_any_change_all_answers_are_the_answer(images):
-    answers = tta_probabilities(Bright(), images, STATISTICS, count=3, augmentation=NONE)
-    assert answers.shape == (3, 2, 256, 256)
-    assert np.abs(answers - images[..., 1] / 255).max() < 0.003
-    assert np.ptp(answers, axis=0).max() == 0
+def test_without_any_change_all_predictions_are_the_same(images):
+    predictions = tta_probabilities(Bright(), images, STATISTICS, count=3, augmentation=NONE)
+    assert predictions.shape == (3, 2, 256, 256)
+    assert np.abs(predictions - images[..., 1] / 255).max() < 0.003
+    assert np.ptp(predictions, axis=0).max() == 0
 
 
-def test_a_mirrored_head_is_mirrored_back(images):
-    asked = Bright()
-    answers = tta_probabilities(asked, images, STATISTICS, count=1, augmentation=replace(NONE, flip=1))
-    assert np.abs(asked.shown[0].astype(int) - images[:, :, ::-1]).max() <= 1
-    assert np.abs(answers[0] - images[..., 1] / 255).max() < 0.006
+def test_a_flipped_head_is_flipped_back(images):
+    predictor = Bright()
+    predictions = tta_probabilities(predictor, images, STATISTICS, count=1, augmentation=replace(NONE, flip=1))
+    assert np.abs(predictor.shown[0].astype(int) - images[:, :, ::-1]).max() <= 1
+    assert np.abs(predictions[0] - images[..., 1] / 255).max() < 0.006
 
 
-def test_turns_and_shifts_are_laid_back_over_the_original(images):
-    asked = Bright()
-    answers = tta_probabilities(asked, images, STATISTICS, count=6,
-                             augmentation=replace(NONE, rotation=15, shift=0.05, scale=0.1, flip=0.5))
+def test_turns_and_shifts_are_mapped_back_onto_the_original(images):
+    predictor = Bright()
+    predictions = tta_probabilities(predictor, images, STATISTICS, count=6,
+                                    augmentation=replace(NONE, rotation=15, shift=0.05, scale=0.1, flip=0.5))
     inside = images[..., 1] > 0
-    for shown, answer in zip(asked.shown, answers, strict=True):
+    for shown, prediction in zip(predictor.shown, predictions, strict=True):
         moved = np.abs(shown[..., 1].astype(float) - images[..., 1])[inside].mean() / 255
-        left = np.abs(answer - images[..., 1] / 255)[inside].mean()
+        left = np.abs(prediction - images[..., 1] / 255)[inside].mean()
         assert 4 * left < moved and left < 0.02  # what is left is interpolation at the frame's hard edge
 
 
-def test_all_slices_of_a_patient_are_varied_alike(images):
-    asked = Bright()
-    tta_probabilities(asked, np.stack([images[0], images[0]]), STATISTICS, count=2)
-    for shown in asked.shown:
+def test_all_slices_of_a_patient_are_augmented_alike(images):
+    predictor = Bright()
+    tta_probabilities(predictor, np.stack([images[0], images[0]]), STATISTICS, count=2)
+    for shown in predictor.shown:
         assert (shown[0] == shown[1]).all()
-    assert (asked.shown[0] != asked.shown[1]).any()
+    assert (predictor.shown[0] != predictor.shown[1]).any()
 
 
-def test_who_answers_by_place_and_not_by_picture_is_found_out(images):
-    """Its answer does not move with the head: mirrored back, it says the opposite."""
-    answers = tta_probabilities(Left(), images, STATISTICS, count=12, augmentation=replace(NONE, flip=0.5))
-    assert answers.std(axis=0).min() > 0.3
+def test_a_prediction_that_ignores_the_image_varies(images):
+    """It does not move with the head: flipped back, it is the opposite."""
+    predictions = tta_probabilities(Left(), images, STATISTICS, count=12, augmentation=replace(NONE, flip=0.5))
+    assert predictions.std(axis=0).min() > 0.3
     assert tta_probabilities(Left(), images, STATISTICS, count=2, augmentation=NONE).std(axis=0).max() == 0
 
 
-def test_the_same_seed_gives_the_same_answers(images):
+def test_the_same_seed_gives_the_same_predictions(images):
     one, again, other = (tta_probabilities(Bright(), images, STATISTICS, 2, GENTLE, seed) for seed in (3, 3, 4))
     assert (one == again).all() and (one != other).any()
 
 
-def test_bending_cannot_be_undone(images):
+def test_elastic_stretching_cannot_be_undone(images):
     with pytest.raises(SettingsError, match="Set elastic=0"):
         tta_probabilities(Bright(), images, STATISTICS, augmentation=replace(GENTLE, elastic=0.1))

@@ -8,6 +8,7 @@ from PIL import Image
 
 from unet_lib import plotting
 from unet_lib.core.errors import SettingsError
+from unet_lib.plotting import base
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def test_a_mask_at_the_border_keeps_its_outline(axes):
     assert len(axes.collections[0].get_paths()[0].vertices) > 4
 
 
-def test_histograms_are_shares_without_the_black(axes):
+def test_histograms_are_fractions_without_the_black(axes):
     histogram = np.zeros(256, int)
     histogram[[0, 10, 20]] = [1000, 30, 10]
     plotting.draw_histograms(axes, {"a": histogram}, plotting.CHANNEL_COLOURS)
@@ -139,7 +140,7 @@ def test_dots_stand_in_rows_with_their_mean(axes):
 def test_a_shown_picture_has_few_colours_and_keeps_them():
     figure, axes = plotting.new_figure(width=3)
     plotting.draw_slice(axes[0, 0], np.arange(256, dtype=np.uint8).reshape(16, 16))
-    picture = Image.open(io.BytesIO(plotting._small_png(figure)))
+    picture = Image.open(io.BytesIO(base._small_png(figure)))
     assert picture.mode == "P"
     greys = {grey for grey, _, _ in np.asarray(picture.convert("RGB")).reshape(-1, 3).tolist()}
     assert min(greys) <= 2 and max(greys) == 255 and len(greys) > 200

@@ -1,4 +1,4 @@
-"""Pictures of scores: every patient is where the numbers say, and no words are cut or overlap."""
+"""Figures of scores: every patient is where the numbers say, and no words are cut or overlap."""
 
 import numpy as np
 import pytest
@@ -13,14 +13,10 @@ GROUPS = {"site": {"CS": [0.9, 0.4, 0.7], "DU": [0.8]},
           "missing sequence": {"nothing": [0.9, 0.4, 0.7, 0.8]}}
 
 
-
-
-
-
 def made_up(number, sites=("CS", "DU", "EZ", "FG", "HT")):
-    draw = np.random.default_rng(0)
-    where = draw.choice(sites, number).tolist()
-    return [f"{site} {place:04d}" for place, site in enumerate(where)], draw.random(number), where
+    rng = np.random.default_rng(0)
+    chosen = rng.choice(sites, number).tolist()
+    return [f"{site} {index:04d}" for index, site in enumerate(chosen)], rng.random(number), chosen
 
 
 def test_boxes_show_quartiles_and_every_patient():
@@ -78,7 +74,8 @@ def test_the_worst_are_shown_with_both_outlines():
     flair = np.full((32, 32), 50, np.uint8)
     reference = np.zeros((32, 32), bool)
     reference[8:20, 8:20] = True
-    sheet = plotting.scores.worst_sheet([("CS 0001, slice 7\nDice of the patient 0.31", flair, ~reference, reference)] * 5)
+    case = ("CS 0001, slice 7\nDice of the patient 0.31", flair, ~reference, reference)
+    sheet = plotting.scores.worst_sheet([case] * 5)
     assert len(sheet.axes) == 5
     for axes in sheet.axes:
         assert (axes.get_images()[0].get_array() == 50).all() and axes.get_images()[0].get_clim() == (0, 255)
@@ -106,28 +103,29 @@ def test_precision_and_recall_stand_on_lines_of_equal_f1():
     words_are_whole_and_apart(figure, [axes.xaxis.label, axes.yaxis.label])
 
 
-def test_the_gap_between_said_and_true_is_drawn():
+def test_the_gap_between_confidence_and_observed_frequency_is_drawn():
     figure, ((axes,),) = plotting.new_figure(width=4)
-    said, true = np.array([0.05, 0.5, np.nan, 0.95]), np.array([0.2, 0.3, np.nan, 0.9])
-    plotting.scores.draw_reliability(axes, said, true)
+    confidence, observed = np.array([0.05, 0.5, np.nan, 0.95]), np.array([0.2, 0.3, np.nan, 0.9])
+    plotting.scores.draw_reliability(axes, confidence, observed)
     diagonal, dots = axes.get_lines()
     assert diagonal.get_xydata().tolist() == [[0, 0], [1, 1]]
-    assert dots.get_xdata() == pytest.approx(said, nan_ok=True) and dots.get_ydata() == pytest.approx(true, nan_ok=True)
+    assert dots.get_xdata() == pytest.approx(confidence, nan_ok=True)
+    assert dots.get_ydata() == pytest.approx(observed, nan_ok=True)
     gaps, = axes.collections
     assert [sorted(gap[:, 1]) for gap in gaps.get_segments() if len(gap)] == [[0.05, 0.2], [0.3, 0.5], [0.9, 0.95]]
     words_are_whole_and_apart(figure, [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels()])
 
 
-def test_doubt_shows_outlines_probability_spread_and_both_kinds_of_error():
+def test_uncertainty_shows_outlines_probability_standard_deviation_and_both_kinds_of_error():
     figure, axes = plotting.new_figure(1, 4, width=9.6)
     row, column = np.indices((32, 32))
     reference, probability = column < 16, np.where(row < 16, 0.9, 0.1)
-    plotting.scores.draw_doubt(axes[0], np.full((32, 32), 50, np.uint8), probability, probability / 3, reference)
-    _, said, spread, errors = axes[0]
-    assert (said.get_images()[0].get_array() == probability).all()
-    assert np.allclose(spread.get_images()[0].get_array(), 2 * probability / 3)
-    false_alarm, missed = (image.get_array()[..., 3] > 0 for image in errors.get_images()[1:])
-    assert (false_alarm == ((row < 16) & (column >= 16))).all() and (missed == ((row >= 16) & (column < 16))).all()
+    plotting.scores.draw_uncertainty(axes[0], np.full((32, 32), 50, np.uint8), probability, probability / 3, reference)
+    _, middle, std, errors = axes[0]
+    assert (middle.get_images()[0].get_array() == probability).all()
+    assert np.allclose(std.get_images()[0].get_array(), 2 * probability / 3)
+    false_positive, missed = (image.get_array()[..., 3] > 0 for image in errors.get_images()[1:])
+    assert (false_positive == ((row < 16) & (column >= 16))).all() and (missed == ((row >= 16) & (column < 16))).all()
     colours = [to_hex(image.get_array()[0, 0, :3]).upper() for image in errors.get_images()[1:]]
     assert colours == [plotting.NETWORK, plotting.REFERENCE]
     words_are_whole_and_apart(figure, [panel.title for panel in axes[0]])

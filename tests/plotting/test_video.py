@@ -1,4 +1,4 @@
-"""Films: read back by another program's eyes, picture for picture."""
+"""Films: read back with another library, frame for frame."""
 
 from io import BytesIO
 
@@ -18,9 +18,9 @@ PICTURES = [np.full((48, 64, 3), colour, np.uint8) for colour in COLOURS]
 def test_a_gif_holds_each_picture_and_the_last_one_longest():
     with Image.open(BytesIO(film(PICTURES, "gif", 0.5))) as found:
         assert found.n_frames == 3 and found.size == (64, 48) and found.info["loop"] == 0
-        for place, picture in enumerate(PICTURES):
-            found.seek(place)
-            assert found.info["duration"] == (1500 if place == 2 else 500)
+        for index, picture in enumerate(PICTURES):
+            found.seek(index)
+            assert found.info["duration"] == (1500 if index == 2 else 500)
             assert np.array_equal(np.asarray(found.convert("RGB")), picture)
 
 
@@ -37,8 +37,8 @@ def test_an_mp4_holds_each_picture_and_fades_between():
     with av.open(BytesIO(film(PICTURES, "mp4", 1.0))) as found:
         frames = [frame.to_ndarray(format="rgb24").mean((0, 1)) for frame in found.decode(video=0)]
     assert len(frames) == library.RATE * 5
-    for place, colour in ((8, COLOURS[0]), (32, COLOURS[1]), (-30, COLOURS[2])):
-        assert np.abs(frames[place] - colour).max() < 8
+    for index, colour in ((8, COLOURS[0]), (32, COLOURS[1]), (-30, COLOURS[2])):
+        assert np.abs(frames[index] - colour).max() < 8
     reds = [frame[0] for frame in frames[15:25]]
     assert sorted(reds, reverse=True) == pytest.approx(reds, abs=1) and 60 < reds[5] < 200
 

@@ -15,7 +15,7 @@ def adam_step(weight: Float[np.ndarray, "*shape"], gradient: Float[np.ndarray, "
     mean ← β₁·mean + (1 − β₁)·gradient,   square ← β₂·square + (1 − β₂)·gradient²
     weight ← weight − rate · (mean / (1 − β₁ᵗ)) / (√(square / (1 − β₂ᵗ)) + ε)
 
-    The divisors 1 − βᵗ mend the bias of means that began at 0. Source: Kingma & Ba 2015, algorithm 1.
+    The divisors 1 − βᵗ correct the bias of means that began at 0. Source: Kingma & Ba 2015, algorithm 1.
     """
     check_whole("step", step, least=1)
     for name, array in (("gradient", gradient), ("mean", mean), ("square", square)):

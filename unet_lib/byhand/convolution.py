@@ -1,7 +1,7 @@
 """Convolution and transposed convolution: the same windows, read from in one and written to in the other.
 
 The letters in the sums, and in `einsum`, are the same everywhere:
-n picture of the batch · c input channel · o output channel · (p, q) pixel of the output (for the transposed
+n image of the batch · c input channel · o output channel · (p, q) pixel of the output (for the transposed
 convolution: of the input) · (i, j) pixel of the window.
 """
 
@@ -26,7 +26,7 @@ from unet_lib.core.errors import ShapeError
 def conv2d(x: Float[np.ndarray, "n c h w"], weight: Float[np.ndarray, "o c i j"],
            bias: Float[np.ndarray, "o"] | None = None, stride: Pair = 1, padding: Pair = 0,
            dilation: Pair = 1) -> Float[np.ndarray, "n o p q"]:
-    """Slide each kernel over the picture; each output pixel is the sum of window × kernel, plus the bias.
+    """Slide each kernel over the image; each output pixel is the sum of window × kernel, plus the bias.
 
     Formula: that of `conv2d_loops`. Like PyTorch's, the kernel is not flipped, so a mathematician calls
     this cross-correlation. Raises ShapeError if channels differ or no window fits.
@@ -64,7 +64,7 @@ def conv2d_backward(grad_y: Float[np.ndarray, "n o p q"], x: Float[np.ndarray, "
     """Gradients of x, weight and bias.
 
     Each product x·weight in the forward sum sends grad_y·weight back to its pixel, where the windows'
-    shares add up, and grad_y·x back to its weight; the bias collects grad_y itself.
+    contributions add up, and grad_y·x back to its weight; the bias collects grad_y itself.
     """
     _check_conv(x, weight)
     padded = pad(x, padding)
@@ -79,7 +79,7 @@ def conv2d_backward(grad_y: Float[np.ndarray, "n o p q"], x: Float[np.ndarray, "
 def conv_transpose2d(x: Float[np.ndarray, "n c p q"], weight: Float[np.ndarray, "c o i j"],
                      bias: Float[np.ndarray, "o"] | None = None, stride: Pair = 2,
                      padding: Pair = 0) -> Float[np.ndarray, "n o h w"]:
-    """Each pixel stamps the kernel, scaled by its value, into a larger picture; the stamps add up.
+    """Each pixel stamps the kernel, scaled by its value, into a larger image; the stamps add up.
 
     The U-Net's way up: with a 2×2 kernel and stride 2 the stamps lie side by side and the size doubles.
     Formula: that of `conv_transpose2d_loops`. `padding` is cut off the result, since for a convolution the

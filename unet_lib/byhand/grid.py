@@ -1,4 +1,4 @@
-"""Windows that slide over a picture, what they do to its size, and the checks that all layers share."""
+"""Windows that slide over an image, what they do to its size, and the checks that all layers share."""
 
 import numpy as np
 from jaxtyping import Float
@@ -26,7 +26,7 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilat
     span = dilation * (kernel - 1) + 1
     room = size + 2 * padding
     if span > room:
-        raise ShapeError(f"expected a window that fits into the picture, {room} pixels with its padding; got one that "
+        raise ShapeError(f"expected a window that fits into the image, {room} pixels with its padding; got one that "
                          f"spans {span} (kernel {kernel}, dilation {dilation}). Pad more, or take a smaller window.")
     return (room - span) // stride + 1
 
@@ -62,7 +62,7 @@ def crop(x: Float[np.ndarray, "n c ph pw"], padding: Pair) -> Float[np.ndarray, 
 
 def windows(x: Float[np.ndarray, "n c h w"], kernel: Pair, stride: Pair = 1,
             dilation: Pair = 1) -> Float[np.ndarray, "n c p q i j"]:
-    """All windows of a picture: `windows(x, 3)[n, c, p, q]` is the 3×3 patch behind output pixel (p, q).
+    """All windows of an image: `windows(x, 3)[n, c, p, q]` is the 3×3 patch behind output pixel (p, q).
 
     A view: the patches overlap in memory, nothing is copied, and it cannot be written to.
     Raises ShapeError if no window fits.
@@ -78,8 +78,8 @@ def windows(x: Float[np.ndarray, "n c h w"], kernel: Pair, stride: Pair = 1,
 
 
 def im2col(x: Float[np.ndarray, "n c h w"], kernel: Pair, stride: Pair = 1, padding: Pair = 0,
-           dilation: Pair = 1) -> Float[np.ndarray, "places values"]:
-    """Every window of the padded picture as a row of a matrix, [n·p·q, c·i·j].
+           dilation: Pair = 1) -> Float[np.ndarray, "windows values"]:
+    """Every window of the padded image as a row of a matrix, [n·p·q, c·i·j].
 
     Convolution is then one product of matrices, `im2col(x, 3) @ weight.reshape(len(weight), -1).T`, which
     processors and GPUs are built for. The price is memory: with a 3×3 kernel each value is copied nine times.
@@ -91,15 +91,14 @@ def im2col(x: Float[np.ndarray, "n c h w"], kernel: Pair, stride: Pair = 1, padd
 
 def scatter(patches: Float[np.ndarray, "n c p q i j"], size: tuple[int, int], stride: Pair = 1,
             dilation: Pair = 1) -> Float[np.ndarray, "n c h w"]:
-    """The way back from `windows`: lay each patch on its place in an empty picture, adding where they overlap."""
+    """The way back from `windows`: add each patch to its position in an empty image; where they overlap they add up."""
     n, c, rows, columns, kernel_y, kernel_x = patches.shape
     (stride_y, stride_x), (dilation_y, dilation_x) = pair("stride", stride), pair("dilation", dilation)
-    picture = np.zeros((n, c, *size), patches.dtype)
+    image = np.zeros((n, c, *size), patches.dtype)
     for i, j in np.ndindex(kernel_y, kernel_x):
         top, left = i * dilation_y, j * dilation_x
-        indices = picture[:, :, top:top + rows * stride_y:stride_y, left:left + columns * stride_x:stride_x]
-        indices += patches[..., i, j]
-    return picture
+        image[:, :, top:top + rows * stride_y:stride_y, left:left + columns * stride_x:stride_x] += patches[..., i, j]
+    return image
 
 
 def pair(name: str, value: Pair, least: int = 1) -> tuple[int, int]:

@@ -27,16 +27,16 @@ def max_pool2d_loops(x: Float[np.ndarray, "n c h w"], size: Pair = 2) -> Float[n
 
 def max_pool2d_backward(grad_y: Float[np.ndarray, "n c p q"], x: Float[np.ndarray, "n c h w"],
                         size: Pair = 2) -> Float[np.ndarray, "n c h w"]:
-    """The gradient goes back to the pixel that won; all others had no say.
+    """The gradient goes back to the largest pixel of each window; the others get none.
 
-    In a tie the first one wins, row by row from the top left, as in PyTorch on a CPU.
+    In a tie it is the first one, row by row from the top left, as in PyTorch on a CPU.
     """
     patches = windows(x, size, stride=size)
     check_shape("grad_y", grad_y, patches.shape[:4], "that of the output")
     flat = patches.reshape(*grad_y.shape, -1)
-    winner = flat.argmax(axis=-1)[..., None]
+    largest = flat.argmax(axis=-1)[..., None]
     grad_flat = np.zeros(flat.shape, grad_y.dtype)
-    np.put_along_axis(grad_flat, winner, grad_y[..., None], axis=-1)
+    np.put_along_axis(grad_flat, largest, grad_y[..., None], axis=-1)
     return scatter(grad_flat.reshape(patches.shape), x.shape[2:], stride=size)
 
 
@@ -47,7 +47,7 @@ def batch_norm2d(x: Float[np.ndarray, "n c h w"], gamma: Float[np.ndarray, "c"],
 
     Without `mean` and `variance` it takes those of the batch itself, over n, h and w, as in training; in
     evaluation the network hands in the running ones it has kept. Raises ShapeError if a channel holds one
-    value only, which has no spread, and SettingsError if just one of the two is given.
+    value only, which has no variance, and SettingsError if just one of the two is given.
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
     _check_norm(x, gamma=gamma, beta=beta)
@@ -81,7 +81,7 @@ def running_statistics(x: Float[np.ndarray, "n c h w"], mean: Float[np.ndarray, 
                        ) -> tuple[Float[np.ndarray, "c"], Float[np.ndarray, "c"]]:
     """What batch norm keeps for evaluation, after one more batch: (1 − momentum)·kept + momentum·batch's.
 
-    The batch's variance is taken here with N − 1 in place of N, since it is to speak for other pictures too.
+    The batch's variance is taken here with N − 1 in place of N, to estimate that of other images without bias.
     """
     _check_norm(x, mean=mean, variance=variance)
     values = x.size // x.shape[1]
@@ -111,7 +111,7 @@ def sigmoid(x: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
 
 def sigmoid_backward(grad_y: Float[np.ndarray, "*shape"],
                      y: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-    """grad_y · y·(1 − y), from the sigmoid's output y: the slope needs no x."""
+    """grad_y · y·(1 − y), from the sigmoid's output y: the derivative needs no x."""
     check_shape("grad_y", grad_y, y.shape, "that of y")
     return grad_y * y * (1 - y)
 
@@ -140,14 +140,14 @@ def concat_backward(grad_y: Float[np.ndarray, "n c h w"],
 def _normalised(x: Float[np.ndarray, "n c h w"], mean: Float[np.ndarray, "c"] | None,
                 variance: Float[np.ndarray, "c"] | None,
                 eps: float) -> tuple[Float[np.ndarray, "n c h w"], Float[np.ndarray, "c 1 1"]]:
-    """Each channel of x, shifted by its mean and divided by its spread σ; and that spread."""
+    """Each channel of x, minus its mean, divided by its standard deviation σ; and σ."""
     if (mean is None) != (variance is None):
         raise SettingsError(f"expected mean and variance together, or neither; got "
                             f"{'variance' if mean is None else 'mean'} alone. Hand in both, or leave both out.")
     if mean is None or variance is None:
         if x.size == x.shape[1]:
             raise ShapeError(f"expected more than one value a channel to take mean and variance from; got shape "
-                             f"{x.shape}. Take more pictures or a larger one, or hand in mean and variance.")
+                             f"{x.shape}. Take more images or a larger one, or hand in mean and variance.")
         mean, variance = _means(x), _variances(x)
     _check_norm(x, mean=mean, variance=variance)
     sigma = np.sqrt(_per_channel(variance) + eps)

@@ -18,7 +18,7 @@ def bce(logits: Float[np.ndarray, "*shape"], mask: Float[np.ndarray, "*shape"]) 
 
 def bce_backward(logits: Float[np.ndarray, "*shape"], mask: Float[np.ndarray, "*shape"],
                  ) -> Float[np.ndarray, "*shape"]:
-    """(p − m) / N: each of the N pixels pulls by how far the probability is from the mask, and no more."""
+    """(p − m) / N: each of the N pixels contributes how far its probability is from the mask."""
     check_shape("mask", mask, logits.shape, "that of the logits")
     return (sigmoid(logits) - mask) / logits.size
 

@@ -1,4 +1,4 @@
-"""The whole U-Net by hand: the way forward keeps each layer's input, the way back walks the same U mirrored."""
+"""The whole U-Net by hand: the forward pass keeps each layer's input, the backward pass walks the U in reverse."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -157,8 +157,8 @@ class HandUNet:
         wanted = self.weights["encoder.1.conv1.weight"].shape[1]
         multiple = 2 ** len(self.levels)
         if channels != wanted:
-            raise ShapeError(f"expected an image of {wanted} channels, as the first weights have; got {channels}. The "
-                             f"axes are batch, channels, height, width.")
+            raise ShapeError(f"expected an image of {wanted} channels, as the first convolution has; got {channels}. "
+                             f"The axes are batch, channels, height, width.")
         if any(side % multiple or not side for side in sides):
             raise ShapeError(f"expected height and width divisible by {multiple}, as each of the {len(self.levels)} "
                              f"poolings halves them; got {sides[0]}×{sides[1]}. Pad or crop the image.")

@@ -1,1 +1,1 @@
-"""The ground floor: errors, paths, counts, devices, whole files and where figures come from; knows no other room."""
+"""The ground floor: errors, paths, counts and scores, devices, atomic files, provenance; imports no other room."""

@@ -1,4 +1,4 @@
-"""Where to compute, how precisely and with how much memory; and how to let Ctrl-C wait for a safe moment."""
+"""Which hardware to compute on, in which precision, and with how much memory."""
 
 import os
 import platform
@@ -13,11 +13,11 @@ PRECISIONS = ("auto", "float32", "bfloat16")
 
 def choose_device(name: str = "auto") -> torch.device:
     """`auto` takes CUDA, then Apple's MPS, then the CPU. Raises DeviceError for a device that is not there."""
-    there = available_devices()
+    available = available_devices()
     if name == "auto":
-        return torch.device(there[0])
-    if name.split(":")[0] not in there:
-        raise DeviceError(f"--device {name} was asked for, but this machine has only {', '.join(there)}. "
+        return torch.device(available[0])
+    if name.split(":")[0] not in available:
+        raise DeviceError(f"--device {name} was asked for, but this machine has only {', '.join(available)}. "
                           f"Use --device auto, or install the torch build for your GPU.")
     return torch.device(name)
 
@@ -62,14 +62,6 @@ def data_budget(device: torch.device) -> float:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] / 2
     return (machine_memory() or float("inf")) / 2
-
-
-
-
-
-
-
-
 
 
 def _fast_bfloat16(device: torch.device) -> bool:

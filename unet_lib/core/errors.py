@@ -1,4 +1,4 @@
-"""The exceptions a user may see. Each message says what was expected, what came, and how to mend it."""
+"""The exceptions a user may see. Each message says what was expected, what came, and how to fix it."""
 
 
 class GlassBoxError(Exception):

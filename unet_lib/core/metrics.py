@@ -1,8 +1,8 @@
 """Count first, score later.
 
 Every score here is a ratio of four counts. Averages of ratios hide their empty cases; counts can be added
-over slices and patients and name the empty case when a ratio is finally asked for. How far a score could be
-off by the chance of which patients came is told by `bootstrap`.
+over slices and patients, and the empty case is named when a ratio is finally computed. `bootstrap` says how far
+a score may be off by the chance of which patients were scored.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class Counts:
         return self.tp + self.fp + self.fn + self.tn
 
     def dice(self, empty: float = 1.0) -> float:
-        """2·TP / (2·TP + FP + FN), the same number as F1; `empty` where expert and network both see nothing."""
+        """2·TP / (2·TP + FP + FN), the same number as F1; `empty` where both masks are."""
         return _ratio(2 * self.tp, 2 * self.tp + self.fp + self.fn, empty)
 
     def iou(self, empty: float = 1.0) -> float:
@@ -55,9 +55,9 @@ class Counts:
         return _ratio(self.tp + self.tn, self.total, empty)
 
     def volume_error(self, empty: float = 0.0) -> float:
-        """(predicted − expert's volume) / expert's: +0.2 is a fifth too much, −1 nothing found, at most +∞.
+        """(predicted − reference volume) / reference volume: +0.2 is a fifth too much, −1 nothing found, at most +∞.
 
-        `empty` where expert and network both see nothing; where only the network sees something, +∞.
+        `empty` where both volumes are 0; +∞ where only the reference's is.
         """
         return _ratio(self.fp - self.fn, self.tp + self.fn, float("inf") if self.fp else empty)
 
@@ -71,13 +71,13 @@ def count_slices(predicted: Tensor | np.ndarray, reference: Tensor | np.ndarray)
     """TP, FP, FN, TN of each slice of a stack."""
     if predicted.shape != reference.shape:
         raise ValueError(f"masks must have one shape; got {tuple(predicted.shape)} and {tuple(reference.shape)}.")
-    p, e = (m.reshape(len(m), -1) > 0 for m in (predicted, reference))
-    columns = [(p & e).sum(1), (p & ~e).sum(1), (~p & e).sum(1), (~p & ~e).sum(1)]
+    p, r = (m.reshape(len(m), -1) > 0 for m in (predicted, reference))
+    columns = [(p & r).sum(1), (p & ~r).sum(1), (~p & r).sum(1), (~p & ~r).sum(1)]
     return np.stack([c.cpu().numpy() if isinstance(c, Tensor) else c for c in columns], axis=1).astype(np.int64)
 
 
 def pooled(counts: Int[np.ndarray, "n 4"]) -> Counts:
-    """All slices taken together, as if they were one large picture."""
+    """All slices taken together, as if they were one large image."""
     return Counts(*(int(c) for c in np.asarray(counts, np.int64).reshape(-1, 4).sum(axis=0)))
 
 
@@ -96,8 +96,8 @@ def bootstrap(patients: Shaped[np.ndarray, "p *row"], statistic: Callable[[np.nd
               seed: int = 0, level: float = 0.95) -> tuple[float, float]:
     """The percentile interval of a statistic over patients (Efron 1979), the same for the same seed.
 
-    As many patients as there are, drawn with replacement, are handed to `statistic`, `draws` times over; `level`
-    of what it answers lies in the interval. One row a patient: a score, or TP, FP, FN, TN, to be added up:
+    Patients are resampled with replacement, as many as there are, `draws` times; the fraction `level` of the resulting
+    values of `statistic` lies in the interval. One row a patient: a score, or TP, FP, FN, TN, to be added up:
 
         bootstrap(dice, np.mean)
         bootstrap(counts, lambda drawn: pooled(drawn).dice())
@@ -107,9 +107,9 @@ def bootstrap(patients: Shaped[np.ndarray, "p *row"], statistic: Callable[[np.nd
     """
     if not len(patients):
         raise ValueError("an interval needs at least one patient; got none.")
-    draw = np.random.default_rng(seed)
-    found = [statistic(draw.choice(patients, len(patients))) for _ in range(draws)]
-    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    rng = np.random.default_rng(seed)
+    values = [statistic(rng.choice(patients, len(patients))) for _ in range(draws)]
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 

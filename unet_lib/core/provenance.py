@@ -15,7 +15,7 @@ from unet_lib.core.devices import choose_precision, describe, machine_memory
 
 
 def provenance(device: torch.device, precision: str = "auto") -> dict[str, Any]:
-    """Plain data for a run's card or a results file; `precision` as it was asked for, stored as it comes out.
+    """Plain data for a run's card or a results file; `precision` as requested, stored as it is resolved.
 
     Raises SettingsError for an unknown precision.
     """

@@ -68,7 +68,7 @@ def _refuse_danger(members: list[ZipInfo], most_bytes: int) -> None:
 
 
 def _faults(member: ZipInfo) -> Iterator[str]:
-    name = member.orig_filename  # as written in the archive, before Python mends it
+    name = member.orig_filename  # as written in the archive, before Python normalises it
     if re.match(r"[/\\]|[A-Za-z]:", name):
         yield "is an absolute path"
     if ".." in re.split(r"[/\\]", name):

@@ -89,7 +89,7 @@ def fetch(out: Path | str, archive: Path | str | None = None, expected: Expected
     except OSError as error:
         need = expected.slices * SLICE_BYTES * (1 if archive else 3) / 1e9  # from Kaggle: unpacked twice, and ours
         raise DatasetError(f"{error.filename or work}: cannot be read or written ({error.strerror or error}); fetching "
-                           f"needs about {need:.1f} GB beside {target}. Free some space or mend the permissions, or "
+                           f"needs about {need:.1f} GB beside {target}. Free some space or fix the permissions, or "
                            f"name another folder with --out; then run the same command again.{_kept(work)}") from error
     finally:
         shutil.rmtree(work / "patients", ignore_errors=True)
@@ -194,7 +194,7 @@ def _download(folder: Path) -> Path:
         with _cache_in(folder):
             return Path(kagglehub.dataset_download(HANDLE))
     except (RequestException, json.JSONDecodeError) as error:  # the latter from a network's own sign-in page
-        raise DatasetError(f"{_trouble(error)}{_kept(folder)}\nOr {BY_HAND}") from error
+        raise DatasetError(f"{_describe_failure(error)}{_kept(folder)}\nOr {BY_HAND}") from error
     except OSError:
         raise  # the disk: `fetch` explains it
     except Exception as error:  # kagglehub meets a damaged archive with many kinds of exception, and would keep it
@@ -216,7 +216,7 @@ def _cache_in(folder: Path) -> Iterator[None]:
             os.environ[KAGGLEHUB_CACHE] = before
 
 
-def _trouble(error: Exception) -> str:
+def _describe_failure(error: Exception) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
         return (f"Kaggle refuses to send {HANDLE} (HTTP {status}): it wants to know who asks, or the token it got is "

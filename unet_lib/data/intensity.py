@@ -3,8 +3,8 @@
     statistics = intensity_statistics(channel_histograms(images))       # the patient's, from all slices
     normalised = normalise(planes, torch.as_tensor(statistics))
 
-MRI has no absolute scale: the same tissue is 60 at one site and 110 at another. All who show slices to a network
-normalise them here.
+MRI has no absolute scale: the same tissue is 60 at one site and 110 at another. Whatever goes into a network, in
+training or later, is normalised here.
 """
 
 import numpy as np
@@ -49,7 +49,8 @@ def denormalise(images: Float[Tensor, "b c h w"], statistics: Float[Tensor, "*b 
     return images * std + mean
 
 
-def _of_channels(statistics: Float[Tensor, "*b 2 3"], channels: int) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
-    """Mean and standard deviation, shaped to go with images of so many channels."""
+def _of_channels(statistics: Float[Tensor, "*b 2 3"],
+                 channels: int) -> tuple[Float[Tensor, "..."], Float[Tensor, "..."]]:
+    """Mean and standard deviation, shaped to go with images of this many channels."""
     each = statistics.reshape(-1, 2, 3).repeat(1, 1, channels // 3)[..., None, None]
     return each[:, 0], each[:, 1]

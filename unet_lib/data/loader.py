@@ -15,7 +15,7 @@ from unet_lib.core.devices import data_budget
 from unet_lib.core.errors import ShapeError
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.intensity import normalise
-from unet_lib.data.preprocessing import around, scale_images, scale_masks
+from unet_lib.data.preprocessing import context_indices, scale_images, scale_masks
 from unet_lib.data.protocols import Batch
 from unet_lib.data.slice_files import SIDE
 
@@ -27,40 +27,42 @@ class Batches:
     """Slices as float batches at `size`, on the device that trains.
 
     With `context_slices` = k each image holds 2k+1 slices, three channels each: the k below, the slice itself, the k
-    above, as far as its patient goes (`around`). The mask is that of the slice in the middle.
+    above, as far as its patient goes (`context_indices`). The mask is that of the slice in the middle.
 
-    `resident` ones are scaled once and held there as uint8. Others are read from the cache batch by batch, by a
-    thread that works ahead, each time anew; values and order are the same. Left None, all are resident if they
-    fit (`devices.data_budget`).
+    If `resident`, the slices are scaled once and held there as uint8. If not, they are read from the cache batch by
+    batch, by a thread that works ahead, in every epoch; values and order are the same. None: resident if they fit
+    (`devices.data_budget`).
 
-    The order of an epoch follows from (seed, epoch) alone, so that a resumed training sees what an
-    uninterrupted one would have seen. The last, smaller batch is never dropped. `negative_fraction` is the share of the
-    slices without tumour that an epoch takes, others each time. With `patient_balance` the slices with tumour are drawn by
-    chance, as many as there are, some more than once: at 1 each patient equally often, so that ten slices of a small
-    tumour are not outvoted by thirty of a large one; at 0 none is drawn, and each comes once; in between, in between.
+    The order of an epoch follows from (seed, epoch) alone, so that a resumed training sees what an uninterrupted one
+    would have seen. The last, smaller batch is never dropped. `negative_fraction` is the fraction of the slices
+    without tumour that an epoch takes, others each time. `patient_balance` above 0 samples the slices with tumour with
+    replacement, as many as there are: at 1 each patient is equally likely, so that ten slices of a small tumour are
+    not outvoted by thirty of a large one; the closer to 0, the more it is slices that are equally likely. At 0 each
+    slice comes exactly once.
     """
 
     def __init__(self, cache: SliceCache, indices: Int[np.ndarray, "k"], *, batch: int = 4, size: int = SIDE,
-                 context_slices: int = 0, negative_fraction: float = 1.0, patient_balance: float = 0.0, device: torch.device | str = "cpu",
-                 seed: int = 0, shuffle: bool = True, resident: bool | None = None) -> None:
+                 context_slices: int = 0, negative_fraction: float = 1.0, patient_balance: float = 0.0,
+                 device: torch.device | str = "cpu", seed: int = 0, shuffle: bool = True,
+                 resident: bool | None = None) -> None:
         """Raises ShapeError for a batch below 1, a size outside 16–256, or other numbers that make no sense."""
         if batch < 1 or not 16 <= size <= SIDE:
             raise ShapeError(f"expected batch ≥ 1 and 16 ≤ size ≤ {SIDE}; got batch={batch}, size={size}.")
         if context_slices < 0 or not 0 <= negative_fraction <= 1 or not 0 <= patient_balance <= 1:
-            raise ShapeError(f"expected neighbours ≥ 0, 0 ≤ healthy ≤ 1 and 0 ≤ balance ≤ 1; got {context_slices}, "
-                             f"{negative_fraction} and {patient_balance}.")
+            raise ShapeError(f"expected context_slices ≥ 0, 0 ≤ negative_fraction ≤ 1 and 0 ≤ patient_balance ≤ 1; got "
+                             f"{context_slices}, {negative_fraction} and {patient_balance}.")
         self.indices = torch.as_tensor(np.asarray(indices))
         self.patient_of = cache.patient_of[np.asarray(indices)]
         self.batch, self.size, self.seed, self.shuffle = batch, size, seed, shuffle
         self.negative_fraction, self.patient_balance = negative_fraction, patient_balance
         self.cache, self.device = cache, torch.device(device)
         self.statistics = torch.as_tensor(cache.statistics[self.patient_of]).to(device)
-        self.nearby = around(cache.patient_of, np.asarray(indices), context_slices)
-        held, rows = np.unique(self.nearby, return_inverse=True)
+        self.context = context_indices(cache.patient_of, np.asarray(indices), context_slices)
+        held, rows = np.unique(self.context, return_inverse=True)
         needed = (3 * len(held) + len(self.indices)) * size * size  # three channels each, and the masks
         self.resident = needed <= data_budget(self.device) if resident is None else resident
         if self.resident:
-            self.rows = torch.as_tensor(rows.reshape(self.nearby.shape)).to(device)
+            self.rows = torch.as_tensor(rows.reshape(self.context.shape)).to(device)
             self.images = scale_images(cache.images, held, size).to(device)
             self.masks = scale_masks(cache.masks, np.asarray(indices), size).to(device)
 
@@ -86,39 +88,35 @@ class Batches:
         return torch.as_tensor(self.cache.tumour_pixels[self.indices.numpy()] > 0)
 
     def _order(self, number: int) -> Int[Tensor, "k"]:
-        draw = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        order = torch.randperm(len(self.indices), generator=draw)
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        order = torch.randperm(len(self.indices), generator=generator)
         if self.negative_fraction < 1:
             rest = ~self._with_tumour[order]
             order = order[~rest | (rest.cumsum(0) <= round(self.negative_fraction * int(rest.sum())))]
         if self.patient_balance:
             tumour = self._with_tumour[order]
-            order[tumour] = self._drawn(order[tumour], draw)
+            order[tumour] = self._balanced(order[tumour], generator)
         return order if self.shuffle else order.sort().values
 
-    def _drawn(self, indices: Int[Tensor, "t"], draw: torch.Generator) -> Int[Tensor, "t"]:
-        """As many of these places, drawn by chance, each the rarer the more of them belong to its patient."""
+    def _balanced(self, indices: Int[Tensor, "t"], generator: torch.Generator) -> Int[Tensor, "t"]:
+        """As many of these indices, sampled with replacement; the more slices a patient has, the rarer each of them."""
         patient = torch.as_tensor(self.patient_of)[indices]
         weight = (1 / torch.bincount(patient)[patient]) ** self.patient_balance
-        return indices[torch.multinomial(weight, len(indices), replacement=True, generator=draw)]
+        return indices[torch.multinomial(weight, len(indices), replacement=True, generator=generator)]
 
     def _held(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b c s s"], UInt8[Tensor, "b 1 s s"]]:
         on_device = chosen.to(self.device)
         return self.images[self.rows[on_device]].flatten(1, 2), self.masks[on_device]
 
     def _read(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b c s s"], UInt8[Tensor, "b 1 s s"]]:
-        nearby = self.nearby[chosen.numpy()]
-        images = scale_images(self.cache.images, nearby.ravel(), self.size).unflatten(0, nearby.shape).flatten(1, 2)
+        context = self.context[chosen.numpy()]
+        images = scale_images(self.cache.images, context.ravel(), self.size).unflatten(0, context.shape).flatten(1, 2)
         return (images.to(self.device),
                 scale_masks(self.cache.masks, self.indices[chosen].numpy(), self.size).to(self.device))
 
 
-
-
-
-
 def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2) -> Iterator[Result]:
-    """What `map` gives, exceptions included, worked out by a thread up to `ahead` items in advance.
+    """What `map` gives, exceptions included, computed by a thread up to `ahead` items in advance.
 
     The thread ends with the iterator, however that ends.
     """
@@ -132,13 +130,3 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], ahead: 
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-
-
-
-
-
-
-
-

@@ -13,12 +13,13 @@ from unet_lib.data.slice_files import SIDE
 
 
 def channels(context_slices: int) -> int:
-    """Input channels of a network that sees so many neighbours on either side of a slice."""
+    """Input channels of a network that sees this many context slices on either side of a slice."""
     return 3 * (2 * context_slices + 1)
 
 
-def around(patient_of: Int[np.ndarray, "n"], indices: Int[np.ndarray, "k"], context_slices: int) -> Int[np.ndarray, "k m"]:
-    """Each slice's place between those of its `context_slices` below and above; past a patient's end, the last again.
+def context_indices(patient_of: Int[np.ndarray, "n"], indices: Int[np.ndarray, "k"],
+                    context_slices: int) -> Int[np.ndarray, "k m"]:
+    """Each slice's index between those of its context slices; past a patient's last slice, that one again.
 
     `patient_of` is sorted: a patient's slices lie side by side.
     """
@@ -49,5 +50,5 @@ def _shrink(pixels: np.ndarray, size: int) -> Tensor:
 
 
 def training_size(card: Mapping[str, Any]) -> int:
-    """The side in pixels of the slices that weights were trained with, from their card."""
+    """The size in pixels of the slices that weights were trained with, from their card."""
     return int(card.get("data", {}).get("size", SIDE))

@@ -20,9 +20,9 @@ class Batch:
 
 @runtime_checkable
 class BatchSource(Protocol):
-    """Batches by epoch: those of epoch `number`, from batch `start` on, the same whenever they are asked for."""
+    """Batches by epoch: those of epoch `number`, from batch `start` on, the same each time."""
 
     def __len__(self) -> int: ...
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Hand out the batches."""
+        """The batches, in order."""

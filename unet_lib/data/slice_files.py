@@ -88,7 +88,7 @@ def survey(root: Path | str, masks_required: bool = True) -> Survey:
         found = [_survey_patient(folder, masks_required) for folder in sorted(folders)]
     except PermissionError as error:
         raise DatasetError(f"{error.filename} cannot be read (permission denied); expected a readable folder. "
-                           f"Mend it with: chmod -R u+rX {root}") from error
+                           f"Fix it with: chmod -R u+rX {root}") from error
     return Survey(root, tuple(sorted(r for records, _ in found for r in records)),
                   tuple(problem for _, problems in found for problem in problems))
 
@@ -105,7 +105,7 @@ def find_slices(root: Path | str, masks_required: bool = True) -> tuple[SliceRec
 
 
 def describe_problems(root: Path | str, problems: tuple[str, ...], at_most: int = 5, fix: str = "") -> str:
-    """The first few problems as one readable text, and how to `mend` them or see the others."""
+    """The first few problems as one readable text, and how to `fix` them, or see the others."""
     more = f"\n  … and {len(problems) - at_most} more" if len(problems) > at_most else ""
     listed = "\n  ".join(problems[:at_most])
     return (f"{len(problems)} problem{'s' * (len(problems) > 1)} in {root}:\n  {listed}{more}\n"

@@ -9,6 +9,7 @@ from jaxtyping import Int
 from unet_lib.core.errors import DatasetError
 
 FRACTIONS = (0.7, 0.15, 0.15)
+SUBSETS = ("train", "validation", "test", "all")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +20,25 @@ class Split:
     validation: tuple[str, ...]
     test: tuple[str, ...]
 
-    def part(self, name: str) -> tuple[str, ...]:
-        """`train`, `validation`, `test`, or `all` of them."""
+    def subset(self, name: str) -> tuple[str, ...]:
+        """The patients of one of SUBSETS. Raises DatasetError for another name."""
         if name == "all":
             return tuple(sorted(self.train + self.validation + self.test))
-        if name not in self.__slots__:
-            raise DatasetError(f"no part {name!r} in a split; expected train, validation, test or all.")
+        if name not in SUBSETS:
+            raise DatasetError(f"no subset {name!r} in a split; expected one of {', '.join(SUBSETS)}.")
         return getattr(self, name)
 
 
 def split_patients(patients: Iterable[str], fractions: Sequence[float] = FRACTIONS, seed: int = 0) -> Split:
-    """Draw the three parts at random, the same for the same names and seed, whatever their order.
+    """Draw the three subsets at random, the same for the same names and seed, whatever their order.
 
-    Raises DatasetError if there are too few patients for one in each part.
+    Raises DatasetError if there are too few patients for one in each subset.
     """
     names = _shuffled(patients, seed)
     if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
         raise DatasetError(f"expected three positive fractions that add up to 1; got {tuple(fractions)}.")
     if len(names) < 3:
-        raise DatasetError(f"a split needs at least 3 patients, one for each part; got {len(names)}. "
+        raise DatasetError(f"a split needs at least 3 patients, one for each subset; got {len(names)}. "
                            f"Add patients, for instance with `unet_lib phantom --patients 24`.")
     validation, test = (max(1, round(fraction * len(names))) for fraction in fractions[1:])
     return Split(train=tuple(sorted(names[validation + test:])),
@@ -46,7 +47,7 @@ def split_patients(patients: Iterable[str], fractions: Sequence[float] = FRACTIO
 
 
 def k_folds(patients: Iterable[str], k: int = 5, seed: int = 0, validation: int = 8) -> Iterator[Split]:
-    """K splits in which every patient is in the test part once; of the others, so many are kept to validate on.
+    """K splits in which every patient is in the test subset once; `validation` of the others are kept to validate on.
 
     Raises DatasetError unless 2 ≤ k ≤ patients and each fold keeps someone to train on.
     """
@@ -59,7 +60,7 @@ def k_folds(patients: Iterable[str], k: int = 5, seed: int = 0, validation: int 
                            f"got {validation}.")
     for i in range(k):
         test = names[i::k]
-        turn = i * len(names) // k  # so that each fold validates on others
+        turn = i * len(names) // k  # so that each fold validates on different patients
         others = [name for name in names[turn:] + names[:turn] if name not in test]
         yield Split(train=tuple(sorted(others[validation:])), validation=tuple(sorted(others[:validation])),
                     test=tuple(sorted(test)))
@@ -67,9 +68,9 @@ def k_folds(patients: Iterable[str], k: int = 5, seed: int = 0, validation: int 
 
 def leaky_split(count: int, fraction: float = 0.15,
                 seed: int = 0) -> tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]:
-    """Places of training and test slices, drawn slice by slice: the classic mistake, kept to be shown.
+    """Indices of training and test slices, drawn slice by slice: the classic mistake, kept to be shown.
 
-    Neighbouring slices of one patient land on both sides, so the test score flatters.
+    Neighbouring slices of one patient land on both sides, so the test score is too good.
     """
     order = np.random.default_rng(seed).permutation(count)
     held_out = max(1, round(fraction * count))

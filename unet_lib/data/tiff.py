@@ -19,9 +19,9 @@ def read_image(path: Path) -> UInt8[np.ndarray, "256 256 3"]:
 def read_mask(path: Path) -> UInt8[np.ndarray, "256 256"]:
     """One mask as {0, 1}; on disk it must hold only 0 and 255. Raises DatasetError."""
     mask = _read_tiff(path, (SIDE, SIDE), "one channel, 0 for background and 255 for tumour")
-    if (strange := np.setdiff1d(np.unique(mask), (0, 255))).size:
+    if (unexpected := np.setdiff1d(np.unique(mask), (0, 255))).size:
         raise DatasetError(f"{path}: expected a mask with only the values 0 and 255, found also "
-                           f"{', '.join(map(str, strange[:5]))}. Was it saved as JPEG or resized? Save it without "
+                           f"{', '.join(map(str, unexpected[:5]))}. Was it saved as JPEG or resized? Save it without "
                            f"loss, thresholded: mask = (mask > 127) * 255.")
     return mask // 255
 
@@ -46,7 +46,7 @@ def _read_tiff(path: Path, shape: tuple[int, ...], meaning: str) -> np.ndarray:
                            f"a TIFF of {_size(shape)}. {again}") from error
     if pixels is None:
         raise DatasetError(f"{path}: expected {_size(shape)} uint8 ({meaning}), found {_size(found)} {kind}. "
-                           f"Convert it, or remove this slice and its partner.")
+                           f"Convert it, or remove this slice and its mask or image.")
     return pixels
 
 

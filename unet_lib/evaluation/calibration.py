@@ -1,7 +1,7 @@
-"""When the network says 80 %, is it right eight times out of ten? Pixels in bins of what was said, and what was true.
+"""When the network says 80 %, is it right eight times out of ten? Pixels in bins of confidence.
 
     bins = sum((reliability(p, mask) for p, mask in patients), start=reliability())
-    bins.said, bins.true, bins.error(), bins.error(least=0.1)
+    bins.confidence, bins.observed_frequency, bins.error(), bins.error(least=0.1)
 
 As with scores, count first: bins of several patients can be added.
 """
@@ -29,20 +29,20 @@ class Reliability:
         return Reliability(self.pixels + other.pixels, self.total + other.total, self.tumour + other.tumour)
 
     @property
-    def said(self) -> Float[np.ndarray, "k"]:
+    def confidence(self) -> Float[np.ndarray, "k"]:
         """Mean probability of a bin's pixels; nan in an empty one."""
         return self._mean(self.total)
 
     @property
-    def true(self) -> Float[np.ndarray, "k"]:
-        """Share of a bin's pixels that are tumour; nan in an empty one. Equal to `said` if well calibrated."""
+    def observed_frequency(self) -> Float[np.ndarray, "k"]:
+        """Fraction of a bin's pixels that are tumour; nan in an empty one. Equal to `confidence` if well calibrated."""
         return self._mean(self.tumour)
 
     def error(self, least: float = 0.0) -> float:
-        """How far `said` and `true` are apart, averaged over pixels (the expected calibration error, Guo et al. 2017).
+        """Expected calibration error (Guo et al. 2017): |confidence − observed frequency|, averaged over pixels.
 
-        Only bins that begin at `least` or above count; with 0 it is nearly all background, and so nearly always small.
-        nan if they hold no pixel.
+        Only bins that begin at `least` or above count; with 0 nearly all pixels are background, and the error is nearly
+        always small. nan if they hold no pixel.
         """
         kept = np.arange(len(self.pixels)) / len(self.pixels) >= least - 1e-9
         pixels = self.pixels[kept].sum()
@@ -54,7 +54,7 @@ class Reliability:
 
 def reliability(probability: Shaped[np.ndarray, "..."] = NO_PIXELS, reference: Shaped[np.ndarray, "..."] = NO_PIXELS,
                 bins: int = BINS) -> Reliability:
-    """Sort pixels by their probability of tumour, in [0, 1], and count those that are tumour by the expert's word.
+    """Sort pixels by their probability of tumour, in [0, 1], and count those that are tumour in the reference mask.
 
     A bin holds its lower edge and not its upper one; 1 belongs to the last. Without arguments: bins without a pixel,
     to add others to. Raises ShapeError if the shapes differ.
@@ -62,7 +62,7 @@ def reliability(probability: Shaped[np.ndarray, "..."] = NO_PIXELS, reference: S
     if probability.shape != reference.shape:
         raise ShapeError(f"reliability needs probabilities and a mask of one shape; got {probability.shape} and "
                          f"{reference.shape}. Take both from the same slices.")
-    said, tumour = probability.ravel().astype(np.float64), reference.ravel() > 0
-    place = np.minimum((said * bins).astype(np.int64), bins - 1)
-    return Reliability(np.bincount(place, minlength=bins), np.bincount(place, said, bins).astype(float),
-                       np.bincount(place[tumour], minlength=bins))
+    confidence, tumour = probability.ravel().astype(np.float64), reference.ravel() > 0
+    index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    return Reliability(np.bincount(index, minlength=bins), np.bincount(index, confidence, bins).astype(float),
+                       np.bincount(index[tumour], minlength=bins))

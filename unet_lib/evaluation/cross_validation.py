@@ -1,10 +1,11 @@
 """Cross-validation by patient: every patient is scored once, by a network that never saw it.
 
-    for row in run_folds("efflite0-balanced-long", cache, Path("data/results/cross_validation.json")): print(row["fold"], row["summary"])
+    for row in run_folds("efflite0", cache, Path("data/results/cross_validation.json")):
+        print(row["fold"], row["summary"])
 
-Each fold trains on the patients outside it but for a few. On those few it is chosen how to ask (`Recipe.ways`: the
-threshold, or how far to trust the network, and the smallest tumour), and nothing else. The fold's own patients are
-looked at once, at the end.
+Each fold trains on the patients outside it but for a few. On those few the inference settings are chosen
+(`Recipe.candidate_settings`: threshold or temperature, and the smallest component), and nothing else. The fold's own
+patients are predicted once, at the end.
 """
 
 from collections.abc import Collection, Iterator
@@ -41,14 +42,14 @@ def run_folds(recipe: str, cache: SliceCache, path: Path, *, folds: Collection[i
     The weights, with their card, stay in `work/<recipe>-<fold>/final.safetensors`; an interrupted training goes on
     where it stopped. Raises SettingsError for an unknown recipe or fold.
     """
-    how = find_recipe(recipe)
+    settings = find_recipe(recipe)
     if not set(folds) <= set(range(FOLDS)):
         raise SettingsError(f"expected folds from 0 to {FOLDS - 1}; got {', '.join(map(str, folds))}.")
     done = {tuple(row[key] for key in KEY) for row in read_rows(path)}
     for fold, split in enumerate(k_folds(cache.names, FOLDS)):
         if fold in folds and (recipe, fold, cache.content) not in done:
             row = {"recipe": recipe, "fold": fold, "data": cache.content,
-                   **run_fold(how, cache, split, fold, work / f"{recipe}-{fold}", choose_device(device))}
+                   **run_fold(settings, cache, split, fold, work / f"{recipe}-{fold}", choose_device(device))}
             add_row(path, ABOUT, row, KEY, order=("recipe", "fold"))
             yield row
 
@@ -57,8 +58,8 @@ def run_fold(recipe: Recipe, cache: SliceCache, split: Split, fold: int, folder:
              device: torch.device) -> dict[str, Any]:
     """One fold: train (the fold's number is its seed), choose on the validation patients, score the test patients."""
     run, seconds = train_stages(recipe, cache, split, fold, folder, device)
-    trained = Predictor(run.network, {}, run.settings.size, context_slices=run.settings.context_slices)
-    chosen, tried = choose(recipe, trained, cache, split.validation)
+    predictor = Predictor(run.network, {}, run.settings.size, context_slices=run.settings.context_slices)
+    chosen, tried = choose(recipe, predictor, cache, split.validation)
     save_model(folder / WEIGHTS, run.network, {**run.card, "inference": chosen})
     scores = list(score_patients(load_predictor(folder / WEIGHTS, str(device)), cache, split.test))
     made_by = {key: value for key, value in run.card.items() if key not in ("split", "data")}
@@ -77,7 +78,7 @@ def train_stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, fol
 
 def choose(recipe: Recipe, predictor: Predictor, cache: SliceCache,
            patients: Collection[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Inference settings, and all candidates of the recipe with their mean Dice over these patients; the highest wins."""
+    """The best inference settings, and all candidates of the recipe with their mean Dice on these patients."""
     always: dict[str, Any] = {"flip_tta": recipe.flip_tta, "batch_norm_adaptation": recipe.batch_norm_adaptation}
     base = replace(predictor, **always)
     found = {name: base.patient(cache, name) for name in patients}
@@ -95,7 +96,7 @@ def choose(recipe: Recipe, predictor: Predictor, cache: SliceCache,
 def try_out(settings: ExperimentConfig, cache: SliceCache, split: Split, device: str = "cpu") -> list[PatientScore]:
     """Train once from the start, and score the split's validation patients; its test patients are left alone.
 
-    Nothing is written, and nothing chosen by these patients on the way: they may compare settings.
+    Nothing is written, and nothing is chosen on these patients on the way: their scores may compare settings.
     """
     run = prepare(settings, cache, replace(split, validation=()), choose_device(device))
     for _ in fit(run.network, run.source, settings.training):

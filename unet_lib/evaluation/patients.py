@@ -5,7 +5,7 @@
 
 Patients are what is averaged, never slices: all pixels of a patient are counted together, and so are the distances
 between outlines. Most slices hold no tumour; scored 1 each where nothing is found, they would flatter any network.
-A patient on whom neither expert nor network sees any tumour counts Dice 1, and the summary says how many these are.
+A patient for whom both masks are empty counts Dice 1, and the summary says how many these are.
 """
 
 import math
@@ -32,9 +32,9 @@ MISSING = ("nothing", "pre-contrast", "post-contrast", "both")
 class PatientScore:
     """All slices of a patient together.
 
-    `tumour_slices` hold tumour by the expert's word. `hd95` (pixels, in the plane) and `surface_dice` are nan where
-    no slice has both outlines, and silent about the `lone` slices, which have only one (see `surface`).
-    `worst_slice` is the number of the slice with the most pixels on which expert and network differ.
+    `tumour_slices` hold tumour in the reference mask. `hd95` (pixels, in the plane) and `surface_dice` are nan where
+    no slice has both outlines, and leave out the `unmatched` slices, which have only one (see `surface_distance`).
+    `worst_slice` is the number of the slice with the most pixels on which reference and prediction differ.
     """
 
     patient: str
@@ -45,17 +45,17 @@ class PatientScore:
     counts: Counts
     hd95: float
     surface_dice: float
-    lone: int
+    unmatched: int
     worst_slice: int
 
     @property
     def dice(self) -> float:
-        """2·TP / (2·TP + FP + FN) of all the patient's pixels; 1 where neither sees any tumour."""
+        """2·TP / (2·TP + FP + FN) of all the patient's pixels; 1 where both masks are empty."""
         return self.counts.dice(empty=1.0)
 
     @property
     def tumour_pixels(self) -> int:
-        """The tumour's volume as the expert drew it."""
+        """The tumour's volume in the reference mask."""
         return self.counts.tp + self.counts.fn
 
     def as_row(self) -> dict[str, Any]:
@@ -67,34 +67,34 @@ class PatientScore:
         return {"patient": self.patient, "site": self.site, "missing": " and ".join(self.missing),
                 "slices": self.slices, "tumour_slices": self.tumour_slices, "tumour_pixels": self.tumour_pixels,
                 "predicted_pixels": c.tp + c.fp, **{name: _rounded(score) for name, score in scores.items()},
-                "lone_slices": self.lone, "worst_slice": self.worst_slice,
+                "unmatched_slices": self.unmatched, "worst_slice": self.worst_slice,
                 "tp": c.tp, "fp": c.fp, "fn": c.fn, "tn": c.tn}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> "PatientScore":
-        """The score that `as_row` told of, its distances to four digits."""
+        """The score that `as_row` gave, its distances to four digits."""
         hd95, surface_dice = (math.nan if row[name] is None else row[name] for name in ("hd95", "surface_dice"))
         return cls(row["patient"], row["site"], tuple(filter(None, row["missing"].split(" and "))), row["slices"],
                    row["tumour_slices"], Counts(row["tp"], row["fp"], row["fn"], row["tn"]), hd95, surface_dice,
-                   row["lone_slices"], row["worst_slice"])
+                   row["unmatched_slices"], row["worst_slice"])
 
 
-def choose_patients(card: Mapping[str, Any], cache: SliceCache, part: str) -> tuple[tuple[str, ...], bool]:
+def choose_patients(card: Mapping[str, Any], cache: SliceCache, split: str) -> tuple[tuple[str, ...], bool]:
     """The patients of `cache` that the card of the weights names as "test", "validation" or "train"; or "all".
 
-    Also whether the weights know this data: if not, all patients are new to them, and `part` makes no difference.
-    Raises DatasetError if there is no patient of this part.
+    Also whether the weights know this data: if not, all patients are new to them, and `split` makes no difference.
+    Raises DatasetError if there is no patient of this subset.
     """
     named = card.get("split", {})
-    split = Split(*(tuple(named.get(name, ())) for name in ("train", "validation", "test")))
-    here = set(split.part("all")) & set(cache.names)
+    known = Split(*(tuple(named.get(name, ())) for name in ("train", "validation", "test")))
+    here = set(known.subset("all")) & set(cache.names)
     seen = bool(here) or card.get("data", {}).get("content") == cache.content
-    if part == "all" or not seen:
+    if split == "all" or not seen:
         return cache.names, seen
-    if names := tuple(name for name in split.part(part) if name in here):
+    if names := tuple(name for name in known.subset(split) if name in here):
         return names, seen
-    raise DatasetError(f"{cache.root}: the card of these weights names none of its patients as {part!r}. "
-                       f"Name another --part, or the folder with all the data they were trained on.")
+    raise DatasetError(f"{cache.root}: the card of these weights names none of its patients as {split!r}. "
+                       f"Name another --split, or the folder with all the data they were trained on.")
 
 
 def score_patients(predictor: Predictor, cache: SliceCache, names: Iterable[str]) -> Iterator[PatientScore]:
@@ -104,14 +104,14 @@ def score_patients(predictor: Predictor, cache: SliceCache, names: Iterable[str]
         rows, distances = count_slices(found.masks, found.references), outline_distances(found.masks, found.references)
         info, wrong = cache.patients[cache.patient_of[found.indices[0]]], rows[:, 1] + rows[:, 2]
         yield PatientScore(name, info.site, info.missing, len(found.indices), int(found.references.any((1, 2)).sum()),
-                           pooled(rows), distances.hausdorff(), distances.dice(), distances.lone,
+                           pooled(rows), distances.hausdorff(), distances.dice(), distances.unmatched,
                            int(cache.numbers[found.indices[wrong.argmax()]]))
 
 
 def summary(scores: Sequence[PatientScore], seed: int = 0) -> dict[str, Any]:
     """What all patients say together, as plain data; `…_interval` is the 95 % interval over patients (`bootstrap`).
 
-    `without_tumour` counts those on whom neither expert nor network sees any, which Dice takes for 1; `mean_hd95`
+    `without_tumour` counts those for whom both masks are empty, whose Dice is taken as 1; `mean_hd95`
     and `mean_surface_dice` are those of the `hd95_patients` that have one. Raises ValueError without any patient.
     """
     dice, counts = np.array([s.dice for s in scores]), np.array([astuple(s.counts) for s in scores])
@@ -127,7 +127,7 @@ def summary(scores: Sequence[PatientScore], seed: int = 0) -> dict[str, Any]:
     return {**found, "pooled_accuracy": _rounded(pooled(counts).accuracy()),
             "hd95_patients": len(outlined), "mean_hd95": _mean([s.hd95 for s in outlined]),
             "mean_surface_dice": _mean([s.surface_dice for s in outlined]),
-            "lone_slices": sum(s.lone for s in scores)}
+            "unmatched_slices": sum(s.unmatched for s in scores)}
 
 
 def groups(scores: Sequence[PatientScore], by: str) -> list[dict[str, Any]]:
@@ -155,7 +155,7 @@ def members(scores: Sequence[PatientScore], by: str) -> dict[str, list[PatientSc
 def worst_cases(scores: Sequence[PatientScore], predictor: Predictor, cache: SliceCache,
                 count: int = 5) -> Iterator[tuple[PatientScore, UInt8[np.ndarray, "256 256"],
                                                   Bool[np.ndarray, "256 256"], Bool[np.ndarray, "256 256"]]]:
-    """The worst patients, and of each the worst slice's FLAIR, network's mask and expert's mask."""
+    """The worst patients, and of each the worst slice's FLAIR, predicted mask and reference mask."""
     for score in sorted(scores, key=lambda score: score.dice)[:count]:
         found = predictor.patient(cache, score.patient)
         worst = int(np.flatnonzero(cache.numbers[found.indices] == score.worst_slice)[0])
@@ -185,4 +185,3 @@ def _mean(values: Sequence[float]) -> float | None:
 
 def _rounded(value: Any) -> float | None:
     return None if math.isnan(value) else round(float(value), 4)
-

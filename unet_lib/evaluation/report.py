@@ -35,12 +35,12 @@ def report(scores: Sequence[PatientScore], seed: int = 0) -> str:
 
     lines = [f"{_count(s['patients'], 'patient')}: mean Dice {interval('mean_dice')}, median "
              f"{interval('median_dice')}, pooled F1 {interval('pooled_f1')}",
-             "  In brackets: 95 % intervals, from drawing the patients anew (bootstrap).",
+             "  In brackets: 95 % intervals, from resampling the patients (bootstrap).",
              f"  Accuracy {s['pooled_accuracy']:.4f}. Outlines: mean HD95 {_number(s['mean_hd95'], '.1f')} pixels, "
              f"surface Dice {_number(s['mean_surface_dice'], '.3f')}, of {_count(s['hd95_patients'], 'patient')};",
-             f"  left out: {_count(s['lone_slices'], 'slice')} on which only expert or network drew any."]
+             f"  left out: {_count(s['unmatched_slices'], 'slice')} on which only one of the two masks has an outline."]
     if s["without_tumour"]:
-        lines += [f"  {_count(s['without_tumour'], 'patient')} without tumour, drawn or found: counted as Dice 1."]
+        lines += [f"  {_count(s['without_tumour'], 'patient')} without tumour in either mask: counted as Dice 1."]
     lines += [f"\n{'':28}  {'patients':>8}  {'mean Dice':>9}  {'median':>6}  {'pooled F1':>9}"]
     for by, title in GROUPINGS.items():
         lines += [f"by {title}", *(f"  {row['name']:26}  {row['patients']:8}  {row['mean_dice']:9.3f}  "
@@ -70,11 +70,11 @@ def write_pictures(scores: Sequence[PatientScore], predictor: Predictor, cache: 
     panels = {title: {name: [s.dice for s in group] for name, group in members(scores, by).items()}
               for by, title in GROUPINGS.items()}
     ranked = plotting.scores.ranked_bars([_short(s.patient) for s in scores], np.array([s.dice for s in scores]),
-                                       [s.site for s in scores])
+                                         [s.site for s in scores])
     save_figure(plotting.scores.box_sheet(panels), folder / "boxes.png")
     save_figure(ranked, folder / "ranked.png")
-    worst = [(f"{_short(s.patient)}, slice {s.worst_slice}\nDice of the patient {s.dice:.2f}", flair, predicted, reference)
-             for s, flair, predicted, reference in worst_cases(scores, predictor, cache)]
+    worst = [(f"{_short(s.patient)}, slice {s.worst_slice}\nDice of the patient {s.dice:.2f}", *images)
+             for s, *images in worst_cases(scores, predictor, cache)]
     save_figure(plotting.scores.worst_sheet(worst), folder / "worst.png")
 
 

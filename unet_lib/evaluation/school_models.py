@@ -24,11 +24,11 @@ from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inference.predictor import Predictor
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.experiment import ExperimentConfig, prepare_places
+from unet_lib.training.experiment import ExperimentConfig, prepare_slices
 
 SPLITS = ("patients", "slices")
-TEST_FRACTION = 0.15      # of the slices, for the split that ignores patients
-KEY = ("name", "split", "seed", "scale")    # what tells a row from the others of a file
+TEST_FRACTION = 0.15  # of the slices, for the split that ignores patients
+KEY = ("name", "split", "seed", "scale")  # what tells a row from the others of a file
 ABOUT = {"command": "unet_lib experiments school"}
 WORK = Path("runs/six_models")
 
@@ -56,7 +56,7 @@ SCHOOL = (
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How large the runs are: the network's width, the image's side, and the share of the epochs."""
+    """How large the runs are: the network's base width, the image's size, and the fraction of the epochs."""
 
     base: int
     size: int
@@ -96,16 +96,17 @@ def train_row(cache: SliceCache, school: SchoolRun, split: str, seed: int, scale
     Two rows of the table have the same settings as two others; each row has a seed of its own, so that the
     difference between them shows what chance does. `seconds` is the training's time, all its sessions together.
     """
-    how = SCALES[scale]
-    config = TrainingConfig(max(1, round(school.epochs * how.epoch_fraction)), 1e-3, "bce")
-    settings = ExperimentConfig(UNetConfig(base=how.base, batch_norm=False), config, how.size, school.batch, False, seed)
+    size = SCALES[scale]
+    config = TrainingConfig(max(1, round(school.epochs * size.epoch_fraction)), 1e-3, "bce")
+    settings = ExperimentConfig(UNetConfig(base=size.base, batch_norm=False), config, size.size, school.batch,
+                                augment=False, seed=seed)
     training, test = divide(cache, split, seed)
-    run = prepare_places(settings, cache, training, test[:0], {"kind": split, "seed": seed}, device)
+    run = prepare_slices(settings, cache, training, test[:0], {"kind": split, "seed": seed}, device)
     folder = work / f"{school.name}-{split}-{scale}"
     seconds = run.train_to_end(folder)
-    counts = score(Predictor(run.network, {}, how.size), cache, test)
+    counts = score(Predictor(run.network, {}, size.size), cache, test)
     made_by = {key: value for key, value in run.card.items() if key not in ("data", "split", "training", "processes")}
-    return {"name": school.name, "split": split, "seed": seed, "scale": scale, **asdict(how), "epochs": config.epochs,
+    return {"name": school.name, "split": split, "seed": seed, "scale": scale, **asdict(size), "epochs": config.epochs,
             "batch": school.batch, "f1": round(counts.dice(), 4), "accuracy": round(counts.accuracy(), 4),
             "test_slices": len(test), "seconds": seconds, "data": cache.content, **made_by}
 
@@ -122,9 +123,9 @@ def score(predictor: Predictor, cache: SliceCache, indices: Int[np.ndarray, "k"]
     """All pixels of these slices together, at full size."""
     rows = []
     for patient in np.unique(cache.patient_of[indices]):
-        mine = indices[cache.patient_of[indices] == patient]
-        masks = predictor.masks(predictor.probabilities(cache.images[mine], cache.statistics[patient]))
-        rows.append(count_slices(masks, np.asarray(cache.masks[mine])))
+        own = indices[cache.patient_of[indices] == patient]
+        masks = predictor.masks(predictor.probabilities(cache.images[own], cache.statistics[patient]))
+        rows.append(count_slices(masks, np.asarray(cache.masks[own])))
     return pooled(np.concatenate(rows))
 
 

@@ -3,8 +3,8 @@
 Distances are in-plane and in pixels of the slice. The TIFFs carry no voxel size; a pixel is about 1 mm wide, and
 how far slices lie apart is not known, so no distance is ever taken from one slice to the next.
 
-A slice on which only one of the two drew anything has no distance. Such slices are counted as `lone`, for the
-scores here are silent about them: read the two beside each other.
+A slice on which only one of the two masks has an outline has no distance. Such slices are counted as `unmatched`;
+read that number beside the scores, which leave them out.
 """
 
 from dataclasses import dataclass
@@ -20,18 +20,18 @@ TOLERANCE = 2.0  # pixels; an expert's hand is hardly steadier
 class OutlineDistances:
     """From each pixel of one outline to the nearest of the other on the same slice, in pixels, all slices together.
 
-    `predicted` goes from the network's outline to the expert's, `expert` the other way. `lone` counts slices on
-    which only one of the two drew.
+    `predicted` goes from the predicted outline to the reference's, `reference` the other way. `unmatched` counts
+    slices on which only one of the two has an outline.
     """
 
     predicted: Float[np.ndarray, "a"]
     reference: Float[np.ndarray, "b"]
-    lone: int = 0
+    unmatched: int = 0
 
     def hausdorff(self, percentile: float = 95, empty: float = float("nan")) -> float:
         """The larger of both directions' percentiles (Huttenlocher et al. 1993; MONAI's definition), in pixels.
 
-        95 leaves out the farthest twentieth, which may be one stray speck; 100 is the classic distance. `empty`
+        95 leaves out the farthest twentieth, which may be one stray component; 100 is the classic distance. `empty`
         where no slice has both outlines.
         """
         if not len(self.predicted):
@@ -39,7 +39,7 @@ class OutlineDistances:
         return float(max(np.percentile(distances, percentile) for distances in (self.predicted, self.reference)))
 
     def dice(self, tolerance: float = TOLERANCE, empty: float = float("nan")) -> float:
-        """Share of both outlines that lies within `tolerance` pixels of the other (Nikolov et al. 2021), in [0, 1].
+        """The fraction of both outlines within `tolerance` pixels of the other (Nikolov et al. 2021), in [0, 1].
 
         `empty` where no slice has both outlines.
         """
@@ -52,15 +52,15 @@ def outline_distances(predicted: Bool[np.ndarray, "n h w"], reference: Bool[np.n
     """Compare two stacks of masks slice by slice."""
     drawn = np.stack([predicted.any(axis=(1, 2)), reference.any(axis=(1, 2))])
     both = drawn.all(axis=0)
-    pairs = [(outline(p), outline(e)) for p, e in zip(predicted[both], reference[both], strict=True)]
+    pairs = [(outline(p), outline(r)) for p, r in zip(predicted[both], reference[both], strict=True)]
     nothing = np.zeros(0)
-    return OutlineDistances(np.concatenate([nothing, *(_distances(p, e) for p, e in pairs)]),
-                            np.concatenate([nothing, *(_distances(e, p) for p, e in pairs)]),
-                            lone=int((drawn.any(axis=0) & ~both).sum()))
+    return OutlineDistances(np.concatenate([nothing, *(_distances(p, r) for p, r in pairs)]),
+                            np.concatenate([nothing, *(_distances(r, p) for p, r in pairs)]),
+                            unmatched=int((drawn.any(axis=0) & ~both).sum()))
 
 
 def outline(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
-    """The mask's pixels that touch the outside, or the picture's border, with an edge."""
+    """The mask's pixels that touch the outside, or the image's border, with an edge."""
     return mask & ~binary_erosion(mask)
 
 

@@ -16,9 +16,9 @@ from unet_lib.data.volume_grid import Grid
 from unet_lib.inference.predictor import Predictor
 from unet_lib.inference.slice_predictions import write_sheet
 
-WIDEST_MM = (20, 3, 3)  # between slices, rows, columns: what is wider shows no outline
-BRIGHT = 150            # the 99.5th percentile becomes this; LGG's medians of it are 149, 148 and 138
-APART_MM = 0.1          # so far apart may the same voxels of two volumes lie
+MAX_VOXEL_MM = (20, 3, 3)  # between slices, rows, columns: larger voxels show no outline
+GREY_LEVEL = 150          # the 99.5th percentile becomes this; LGG's medians of it are 149, 148 and 138
+GRID_TOLERANCE_MM = 0.1   # how far apart the same voxels of two volumes may lie
 NOTE = b"unet_lib: for learning only, do not diagnose with it"
 
 
@@ -37,7 +37,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class VolumePrediction:
-    """What a network says about a volume: on its slices, and on the volume's own voxels (`…_volume`).
+    """What a network predicts for a volume: on its slices, and on the volume's own voxels (`…_volume`).
 
     Probabilities are in [0, 1].
     """
@@ -83,9 +83,9 @@ def read_trio(flair: Path | str, pre: Path | str | None = None, post: Path | str
 
 
 def predict_volume(predictor: Predictor, volume: Volume) -> VolumePrediction:
-    """Ask the network about all slices, and carry the answer back to the volume's own voxels.
+    """Predict all slices, and bring the result back to the volume's own voxels.
 
-    The mask is drawn on the slices, where threshold and smallest tumour were chosen, and then carried back: a voxel
+    The mask is made on the slices, where threshold and smallest component were chosen, and then brought back: a voxel
     is tumour if at least half of it is.
     """
     probability, mask = predictor.outline(volume.images)
@@ -108,11 +108,11 @@ def write_overlays(prediction: VolumePrediction, folder: Path) -> None:
     Pages of the same name that an earlier prediction left for the other slices are taken away.
     """
     volume = prediction.volume
-    for place, mask in enumerate(prediction.mask):
-        page = folder / f"{volume.name}_{place + 1}_overlay.png"
+    for index, mask in enumerate(prediction.mask):
+        page = folder / f"{volume.name}_{index + 1}_overlay.png"
         if mask.any():
-            write_sheet(page, volume.images[place], prediction.probability[place], mask,
-                        f"{volume.name}, slice {place + 1} of {len(prediction.mask)} from below")
+            write_sheet(page, volume.images[index], prediction.probability[index], mask,
+                        f"{volume.name}, slice {index + 1} of {len(prediction.mask)} from below")
         else:
             page.unlink(missing_ok=True)
 
@@ -141,16 +141,16 @@ def _refuse_odd_header(header: Nifti1Header, path: Path) -> None:
     grid = Grid(header)
     size = grid.millimetres
     upright = grid.millilitres * 1000 > 0.5 * size.prod() > 0  # else the axes are nearly parallel, or one is missing
-    if not upright or not all(0.1 <= mm <= most for (_, mm), most in zip(grid.laid, WIDEST_MM)):
-        raise DatasetError(f"{path}: expected voxels of 0.1 to {WIDEST_MM[1]} mm along an axial slice and up to "
-                           f"{WIDEST_MM[0]} mm between slices, found {size.round(3).tolist()} mm along the file's "
+    if not upright or not all(0.1 <= mm <= most for (_, mm), most in zip(grid.laid, MAX_VOXEL_MM)):
+        raise DatasetError(f"{path}: expected voxels of 0.1 to {MAX_VOXEL_MM[1]} mm along an axial slice and up to "
+                           f"{MAX_VOXEL_MM[0]} mm between slices, found {size.round(3).tolist()} mm along the file's "
                            f"axes. Is it an axial scan, and its header in millimetres? Resample it.")
 
 
 def _refuse_other_grid(found: Grid, path: Path, wanted: Grid, wanted_path: Path) -> None:
     # No voxel can lie further off than this: the affines' difference, times the furthest voxel.
     apart = np.abs(wanted.affine - found.affine)[:3] @ [*wanted.shape, 1]
-    if wanted.shape != found.shape or apart.max() > APART_MM:
+    if wanted.shape != found.shape or apart.max() > GRID_TOLERANCE_MM:
         first, second = (f"{_times(g.shape)} voxels, affine {g.affine[:3].round(3).tolist()}" for g in (wanted, found))
         raise DatasetError(f"{path}: expected the voxels of {wanted_path} ({first}), found others ({second}). Register "
                            f"it to the FLAIR volume, or resample it: nilearn.image.resample_to_img(other, flair).")
@@ -163,14 +163,14 @@ def _grey(values: np.ndarray, path: Path, grid: Grid) -> UInt8[np.ndarray, "n 25
 
 
 def _gain(values: np.ndarray, path: Path) -> float:
-    if strange := int((~np.isfinite(values)).sum()):
-        raise DatasetError(f"{path}: expected finite grey values, found {strange} voxels that are NaN or infinite. "
+    if not_finite := int((~np.isfinite(values)).sum()):
+        raise DatasetError(f"{path}: expected finite grey values, found {not_finite} voxels that are NaN or infinite. "
                            f"Replace them, say with 0: np.nan_to_num(values, posinf=0, neginf=0).")
     low, high = np.percentile(values, (0.5, 99.5))
     if high <= 0 or low < -0.1 * high:
         raise DatasetError(f"{path}: expected grey values from 0 (air) up, found {low:.4g} to {high:.4g} (percentiles "
                            f"0.5 and 99.5). Give the scan as it was taken: not standardised, not empty.")
-    return 1.0 if values.dtype == np.uint8 else float(BRIGHT / high)
+    return 1.0 if values.dtype == np.uint8 else float(GREY_LEVEL / high)
 
 
 def _times(shape: tuple[int, ...]) -> str:

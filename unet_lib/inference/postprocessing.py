@@ -6,13 +6,13 @@ from scipy import ndimage
 
 
 def remove_small_components(mask: Bool[np.ndarray, "*n h w"], min_component_size: int) -> Bool[np.ndarray, "*n h w"]:
-    """The mask without parts of fewer than `smallest` voxels; the largest stays, however small it is.
+    """The mask without connected components of fewer than `min_component_size` voxels; the largest always stays.
 
-    Voxels that share a face, an edge or a corner hang together.
+    Voxels that share a face, an edge or a corner are connected.
     """
     if min_component_size < 2 or not mask.any():
         return mask
-    parts, count = ndimage.label(mask, np.ones((3,) * mask.ndim))
-    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    components, count = ndimage.label(mask, np.ones((3,) * mask.ndim))
+    sizes = np.bincount(components.ravel(), minlength=count + 1)
     sizes[0] = 0
-    return ((sizes >= min_component_size) | (sizes == sizes.max()))[parts] & mask
+    return ((sizes >= min_component_size) | (sizes == sizes.max()))[components] & mask

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from unet_lib.core.devices import choose_device
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.intensity import channel_histograms, intensity_statistics, normalise
-from unet_lib.data.preprocessing import around, scale_images, training_size
+from unet_lib.data.preprocessing import context_indices, scale_images, training_size
 from unet_lib.data.slice_files import SIDE
 from unet_lib.inference.batch_norm_adaptation import adapt_batch_norms, fuse_batch_norms
 from unet_lib.inference.dice_threshold import optimal_dice_threshold
@@ -23,13 +23,13 @@ from unet_lib.models.common import eval_mode
 
 NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, never tested in a clinic. "
                      "Do not diagnose with it.")
-AT_ONCE = 8  # slices in one forward pass: on CPUs faster than 16, whose maps are too large for caches
+BATCH = 8  # slices in one forward pass: on CPUs faster than 16, whose maps are too large for caches
 ADAPTATION_SLICES = 8
 
 
 @dataclass(frozen=True)
 class PatientPrediction:
-    """All slices of a patient of a cache, in order: their `indices` in it, what the network says, and the reference."""
+    """All slices of a patient of a cache, in order: their `indices` in it, the prediction, and the reference."""
 
     indices: Int[np.ndarray, "n"]
     probabilities: Float[np.ndarray, "n 256 256"]
@@ -71,13 +71,14 @@ class Predictor:
         """Predict all slices of a patient of the cache. Raises DatasetError for an unknown name."""
         indices = cache.slices_of([name])
         probabilities = self.probabilities(cache.images[indices], cache.statistics[cache.patient_of[indices[0]]])
-        return PatientPrediction(indices, probabilities, self.masks(probabilities), np.asarray(cache.masks[indices]) > 0)
+        return PatientPrediction(indices, probabilities, self.masks(probabilities),
+                                 np.asarray(cache.masks[indices]) > 0)
 
     def outline(self, images: UInt8[np.ndarray, "n 256 256 3"]) -> tuple[Float[np.ndarray, "n 256 256"],
                                                                          Bool[np.ndarray, "n 256 256"]]:
         """Probabilities and masks of all slices of one patient, in order, normalised by their own statistics."""
-        found = self.probabilities(images, intensity_statistics(channel_histograms(images)))
-        return found, self.masks(found)
+        probabilities = self.probabilities(images, intensity_statistics(channel_histograms(images)))
+        return probabilities, self.masks(probabilities)
 
     def probabilities(self, images: UInt8[np.ndarray, "n 256 256 3"],
                       statistics: Float[np.ndarray, "2 3"]) -> Float[np.ndarray, "n 256 256"]:
@@ -86,8 +87,8 @@ class Predictor:
         `statistics` are the patient's, see `data.intensity`.
         """
         of_patient = torch.as_tensor(statistics, device=self.device)
-        nearby = torch.as_tensor(around(np.zeros(len(images), int), np.arange(len(images)),
-                                        self.context_slices)).to(self.device)
+        context = torch.as_tensor(context_indices(np.zeros(len(images), int), np.arange(len(images)),
+                                                  self.context_slices)).to(self.device)
         scaled = scale_images(images, np.arange(len(images)), self.size).to(self.device)
 
         def normalised(indices: Int[Tensor, "b k"]) -> Float[Tensor, "b c s s"]:
@@ -98,15 +99,15 @@ class Predictor:
             count = min(len(images), ADAPTATION_SLICES)
             some = torch.linspace(0, len(images) - 1, count).round().long()
             fraction = self.batch_norm_adaptation * count / ADAPTATION_SLICES
-            model = fuse_batch_norms(adapt_batch_norms(model, normalised(nearby[some]), fraction))
+            model = fuse_batch_norms(adapt_batch_norms(model, normalised(context[some]), fraction))
         with eval_mode(model), torch.no_grad():
             return np.concatenate([self._predict(model, normalised(part))[:, 0].cpu().numpy()
-                                   for part in nearby.split(AT_ONCE)])
+                                   for part in context.split(BATCH)])
 
     def masks(self, probabilities: Float[np.ndarray, "*n 256 256"]) -> Bool[np.ndarray, "*n 256 256"]:
         """Tumour where the probability reaches the threshold, without small components.
 
-        Several slices are taken for all of one patient's.
+        A stack of slices is taken for all slices of one patient.
         """
         threshold = self.threshold
         if self.temperature is not None and probabilities.ndim == 3:
@@ -114,7 +115,7 @@ class Predictor:
         return remove_small_components(probabilities >= threshold, self.min_component_size)
 
     def _predict(self, model: nn.Module, images: Float[Tensor, "b c s s"]) -> Float[Tensor, "b 1 256 256"]:
-        logits = model(images)  # in float32, so that every machine gives the same answer
+        logits = model(images)  # in float32, so that every machine gives the same result
         if self.flip_tta:
             logits = (logits + model(images.flip(-1)).flip(-1)) / 2
         if self.size != SIDE:
@@ -131,6 +132,6 @@ def load_predictor(path: Path | str, device: str = "auto") -> Predictor:
 
 
 def inference_settings(card: dict[str, Any]) -> dict[str, Any]:
-    """A Predictor's settings, from the card of its weights: those of its training, and those chosen since."""
+    """A Predictor's settings, from the card of its weights: those of its training, and those chosen afterwards."""
     return {"size": training_size(card), "context_slices": int(card.get("data", {}).get("context_slices", 0)),
             **card.get("inference", {})}

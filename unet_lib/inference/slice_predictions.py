@@ -1,4 +1,4 @@
-"""Slices on the disk, in LGG layout → predictions, and the files that tell of them."""
+"""Slices on the disk, in LGG layout → predictions, and the files written from them."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from unet_lib.inference.predictor import Predictor
 
 @dataclass(frozen=True)
 class SlicePrediction:
-    """One slice with what the network says; `expert` and `counts` are None where no expert drew a mask."""
+    """One slice with the network's prediction; `reference` and `counts` are None where there is no reference mask."""
 
     record: SliceRecord
     image: UInt8[np.ndarray, "256 256 3"]
@@ -31,7 +31,7 @@ class SlicePrediction:
 
 
 def find_inputs(path: Path | str) -> tuple[SliceRecord, ...]:
-    """The records of one slice (a .tif file), a patient's folder or a data set; expert masks may be missing.
+    """The records of one slice (a .tif file), a patient's folder or a data set; reference masks may be missing.
 
     Raises DatasetError for anything else.
     """
@@ -48,18 +48,18 @@ def find_inputs(path: Path | str) -> tuple[SliceRecord, ...]:
 def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> Iterator[SlicePrediction]:
     """Predict slices of one patient.
 
-    All of the patient's slices on the disk are looked at, also for a single one of them: its brightness is judged
-    by theirs, the network may want its neighbours, and a speck is told from a tumour in three dimensions.
+    All of the patient's slices on the disk are read, even to predict a single one: its intensities are normalised with
+    theirs, the network may need its context slices, and small components are told from tumours in three dimensions.
     """
     siblings = siblings_of(records[0])
     images = np.stack([read_image(path) for path in siblings])
     probabilities, masks = predictor.outline(images)
     for record in records:
-        place = siblings.index(record.image)
-        mask = masks[place]
+        index = siblings.index(record.image)
+        mask = masks[index]
         reference = read_mask(record.mask) if record.mask.exists() else None
         counts = None if reference is None else count(mask, reference)
-        yield SlicePrediction(record, images[place], probabilities[place], mask, reference, counts)
+        yield SlicePrediction(record, images[index], probabilities[index], mask, reference, counts)
 
 
 def write_mask(prediction: SlicePrediction, folder: Path) -> Path:
@@ -83,7 +83,7 @@ def write_overlay(prediction: SlicePrediction, mask: Path) -> None:
 def write_sheet(path: Path, image: UInt8[np.ndarray, "h w 3"], probability: Float[np.ndarray, "h w"],
                 mask: Bool[np.ndarray, "h w"], title: str, reference: UInt8[np.ndarray, "h w"] | None = None,
                 dice: float | None = None) -> None:
-    """`figures.prediction_sheet` as a PNG, written atomically."""
+    """`plotting.prediction_sheet` as a PNG, written atomically."""
     from unet_lib.plotting.base import prediction_sheet  # here, because scoring alone should not load matplotlib
 
     sheet = prediction_sheet(image, probability, mask, reference, dice, title)
@@ -92,10 +92,10 @@ def write_sheet(path: Path, image: UInt8[np.ndarray, "h w 3"], probability: Floa
 
 
 def write_scores(predictions: list[SlicePrediction], path: Path) -> None:
-    """One CSV line a slice: pixels called tumour, pixels the expert drew, Dice (empty without an expert)."""
+    """One CSV line a slice: predicted pixels, reference pixels, Dice (the last two are empty without a reference)."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["patient", "slice", "predicted_pixels", "expert_pixels", "dice"])
+    writer.writerow(["patient", "slice", "predicted_pixels", "reference_pixels", "dice"])
     for p in predictions:
         reference = "" if p.reference is None else int(p.reference.sum())
         dice = "" if p.counts is None else f"{p.counts.dice():.4f}"

@@ -1,4 +1,4 @@
-"""Arrays → matplotlib axes; knows no model and never calls `plt.show()`. What is here stands in `base`."""
+"""Arrays → matplotlib axes; knows no model and never calls `plt.show()`. What is named here lies in `base`."""
 
 from unet_lib.plotting import scores
 from unet_lib.plotting.base import (
@@ -27,9 +27,9 @@ from unet_lib.plotting.base import (
 
 __all__ = [
     "CHANNEL_COLOURS",
-    "EXPERT",
     "INK",
     "NETWORK",
+    "REFERENCE",
     "calm",
     "draw_channels",
     "draw_curves",

@@ -1,6 +1,6 @@
 """Arrays → matplotlib axes. Knows no model and never calls `plt.show()`.
 
-Colours: grey levels stay grey, probabilities use `viridis`, the expert is orange and the network blue
+Colours: grey levels stay grey, probabilities use `viridis`, the reference mask is orange and the prediction blue
 (Okabe & Ito's colour-blind-safe palette). A mask is always an outline and a tint.
 """
 
@@ -123,35 +123,35 @@ def draw_channels(axes: Sequence[Axes], image: UInt8[np.ndarray, "h w 3"], mask:
 
 
 def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]], colours: Sequence[str]) -> None:
-    """Share of pixels per grey level, black (air) left out, one line each."""
+    """Fraction of pixels per grey level, black (air) left out, one line each."""
     for (label, histogram), colour in zip(histograms.items(), colours, strict=False):
         fraction = histogram[1:] / max(1, histogram[1:].sum())
         axes.plot(np.arange(1, 256), fraction, color=colour, label=label, linewidth=1.6)
-    axes.set(xlabel="grey level", ylabel="share of pixels", xlim=(0, 255), ylim=(0, None))
+    axes.set(xlabel="grey level", ylabel="fraction of pixels", xlim=(0, 255), ylim=(0, None))
     axes.legend(frameon=False)
     calm(axes)
 
 
 def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "") -> None:
     """Distributions side by side, from five numbers each (5, 25, 50, 75, 95 %): line, thick line and dot."""
-    for place, (values, colour) in enumerate(zip(groups.values(), (INK, REFERENCE), strict=False)):
+    for position, (values, colour) in enumerate(zip(groups.values(), (INK, REFERENCE), strict=False)):
         least, low, middle, high, most = values
-        axes.plot([place, place], [least, most], color=colour, linewidth=1.5)
-        axes.plot([place, place], [low, high], color=colour, linewidth=7, solid_capstyle="butt", alpha=0.6)
-        axes.plot([place], [middle], "o", color=colour, markeredgecolor="white", markersize=7)
+        axes.plot([position, position], [least, most], color=colour, linewidth=1.5)
+        axes.plot([position, position], [low, high], color=colour, linewidth=7, solid_capstyle="butt", alpha=0.6)
+        axes.plot([position], [middle], "o", color=colour, markeredgecolor="white", markersize=7)
     axes.set_xticks(range(len(groups)), list(groups))
     axes.set(title=title, xlim=(-0.6, len(groups) - 0.4), ylim=(0, None))
     axes.title.set_fontsize(9)
     calm(axes)
 
 
-def draw_dots(axes: Axes, place: int, values: Sequence[float], label: str) -> None:
+def draw_dots(axes: Axes, position: int, values: Sequence[float], label: str) -> None:
     """Repeated runs of one setting in a row of their own: a dot each, and a line at their mean."""
-    axes.plot(values, [place] * len(values), "o", color=NETWORK, markeredgecolor=INK, markersize=7, alpha=0.8)
-    axes.plot([np.mean(values)] * 2, [place - 0.3, place + 0.3], color=REFERENCE, linewidth=3)
-    axes.annotate(label, (0, place), xytext=(-8, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+    axes.plot(values, [position] * len(values), "o", color=NETWORK, markeredgecolor=INK, markersize=7, alpha=0.8)
+    axes.plot([np.mean(values)] * 2, [position - 0.3, position + 0.3], color=REFERENCE, linewidth=3)
+    axes.annotate(label, (0, position), xytext=(-8, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
                   ha="right", va="center")
-    axes.set(ylim=(max(place + 0.6, axes.get_ylim()[0]), -0.6), yticks=[])
+    axes.set(ylim=(max(position + 0.6, axes.get_ylim()[0]), -0.6), yticks=[])
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x", alpha=0.25)
 

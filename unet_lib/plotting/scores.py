@@ -1,4 +1,4 @@
-"""Scores of patients → pictures: boxes by group, all patients ranked, the worst of them, and curves of thresholds.
+"""Scores of patients → figures: boxes by group, all patients ranked, the worst of them, and curves of thresholds.
 
 Arrays and names in, a Figure out; knows no model. Sites have Okabe & Ito's colour-blind-safe colours.
 """
@@ -23,7 +23,7 @@ from unet_lib.plotting.base import (
     tinted,
 )
 
-# Dice of two experts who outline the same low-grade gliomas; Buda et al. 2019 quote it, with a deviation of 0.02.
+# Dice of two experts who outline the same low-grade gliomas, with a standard deviation of 0.02 (Buda et al. 2019).
 EXPERTS_AGREE = 0.84
 SITE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 NAMES_FIT = 120  # bars; with more of them their names would be too small to read
@@ -34,8 +34,8 @@ def box_sheet(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     widths = [len(groups) + 0.6 for groups in panels.values()]
     figure, axes = new_figure(1, len(panels), width=max(6.0, 1.1 * sum(widths)), height=4, sharey=True,
                               width_ratios=widths)
-    for place, (title, groups) in zip(axes[0], panels.items(), strict=True):
-        draw_boxes(place, groups, title)
+    for panel, (title, groups) in zip(axes[0], panels.items(), strict=True):
+        draw_boxes(panel, groups, title)
     axes[0, 0].set_ylabel("Dice of a patient")
     return figure
 
@@ -48,8 +48,8 @@ def draw_boxes(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "
     axes.boxplot(list(groups.values()), positions=range(len(groups)), widths=0.6, whis=(0, 100), showfliers=False,
                  boxprops={"color": INK}, whiskerprops={"color": INK}, capprops={"color": INK},
                  medianprops={"color": REFERENCE, "linewidth": 2.5})
-    for place, values in enumerate(groups.values()):
-        axes.plot(place + _spread(len(values)), values, "o", color=NETWORK, markeredgecolor=INK, markersize=5,
+    for position, values in enumerate(groups.values()):
+        axes.plot(position + _jitter(len(values)), values, "o", color=NETWORK, markeredgecolor=INK, markersize=5,
                   alpha=0.75)
     labels = [name.replace(" (", "\n(") + f"\nn = {len(values)}" for name, values in groups.items()]
     axes.set_xticks(range(len(groups)), labels, fontsize=8)
@@ -59,12 +59,12 @@ def draw_boxes(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "
 
 
 def ranked_bars(names: Sequence[str], dice: Float[np.ndarray, "p"], sites: Sequence[str]) -> Figure:
-    """A bar a patient, from the worst to the best, in its site's colour; lines at the mean and at the experts'."""
+    """A bar a patient, from the worst to the best, in its site's colour; lines at the mean and at two experts' Dice."""
     order = np.argsort(dice, kind="stable")
     colours = dict(zip(sorted(set(sites)), SITE_COLOURS * (1 + len(set(sites)) // len(SITE_COLOURS)), strict=False))
     width = min(max(7.0, 1.5 + 0.15 * len(names)), 20)
     figure, ((axes,),) = new_figure(width=width, height=4.2)
-    axes.bar(range(len(names)), dice[order], color=[colours[sites[place]] for place in order], width=0.8, zorder=2)
+    axes.bar(range(len(names)), dice[order], color=[colours[sites[i]] for i in order], width=0.8, zorder=2)
     mean = float(np.mean(dice))
     keys = [axes.axhline(mean, color=INK, linewidth=1.5, zorder=3, label=f"mean {mean:.2f}"),
             axes.axhline(EXPERTS_AGREE, color="black", linestyle="--", linewidth=1.5, zorder=3,
@@ -72,7 +72,7 @@ def ranked_bars(names: Sequence[str], dice: Float[np.ndarray, "p"], sites: Seque
             *(Patch(color=colour, label=site) for site, colour in colours.items())]
     figure.legend(handles=keys, loc="outside upper center", ncols=int(width / 1.2), frameon=False, fontsize=9)
     fit = len(names) <= NAMES_FIT
-    axes.set_xticks(range(len(names)) if fit else [], [names[place] for place in order] if fit else [],
+    axes.set_xticks(range(len(names)) if fit else [], [names[i] for i in order] if fit else [],
                     rotation=90, fontsize=7)
     axes.set(xlim=(-0.7, len(names) - 0.3), ylim=(0, 1), ylabel="Dice",
              xlabel=f"patients from the worst to the best (n = {len(names)})")
@@ -82,13 +82,13 @@ def ranked_bars(names: Sequence[str], dice: Float[np.ndarray, "p"], sites: Seque
 
 def worst_sheet(cases: Sequence[tuple[str, UInt8[np.ndarray, "h w"], Bool[np.ndarray, "h w"],
                                       Bool[np.ndarray, "h w"]]]) -> Figure:
-    """Title, FLAIR, the network's mask and the expert's of some slices, side by side, both outlined over FLAIR."""
+    """Title, FLAIR, predicted and reference mask of some slices, side by side, both outlined over FLAIR."""
     figure, axes = new_figure(1, len(cases), width=max(4.0, 3.0 * len(cases)), height=3.9)
-    figure.set_layout_engine("compressed")  # square pictures: the plain layout would cut their titles
-    for place, (title, flair, predicted, reference) in zip(axes[0], cases, strict=True):
-        draw_slice(place, flair, title)
-        draw_mask(place, predicted, NETWORK, "network")
-        draw_mask(place, reference, REFERENCE, "expert", tint=0)
+    figure.set_layout_engine("compressed")  # square images: the plain layout would cut their titles
+    for panel, (title, flair, predicted, reference) in zip(axes[0], cases, strict=True):
+        draw_slice(panel, flair, title)
+        draw_mask(panel, predicted, NETWORK, "network")
+        draw_mask(panel, reference, REFERENCE, "expert", tint=0)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
@@ -109,36 +109,36 @@ def draw_precision_recall(axes: Axes, precision: Float[np.ndarray, "t"], recall:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def draw_reliability(axes: Axes, said: Float[np.ndarray, "k"], true: Float[np.ndarray, "k"], label: str = "",
-                     colour: str = NETWORK) -> None:
-    """What was said against what was true, a dot a bin, and a line down from it to the diagonal, where they agree."""
+def draw_reliability(axes: Axes, confidence: Float[np.ndarray, "k"], observed_frequency: Float[np.ndarray, "k"],
+                     label: str = "", colour: str = NETWORK) -> None:
+    """Observed frequency against confidence, a dot a bin, and a line from it to the diagonal, where the two agree."""
     axes.plot((0, 1), (0, 1), color=INK, linewidth=1, linestyle="--")
-    axes.vlines(said, true, said, color=colour, alpha=0.35, linewidth=6)
-    axes.plot(said, true, "o-", color=colour, markeredgecolor=INK, label=label)
-    axes.set(xlabel="probability that the network gives", ylabel="share that is tumour", xlim=(0, 1), ylim=(0, 1),
-             aspect="equal")
+    axes.vlines(confidence, observed_frequency, confidence, color=colour, alpha=0.35, linewidth=6)
+    axes.plot(confidence, observed_frequency, "o-", color=colour, markeredgecolor=INK, label=label)
+    axes.set(xlabel="confidence (predicted probability)", ylabel="observed frequency of tumour", xlim=(0, 1),
+             ylim=(0, 1), aspect="equal")
     calm(axes)
 
 
-def draw_doubt(axes: Sequence[Axes] | np.ndarray, flair: UInt8[np.ndarray, "h w"],
-               probability: Float[np.ndarray, "h w"], spread: Float[np.ndarray, "h w"],
-               reference: Bool[np.ndarray, "h w"]) -> None:
-    """Four panels: both outlines, the probability, how far several answers spread, and where the mask is wrong.
+def draw_uncertainty(axes: Sequence[Axes] | np.ndarray, flair: UInt8[np.ndarray, "h w"],
+                     probability: Float[np.ndarray, "h w"], std: Float[np.ndarray, "h w"],
+                     reference: Bool[np.ndarray, "h w"]) -> None:
+    """Four panels: both outlines, the probability, the standard deviation of several predictions, and the errors.
 
-    False alarms are blue as the network is, missed tumour orange as the expert is; the spread's colours end at 0.5,
-    the largest that answers between 0 and 1 can have.
+    False positives are blue like the prediction, false negatives orange like the reference; the colours of the
+    standard deviation end at 0.5, the largest that values between 0 and 1 can have.
     """
     mask = probability >= 0.5
     draw_slice(axes[0], flair, "network and expert")
     draw_mask(axes[0], mask, NETWORK)
     draw_mask(axes[0], reference, REFERENCE, tint=0)
     draw_probability(axes[1], probability, "probability")
-    draw_probability(axes[2], 2 * spread, "spread of the answers")
+    draw_probability(axes[2], 2 * std, "standard deviation")
     draw_slice(axes[3], flair, "blue: false, orange: missed")
     for wrong, colour in ((mask & ~reference, NETWORK), (reference & ~mask, REFERENCE)):
         axes[3].imshow(tinted(wrong, colour, 0.9), interpolation="nearest")
 
 
-def _spread(count: int) -> Float[np.ndarray, "p"]:
+def _jitter(count: int) -> Float[np.ndarray, "p"]:
     """Small steps aside by the golden ratio, so that dots side by side rarely hide each other."""
     return 0.4 * ((np.arange(count) * 0.618034) % 1 - 0.5) if count > 1 else np.zeros(count)

@@ -1,4 +1,4 @@
-"""Pictures → a film, as the contents of a file: GIF with what is installed anyway, MP4 where PyAV is."""
+"""Frames → a film, as the contents of a file: GIF with what is installed anyway, MP4 where PyAV is."""
 
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
