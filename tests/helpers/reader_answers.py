@@ -19,22 +19,22 @@ NUMBERS = {
     "tinted_fraction": ([0.03125, 2048 / 65536, 0.0312], {3.125: "percentage", 0.0104: "three", 32: "other way up"}),
     "zero_logit": ([0.5, 1 / (1 + np.exp(0))], {0: "no prob", 1: "divides", 0.731: "sigmoid of 1", 50: "Per cent"}),
     "tumour_slice_fraction": ([0.35, 1373 / 3929, 0.3495],
-                           {34.9: "percentage", 0.65: "without", 0.537: "odds", 2.86: "other way up"}),
+                              {34.9: "percentage", 0.65: "without", 0.537: "odds", 2.86: "other way up"}),
     "always_no_accuracy": ([0.9897, 0.99, 1 - 0.0103],
-                           {0.0103: "wrong", 98.97: "percentage", 0: "negative_fraction", 0.65: "slices", 1: "Not"}),
+                           {0.0103: "wrong", 98.97: "percentage", 0: "healthy", 0.65: "slices", 1: "Not"}),
     "balance_weight": ([96, 96.1, 0.9897 / 0.0103], {97.1: "all pixels", 0.0104: "rare class", 1.86: "slices"}),
     "batches_per_epoch": ([63, np.ceil(1000 / 16)], {62: "last 8", 62.5: "half", 16000: "once", 16: "size of a"}),
     "unsure_loss": ([0.693, -np.log(0.5), 0.6931],
                     {0.5: "minus its log", -0.693: "negative", 1: "base 2", 0.301: "10"}),
     "f1_by_hand": ([2 / 3, 0.667],
                    {0.75: "precision", 0.6: "recall", 0.5: "IoU", 0.675: "harmonic", 66.7: "percent"}),
-    "hidden_recall": ([1 - 0.7 / 1.03, 0.32, 33 / 103], {0.68: "was missed", 0.993: "accuracy", 0.0033: "whole picture",
+    "hidden_recall": ([1 - 0.7 / 1.03, 0.32, 33 / 103], {0.68: "was missed", 0.993: "accuracy", 0.0033: "whole image",
                                                          32: "percentage", 0.485: "Dice", 0.5: "0.7 %"}),
     "chance_precision": ([400 / 16384, 0.0244, 0.024414],
                          {0.5: "coin", 0.9756: "always saying no", 2.44: "percentage", 0: "now and then",
                           0.025025: "healthy ones", 0.1: "points at random"}),
-    "learnt_from": ([62, 88 - 18 - 8], {70: "praise", 80: "fold itself", 88: "seen", 18: "examination", 26: "set aside",
-                                        50: "Take away"}),
+    "training_patients": ([62, 88 - 18 - 8], {70: "praise", 80: "fold itself", 88: "seen", 18: "the test patients",
+                                              26: "set aside", 50: "Take away"}),
     "difference_noise": ([0.01 * 2**0.5, 0.0141], {0.02: "squares", 0: "not remove", 0.01: "other wobbles",
                                                    0.0002: "root", 0.00707: "mean", 0.1: "Variance"}),
     "full_size_epochs": ([4.875, 30 / 16 + 3, 4.88], {13.5: "quarter", 42: "What does one", 528: "Turned", 19.5: "four",
@@ -44,7 +44,7 @@ NUMBERS = {
                                                     100: "⌊"}),
     "conv_parameters": ([448, 16 * (27 + 1)], {432: "biases", 160: "all three", 480: "one bias", 28: "one filter"}),
     "dense_weights": ([16_777_216, 2**24], {4096: "one output", 8192: "multiply", 36864: "shared", 9: "convolution"}),
-    "he_deviation": ([1 / 12, np.sqrt(2 / (9 * 32)), 0.083],
+    "he_std": ([1 / 12, np.sqrt(2 / (9 * 32)), 0.083],
                      {0.00694: "the variance", 0.059: "The 2 is", 0.25: "9 products", 0.4714: "Nine products for",
                       288: "fan-in. Which", 0.5: "3 · 3 · 32"}),
     "field_after_pool": ([14], {9: "without the pooling", 10: "2·2", 13: "adds a pixel", 6: "Two conv", 7: "jump"}),
@@ -121,7 +121,7 @@ PROPERTIES = {
                      (7, 2, 0, 7): "did the network", (4, 2, 3, 6): "add up to 16", (5, 2, 3, 6): "Lay one grid"}),
     "gradient_shape": ([(32, 16, 3, 3), [32, 16, 3, 3.0]],
                        {(16, 32, 3, 3): "come first", (1, 1, 1, 1): "The loss is one", (3, 3, 16, 32): "other library",
-                        (32, 1, 3, 3): "every one of the 16", (1, 32, 64, 64): "picture's", (32, 3, 3, 3): "As many"}),
+                        (32, 1, 3, 3): "every one of the 16", (1, 32, 64, 64): "image's", (32, 3, 3, 3): "As many"}),
     "lost_gradients": ([(-0.3, 0.1), np.array([-0.3, 0.1]), (0.2 - 0.5, 0.1)],
                        {(0.3, -0.1): "add up to 0.4", (0.1, -0.3): "wrong places", (-0.1, -0.1): "Now multiply",
                         (0.1, 0.5): "themselves do not", (1, 2): "Two equations"}),
@@ -132,7 +132,7 @@ PROPERTIES = {
                        ((0, 10, 0, 0), (0, 0, 0, 20), (30, 0, 40, 0), (0, 30, 0, 0)): "would be 60",
                        ((0, 10, 0, 0), (0, 0, 0, 20), (15, 0, 40, 0), (0, 15, 0, 0)): "is fair",
                        ((0, 10, 0, 0), (0, 0, 0, 20), (0, 0, 40, 0), (0, 30, 0, 0)): "second seven",
-                       ((0, 5, 0, 0), (0, 0, 0, 6), (7, 0, 8, 0), (0, 0, 0, 0)): "picture's values",
+                       ((0, 5, 0, 0), (0, 0, 0, 6), (7, 0, 8, 0), (0, 0, 0, 0)): "image's values",
                        ((0, 0, 0, 0),) * 4: "In each 2×2"}),
     "stamps": ([((1, 3, 2, 6), (0, 2, 0, 4), (0, 0, -1, -3), (0, 0, 0, -2))],
                {((1, 2, 3, 6), (0, -1, 0, -3), (0, 0, 2, 4), (0, 0, 0, -2)): "It is the pixel",
@@ -173,22 +173,22 @@ def dead_channels(maps):
     return [c for c in range(len(maps[0])) if len({v for one in maps for row in one[c] for v in row}) == 1]
 
 
-def agreement(values, mask, tie=0.5):
+def roc_auc(values, mask, tie=0.5):
     pairs = [(t, h) for t, tumour in zip(np.ravel(values), np.ravel(mask)) if tumour
              for h, other in zip(np.ravel(values), np.ravel(mask)) if not other]
     return sum(1 if t > h else tie if t == h else 0 for t, h in pairs) / len(pairs)
 
 
 def cam(maps, gradients):
-    return np.maximum(sum(np.mean(slopes) * np.array(values) for values, slopes in zip(maps, gradients)), 0)
+    return np.maximum(sum(np.mean(gradient) * np.array(values) for values, gradient in zip(maps, gradients)), 0)
 
 
-def signal_to_noise(before, after):
+def paired_t(before, after):
     gain = np.subtract(after, before)
     return gain.mean() / (gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
-def room(dice, worst):
+def headroom(dice, worst):
     return sum(np.median(dice) - score for score in sorted(dice)[:worst]) / len(dice)
 
 
@@ -208,8 +208,8 @@ def dice(tp, fp, fn):
 def three_dices(counts, patients):
     total = {name: [sum(column) for column in zip(*(c for c, p in zip(counts, patients, strict=True) if p == name),
                                                   strict=True)] for name in patients}
-    slices, heads = [dice(*row) for row in counts], [dice(*row) for row in total.values()]
-    return [sum(slices) / len(slices), sum(heads) / len(heads), dice(*np.sum(counts, axis=0))]
+    per_slice, per_patient = [dice(*row) for row in counts], [dice(*row) for row in total.values()]
+    return [np.mean(per_slice), np.mean(per_patient), dice(*np.sum(counts, axis=0))]
 
 
 def nearest(a, b):
@@ -271,9 +271,9 @@ def forward(network, image):
 FUNCTIONS = {
     "bias_gradient": ([lambda g: g.sum((0, 2, 3)), lambda g: [channel.sum() for channel in np.moveaxis(g, 1, 0)]],
                       {lambda g: g.mean((0, 2, 3)): "adds up", np.sum: "bias of its own",
-                       lambda g: g.sum((2, 3)): "share the bias", lambda g: g.sum((0, 1)): "kept the pixels",
-                       lambda g: g.sum((1, 2, 3)): "kept the pictures", lambda g: g.sum((0, 2, 3), keepdims=True):
-                       "shape of its array", lambda g: g[0, :, 0, 0]: "Sum over pictures"}),
+                       lambda g: g.sum((2, 3)): "images of a batch", lambda g: g.sum((0, 1)): "kept the pixels",
+                       lambda g: g.sum((1, 2, 3)): "kept the images", lambda g: g.sum((0, 2, 3), keepdims=True):
+                       "shape of its array", lambda g: g[0, :, 0, 0]: "Sum over images"}),
     "skip_gradient": ([skip_gradient, lambda joined, below: (joined[:, :len(below[0])] + below).tolist()],
                       {lambda joined, below: skip_gradient(joined, 0 * below): "half alone",
                        lambda joined, below: skip_gradient(np.roll(joined, below.shape[1], 1), below): "decoder's half",
@@ -286,7 +286,7 @@ FUNCTIONS = {
                       lambda z, y: -bce_gradient(z, y): "points uphill",
                       lambda z, y: bce_gradient(z, y) * np.exp(-z) / (1 + np.exp(-z))**2: "once too often",
                       lambda z, y: (z - y) / y.size: "logit for the prob", lambda z, y: bce_gradient(z, y) * (
-                          1 + np.exp(-z))**2 / np.exp(-z): "slope for the prob", lambda z, y: z: "p = σ(z)"}),
+                          1 + np.exp(-z))**2 / np.exp(-z): "derivative for the prob", lambda z, y: z: "p = σ(z)"}),
     "dice_gradient": ([dice_gradient, lambda p, y: dice_gradient(p, y).tolist()],
                       {lambda p, y: -dice_gradient(p, y): "turn the sign",
                        lambda p, y: -2 * y / (p.sum() + y.sum() + 1): "second term",
@@ -356,8 +356,8 @@ FUNCTIONS = {
                        lambda iou: iou: "only at 0 and at 1", lambda iou: 1 - iou: "Solve IoU"}),
     "honest_score": ([honest_score, lambda v, t: t[int(np.argmax(v))]],
                      {lambda v, t: max(t): "then praised it", lambda v, t: max(v): "who chose",
-                      lambda v, t: v[t.index(max(t))]: "wrong way round", lambda v, t: v.index(max(v)): "the place of",
-                      lambda v, t: sum(t) / len(t): "score of none", lambda v, t: t[-1]: "at the same place"}),
+                      lambda v, t: v[t.index(max(t))]: "wrong way round", lambda v, t: v.index(max(v)): "the index of",
+                      lambda v, t: sum(t) / len(t): "score of none", lambda v, t: t[-1]: "at the same index"}),
     "three_dices": ([three_dices, lambda c, p: tuple(three_dices(c, p))],
                     {lambda c, p: [np.mean([dice(*r) if sum(r) else 0 for r in c]), *three_dices(c, p)[1:]]:
                      "left empty counts 1",
@@ -382,12 +382,12 @@ FUNCTIONS = {
                        lambda m: [c for c in range(len(m[0])) if all(c in dead_channels([one]) for one in m)]:
                            "does vary", lambda m: [c for c in range(len(m[0])) if c not in dead_channels(m)]: "living",
                        lambda m: []: "least value"}),
-    "agreement": ([agreement, lambda v, m: roc_auc_score(np.ravel(m), np.ravel(v))],
-                  {lambda v, m: 2 * agreement(v, m) - agreement(v, m, 1.0): "Ties",
-                   lambda v, m: agreement(v, m, 1.0): "not a win", lambda v, m: 1 - agreement(v, m): "*healthy*",
-                   lambda v, m: np.mean([t - h for t in np.array(v)[np.array(m) > 0]
-                                         for h in np.array(v)[np.array(m) == 0]]): "by how much",
-                   lambda v, m: 0: "every healthy"}),
+    "roc_auc": ([roc_auc, lambda v, m: roc_auc_score(np.ravel(m), np.ravel(v))],
+                {lambda v, m: 2 * roc_auc(v, m) - roc_auc(v, m, 1.0): "Ties",
+                 lambda v, m: roc_auc(v, m, 1.0): "not a win", lambda v, m: 1 - roc_auc(v, m): "*healthy*",
+                 lambda v, m: np.mean([t - h for t in np.array(v)[np.array(m) > 0]
+                                       for h in np.array(v)[np.array(m) == 0]]): "by how much",
+                 lambda v, m: 0: "each healthy"}),
     "cam": ([cam, lambda m, g: F.relu(torch.einsum("c,cij->ij", *(torch.tensor(x, dtype=torch.float64) for x in (
                 np.mean(g, axis=(1, 2)), m)))).numpy()],
             {lambda m, g: sum(np.mean(b) * np.array(a) for a, b in zip(m, g)): "Left to do",
@@ -396,20 +396,20 @@ FUNCTIONS = {
              lambda m, g: np.size(g[0]) * cam(m, g): "not its sum",
              lambda m, g: np.maximum([np.mean(b) * np.array(a) for a, b in zip(m, g)], 0): "Add up the channels",
              lambda m, g: 0: "then ReLU"}),
-    "signal_to_noise": ([signal_to_noise, lambda b, a: stats.ttest_rel(a, b).statistic],
-                        {lambda b, a: signal_to_noise(b, a) / len(a) ** 0.5: "divide by the deviation of the gains",
-                         lambda b, a: signal_to_noise(b, a) * len(a) ** 0.5: "not n times",
-                         lambda b, a: signal_to_noise(a, b): "The sign",
-                         lambda b, a: signal_to_noise(b, a) * (len(a) / (len(a) - 1)) ** 0.5: "ddof=1",
-                         lambda b, a: stats.ttest_ind(a, b, equal_var=False).statistic: "groups of strangers",
-                         lambda b, a: np.mean(a) - np.mean(b): "such a mean wobble",
-                         lambda b, a: 2: "Subtract patient"}),
-    "room": ([room],
-             {lambda d, k: (k - sum(sorted(d)[:k])) / len(d): "perfect",
-              lambda d, k: (k * np.mean(d) - sum(sorted(d)[:k])) / len(d): "pull down",
-              lambda d, k: (k * np.median(d) - sum(sorted(d)[-k:])) / len(d): "Those are the best",
-              lambda d, k: np.mean(d) + room(d, k): "the new mean",
-              lambda d, k: np.median(d) * k / len(d): "have already", lambda d, k: 1: "put the median"}),
+    "paired_t": ([paired_t, lambda b, a: stats.ttest_rel(a, b).statistic],
+                 {lambda b, a: paired_t(b, a) / len(a) ** 0.5: "divide by the standard deviation of one gain",
+                  lambda b, a: paired_t(b, a) * len(a) ** 0.5: "not n times",
+                  lambda b, a: paired_t(a, b): "The sign",
+                  lambda b, a: paired_t(b, a) * (len(a) / (len(a) - 1)) ** 0.5: "ddof=1",
+                  lambda b, a: stats.ttest_ind(a, b, equal_var=False).statistic: "groups of different patients",
+                  lambda b, a: np.mean(a) - np.mean(b): "such a mean wobble",
+                  lambda b, a: 2: "Subtract patient"}),
+    "headroom": ([headroom],
+                 {lambda d, k: (k - sum(sorted(d)[:k])) / len(d): "perfect",
+                  lambda d, k: (k * np.mean(d) - sum(sorted(d)[:k])) / len(d): "pull down",
+                  lambda d, k: (k * np.median(d) - sum(sorted(d)[-k:])) / len(d): "Those are the best",
+                  lambda d, k: np.mean(d) + headroom(d, k): "the new mean",
+                  lambda d, k: np.median(d) * k / len(d): "have already", lambda d, k: 1: "put the median"}),
     "voxels_to_draw": ([voxels_to_draw, lambda p: np.argmax(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())) + 1],
                        {lambda p: voxels_to_draw(p) - 1: "counts from 0", lambda p: sum(p >= 0.5): "0.5 again",
                         lambda p: round(sum(p)): "So many",

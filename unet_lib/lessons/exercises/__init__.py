@@ -1,7 +1,7 @@
 """Exercise checkers with instant, specific feedback: `check.slice_numbers(answer)`.
 
-One module a lesson; `frame` says what a checker is made of. A new checker is imported here and gets a row in
-tests/reader_answers.py.
+One module a lesson; `exercise` says what a checker is made of. A new checker is imported here and gets a row in
+tests/helpers/reader_answers.py.
 """
 
 from unet_lib.lessons.exercises.exercise import Exercise, Feedback
@@ -44,14 +44,14 @@ from unet_lib.lessons.exercises.lesson_05 import (
     honest_score,
     three_dices,
 )
-from unet_lib.lessons.exercises.lesson_06 import agreement, cam, chance_precision, dead_channels, map_shape
+from unet_lib.lessons.exercises.lesson_06 import cam, chance_precision, dead_channels, map_shape, roc_auc
 from unet_lib.lessons.exercises.lesson_07 import (
     adam_by_hand,
     bce_gradient,
     bias_gradient,
     dice_gradient,
     gradient_shape,
-    he_deviation,
+    he_std,
     lost_gradients,
     pool_gradient,
     skip_gradient,
@@ -60,9 +60,9 @@ from unet_lib.lessons.exercises.lesson_07 import (
 from unet_lib.lessons.exercises.lesson_08 import (
     difference_noise,
     full_size_epochs,
-    learnt_from,
-    room,
-    signal_to_noise,
+    headroom,
+    paired_t,
+    training_patients,
     voxels_to_draw,
 )
 
@@ -71,7 +71,6 @@ __all__ = [
     "Feedback",
     "activate",
     "adam_by_hand",
-    "agreement",
     "always_no_accuracy",
     "balance_weight",
     "batches_per_epoch",
@@ -101,29 +100,30 @@ __all__ = [
     "full_size_epochs",
     "gradient_shape",
     "hausdorff",
-    "he_deviation",
+    "he_std",
+    "headroom",
     "hidden_recall",
     "honest_score",
     "is_leaky",
     "join_skip",
-    "learnt_from",
     "lost_gradients",
     "map_shape",
     "missing_channels",
     "own_unet",
     "own_window",
     "pad_needed",
+    "paired_t",
     "pool_gradient",
     "predict_alone",
     "prediction_numbers",
-    "room",
-    "signal_to_noise",
+    "roc_auc",
     "skip_gradient",
     "slice_numbers",
     "slice_order",
     "stamps",
     "three_dices",
     "tinted_fraction",
+    "training_patients",
     "tumour_slice_fraction",
     "unsure_loss",
     "voxels_to_draw",

@@ -15,7 +15,7 @@ from unet_lib.lessons.exercises.exercise import (
 )
 
 # The masks of exercise 1; the lesson draws them. TP, FP, FN, TN are four different numbers.
-EXPERT_4X4 = np.array([[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 0, 0]])
+REFERENCE_4X4 = np.array([[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 0, 0]])
 NETWORK_4X4 = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]])
 COUNTS_4X4 = (4, 2, 3, 7)
 
@@ -32,11 +32,13 @@ four_counts = PropertyExercise(
     right=lambda counts: counts == COUNTS_4X4,
     insight="Every pixel is in exactly one of the four, and every score of this lesson is made of them.",
     misconceptions=(
-        Misconception(lambda c: c == (4, 3, 2, 7), "FP and FN are exchanged. Positive is what the network says; false, that "
-                                             "the expert disagrees."),
+        Misconception(lambda c: c == (4, 3, 2, 7),
+                      "FP and FN are exchanged. Positive is what the network says; false, that the expert disagrees."),
         Misconception(lambda c: c == (7, 2, 3, 4), "TP and TN are exchanged. Positive means: called tumour."),
-        Misconception(lambda c: c[0] == 6, "6 is all that the network calls tumour. How much of it does the expert confirm?"),
-        Misconception(lambda c: c[0] == 7, "7 is all that the expert calls tumour. How much of it did the network find?"),
+        Misconception(lambda c: c[0] == 6,
+                      "6 is all that the network calls tumour. How much of it does the expert confirm?"),
+        Misconception(lambda c: c[0] == 7,
+                      "7 is all that the expert calls tumour. How much of it did the network find?"),
         Misconception(lambda c: sum(c) != 16, "They should add up to 16: every pixel is in exactly one of the four."),
     ),
     fallback_hint="Lay one grid over the other: both 1, only the network's 1, only the expert's 1, both 0.",
@@ -51,7 +53,8 @@ dice_from_iou = FunctionExercise(
         Misconception(lambda iou: iou / (2 - iou), "That goes from Dice to IoU. Solve it for Dice."),
         Misconception(lambda iou: 2 * iou, "That gives 2 for perfect masks. What is it divided by?"),
         Misconception(lambda iou: iou / (1 + iou), "Half of it: TP counts twice in Dice."),
-        Misconception(lambda iou: 2 * iou / (2 + iou), "For perfect masks that is two thirds. Test the divisor with 1."),
+        Misconception(lambda iou: 2 * iou / (2 + iou),
+                      "For perfect masks that is two thirds. Test the divisor with 1."),
         Misconception(lambda iou: iou, "They are the same only at 0 and at 1."),
     ),
     fallback_hint="Solve IoU = Dice / (2 − Dice) for Dice.",
@@ -63,9 +66,9 @@ hidden_recall = NumberExercise(
     tolerance=0.005,
     insight="Two thirds of the tumour missed, and still 0.993. Set the errors beside the tumour, not beside the head.",
     misconceptions=(
-        Misconception(0.007 / 0.0103, "That is the share that was missed. Recall is the share that was found."),
+        Misconception(0.007 / 0.0103, "That is the fraction that was missed. Recall is the fraction that was found."),
         Misconception(0.993, "That is the accuracy. Recall asks about the tumour only, 1.03 % of the pixels."),
-        Misconception(0.0033, "So much of the whole picture was found. Which share of the tumour is it?"),
+        Misconception(0.0033, "So much of the whole image was found. Which fraction of the tumour is it?"),
         Misconception(32.04, "That is the percentage. Recall lies between 0 and 1."),
         Misconception(0.66 / 1.36, "That is Dice. Recall is TP / (TP + FN)."),
     ),
@@ -88,16 +91,19 @@ honest_score = FunctionExercise(
     ),
     insight="The test patients were asked once, after the choice was made. That is all there is to honesty here.",
     misconceptions=(
-        Misconception(lambda validation, test: max(test), "The best of the test scores: there the test patients chose the "
-                                                    "threshold, and then praised it."),
-        Misconception(lambda validation, test: max(validation), "That is the score on the patients who chose the threshold. "
-                                                          "What do the others say at the same one?"),
-        Misconception(_at_best(lambda v, t: t, lambda v, t: v), "The wrong way round: test chose, validation reported."),
-        Misconception(lambda validation, test: int(np.argmax(validation)), "That is the place of the threshold. Which test "
-                                                                     "score stands there?"),
-        Misconception(lambda validation, test: float(np.mean(test)), "The mean over all thresholds is the score of none."),
+        Misconception(lambda validation, test: max(test),
+                      "The best of the test scores: there the test patients chose the threshold, and then praised it."),
+        Misconception(lambda validation, test: max(validation),
+                      "That is the score on the patients who chose the threshold. What do the others say at the same "
+                      "one?"),
+        Misconception(_at_best(lambda v, t: t, lambda v, t: v),
+                      "The wrong way round: test chose, validation reported."),
+        Misconception(lambda validation, test: int(np.argmax(validation)),
+                      "That is the index of the threshold. Which test score stands there?"),
+        Misconception(lambda validation, test: float(np.mean(test)),
+                      "The mean over all thresholds is the score of none."),
     ),
-    fallback_hint="Find the place of the best validation score; report the test score at the same place.",
+    fallback_hint="Find the index of the best validation score; report the test score at the same index.",
 )
 
 
@@ -132,15 +138,18 @@ three_dices = FunctionExercise(
     ),
     insight="Same masks, three numbers. Whoever reports one of them says which, and what an empty slice was worth.",
     misconceptions=(
-        Misconception(lambda c, p: _three(c, p, empty=0.0), "Here an empty slice left empty counts 1; `dice` does that."),
-        Misconception(lambda c, p: _three(c, p, empty=np.nan), "You leave out empty slices. Many do, but here they count 1."),
+        Misconception(lambda c, p: _three(c, p, empty=0.0),
+                      "Here an empty slice left empty counts 1; `dice` does that."),
+        Misconception(lambda c, p: _three(c, p, empty=np.nan),
+                      "You leave out empty slices. Many do, but here they count 1."),
         Misconception(lambda c, p: _three(c, p)[::-1], "The order is: per slice, per patient, pooled."),
         Misconception(_mean_of_means, "Within a patient you average the slices' Dice. Add up their counts first."),
         Misconception(lambda c, p: (_three(c, p)[0],) * 3, "All three are the mean over slices. Add up before `dice`."),
-        Misconception(lambda c, p: (_three(c, p)[2],) * 3, "All three are pooled. Per slice: `dice` of each row first."),
+        Misconception(lambda c, p: (_three(c, p)[2],) * 3,
+                      "All three are pooled. Per slice: `dice` of each row first."),
     ),
-    fallback_hint="Per slice: `dice` of each row, then the mean. Per patient: add a patient's rows, `dice`, then the mean. "
-              "Pooled: add all rows, then `dice`.",
+    fallback_hint="Per slice: `dice` of each row, then the mean. Per patient: add a patient's rows, `dice`, then the "
+                  "mean. Pooled: add all rows, then `dice`.",
 )
 
 
@@ -165,16 +174,19 @@ hausdorff = FunctionExercise(
     ),
     insight="One bad place decides. HD95 leaves out the worst twentieth of the outline, so that one pixel cannot.",
     misconceptions=(
-        Misconception(lambda a, b: float(_gaps(a, b).min(1).max()), "You go from the first outline to the second only. What "
-                                                              "only the second has is seen from the second."),
-        Misconception(lambda a, b: float(_gaps(a, b).min(0).max()), "You go from the second outline to the first only. What "
-                                                              "only the first has is seen from the first."),
-        Misconception(lambda a, b: float(_gaps(a, b).max()), "That is the farthest pair of points. For each point take the "
-                                                       "nearest of the other outline."),
-        Misconception(lambda a, b: float(_gaps(a, b).min()), "That is the nearest pair: 0 as soon as the outlines touch."),
+        Misconception(lambda a, b: float(_gaps(a, b).min(1).max()),
+                      "You go from the first outline to the second only. What only the second has is seen from the "
+                      "second."),
+        Misconception(lambda a, b: float(_gaps(a, b).min(0).max()),
+                      "You go from the second outline to the first only. What only the first has is seen from the "
+                      "first."),
+        Misconception(lambda a, b: float(_gaps(a, b).max()),
+                      "That is the farthest pair of points. For each point take the nearest of the other outline."),
+        Misconception(lambda a, b: float(_gaps(a, b).min()),
+                      "That is the nearest pair: 0 as soon as the outlines touch."),
         Misconception(lambda a, b: float(max(_gaps(a, b).min(1).mean(), _gaps(a, b).min(0).mean())),
-                "You take the mean of the distances, which forgives one bad place. Hausdorff takes the largest."),
+                      "You take the mean of the distances, which forgives one bad place. Hausdorff takes the largest."),
         Misconception(lambda a, b: _largest(a, b, 1), "You add rows and columns. Go straight: √(rows² + columns²)."),
     ),
-    fallback_hint="For every point of either outline: the distance to the nearest point of the other. The largest of all.",
+    fallback_hint="For every point of either outline: how far is the nearest point of the other? Take the largest.",
 )

@@ -1,4 +1,4 @@
-"""Checkers of lesson 06, inside the network: maps, dead channels, agreement, chance, and Grad-CAM by hand."""
+"""Checkers of lesson 06, inside the network: maps, dead channels, ROC AUC, chance, and Grad-CAM by hand."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,9 +32,10 @@ map_shape = PropertyExercise(
         Misconception(lambda s: s == (1, 8, 64, 64), "The size is right. Each level doubles the channels, too."),
         Misconception(lambda s: s == (1, 32, 32, 32), "One level too deep: that is encoder.3."),
         Misconception(lambda s: s[1:] == (64, 64, 16), "Channels come before height and width in PyTorch."),
-        Misconception(lambda s: s[0] == 3, "The three channels went into the sums. First comes the number of images, 1."),
+        Misconception(lambda s: s[0] == 3,
+                      "The three channels went into the sums. First comes the number of images, 1."),
     ),
-    fallback_hint="Images, channels, height, width. encoder.1 has 8 channels at full size; then pooling halves the sides.",
+    fallback_hint="Images, channels, height, width. encoder.1 has 8 channels at full size; pooling halves the sides.",
 )
 
 _LIVING = [[[[0, 0], [0, 0]], [[1, 0], [0, 2]], [[3, 3], [3, 3]]]]
@@ -58,10 +59,10 @@ dead_channels = FunctionExercise(
     insight="A channel that never varies tells nothing. After a ReLU it mostly is one that never gets above 0.",
     misconceptions=(
         Misconception(_channels(lambda c: (c == 0).all()), "A channel stuck at 3 tells as little as one stuck at 0."),
-        Misconception(_channels(lambda c: (c.min(1) == c.max(1)).any()), "One image in which a channel is flat is not "
-                                                                   "enough: look at all of them together."),
-        Misconception(_channels(lambda c: (c.min(1) == c.max(1)).all()), "A channel that is 4 in one image and 5 in another "
-                                                                   "does vary. Take all images at once."),
+        Misconception(_channels(lambda c: (c.min(1) == c.max(1)).any()),
+                      "One image in which a channel is flat is not enough: look at all of them together."),
+        Misconception(_channels(lambda c: (c.min(1) == c.max(1)).all()),
+                      "A channel that is 4 in one image and 5 in another does vary. Take all images at once."),
         Misconception(_channels(lambda c: c.min() != c.max()), "These are the living ones."),
     ),
     fallback_hint="Per channel, over images, rows and columns: is the least value also the greatest?",
@@ -76,20 +77,21 @@ def _pairs(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[A
     return mean
 
 
-agreement = FunctionExercise(
-    question="agreement(function): write agreement(values, mask): over all pairs of a tumour pixel and a healthy one, "
-             "how often is the tumour's brighter? A tie counts half.",
-    signature="agreement(values, mask)",
+roc_auc = FunctionExercise(
+    question="roc_auc(function): write roc_auc(values, mask): over all pairs of a tumour pixel and a healthy one, how "
+             "often is the tumour's brighter? A tie counts half.",
+    signature="roc_auc(values, mask)",
     cases=(Case(([[3, 1], [2, 0]], [[1, 0], [0, 1]]), 0.5), Case(([[5, 2], [2, 1]], [[1, 1], [0, 0]]), 0.875),
            Case(([[0, 0, 4]], [[0, 0, 1]]), 1.0), Case(([[7, 7], [7, 7]], [[1, 0], [0, 0]]), 0.5)),
     insight="That is the area under the ROC curve. It minds neither a channel's scale nor the tumour's size.",
     misconceptions=(
         Misconception(_pairs(lambda t, h: t > h), "Ties: where both are equal, count one half."),
         Misconception(_pairs(lambda t, h: t >= h), "A tie is not a win. Count one half."),
-        Misconception(_pairs(lambda t, h: (t < h) + 0.5 * (t == h)), "That is how often the *healthy* one is brighter."),
+        Misconception(_pairs(lambda t, h: (t < h) + 0.5 * (t == h)),
+                      "That is how often the *healthy* one is brighter."),
         Misconception(_pairs(lambda t, h: t - h), "That is by how much. Asked is only how often."),
     ),
-    fallback_hint="Compare every tumour pixel with every healthy one: 1 if brighter, ½ if equal, else 0; then the mean.",
+    fallback_hint="Each tumour pixel against each healthy one: 1 if brighter, ½ if equal, else 0. Take the mean.",
 )
 
 chance_precision = NumberExercise(
@@ -98,8 +100,9 @@ chance_precision = NumberExercise(
     tolerance=0.0005,
     insight="So an average precision of 0.14 may be six times better than chance, and an accuracy of 0.97 no better.",
     misconceptions=(
-        Misconception(0.5, "That is chance for a coin. Tumour is rare: of the pixels you point at, how many are tumour?"),
-        Misconception(0.9756, "That is the share of healthy pixels: the accuracy of always saying no."),
+        Misconception(0.5,
+                      "That is chance for a coin. Tumour is rare: of the pixels you point at, how many are tumour?"),
+        Misconception(0.9756, "That is the fraction of healthy pixels: the accuracy of always saying no."),
         Misconception(2.44, "That is the percentage. Precision lies between 0 and 1."),
         Misconception(0.0, "Pointing anywhere, one hits tumour now and then."),
         Misconception(400 / 15984, "Over the healthy ones only. You may point at any of the 16,384."),
@@ -133,10 +136,11 @@ cam = FunctionExercise(
     misconceptions=(
         Misconception(_heat(_mean, relu=False), "Left to do: what is below 0 speaks against tumour, and is left out."),
         Misconception(_heat(lambda g: g), "Each channel gets *one* weight, the mean of its gradient over the map."),
-        Misconception(_heat(lambda g: np.abs(_mean(g))), "A channel that speaks against tumour has a negative weight. Keep "
-                                                   "the sign."),
+        Misconception(_heat(lambda g: np.abs(_mean(g))),
+                      "A channel that speaks against tumour has a negative weight. Keep the sign."),
         Misconception(_heat(lambda g: g.sum(axis=(1, 2), keepdims=True)), "The mean of the gradient, not its sum."),
-        Misconception(lambda m, g: np.maximum(_mean(np.array(g)) * np.array(m), 0), "Add up the channels: one map is left."),
+        Misconception(lambda m, g: np.maximum(_mean(np.array(g)) * np.array(m), 0),
+                      "Add up the channels: one map is left."),
     ),
     fallback_hint="weights = mean of each gradient; sum of weight × map over the channels; then ReLU.",
 )

@@ -1,4 +1,4 @@
-"""Checkers of lesson 08, beyond the baseline: folds, noise, cost, where to draw the line, and where there is room."""
+"""Checkers of lesson 08, beyond the baseline: folds, noise, cost, the threshold of each patient, and headroom."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -7,19 +7,19 @@ import numpy as np
 
 from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Misconception, NumberExercise
 
-learnt_from = NumberExercise(
-    question="learnt_from(answer): 88 patients, a fold of 18 of them, 8 more set aside to choose with; how many are "
-             "left to learn from?",
+training_patients = NumberExercise(
+    question="training_patients(answer): 88 patients, a fold of 18 of them, 8 more for validation; how many are left "
+             "for training?",
     right=62,
     insight="Every patient is in one fold only, so each is scored once, by the one network of five that never saw it.",
     misconceptions=(
-        Misconception(70, "The 8 who choose threshold and specks cannot teach as well: they would praise themselves."),
-        Misconception(80, "You took away the 8, but not the fold itself: its 18 patients are the examination."),
+        Misconception(70, "The 8 who choose inference settings cannot train as well: they would praise themselves."),
+        Misconception(80, "You took away the 8, but not the fold itself: its 18 patients are the test."),
         Misconception(88, "Then the network has seen everybody on whom it is scored."),
-        Misconception(18, "That is the examination. Learning needs the rest of the patients."),
+        Misconception(18, "Those are the test patients. Training needs the rest."),
         Misconception(26, "So many are set aside. How many are left?"),
     ),
-    fallback_hint="Take away whoever examines and whoever chooses.",
+    fallback_hint="Take away the test patients and the validation patients.",
 )
 
 difference_noise = NumberExercise(
@@ -29,12 +29,12 @@ difference_noise = NumberExercise(
     tolerance=0.0002,
     insight="Variances add, also where values are subtracted. Two differing runs wobble 1.4 times as much as one.",
     misconceptions=(
-        Misconception(0.02, "Chance does not always push the two apart. Add the variances, the squares, not the deviations."),
+        Misconception(0.02, "Chance does not always push the two apart. Add the variances, the squares."),
         Misconception(0.0, "Subtracting does not remove noise that the two do not share."),
         Misconception(0.01, "That is one of them alone. The other wobbles, too."),
         Misconception(0.0002, "That is the variance of the difference. Take its square root."),
         Misconception(lambda value: abs(value - 0.010 / np.sqrt(2)) < 0.0002,
-                "So much wobbles the *mean* of two. The difference is twice as wide."),
+                      "So much wobbles the *mean* of two. The difference is twice as wide."),
     ),
     fallback_hint="Variance of the difference = variance of the one + variance of the other; then take the root.",
 )
@@ -44,11 +44,11 @@ full_size_epochs = NumberExercise(
              "much?",
     right=30 / 16 + 12 / 4,
     tolerance=0.01,
-    insight="42 epochs for less than the price of five. Most of learning needs no sharp pictures.",
+    insight="42 epochs for less than the price of five. Most of training needs no full resolution.",
     misconceptions=(
         Misconception(30 / 4 + 12 / 2, "Half the side is a quarter of the pixels: height and width both shrink."),
         Misconception(42, "That is the number of epochs. What does one of 64 × 64 cost, in epochs of 256 × 256?"),
-        Misconception(30 * 16 + 12 * 4, "Turned round: an epoch of small pictures is the cheaper one."),
+        Misconception(30 * 16 + 12 * 4, "Turned round: an epoch of small images is the cheaper one."),
         Misconception(30 / 4 + 12, "That is in epochs of 128 × 128. Each of 256 × 256 costs four of these."),
         Misconception(30 / 16, "That is the first stage alone."),
     ),
@@ -57,7 +57,7 @@ full_size_epochs = NumberExercise(
 
 
 def _paired(factor: Callable[[np.ndarray], float], sign: int = 1, ddof: int = 1) -> Callable[..., float]:
-    """Mean difference over its deviation, times what `factor` makes of the differences."""
+    """Mean difference over its standard deviation, times what `factor` makes of the differences."""
     def ratio(before: Sequence[float], after: Sequence[float]) -> float:
         gain = sign * (np.array(after, float) - np.array(before, float))
         return float(gain.mean() / gain.std(ddof=ddof) * factor(gain))
@@ -69,28 +69,29 @@ def _root(gain: np.ndarray) -> float:
 
 
 def _unpaired(before: Sequence[float], after: Sequence[float]) -> float:
-    spread = np.var(before, ddof=1) / len(before) + np.var(after, ddof=1) / len(after)
-    return float((np.mean(after) - np.mean(before)) / spread**0.5)
+    variance = np.var(before, ddof=1) / len(before) + np.var(after, ddof=1) / len(after)
+    return float((np.mean(after) - np.mean(before)) / variance**0.5)
 
 
-signal_to_noise = FunctionExercise(
-    question="signal_to_noise(function): write signal_to_noise(before, after): the mean gain of the same patients, in "
-             "standard errors.",
-    signature="signal_to_noise(before, after)",
+paired_t = FunctionExercise(
+    question="paired_t(function): write paired_t(before, after): the same patients' mean gain, in standard errors.",
+    signature="paired_t(before, after)",
     cases=tuple(Case(pair, _paired(_root)(*pair)) for pair in (
         ([0.70, 0.80, 0.40, 0.90], [0.74, 0.82, 0.48, 0.90]),
         ([0.50, 0.60, 0.90], [0.60, 0.55, 0.95]),
         ([0.9, 0.5, 0.7, 0.8, 0.6], [0.8, 0.5, 0.5, 0.8, 0.5]))),
     insight="Hard patients are hard for both; in the difference that cancels. Above about 2 it is hardly chance.",
     misconceptions=(
-        Misconception(_paired(lambda gain: 1.0), "You divide by the deviation of the gains. The mean of n of them wobbles √n "
-                                           "times less."),
-        Misconception(_paired(lambda gain: float(len(gain))), "The mean of n values wobbles √n times less, not n times."),
+        Misconception(_paired(lambda gain: 1.0),
+                      "You divide by the standard deviation of one gain. The mean of n of them wobbles √n times less."),
+        Misconception(_paired(lambda gain: float(len(gain))),
+                      "The mean of n values wobbles √n times less, not n times."),
         Misconception(_paired(_root, sign=-1), "The sign: a gain is after − before."),
-        Misconception(_paired(_root, ddof=0), "Nearly. For a deviation guessed from a sample, NumPy wants `ddof=1`."),
-        Misconception(_unpaired, "You compare two groups of strangers. They are the same patients: subtract first."),
-        Misconception(lambda before, after: float(np.mean(after) - np.mean(before)), "That is the mean gain. How much does "
-                                                                               "such a mean wobble?"),
+        Misconception(_paired(_root, ddof=0), "Nearly. For the standard deviation of a sample, NumPy wants `ddof=1`."),
+        Misconception(_unpaired,
+                      "You compare two groups of different patients. They are the same ones: subtract first."),
+        Misconception(lambda before, after: float(np.mean(after) - np.mean(before)),
+                      "That is the mean gain. How much does such a mean wobble?"),
     ),
     fallback_hint="Subtract patient by patient; mean / (standard deviation / √n).",
 )
@@ -116,10 +117,13 @@ voxels_to_draw = FunctionExercise(
     insight="What is drawn is what lies above half of that Dice. Where a network doubts, this is far below 0.5.",
     misconceptions=(
         Misconception(lambda p: _likeliest()(p) - 1, "Nearly: `argmax` counts from 0, voxels count from 1."),
-        Misconception(lambda p: int(np.sum(p >= 0.5)), "That is the threshold of 0.5 again. Which k has the highest Dice?"),
-        Misconception(lambda p: round(p.sum()), "So many the tumour may be expected to have. Which k has the highest Dice?"),
-        Misconception(_likeliest(lambda p: 0.0), "Below stands k + Σp: what is drawn, and the whole tumour to be expected, "
-                                           "also what is not drawn of it."),
+        Misconception(lambda p: int(np.sum(p >= 0.5)),
+                      "That is the threshold of 0.5 again. Which k has the highest Dice?"),
+        Misconception(lambda p: round(p.sum()),
+                      "So many the tumour may be expected to have. Which k has the highest Dice?"),
+        Misconception(_likeliest(lambda p: 0.0),
+                      "Below stands k + Σp: what is drawn, and the whole tumour to be expected, also what is not drawn "
+                      "of it."),
         Misconception(_highest, "That is the highest Dice itself. For how many voxels is it reached?"),
         Misconception(lambda p: p[_likeliest()(p) - 1], "That is the threshold. How many voxels reach it?"),
     ),
@@ -137,23 +141,23 @@ def _lifted(replacement: Callable[[np.ndarray], float], best: bool = False) -> C
     return gained
 
 
-room = FunctionExercise(
-    question="room(function): write room(dice, worst): by how much the mean would rise if the `worst` lowest scores "
-             "became the median.",
-    signature="room(dice, worst)",
+headroom = FunctionExercise(
+    question="headroom(function): write headroom(dice, worst): by how much the mean would rise if the `worst` lowest "
+             "scores became the median.",
+    signature="headroom(dice, worst)",
     cases=(Case(([0.9, 0.1, 0.8, 0.7, 0.85], 1), 0.14), Case(([0.9, 0.1, 0.8, 0.7, 0.85], 2), 0.16),
            Case(([0.6, 0.9, 0.0, 0.8, 0.95, 0.85], 2), (0.225 + 0.825) / 6)),
     insight="The worst few weigh far more than their number; that is why we look at them first.",
     misconceptions=(
         Misconception(_lifted(lambda dice: 1.0), "You make them perfect. Nobody is; lift them to the median."),
-        Misconception(_lifted(lambda dice: float(dice.mean())), "That lifts them to the mean, which they pull down "
-                                                          "themselves. Take the median."),
-        Misconception(_lifted(lambda dice: float(np.median(dice)), best=True), "Those are the best. Which end of the sorted "
-                                                                         "list are the worst?"),
+        Misconception(_lifted(lambda dice: float(dice.mean())),
+                      "That lifts them to the mean, which they pull down themselves. Take the median."),
+        Misconception(_lifted(lambda dice: float(np.median(dice)), best=True),
+                      "Those are the best. Which end of the sorted list are the worst?"),
         Misconception(lambda dice, worst: _lifted(lambda ranked: float(np.median(ranked)))(dice, worst)
-                + float(np.mean(dice)), "That is the new mean. How much is it more than the old one?"),
-        Misconception(lambda dice, worst: float(np.median(dice) * worst / len(dice)), "You forget what these patients have "
-                                                                                "already."),
+                      + float(np.mean(dice)), "That is the new mean. How much is it more than the old one?"),
+        Misconception(lambda dice, worst: float(np.median(dice) * worst / len(dice)),
+                      "You forget what these patients have already."),
     ),
     fallback_hint="Sort; put the median in place of the first `worst`; new mean − old mean.",
 )
