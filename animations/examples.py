@@ -8,7 +8,7 @@ from jaxtyping import Float
 from animations.arrays import load
 from unet_lib import byhand
 from unet_lib.lessons.exercises.lesson_02 import KERNEL
-from unet_lib.models.architecture import Stage, UNetConfig, plan_for
+from unet_lib.models.architecture import Stage, UNetConfig
 
 PATCH = 6
 NETWORK = UNetConfig(base=8)
@@ -36,7 +36,7 @@ def edges(picture: Float[np.ndarray, "h w"], padding: int = 0) -> Float[np.ndarr
 @cache
 def stages() -> tuple[Stage, ...]:
     """The shipped network's plan, for pictures of the size it was trained with."""
-    return plan_for(NETWORK, len(load("small")))
+    return NETWORK.plan(len(load("small")))
 
 
 @cache

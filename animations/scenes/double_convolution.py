@@ -8,7 +8,8 @@ from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.examples import first_block
 from animations.mobjects import Picture, PixelGrid, arrow, fly, words
-from unet_lib.models.architecture import receptive_field
+from unet_lib.models.layers import CONV_3
+from unet_lib.models.receptive_field import receptive_field
 
 HEIGHT, COLUMNS, ROWS = 2.4, (-4.9, 0, 4.9), (1.4, -1.4)
 
@@ -20,7 +21,7 @@ class DoubleConvolution(ClipScene):
     def numbers(cls) -> dict[str, np.ndarray]:
         block = first_block()
         chosen = int((block["relu2"][:, load("mask")].mean(axis=1) - block["relu2"].mean(axis=(1, 2))).argmax())
-        field = receptive_field(["DoubleConv"])
+        field = receptive_field([CONV_3, CONV_3])
         return {"slice": load("small"), **{name: maps[chosen] for name, maps in block.items()},
                 "weights": np.array([2 * 3 * 3, field * field]), "field": np.array(field)}
 

@@ -8,7 +8,9 @@ from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.mobjects import Picture, words
 from unet_lib.data.slice_files import FLAIR
-from unet_lib.models.architecture import plan, receptive_field
+from unet_lib.models.architecture import plan
+from unet_lib.models.layers import CONV_3, HALVE
+from unet_lib.models.receptive_field import receptive_field
 
 PIXELS, WIDE, HIGH, GAP = 16, 0.6, 0.5, 0.92
 LAYERS = ("3×3", "3×3", "pool", "3×3", "3×3")
@@ -33,8 +35,8 @@ class ReceptiveField(ClipScene):
         stages = [stage for stage in plan() if stage.name.startswith("encoder.") or stage.name == "bottleneck"]
         return {"image": load("image")[..., FLAIR], "centre": np.argwhere(reference).mean(axis=0).round(),
                 "fields": np.array([stage.receptive_field for stage in stages]),
-                "two": np.array(receptive_field(["DoubleConv"])),
-                "with pool": np.array(receptive_field(["DoubleConv", "MaxPool2d", "DoubleConv"]))}
+                "two": np.array(receptive_field([CONV_3, CONV_3])),
+                "with pool": np.array(receptive_field([CONV_3, CONV_3, HALVE, CONV_3, CONV_3]))}
 
     @beat("One number of a 3 × 3 convolution sees 3 pixels across.", "Eine Zahl einer 3×3-Faltung sieht 3 Pixel weit.")
     def one_convolution(self) -> None:

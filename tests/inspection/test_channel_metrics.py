@@ -53,7 +53,7 @@ def test_agreement_without_anything_to_compare_is_not_a_number(mask):
     assert np.isnan(roc_auc(torch.rand(1, 2, 8, 8), mask)).all()
 
 
-@pytest.mark.parametrize(("period", "share"), [(2, 1), (3.2, 1), (4, 0), (8, 0), (32, 0)])
+@pytest.mark.parametrize(("period", "fraction"), [(2, 1), (3.2, 1), (4, 0), (8, 0), (32, 0)])
 def test_one_wave_is_fine_or_coarse(period, fraction):
     """Waves of four pixels are just at the cutoff of a quarter."""
     assert high_frequency_fraction(waves(period)) == pytest.approx(fraction, abs=1e-9)

@@ -6,7 +6,6 @@ import torch
 from unet_lib.core.errors import SettingsError
 from unet_lib.inspection.activations import capture
 from unet_lib.models.ablations import VARIANTS, build_variant, build_without_skips
-from unet_lib.models.architecture import plan_for
 from unet_lib.models.blocks import DoubleConv
 from unet_lib.models.common import count_parameters
 from unet_lib.models.registry import build
@@ -18,7 +17,7 @@ IMAGE = torch.linspace(-1, 2, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
 def shapes(network: UNet) -> dict[str, tuple[int, ...]]:
     """What each stage hands on, by hooks."""
     seen = {}
-    names = [stage.name for stage in plan_for(network.config, 32)]
+    names = [stage.name for stage in network.config.plan(32)]
     hooks = [network.get_submodule(name).register_forward_hook(
         lambda module, given, out, name=name: seen.__setitem__(name, tuple(out.shape[1:]))) for name in names]
     network.eval()(IMAGE)
@@ -39,6 +38,14 @@ def test_every_variant_answers_each_pixel_and_learns(name):
     assert logits.shape == (2, 1, 32, 32)
     logits.square().mean().backward()
     assert all(p.grad is not None and p.grad.any() for n, p in network.named_parameters() if "output" not in n)
+
+
+def test_only_an_unchanged_network_has_a_plan():
+    assert build_variant("plain", 4, 2, seed=0).plan(32) == build_without_skips([], 4, 2, seed=0).plan(32)
+    for network in (*(build_variant(name, 4, 2, seed=0) for name in VARIANTS if name != "plain"),
+                    build_without_skips([1], 4, 2, seed=0)):
+        with pytest.raises(SettingsError, match="expected an unchanged UNet"):
+            network.plan(32)
 
 
 @pytest.mark.parametrize("name", VARIANTS)

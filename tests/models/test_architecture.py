@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unet_lib.core.errors import ShapeError
-from unet_lib.models.architecture import Totals, UNetConfig, plan, plan_for, totals
+from unet_lib.models.architecture import Totals, UNetConfig, plan, totals
+from unet_lib.models.unet import UNet
 
 
 @pytest.mark.parametrize(("settings", "published"), [
@@ -40,7 +41,7 @@ def test_sizes_that_do_not_fit_are_explained(size):
         plan(size=size)
 
 
-def test_the_mend_names_a_size_that_works():
+def test_the_size_that_is_named_works():
     with pytest.raises(ShapeError, match="112×112") as caught:
         plan(size=100)
     assert "112" in str(caught.value)
@@ -53,8 +54,9 @@ def test_impossible_configurations(bad):
         UNetConfig(**bad)
 
 
-def test_plan_for_a_configuration():
-    assert plan_for(UNetConfig(base=8, depth=2), 64) == plan(base=8, depth=2, size=64)
+def test_configuration_and_network_have_the_same_plan():
+    config = UNetConfig(base=8, depth=2)
+    assert config.plan(64) == UNet(config).plan(64) == plan(base=8, depth=2, size=64)
 
 
 WRITTEN_OUT = {  # UNet(3, 1, base=64, depth=4), each kernel's weights, then γ and β, or the bias
@@ -88,4 +90,4 @@ def test_a_small_network_counted_by_hand():
 def test_batch_norm_keeps_both_convolutions_outputs_and_its_statistics_once_a_batch():
     plain, normed = (plan(3, base=4, depth=2, size=8, batch_norm=bn)[0] for bn in (False, True))
     assert normed.kept_values - plain.kept_values == 2 * 4 * 64
-    assert normed.kept_bytes(batch=5) == 5 * 4 * normed.kept_values + 4 * 2 * 2 * 4  # 2 norms, mean and deviation
+    assert normed.kept_bytes(batch=5) == 5 * 4 * normed.kept_values + 4 * 2 * 2 * 4  # 2 norms, mean and standard deviation

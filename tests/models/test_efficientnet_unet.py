@@ -1,4 +1,4 @@
-"""The U-Net with a borrowed encoder, against MONAI's blocks, TensorFlow's padding and the published size."""
+"""The U-Net with a pretrained encoder, against MONAI's blocks, TensorFlow's padding, its plan and the published size."""
 
 import json
 import shutil
@@ -7,22 +7,29 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from kept_for_backward import kept_bytes
 from made_up import made_up_cache
 from monai.networks.nets.efficientnet import MBConvBlock
 from repository import REPOSITORY
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
 
 from unet_lib.core.errors import CheckpointError, SettingsError, ShapeError
-from unet_lib.inspection.activations import block_names
 from unet_lib.models import checkpoint
-from unet_lib.models.architecture import UNetConfig, plan_for
-from unet_lib.models.efficientnet_unet import EfficientNetUNet, EfficientNetUNetConfig, InvertedResidual, Same
+from unet_lib.models.architecture import UNetConfig, totals
+from unet_lib.models.efficientnet_unet import (
+    Conv2dSame,
+    EfficientNetUNet,
+    EfficientNetUNetConfig,
+    InvertedResidual,
+    SegmentationHead,
+)
 from unet_lib.models.pretrained import ENCODER, load_pretrained_encoder
+from unet_lib.models.receptive_field import rows_seen
 from unet_lib.models.registry import build, configured, described
-from unet_lib.models.registry import build as build_unet
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.experiment import ExperimentConfig, prepare_places
+from unet_lib.training.experiment import ExperimentConfig, prepare_slices
 from unet_lib.training.loop import BEST, forward
 
 FILE = REPOSITORY / "data" / "models" / "encoder" / "imagenet-lite0.safetensors"
@@ -45,11 +52,11 @@ def test_as_many_parameters_as_published():
     assert counted == 4_652_008 - head
 
 
-@pytest.mark.parametrize(("channels", "out", "kernel", "stride", "widen"),
+@pytest.mark.parametrize(("channels", "out", "kernel", "stride", "expand_ratio"),
                          [(8, 8, 3, 1, 6), (8, 12, 5, 1, 6), (8, 12, 3, 2, 6), (8, 12, 5, 2, 6), (8, 4, 3, 1, 1)])
-def test_a_block_agrees_with_monais(channels, out, kernel, stride, widen):
-    ours = InvertedResidual(channels, out, kernel, stride, widen).eval()
-    theirs = MBConvBlock(2, channels, out, kernel, stride, [16, 16], widen, None, id_skip=True,
+def test_a_block_agrees_with_monais(channels, out, kernel, stride, expand_ratio):
+    ours = InvertedResidual(channels, out, kernel, stride, expand_ratio).eval()
+    theirs = MBConvBlock(2, channels, out, kernel, stride, [16, 16], expand_ratio, None, id_skip=True,
                          norm=("batch", {"eps": 1e-3})).eval()
     theirs._swish = nn.ReLU6()  # what "Lite" means
     given = [3 * noise(*tensor.shape, seed=place).abs() + 0.1 if tensor.is_floating_point() else tensor
@@ -66,7 +73,7 @@ def test_the_padding_is_tensorflows(kernel, stride):
     """Its rule: as much in all as the last window needs, the odd pixel at the end."""
     if kernel < stride:
         return
-    layer, image = Same(3, 4, kernel, stride), noise(1, 3, 12, 12)
+    layer, image = Conv2dSame(3, 4, kernel, stride), noise(1, 3, 12, 12)
     total = max((-(-12 // stride) - 1) * stride + kernel - 12, 0)
     padded = F.pad(image, (total // 2, total - total // 2) * 2)
     assert torch.equal(layer(image), F.conv2d(padded, layer.weight, stride=stride))
@@ -74,7 +81,7 @@ def test_the_padding_is_tensorflows(kernel, stride):
 
 
 def test_one_kernel_a_channel_is_computed_in_float32_inside_bfloat16(network):
-    layer, image = Same(8, 8, 5, 2, groups=8), noise(2, 8, 16, 16)
+    layer, image = Conv2dSame(8, 8, 5, 2, groups=8), noise(2, 8, 16, 16)
     rounded = image.bfloat16().requires_grad_()
     with torch.autocast("cpu", torch.bfloat16):
         found = layer(rounded)
@@ -85,10 +92,74 @@ def test_one_kernel_a_channel_is_computed_in_float32_inside_bfloat16(network):
     assert layer.double()(image.double()).dtype == torch.float64
 
 
-def test_logits_have_the_pictures_size_whatever_it_is(network):
+def test_logits_have_the_images_size_whatever_it_is(network):
     assert network(noise(2, 3, 64, 96)).shape == (2, 1, 64, 96)
-    with pytest.raises(ShapeError, match=r"LiteUNet needs .* divisible by 32; got 48×64. Resize or pad to 64×64\.$"):
+    with pytest.raises(ShapeError, match=r"EfficientNetUNet needs .* divisible by 32; got 48×64. Resize or pad to 64×64\.$"):
         network(noise(1, 3, 48, 64))
+
+
+# ---- the plan -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("channels", "out", "batch", "size"), [(3, 1, 2, (32, 32)), (9, 2, 3, (64, 96))])
+def test_what_is_made_computed_and_kept_is_what_the_plan_says(channels, out, batch, size):
+    network = EfficientNetUNet(EfficientNetUNetConfig(in_channels=channels, out_channels=out))
+    stages, shapes = network.plan(size), {}
+    assert stages == network.config.plan(size)
+    for stage in stages:
+        module = network.get_submodule(stage.name)
+        assert sum(parameter.numel() for parameter in module.parameters()) == stage.parameters, stage.name
+        module.register_forward_hook(lambda m, given, found, name=stage.name: shapes.update({name: found.shape}))
+    with FlopCounterMode(display=False) as counter:
+        kept = kept_bytes(network, torch.zeros(batch, channels, *size), [stage.name for stage in stages])
+    assert list(shapes.items()) == [(stage.name, (batch, *stage.shape)) for stage in stages]
+    flops = {name.removeprefix("EfficientNetUNet."): sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
+    for stage in stages:
+        assert flops.get(stage.name, 0) == 2 * batch * stage.multiply_adds, stage.name
+        assert kept.get(stage.name, 0) == stage.kept_bytes(batch), stage.name
+    assert totals(stages).parameters == sum(parameter.numel() for parameter in network.parameters())
+    assert totals(stages, batch).kept_bytes == sum(kept.values())
+    assert 2 * batch * totals(stages).multiply_adds == flops["Global"]
+
+
+def test_a_size_without_a_plan_is_refused():
+    with pytest.raises(ShapeError, match="divisible by 32; got 48×48"):
+        EfficientNetUNetConfig().plan(48)
+
+
+def test_receptive_fields_are_where_the_gradient_is():
+    """With means for kernels, of values that no ReLU6 cuts off; of 32 rows around the middle the one that sees most."""
+    network = EfficientNetUNet(EfficientNetUNetConfig(in_channels=1)).double().eval()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.constant_(module.weight, 1 / module.weight[0].numel())
+    image = torch.full((1, 1, 1280, 32), 0.01, dtype=torch.double, requires_grad=True)
+    stages, maps, layers = network.plan((1280, 32)), {}, []
+    for stage in stages:
+        network.get_submodule(stage.name).register_forward_hook(
+            lambda module, given, found, name=stage.name: maps.update({name: found}))
+    network(image)
+    for stage in stages:
+        layers += stage.layers
+        rows = np.arange(stage.height // 2, stage.height // 2 + min(32, stage.height // 4))
+        first, last = rows_seen(layers, rows)
+        widest = int((last - first).argmax())
+        gradient, = torch.autograd.grad(maps[stage.name][0, :, rows[widest]].sum(), image, retain_graph=True)
+        seen = gradient[0, 0].abs().sum(dim=1).nonzero()
+        assert (seen.min(), seen.max()) == (first[widest], last[widest]), stage.name
+        assert seen.max() - seen.min() + 1 == stage.receptive_field, stage.name
+
+
+def test_the_head_enlarges_its_logits_in_float32():
+    head, maps = SegmentationHead(8, 2), noise(2, 8, 6, 10)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = head(maps)
+        logits = F.conv2d(maps, head.weight, head.bias)
+    expected = F.interpolate(logits.float(), (12, 20), mode="bilinear", align_corners=False)
+    assert found.dtype == torch.float32 and logits.dtype == torch.bfloat16 and torch.equal(found, expected)
+
+
+# ---- learning -------------------------------------------------------------------------------------------------
 
 
 def test_every_weight_learns_and_the_seed_decides_the_first(network):
@@ -129,13 +200,13 @@ def test_it_comes_back_from_a_file(network, tmp_path):
                                       {"encoder": "lite0", "in_channels": 0}, {"network": "unet", "encoder": "lite0"}])
 def test_a_header_that_describes_no_network_is_refused(network, tmp_path, settings):
     path = tmp_path / "w.safetensors"
-    checkpoint.save_tensors(path, network.state_dict(), {"kind": "model", "architecture": {"network": "efficientnet-unet", **settings},
-                                                           "card": {}})
+    checkpoint.save_tensors(path, network.state_dict(), {
+        "kind": "model", "architecture": {"network": "efficientnet-unet", **settings}, "card": {}})
     with pytest.raises(CheckpointError, match="describes no U-Net"):
         checkpoint.load_model(path)
 
 
-def test_the_encoder_is_borrowed_and_the_decoder_left_alone():
+def test_the_encoder_is_filled_and_the_decoder_left_alone():
     fresh, network = build(EfficientNetUNetConfig(), 3).state_dict(), build(EfficientNetUNetConfig(), 3)
     load_pretrained_encoder(network)
     stored, header = checkpoint.load_tensors(FILE)
@@ -147,8 +218,8 @@ def test_the_encoder_is_borrowed_and_the_decoder_left_alone():
 
 
 def test_the_encoder_knows_photographs():
-    """Each batch norm has stored the mean of what reaches it. On a picture with a photograph's spectrum, what the
-    borrowed encoder computes stays near these means; with the same weights in random order it does not."""
+    """Each batch norm has stored the mean of what reaches it. On an image with a photograph's spectrum, what the
+    pretrained encoder computes stays near these means; with the same weights in random order it does not."""
     assert strangeness(shuffled=False) < 0.1 * strangeness(shuffled=True)
 
 
@@ -187,7 +258,7 @@ def test_other_files_and_other_networks_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="expected an encoder's weights .* got kind 'model'"):
         load_pretrained_encoder(network, tmp_path / "w.safetensors")
     with pytest.raises(CheckpointError, match="another architecture"):
-        load_pretrained_encoder(build_unet({"base": 2}, 0))
+        load_pretrained_encoder(build({"base": 2}, 0))
     with pytest.raises(CheckpointError, match="another architecture.*stem.conv.weight"):
         load_pretrained_encoder(build(EfficientNetUNetConfig(in_channels=9), 0))
     shutil.copy(FILE, tmp_path / "cut.safetensors")
@@ -198,9 +269,9 @@ def test_other_files_and_other_networks_are_refused(tmp_path):
 
 
 def test_a_training_begins_with_it_and_says_so(tmp_path):
-    settings = ExperimentConfig(EfficientNetUNetConfig(), TrainingConfig(epochs=1, learning_rate=1e-3, precision="float32"), size=32,
-                           batch=4, pretrained=True)
-    run = prepare_places(settings, made_up_cache(), np.arange(8), np.arange(2), {"kind": "by slice"}, CPU)
+    training = TrainingConfig(epochs=1, learning_rate=1e-3, precision="float32")
+    settings = ExperimentConfig(EfficientNetUNetConfig(), training, size=32, batch=4, pretrained=True)
+    run = prepare_slices(settings, made_up_cache(), np.arange(8), np.arange(2), {"kind": "by slice"}, CPU)
     stored = checkpoint.load_tensors(FILE)[0]["stem.conv.weight"]
     assert torch.equal(run.network.stem.conv.weight, stored.float())
     list(run.train(tmp_path))
@@ -208,15 +279,8 @@ def test_a_training_begins_with_it_and_says_so(tmp_path):
     again, card = checkpoint.load_model(tmp_path / BEST)
     assert isinstance(again, EfficientNetUNet) and card["data"]["pretrained"] is True
     with pytest.raises(CheckpointError, match="pretrained: was True, now False"):
-        next(prepare_places(replace(settings, pretrained=False), made_up_cache(), np.arange(8), np.arange(2),
+        next(prepare_slices(replace(settings, pretrained=False), made_up_cache(), np.arange(8), np.arange(2),
                             {"kind": "by slice"}, CPU).train(tmp_path, resume=True))
-
-
-def test_what_draws_a_unets_stages_refuses_it(network):
-    with pytest.raises(ShapeError, match="expected a UNet's configuration.*LiteConfig"):
-        plan_for(network.config)
-    with pytest.raises(SettingsError, match="expected a UNet.*got LiteUNet"):
-        block_names(network)
 
 
 def test_settings_that_do_not_fit_are_refused_before_training():
@@ -224,5 +288,5 @@ def test_settings_that_do_not_fit_are_refused_before_training():
         ExperimentConfig(EfficientNetUNetConfig(), size=48)
     with pytest.raises(ShapeError, match="9 input channels"):
         ExperimentConfig(EfficientNetUNetConfig(), size=64, context_slices=1)
-    with pytest.raises(SettingsError, match="encoder of a LiteUNet; got UNetConfig"):
+    with pytest.raises(SettingsError, match="encoder of an EfficientNetUNet; got UNetConfig"):
         ExperimentConfig(UNetConfig(base=2), size=32, pretrained=True)

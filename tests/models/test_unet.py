@@ -2,11 +2,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kept_for_backward import kept_bytes
 from monai.networks.nets import BasicUNet
 from torch.utils.flop_counter import FlopCounterMode
 
 from unet_lib.core.errors import ShapeError
-from unet_lib.models.architecture import plan, plan_for, totals
+from unet_lib.models.architecture import plan, totals
 from unet_lib.models.common import count_parameters, eval_mode, to_mask
 from unet_lib.models.registry import build
 from unet_lib.models.unet import UNet
@@ -19,13 +20,13 @@ def test_the_model_is_what_the_plan_says(depth, base, channels, batch_norm, rows
     model = UNet(in_channels=channels, base=base, depth=depth, batch_norm=batch_norm).eval()
     size = (rows * 2**depth, columns * 2**depth)
     seen = {}
-    for stage in plan_for(model.config, size):
+    for stage in model.plan(size):
         module = model.get_submodule(stage.name)
         assert sum(p.numel() for p in module.parameters()) == stage.parameters
         module.register_forward_hook(lambda m, i, out, name=stage.name: seen.update({name: tuple(out.shape[1:])}))
     model(torch.zeros(2, channels, *size))
-    assert list(seen.items()) == [(s.name, s.shape) for s in plan_for(model.config, size)]
-    assert count_parameters(model) == sum(s.parameters for s in plan_for(model.config, size))
+    assert list(seen.items()) == [(s.name, s.shape) for s in model.plan(size)]
+    assert count_parameters(model) == sum(s.parameters for s in model.plan(size))
 
 
 @settings(max_examples=12, deadline=None)
@@ -34,7 +35,7 @@ def test_the_model_is_what_the_plan_says(depth, base, channels, batch_norm, rows
 def test_what_is_computed_and_kept_is_what_the_plan_says(depth, base, channels, batch_norm, batch, rows, columns):
     model = UNet(in_channels=channels, base=base, depth=depth, batch_norm=batch_norm)
     image = torch.zeros(batch, channels, rows * 2**depth, columns * 2**depth)
-    stages = plan_for(model.config, tuple(image.shape[-2:]))
+    stages = model.plan(tuple(image.shape[-2:]))
     with FlopCounterMode(display=False) as counter:
         kept = kept_bytes(model, image, [stage.name for stage in stages])
     flops = {name.removeprefix("UNet."): sum(ops.values()) for name, ops in counter.get_flop_counts().items()}
@@ -43,25 +44,6 @@ def test_what_is_computed_and_kept_is_what_the_plan_says(depth, base, channels, 
         assert kept.get(stage.name, 0) == stage.kept_bytes(batch), stage.name
     assert totals(stages, batch).kept_bytes == sum(kept.values())
     assert 2 * batch * totals(stages).multiply_adds == flops["Global"]
-
-
-def kept_bytes(model, image, names):
-    """By stage, what autograd holds for the backward pass that is neither learnt, nor a buffer, nor held already."""
-    owned = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
-    now, kept, held = [None], {}, {}
-
-    def hold(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in owned and storage.data_ptr() not in held:
-            held[storage.data_ptr()] = storage  # also keeps its address from being used again
-            kept[now[0]] = kept.get(now[0], 0) + storage.nbytes()
-        return tensor
-
-    for name in names:
-        model.get_submodule(name).register_forward_pre_hook(lambda m, i, name=name: now.__setitem__(0, name))
-    with torch.autograd.graph.saved_tensors_hooks(hold, lambda tensor: tensor):
-        model(image)
-    return kept
 
 
 def test_monais_network_differs_by_what_can_be_named():
@@ -82,7 +64,7 @@ def test_receptive_field_is_what_the_gradient_reaches(depth):
         torch.nn.init.uniform_(parameter, 0.1, 0.2)
     model.pool = torch.nn.ModuleDict({level: torch.nn.AvgPool2d(2) for level in model.pool})  # nor may a maximum hide
     size = 32 * 2**depth
-    for stage in plan_for(model.config, size):
+    for stage in model.plan(size):
         image = torch.rand(1, 1, size, size, dtype=torch.double, requires_grad=True)
         maps = []
         with model.get_submodule(stage.name).register_forward_hook(lambda m, i, out, maps=maps: maps.append(out)):
@@ -115,7 +97,7 @@ def test_skip_comes_first_in_the_concatenation():
     assert torch.equal(seen["both"][:, :2], seen["skip"])
 
 
-def test_odd_sizes_are_refused_with_the_mend():
+def test_odd_sizes_are_refused_with_one_that_fits():
     with pytest.raises(ShapeError, match="divisible by 16; got 100×100. Resize or pad to 112×112"):
         UNet(base=2)(torch.zeros(1, 3, 100, 100))
 

@@ -18,20 +18,21 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from unet_lib.core.errors import SettingsError
-from unet_lib.models.architecture import UNetConfig, plan_for
 from unet_lib.models.common import eval_mode
+from unet_lib.models.registry import NETWORKS, Network
 
 
 def block_names(model: nn.Module) -> tuple[str, ...]:
-    """The blocks of a UNet or of one of its `variants`, in the order data passes them: `encoder.1` … `output`.
+    """The blocks of a network of ours, in the order data passes them: of a UNet, and of `ablations` of it,
+    `encoder.1` … `output`.
 
     Raises SettingsError for any other network: name its blocks yourself.
     """
-    config = getattr(model, "config", None)
-    if not isinstance(config, UNetConfig):
-        raise SettingsError(f"expected a UNet, whose blocks are known; got {type(model).__name__}. Name the blocks "
-                            f"you want, by their paths in the network.")
-    return tuple(stage.name for stage in plan_for(config, config.multiple))
+    if not isinstance(model, Network):
+        known = " or ".join(made.__name__ for _, made in NETWORKS.values())
+        raise SettingsError(f"expected a network whose blocks are known, {known}; got {type(model).__name__}. Name "
+                            f"the blocks you want, by their paths in the network.")
+    return tuple(stage.name for stage in model.config.plan(model.config.multiple))
 
 
 @contextmanager
@@ -118,7 +119,7 @@ class ChannelStatistics:
 
     @property
     def sparsity(self) -> Float[np.ndarray, "c"]:
-        """Share of values that are exactly 0."""
+        """Fraction of values that are exactly 0."""
         return self.zeros / self.values
 
     @property

@@ -1,6 +1,6 @@
 """What each part of a network is good for, by experiment: change one thing, keep the rest, see what is lost.
 
-    with changed_skips(model, {1: "zeroed"}):        # level 1 is the uppermost skip connection
+    with ablate_skips(model, {1: "zeroed"}):        # level 1 is the uppermost skip connection
         without = count_answers(model, images, masks).dice()
     lost = count_answers(model, images, masks).dice() - without
 
@@ -23,7 +23,7 @@ from unet_lib.inspection.activations import block_names, feature_maps, find_bloc
 from unet_lib.models.common import eval_mode, to_mask
 
 SkipChange = str | Float[Tensor, "_ _ _ _"]
-"""What a skip hands on instead: `zeroed`, `mean` or other maps; see `changed_skips`."""
+"""What a skip hands on instead: `zeroed`, `mean` or other maps; see `ablate_skips`."""
 
 
 def logits_of(model: nn.Module, images: Float[Tensor, "n c h w"], batch: int = 16) -> Float[Tensor, "n k h w"]:
@@ -41,7 +41,7 @@ def count_answers(model: nn.Module, images: Float[Tensor, "n c h w"], masks: Flo
 def skip_maps(model: nn.Module, images: Float[Tensor, "n c h w"]) -> dict[int, Float[Tensor, "n _ _ _"]]:
     """What passes through the skip of each level, 1 to depth: the encoder's maps at that level.
 
-    Of another patient's images, to be swapped in: `changed_skips(model, skip_maps(model, others))`.
+    Of another patient's images, to be swapped in: `ablate_skips(model, skip_maps(model, others))`.
     """
     maps = feature_maps(model, images, [f"encoder.{level}" for level in _levels(model)])
     return {level: maps[f"encoder.{level}"] for level in _levels(model)}
@@ -114,7 +114,7 @@ def channel_ablation(model: nn.Module, name: str, images: Float[Tensor, "n c h w
 
 def occlusion(model: nn.Module, image: Float[Tensor, "c h w"], patch: int = 16, stride: int = 8, grey: float = 0.0,
               region: Float[Tensor, "h w"] | None = None, batch: int = 16) -> Float[Tensor, "h w"]:
-    """How much tumour vanishes when a grey square hides a place (Zeiler & Fergus 2014, sec. 4.2).
+    """How much tumour vanishes when a grey square hides a part of the image (Zeiler & Fergus 2014, sec. 4.2).
 
     The drop of the probability summed over `region` (None: the whole image), in pixels; each pixel gets the mean over
     all squares that hid it. Positive: what was there spoke for tumour; negative: against it. In normalised images
@@ -170,16 +170,16 @@ def grad_cam(model: nn.Module, images: Float[Tensor, "n c h w"], name: str,
     return Heat(found / torch.where(peak > 0, peak, 1), peak)
 
 
-def activation_maximisation(model: nn.Module, name: str, channel: int, shape: tuple[int, int, int], *, steps: int = 200,
-             rate: float = 0.1, decay: float = 0.05, blur: float = 0.2, jitter: int = 4,
-             seed: int = 0) -> Float[Tensor, "c h w"]:
+def activation_maximisation(model: nn.Module, name: str, channel: int, shape: tuple[int, int, int], *,
+                            steps: int = 200, rate: float = 0.1, decay: float = 0.05, blur: float = 0.2,
+                            jitter: int = 4, seed: int = 0) -> Float[Tensor, "c h w"]:
     """An image of `shape`, in normalised units, that makes one channel of block `name` bright on average.
 
     From faint noise uphill along the gradient, scaled to a root mean square of `rate` a step (Erhan et al. 2009).
-    Left alone this ends in dust that no scanner makes, so each step also shrinks the image by the share `decay`
-    (its root mean square stays below rate / decay), mixes in its blurred self by the share `blur`, and first shifts
-    it by up to `jitter` pixels, so that no pixel is special. The same image for the same seed. A block that ends in
-    a ReLU may be all dark in the beginning, which leaves no slope to climb: take its norm instead
+    Left alone this ends in noise that no scanner makes, so each step also shrinks the image by the fraction `decay`
+    (its root mean square stays below rate / decay), mixes in its blurred self by the fraction `blur`, and first
+    shifts it by up to `jitter` pixels, so that no pixel is special. The same image for the same seed. A block that
+    ends in a ReLU may be all dark in the beginning, which leaves no gradient to climb: take its norm instead
     (`bottleneck.norm2`). Raises SettingsError for an unknown block.
     """
     draw = torch.Generator().manual_seed(seed)

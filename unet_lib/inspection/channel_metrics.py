@@ -14,7 +14,7 @@ def enlarge(maps: Float[Tensor, "n c _ _"], size: tuple[int, int]) -> Float[Tens
 
 
 def roc_auc(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"]) -> Float[np.ndarray, "c"]:
-    """Is a channel brighter inside the tumour? The chance that a tumour pixel beats a healthy one, drawn at random.
+    """Is a channel brighter inside the tumour? The chance that a pixel inside beats one outside, both drawn at random.
 
     1: always brighter; 0: always darker, which tells as much; 0.5: tells nothing. A tie counts half. This is the area
     under the ROC curve (Mann & Whitney 1947): neither the channel's scale nor the tumour's size matters. Over all
@@ -30,7 +30,7 @@ def roc_auc(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"]) -> 
 
 
 def high_frequency_fraction(maps: Float[Tensor, "n c h w"], cutoff: float = 0.25) -> Float[np.ndarray, "c"]:
-    """Share of a channel's variation, in [0, 1], in waves shorter than 1 / cutoff of the map's own pixels.
+    """Fraction of a channel's variation, in [0, 1], in waves shorter than 1 / cutoff of the map's own pixels.
 
     Each map less its mean is split into waves of all directions by the Fourier transform; a wave's energy is its
     squared amplitude, and all energies add up to the variance. 0.25 waves a pixel is half of what a row of pixels can

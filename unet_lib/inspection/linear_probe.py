@@ -30,8 +30,8 @@ from unet_lib.inspection.channel_metrics import enlarge
 class ProbeScore:
     """On slices the probe has not seen: pixel counts with `threshold`, and two scores that need none.
 
-    `threshold` is in log-odds, chosen on the training slices. `average_precision` of guessing is the tumour's share
-    of all pixels, `auc` (area under the ROC curve) of guessing is 0.5; both are 1 at best.
+    `threshold` is in log-odds, chosen on the training slices. `average_precision` of guessing is the tumour's
+    fraction of all pixels, `auc` (area under the ROC curve) of guessing is 0.5; both are 1 at best.
     """
 
     counts: Counts
@@ -46,15 +46,15 @@ def probe(train_maps: Float[Tensor, "n c _h _w"], train_masks: Float[Tensor, "n 
     """Fit a logistic regression on the training slices' maps, score it on the test slices', pixels pooled.
 
     Coarse maps are enlarged to the masks' size, so that all stages answer for the same pixels, and a coarse one pays
-    for its coarseness. At most `pixels` are learnt from, half of them tumour, drawn by `seed`; the share of tumour
-    being made up, a probability of 0.5 means little, so the threshold is the one with the best Dice on the training
-    slices. Take slices of other patients for the test. Raises SettingsError where tumour or healthy pixels lack.
+    for its coarseness. At most `pixels` are learnt from, half of them tumour, drawn by `seed`. That half is made up,
+    so a probability of 0.5 means little; the threshold is the one with the best Dice on the training slices. Take
+    slices of other patients for the test. Raises SettingsError where pixels of one kind lack.
     """
     size = (train_masks.shape[-2], train_masks.shape[-1])
     train, test = (masks.cpu().numpy() > 0 for masks in (train_masks, test_masks))
     if not 0 < train.mean() < 1 or not 0 < test.mean() < 1:
-        raise SettingsError("a probe expected tumour and healthy pixels, in training and in test masks; got only one "
-                            "kind. Choose slices with tumour.")
+        raise SettingsError("a probe expected pixels with and without tumour, in training and in test masks; got only "
+                            "one kind. Choose slices with tumour.")
     indices = _balanced(train, pixels, seed)
     judge = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     judge.fit(_values_at(train_maps, indices, size), train.ravel()[indices])
@@ -92,8 +92,8 @@ def masks_of_others(masks: Float[Tensor, "n 1 h w"], patients: Sequence[object],
 def scattered_masks(masks: Float[Tensor, "n 1 h w"], seed: int = 0) -> Float[Tensor, "n 1 h w"]:
     """A control: each slice's tumour pixels thrown anywhere in the slice, by `seed`.
 
-    For the slices to learn from and for those of the examination alike: then there is nothing to learn. Examined on
-    the true masks, a direction that was found by accident may well lie along the tumour where maps show it plainly.
+    For the training slices and the test slices alike: then there is nothing to learn. Tested on the true masks, a
+    direction that was found by accident may well lie along the tumour where maps show it plainly.
     """
     flat = np.random.default_rng(seed).permuted(masks.flatten(1).cpu().numpy(), axis=1)
     return torch.as_tensor(flat, device=masks.device).reshape(masks.shape)

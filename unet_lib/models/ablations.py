@@ -5,6 +5,7 @@
 
 Each is the library's UNet with some blocks exchanged; names and forward pass stay, so everything that hooks,
 trains or scores a UNet works on them too. They cannot be loaded from a checkpoint: its card describes a UNet.
+Nor can they be drawn: the plan of their configuration is a UNet's.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,9 +14,19 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from unet_lib.core.errors import SettingsError
+from unet_lib.models.architecture import Size, Stage
 from unet_lib.models.blocks import DoubleConv
 from unet_lib.models.common import seeded_init
 from unet_lib.models.unet import UNet
+
+
+class ChangedUNet(UNet):
+    """A UNet some of whose blocks were exchanged. Has no plan: asked for it, it raises SettingsError."""
+
+    def plan(self, size: Size = 256) -> tuple[Stage, ...]:
+        """Of the unchanged network it would be wrong."""
+        raise SettingsError("expected an unchanged UNet, whose plan is known; some blocks of this one were exchanged. Take "
+                            "the plan of the network it was made from: network.config.plan(size).")
 
 
 class NoSkip(nn.Module):
@@ -37,7 +48,7 @@ class AddSkip(nn.Module):
 def build_variant(name: str, base: int, depth: int, seed: int) -> UNet:
     """A fresh network of the kind `name`, one of VARIANTS; `plain` is the unchanged UNet.
 
-    First weights depend on `seed` alone. Raises SettingsError for an unknown name.
+    Initial weights depend on `seed` alone. Raises SettingsError for an unknown name.
     """
     if name not in VARIANTS:
         raise SettingsError(f"expected a variant out of {', '.join(VARIANTS)}; got {name!r}.")
@@ -47,18 +58,21 @@ def build_variant(name: str, base: int, depth: int, seed: int) -> UNet:
 def build_without_skips(levels: Iterable[int], base: int, depth: int, seed: int) -> UNet:
     """A fresh network without the skip connections of these levels, 1 (uppermost, finest) to depth.
 
-    Of all of them it is the variant "no skips", of none the plain UNet. First weights depend on `seed` alone, and are
-    the plain UNet's except in the decoders that lost half of their input. Raises SettingsError for an unknown level.
+    Of all of them it is the variant "no skips", of none the plain UNet. Initial weights depend on `seed` alone, and
+    are the plain UNet's except in the decoders that lost half of their input. Raises SettingsError for an unknown level.
     """
     levels = sorted(set(levels))
-    if strange := [level for level in levels if not 1 <= level <= depth]:
-        raise SettingsError(f"expected levels of skips from 1 to {depth}; got {strange[0]!r}.")
-    return _built(lambda network: _join(network, NoSkip, map(str, levels)), base, depth, seed)
+    if unknown := [level for level in levels if not 1 <= level <= depth]:
+        raise SettingsError(f"expected levels of skips from 1 to {depth}; got {unknown[0]!r}.")
+    change = (lambda network: _join(network, NoSkip, map(str, levels))) if levels else None
+    return _built(change, base, depth, seed)
 
 
-def _built(change: Callable[[UNet], None], base: int, depth: int, seed: int) -> UNet:
+def _built(change: Callable[[UNet], None] | None, base: int, depth: int, seed: int) -> UNet:
     with seeded_init(seed):
-        network = UNet(base=base, depth=depth)
+        if change is None:
+            return UNet(base=base, depth=depth)
+        network = ChangedUNet(base=base, depth=depth)
         change(network)
     return network
 
@@ -101,8 +115,8 @@ def _upsampling(network: UNet) -> None:
         network.up[level] = nn.Sequential(resize, convolve)
 
 
-VARIANTS: dict[str, Callable[[UNet], None]] = {
-    "plain": lambda network: None,
+VARIANTS: dict[str, Callable[[UNet], None] | None] = {
+    "plain": None,
     "no skips": _without_skips,
     "skips added": _adding,
     "no pooling": _without_pooling,

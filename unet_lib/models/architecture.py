@@ -1,47 +1,14 @@
-"""The U-Net's stages as plain data: one plan that model, figures, widgets and animations all draw from."""
+"""A network's stages as plain data: one plan that model, figures, widgets and animations all draw from."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from unet_lib.core.errors import ShapeError
+from unet_lib.models.layers import CONV_3, DOUBLE, HALVE, Conv, Costs, Join, Layer, Maps, Resize
+from unet_lib.models.receptive_field import LayerGeometry, receptive_field
 
-
-def check_multiple(network: str, height: int, width: int, multiple: int, otherwise: str = "") -> None:
-    """Raise ShapeError unless both sides are divisible by `multiple`; `otherwise` is what else would mend it."""
-    if height < multiple or width < multiple or height % multiple or width % multiple:
-        nearest = tuple(max(multiple, -(-side // multiple) * multiple) for side in (height, width))
-        raise ShapeError(f"{network} needs height and width divisible by {multiple}; got {height}×{width}. "
-                         f"Resize or pad to {nearest[0]}×{nearest[1]}{otherwise}.")
-
-
-@dataclass(frozen=True, slots=True)
-class UNetConfig:
-    """Everything that fixes a U-Net's weights' shapes. Travels with the weights.
-
-    `base` is the width of the first encoder stage; each level below doubles it, `depth` times.
-    `batch_norm=False` is the school project's plain version.
-    """
-
-    in_channels: int = 3
-    out_channels: int = 1
-    base: int = 64
-    depth: int = 4
-    batch_norm: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("in_channels", "out_channels", "base", "depth"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ShapeError(f"UNet needs {name} to be a whole number of at least 1; got {value!r}.")
-
-    @property
-    def multiple(self) -> int:
-        """Heights and widths must be divisible by this: each of the `depth` poolings halves them."""
-        return 2**self.depth
-
-    def check_size(self, height: int, width: int) -> None:
-        """Raise ShapeError unless `height`×`width` can be halved `depth` times."""
-        check_multiple(f"UNet(depth={self.depth})", height, width, self.multiple, ", or choose a smaller depth")
+Size = int | tuple[int, int]
+"""Height and width, or the side of a square."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +18,21 @@ class Stage:
     Sizes are in pixels, `parameters` counts learnt numbers, `receptive_field` is the side in input
     pixels of the square that one output value can see (the largest, over all paths). `multiply_adds`
     counts, for one image, the products summed up by convolutions, straight and transposed; batch norm,
-    ReLU, pooling and biases are left out, as is usual.
+    activations, pooling, interpolation and biases are left out, as is usual.
 
-    The three `kept_…` counts say what a training step in PyTorch holds back for the backward pass when it
-    reaches this stage, and no stage before it has held back already; learnt parameters and running
+    The three `kept_…` counts say what a training step in PyTorch, in float32, holds back for the backward pass
+    when it reaches this stage, and no stage before it has held back already; learnt parameters and running
     averages, which are there anyway, do not count.
 
-    - `kept_values`, floats an image. A double convolution keeps its input (the gradient of the first
-      weights needs it; for `encoder.1` it is the image), the output of both ReLUs (the second
-      convolution's input is one of them), and with batch norm also the input of both norms.
-    - `kept_indices`, 64-bit whole numbers an image. Pooling keeps where each maximum came from; its
-      input is a ReLU's output, kept already.
-    - `kept_statistics`, floats a batch. Each batch norm keeps a mean and a deviation for every channel.
+    - `kept_values`, floats an image. A convolution keeps its input (the gradient of its weights needs it), batch
+      norm its own, and so does ReLU6; ReLU keeps its output, which is the input of whatever comes next.
+    - `kept_indices`, 64-bit whole numbers an image. Max pooling keeps where each maximum came from.
+    - `kept_statistics`, floats a batch. Each batch norm keeps a mean and a standard deviation for every channel.
 
-    Transposed convolution and output read a ReLU's output, kept already; concatenation needs nothing.
+    Concatenation, enlargement without weights and the sum in a residual block keep nothing.
+
+    `layers` is the geometry of the layers on the longest way through the stage. The way through the bottleneck sees
+    most; the skips only add shorter ones.
     """
 
     name: str
@@ -79,6 +47,7 @@ class Stage:
     kept_values: int = 0
     kept_indices: int = 0
     kept_statistics: int = 0
+    layers: tuple[LayerGeometry, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -110,69 +79,6 @@ class Totals:
     receptive_field: int
 
 
-def plan(in_channels: int = 3, base: int = 64, depth: int = 4, size: int | tuple[int, int] = 256, *,
-         out_channels: int = 1, batch_norm: bool = True) -> tuple[Stage, ...]:
-    """The stages of `UNet(...)` in the order the data passes them, from `encoder.1` to `output`.
-
-    Raises ShapeError if `size` cannot be halved `depth` times.
-    Source: Ronneberger, Fischer, Brox 2015, fig. 1, with padded instead of valid convolutions.
-    """
-    config = UNetConfig(in_channels, out_channels, base, depth, batch_norm)
-    height, width = (size, size) if isinstance(size, int) else size
-    config.check_size(height, width)
-    widths = [base * 2**level for level in range(depth + 1)]
-    stages: list[Stage] = []
-    scale, channels = 1, in_channels
-
-    def add(name: str, kind: str, out: int) -> None:
-        nonlocal channels
-        h, w = height // scale, width // scale
-        field = receptive_field([*(stage.kind for stage in stages), kind])
-        costs = _costs(kind, channels, out, h * w, batch_norm)
-        stages.append(Stage(name, kind, channels, out, h, w, receptive_field=field, **costs))
-        channels = out
-
-    for level in range(1, depth + 1):
-        add(f"encoder.{level}", "DoubleConv", widths[level - 1])
-        scale *= 2
-        add(f"pool.{level}", "MaxPool2d", channels)
-    add("bottleneck", "DoubleConv", widths[depth])
-    for level in range(depth, 0, -1):
-        out = widths[level - 1]
-        scale //= 2
-        add(f"up.{level}", "Up", out)
-        add(f"concat.{level}", "Concat", 2 * out)
-        add(f"decoder.{level}", "DoubleConv", out)
-    add("output", "Conv2d", out_channels)
-    return tuple(stages)
-
-
-def plan_for(config: object, size: int | tuple[int, int] = 256) -> tuple[Stage, ...]:
-    """The plan of a network with this configuration. Raises ShapeError for other networks than UNet."""
-    if not isinstance(config, UNetConfig):
-        raise ShapeError(f"expected a UNet's configuration, whose stages are known; got {config}. Load a network whose "
-                         f"card names `base` and `depth`.")
-    return plan(size=size, **asdict(config))
-
-
-def receptive_field(kinds: list[str]) -> int:
-    """Side in input pixels of the square that one value can see after these stages, from the input on.
-
-    Walks back from one value: two 3×3 convolutions add 2 pixels on each side, 2×2 pooling doubles, and a
-    span of w pixels after 2×2 upsampling came from at most ⌊w/2⌋ + 1 pixels before it. The way through
-    the bottleneck is the widest; the skips only add shorter ones.
-    """
-    span = 1
-    for kind in reversed(kinds):
-        if kind == "DoubleConv":
-            span += 4
-        elif kind == "MaxPool2d":
-            span *= 2
-        elif kind == "Up":
-            span = span // 2 + 1
-    return span
-
-
 def totals(stages: Iterable[Stage], batch: int = 1, bytes_per_value: int = 4) -> Totals:
     """Sums over the stages, and the receptive field of the last."""
     stages = tuple(stages)
@@ -181,18 +87,93 @@ def totals(stages: Iterable[Stage], batch: int = 1, bytes_per_value: int = 4) ->
                   sum(s.kept_bytes(batch, bytes_per_value) for s in stages), stages[-1].receptive_field)
 
 
-def _costs(kind: str, channels: int, out: int, pixels: int, batch_norm: bool) -> dict[str, int]:
-    """What a stage with `pixels` output pixels learns, computes and keeps; see Stage."""
-    if kind == "DoubleConv":
-        weights = 9 * channels * out + 9 * out * out
-        kept = channels + 2 * out + (2 * out if batch_norm else 0)
-        # With batch norm the bias is its β, so each output channel has γ and β instead.
-        return {"parameters": weights + (4 * out if batch_norm else 2 * out), "multiply_adds": weights * pixels,
-                "kept_values": kept * pixels, "kept_statistics": 4 * out if batch_norm else 0}
-    if kind == "MaxPool2d":
-        return {"parameters": 0, "kept_indices": out * pixels}
-    if kind == "Up":  # each output pixel meets one of the four weights, so a quarter of them is used a pixel
-        return {"parameters": 4 * channels * out + out, "multiply_adds": channels * out * pixels}
-    if kind == "Conv2d":
-        return {"parameters": channels * out + out, "multiply_adds": channels * out * pixels}
-    return {"parameters": 0}
+class Planner:
+    """Collects `stages` in the order the data passes them: what one hands on, the next one takes."""
+
+    def __init__(self, in_channels: int, size: Size) -> None:
+        height, width = (size, size) if isinstance(size, int) else size
+        self.maps = Maps(in_channels, height, width)
+        self.stages: tuple[Stage, ...] = ()
+        self._way: tuple[LayerGeometry, ...] = ()
+
+    def add(self, name: str, kind: str, *layers: Layer) -> None:
+        """A stage that is made of these layers, one after the other."""
+        taken, costs, geometry = self.maps.channels, Costs(), tuple(layer.geometry for layer in layers)
+        for layer in layers:
+            self.maps, more = layer.apply(self.maps)
+            costs += more
+        self._way += geometry
+        found = self.maps
+        self.stages += (Stage(name, kind, taken, found.channels, found.height, found.width, **asdict(costs),
+                              receptive_field=receptive_field(self._way), layers=geometry),)
+
+
+def double_conv(out: int, batch_norm: bool = True) -> tuple[Conv, Conv]:
+    """The layers of a DoubleConv to `out` channels."""
+    layer = Conv(out, CONV_3, bias=not batch_norm, norm=batch_norm, activation="ReLU")
+    return layer, layer
+
+
+@dataclass(frozen=True, slots=True)
+class UNetConfig:
+    """Everything that fixes a U-Net's weights' shapes. Travels with the weights.
+
+    `base` is the width of the first encoder stage; each level below doubles it, `depth` times.
+    `batch_norm=False` is the school project's plain version.
+    """
+
+    in_channels: int = 3
+    out_channels: int = 1
+    base: int = 64
+    depth: int = 4
+    batch_norm: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("in_channels", "out_channels", "base", "depth"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ShapeError(f"UNet needs {name} to be a whole number of at least 1; got {value!r}.")
+
+    @property
+    def multiple(self) -> int:
+        """Heights and widths must be divisible by this: each of the `depth` poolings halves them."""
+        return 2**self.depth
+
+    def check_size(self, height: int, width: int) -> None:
+        """Raise ShapeError unless `height`×`width` can be halved `depth` times."""
+        check_multiple(f"UNet(depth={self.depth})", height, width, self.multiple, ", or choose a smaller depth")
+
+    def plan(self, size: Size = 256) -> tuple[Stage, ...]:
+        """The stages in the order the data passes them, from `encoder.1` to `output`.
+
+        Raises ShapeError if `size` cannot be halved `depth` times.
+        Source: Ronneberger, Fischer, Brox 2015, fig. 1, with padded instead of valid convolutions.
+        """
+        planner = Planner(self.in_channels, size)
+        self.check_size(planner.maps.height, planner.maps.width)
+        widths = [self.base * 2**level for level in range(self.depth + 1)]
+        for level, width in enumerate(widths[:-1], 1):
+            planner.add(f"encoder.{level}", "DoubleConv", *double_conv(width, self.batch_norm))
+            planner.add(f"pool.{level}", "MaxPool2d", Resize(HALVE, indices=True))
+        planner.add("bottleneck", "DoubleConv", *double_conv(widths[-1], self.batch_norm))
+        for level in range(self.depth, 0, -1):
+            width = widths[level - 1]
+            planner.add(f"up.{level}", "Up", Conv(width, DOUBLE, bias=True))
+            planner.add(f"concat.{level}", "Concat", Join(width))
+            planner.add(f"decoder.{level}", "DoubleConv", *double_conv(width, self.batch_norm))
+        planner.add("output", "Conv2d", Conv(self.out_channels, bias=True))
+        return planner.stages
+
+
+def plan(in_channels: int = 3, base: int = 64, depth: int = 4, size: Size = 256, *, out_channels: int = 1,
+         batch_norm: bool = True) -> tuple[Stage, ...]:
+    """The stages of `UNet(...)` for images of this size: see `UNetConfig.plan`."""
+    return UNetConfig(in_channels, out_channels, base, depth, batch_norm).plan(size)
+
+
+def check_multiple(network: str, height: int, width: int, multiple: int, fallback_hint: str = "") -> None:
+    """Raise ShapeError unless both sides are divisible by `multiple`; `fallback_hint` is what else would help."""
+    if height < multiple or width < multiple or height % multiple or width % multiple:
+        nearest = tuple(max(multiple, -(-side // multiple) * multiple) for side in (height, width))
+        raise ShapeError(f"{network} needs height and width divisible by {multiple}; got {height}×{width}. "
+                         f"Resize or pad to {nearest[0]}×{nearest[1]}{fallback_hint}.")

@@ -1,4 +1,4 @@
-"""A U-Net's size in closed form, from its base b and depth d alone; `shapes.plan` counts the same stage by stage.
+"""A U-Net's size in closed form, from its base b and depth d alone; `architecture.plan` counts the same stage by stage.
 
 Level i has w = b·2^(i−1) channels, and N / 4^(i−1) of the N = height · width pixels. Two sums do all the rest:
 

@@ -1,4 +1,4 @@
-"""An encoder's weights that were learnt from photographs, to begin a training with."""
+"""An encoder's weights, pretrained on photographs, to begin a training with."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from unet_lib.models import checkpoint
 from unet_lib.models.registry import Network
 
 KIND = "encoder"
-# The parts of a LiteUNet whose weights come from photographs, in the order data passes them.
+# The parts of an EfficientNetUNet whose weights come from photographs, in the order data passes them.
 ENCODER = ("stem.", *(f"{part}.{level}." for level in range(1, 5) for part in ("encoder", "pool")), "bottleneck.")
 
 

@@ -10,15 +10,15 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unet_lib.models.architecture import UNetConfig
+from unet_lib.models.architecture import Size, Stage, UNetConfig
 from unet_lib.models.blocks import Concat, DoubleConv, Up
 
 
 class UNet(nn.Module):
     """Encoder, bottleneck, decoder with skip connections; returns logits, one per pixel.
 
-    Input: float32 of any range (training uses the normalised one of `dataset`), height and width divisible by
-    2**depth, else ShapeError. Blocks are named as in `shapes.plan`: `encoder.1` … `output`.
+    Input: float32 of any range (training uses the normalised one of `data.intensity`), height and width divisible by
+    2**depth, else ShapeError. Blocks are named as in the plan: `encoder.1` … `output`.
     """
 
     def __init__(self, config: UNetConfig | None = None, **settings: int | bool) -> None:
@@ -44,6 +44,10 @@ class UNet(nn.Module):
         self.config.check_size(*image.shape[-2:])
         return forward_pass(self, image)
 
+    def plan(self, size: Size = 256) -> tuple[Stage, ...]:
+        """The stages, for images of this size: see `UNetConfig.plan`."""
+        return self.config.plan(size)
+
     def settings(self) -> dict[str, int | bool]:
         """The configuration as plain data, for a checkpoint's card."""
         return asdict(self.config)
@@ -62,13 +66,3 @@ def forward_pass(network: Any, image: Float[Tensor, "n c h w"]) -> Float[Tensor,
         x = network.concat[level](skips.pop(), x)
         x = network.decoder[level](x)
     return network.output(x)
-
-
-
-
-
-
-
-
-
-
