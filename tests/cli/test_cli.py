@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -9,18 +10,67 @@ import time
 import pytest
 import tifffile
 import torch
+from processes import run_python
 from repository import REPOSITORY
 
+from unet_lib.core.devices import PRECISIONS
+from unet_lib.data.splits import SUBSETS
+from unet_lib.evaluation.school_models import SCALES
 from unet_lib.models.checkpoint import load_model, load_tensors
+from unet_lib.training.config import SCHEDULES
+from unet_lib.training.losses import LOSSES
+from unet_lib.training.recipes import RECIPES
 
 TINY = ("--base", 2, "--depth", 2, "--size", 32, "--batch", 4, "--precision", "float32")
 
 
-def test_help_is_light_and_lists_the_commands(run_cli):
-    done = run_cli("--help")
-    assert done.returncode == 0
-    for command in ("doctor", "data", "phantom", "train", "evaluate", "predict", "results"):
+def test_help_is_light_and_lists_the_commands():
+    code = """if True:
+        import sys
+        from unet_lib.cli.app import app
+        app(["--help"], standalone_mode=False)
+        print("heavy:", {"torch", "numpy", "matplotlib", "ipywidgets"} & set(sys.modules))"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for command in ("doctor", "data", "phantom", "train", "evaluate", "predict", "experiments"):
         assert command in done.stdout
+    assert "heavy: set()" in done.stdout
+
+
+CHOICES = {("train", "--loss"): LOSSES, ("train", "--recipe"): RECIPES, ("train", "--schedule"): SCHEDULES,
+           ("train", "--precision"): PRECISIONS, ("evaluate", "--split"): SUBSETS,
+           ("experiments school", "--scale"): SCALES, ("experiments cross-validate", "--recipe"): RECIPES}
+
+
+@pytest.mark.parametrize("command", sorted({command for command, _ in CHOICES}))
+def test_help_names_every_choice(command):
+    done = run_python("-m", "unet_lib", *command.split(), "--help", COLUMNS="250", PYTHONPATH=str(REPOSITORY))
+    assert done.returncode == 0, done.stderr
+    assert "{" not in done.stdout
+    for (owner, option), registry in CHOICES.items():
+        if owner == command:
+            assert ", ".join(registry) in re.search(rf"{option} .*", done.stdout)[0]
+
+
+def test_train_accepts_every_choice(tmp_path):
+    """In a process of its own, because the tests' checks of types do not know typer's context."""
+    code = """if True:
+        import sys
+        from unet_lib.cli import app, train
+        from unet_lib.training.recipes import RECIPES
+        taken = []
+        train._train = lambda recipe, *_: taken.append(recipe)
+        for option, name in zip(sys.argv[2::2], sys.argv[3::2]):
+            app.app(["train", option, name, "--device", "cpu", "--out", sys.argv[1]], standalone_mode=False)
+            if option == "--recipe":
+                assert taken.pop() is RECIPES[name]
+            else:
+                assert getattr(taken.pop().stages[0].training, option[2:]) == name
+        print("all taken")"""
+    pairs = [word for (command, option), registry in CHOICES.items() if command == "train"
+             for name in registry for word in (option, name)]
+    done = run_python("-c", code, tmp_path, *pairs, PYTHONPATH=str(REPOSITORY))
+    assert done.stdout == "all taken\n", done.stderr
 
 
 def test_data_check_counts(run_cli, data):
@@ -62,14 +112,14 @@ def test_train_evaluate_predict(run_cli, data, tmp_path):
     assert test in done.stdout and "1 patient: mean Dice" in done.stdout
     assert not list((tmp_path).glob("**/*.png"))
 
-    done = run_cli("evaluate", "--model", run / "best.safetensors", "--data", data, "--part", "all",
+    done = run_cli("evaluate", "--model", run / "best.safetensors", "--data", data, "--split", "all",
                    "--out", tmp_path / "scores")
     assert done.returncode == 0, done.stderr
     assert "by site\n  CS " in done.stdout and "HD95" in done.stdout
     assert sorted(path.name for path in (tmp_path / "scores").iterdir()) == [
         "boxes.png", "patients.csv", "ranked.png", "scores.json", "worst.png"]
     found = json.loads((tmp_path / "scores" / "scores.json").read_text("utf-8"))
-    assert found["part"] == "all" and found["card"]["split"]["test"] == [test] and "commit" in found["scored_with"]
+    assert found["split"] == "all" and found["card"]["split"]["test"] == [test] and "commit" in found["scored_with"]
 
     done = run_cli("predict", data / test, "--model", run / "best.safetensors", "--out", tmp_path / "p")
     assert done.returncode == 0, done.stderr
@@ -129,7 +179,7 @@ def test_ctrl_c_saves_and_says_how_to_resume(run_cli, data, tmp_path):
     (("--size", 100), "needs height and width divisible by"),
     (("--loss", "hinge"), "expected a loss out of"),
     (("--precision", "float8"), "expected a precision out of"),
-    (("--cosine", "--schedule", "one_cycle"), "expected one schedule; got --cosine and --schedule one_cycle"),
+    (("--schedule", "linear"), "expected a schedule out of"),
     (("--batch", 0), "expected batch ≥ 1")])
 def test_bad_settings_are_explained(run_cli, data, tmp_path, arguments, message):
     done = run_cli("train", "--data", data, "--out", tmp_path / "x", "--epochs", 1, "--base", 2, *arguments)
@@ -190,7 +240,7 @@ def test_doctor_says_ok_line_by_line(run_cli, data):
 
 def test_a_training_that_gets_no_better_says_so(run_cli, data, tmp_path):
     done = run_cli("train", "--data", data, "--out", tmp_path / "run", "--base", 2, "--depth", 2, "--size", 32,
-                   "--epochs", 9, "--lr", 1e-12, "--patience", 2, "--plain")
+                   "--epochs", 9, "--lr", 1e-12, "--patience", 2, "--no-batch-norm")
     assert done.returncode == 0, done.stderr
     assert "Stopped early: no better F1 in 2 epochs." in done.stdout
     assert "epoch   3/9" in done.stdout and "epoch   9/9" not in done.stdout

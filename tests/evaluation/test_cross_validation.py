@@ -1,11 +1,11 @@
 """Cross-validation: who is tested by whom, what may be chosen where, and that folds go on where they stopped."""
 
-from dataclasses import os
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import replace
 import torch
 from processes import run_python
 from repository import HELPERS, REPOSITORY
@@ -18,7 +18,7 @@ from unet_lib.data.splits import k_folds, split_patients
 from unet_lib.evaluation import cross_validation
 from unet_lib.evaluation.patients import score_patients
 from unet_lib.evaluation.result_rows import read_rows
-from unet_lib.inference.predictor import load_predictor
+from unet_lib.inference.predictor import Predictor, load_predictor
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.checkpoint import load_model
 from unet_lib.training import recipes
@@ -27,8 +27,8 @@ from unet_lib.training.experiment import ExperimentConfig, prepare
 from unet_lib.training.loop import BEST, LAST
 from unet_lib.training.recipes import Recipe
 
-SMALL = ExperimentConfig(UNetConfig(in_channels=channels(1), base=2, depth=2), TrainingConfig(1, 1e-2, ema=0.5), size=16,
-                    batch=4, context_slices=1)
+SMALL = ExperimentConfig(UNetConfig(in_channels=channels(1), base=2, depth=2), TrainingConfig(1, 1e-2, ema=0.5),
+                         size=16, batch=4, context_slices=1)
 TINY = Recipe((SMALL, replace(SMALL, size=32)), flip_tta=True, thresholds=(0.3, 0.5), temperatures=(2.0,),
               min_component_sizes=(0, 20), batch_norm_adaptation=0.4)
 
@@ -71,10 +71,11 @@ def test_the_kept_weights_give_the_kept_scores(cache, measured, tmp_path):
 def test_what_is_chosen_is_best_on_the_validation_patients(cache):
     split = next(k_folds(cache.names, 5, validation=2))
     run = prepare(TINY.stages[-1], cache, split, torch.device("cpu"))
-    chosen, tried = cross_validation.choose(TINY, cross_validation.Predictor(run.network, {}, 32, context_slices=1), cache, split.validation)
+    trained = Predictor(run.network, {}, 32, context_slices=1)
+    chosen, tried = cross_validation.choose(TINY, trained, cache, split.validation)
 
-    def dice(**way):
-        predictor = cross_validation.Predictor(run.network, {}, 32, context_slices=1, flip_tta=True, batch_norm_adaptation=0.4, **way)
+    def dice(**settings):
+        predictor = replace(trained, flip_tta=True, batch_norm_adaptation=0.4, **settings)
         counts = {}
         for name in split.validation:
             mine = cache.slices_of([name])
@@ -82,10 +83,10 @@ def test_what_is_chosen_is_best_on_the_validation_patients(cache):
             counts[name] = pooled(count_slices(predictor.masks(found), np.asarray(cache.masks[mine])))
         return mean_dice(counts)
 
-    every = [{**line, "min_component_size": min_component_size} for line in ({"threshold": 0.3}, {"threshold": 0.5}, {"temperature": 2.0})
-             for min_component_size in (0, 20)]
-    assert tried == [{**way, "mean_dice": round(dice(**way), 4)} for way in every]
-    best = max(tried, key=lambda way: way["mean_dice"])
+    every = [{**threshold, "min_component_size": size}
+             for threshold in ({"threshold": 0.3}, {"threshold": 0.5}, {"temperature": 2.0}) for size in (0, 20)]
+    assert tried == [{**settings, "mean_dice": round(dice(**settings), 4)} for settings in every]
+    best = max(tried, key=lambda settings: settings["mean_dice"])
     assert {**chosen, "mean_dice": best["mean_dice"]} == {**best, "flip_tta": True, "batch_norm_adaptation": 0.4}
 
 
@@ -104,7 +105,7 @@ def test_a_stage_goes_on_with_the_weights_of_the_one_before(cache, tmp_path):
 
 def test_the_train_command_takes_a_recipe_and_resumes_in_its_stage(data, tmp_path):
     out = tmp_path / "run"
-    # A process of its own, which knows the tiny recipe too: the best one would take minutes.
+    # A process of its own that knows the tiny recipe, too: the best one would take minutes.
     script = ("import test_cross_validation; from unet_lib.cli import app; from unet_lib.training import recipes; "
               "recipes.RECIPES['tiny'] = test_cross_validation.TINY; app.main()")
 
@@ -145,11 +146,11 @@ def test_unknown_recipes_and_folds(cache, tmp_path):
         next(cross_validation.run_folds("tiny", cache, tmp_path / "x.json", folds=[7]))
 
 
-@pytest.mark.parametrize("name", ["baseline", "unet-progressive", "unet-progressive-long", "efflite0", "efflite0-256", "efflite0-balanced", "best"])
-def test_a_recipe_can_be_built_and_asked(name):
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_a_recipe_can_be_trained_and_has_inference_settings(name):
     recipe = recipes.find_recipe(name)
     assert len({settings.network for settings in recipe.stages}) == 1, "weights go from stage to stage"
-    assert recipe.ways()
+    assert recipe.candidate_settings()
 
 
 def test_an_idea_is_tried_out_on_validation_patients_alone(cache, monkeypatch):
@@ -157,7 +158,8 @@ def test_an_idea_is_tried_out_on_validation_patients_alone(cache, monkeypatch):
     seen = []
     monkeypatch.setattr(cross_validation, "score_patients", lambda predictor, *rest: seen.append(predictor.model) or
                         score_patients(predictor, *rest))
-    one, again, _ = (cross_validation.try_out(replace(SMALL, **how), cache, split) for how in ({}, {}, {"augment": False}))
+    one, again, _ = (cross_validation.try_out(replace(SMALL, **how), cache, split)
+                     for how in ({}, {}, {"augment": False}))
     assert [score.patient for score in one] == list(split.validation)
     first, same, unvaried = (network.output.weight for network in seen)
     untrained = prepare(SMALL, cache, split, torch.device("cpu")).network.output.weight
@@ -166,7 +168,7 @@ def test_an_idea_is_tried_out_on_validation_patients_alone(cache, monkeypatch):
     assert [score.dice for score in one] == [score.dice for score in again]
 
 
-def test_the_baseline_is_the_school_projects_recipe():
+def test_the_recipe_school_has_the_school_projects_settings():
     settings, = recipes.find_recipe("school").stages
     assert (settings.training.loss, settings.training.learning_rate, settings.batch) == ("bce", 0.001, 4)
     assert not settings.network.batch_norm and not settings.augment and settings.training.schedule == "constant"
@@ -177,5 +179,5 @@ def test_the_command_shows_trains_and_refuses(run_cli, data, tmp_path):
     assert "| recipe | folds |" in run_cli("experiments", "cross-validate", "--show", "--out", out).stdout
     done = run_cli("experiments", "cross-validate", "--recipe", "good", "--data", data, "--out", out)
     assert done.returncode == 2 and "expected a recipe out of" in done.stderr
-    done = run_cli("train", "--recipe", "efflite0-balanced-long", "--base", 8, "--out", tmp_path / "run", "--data", data)
-    assert done.returncode == 2 and "got also --base" in done.stderr
+    done = run_cli("train", "--recipe", recipes.BEST, "--no-batch-norm", "--out", tmp_path / "run", "--data", data)
+    assert done.returncode == 2 and "got also --batch-norm" in done.stderr

@@ -17,14 +17,16 @@ from squares import SMALL, Squares
 from unet_lib.core.errors import DeviceError
 from unet_lib.models.checkpoint import load_model, load_tensors
 from unet_lib.models.registry import build
-from unet_lib.training.distributed import Crew, join_crew
-from unet_lib.training.loop import BEST, LAST, TrainingConfig, fit
+from unet_lib.training import distributed
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.loop import BEST, LAST, fit, forward
 from unet_lib.training.losses import LOSSES
 
-PLAIN = {**SMALL, "batch_norm": False}
+NO_BATCH_NORM = {**SMALL, "batch_norm": False}
 HERE = Path(__file__).resolve()
-# Seven slices in batches of three: shares of 2 and 1, and at the end of 1 and 0.
+# Seven slices in batches of three: shards of 2 and 1, and at the end of 1 and 0.
 UNEVEN = {"count": 7, "batch": 3}
+OPTIONS = {"clip": 0.5, "ema": 0.5}
 
 
 def settings(epochs=2, **more):
@@ -33,38 +35,43 @@ def settings(epochs=2, **more):
 
 def work(folder: Path) -> None:
     """What each of the two processes does; every one writes down what it has seen."""
-    with join_crew(torch.device("cpu")) as crew:
-        found = {"rank": crew.rank, "leads": crew.leads, "gradients": {}}
-        for name, loss in LOSSES.items():
-            model, batch = build(PLAIN, 0), next(Squares(**UNEVEN).epoch())
-            loss(crew.forward(model, batch.images), batch.masks).backward()
-            crew.pool(model, 3)
-            found["gradients"][name] = [p.grad for p in model.parameters()]
-        found["trained"] = trained(crew, folder / "straight", model=build(PLAIN, 0), clip=0.5, ema=0.5)
-        found["interrupted"] = interrupted(crew, folder / "stopped")
-        found["resumed"] = trained(crew, folder / "stopped", resume=True, model=build(PLAIN, 9), clip=0.5, ema=0.5)
-        found["normed"] = trained(crew, None, model=build(SMALL, 0), data=Squares(count=3, batch=3), epochs=1)
-        torch.save(found, folder / f"{crew.rank}.pt")
+    with distributed.process_group(torch.device("cpu")):
+        found = {"main": distributed.is_main()}
+        found["gradients"] = {(loss, count): gradients(loss, count) for loss in LOSSES for count in (3, 1)}
+        found["trained"] = trained(folder / "straight", build(NO_BATCH_NORM, 0), **OPTIONS)
+        found["interrupted"] = interrupted(folder / "stopped")
+        found["resumed"] = trained(folder / "stopped", build(NO_BATCH_NORM, 9), resume=True, **OPTIONS)
+        found["normed"] = trained(None, build(SMALL, 0), Squares(count=3, batch=3), epochs=1)
+        found["both normed"] = trained(None, build(SMALL, 0), ema=0.5)
+        torch.save(found, folder / f"{torch.distributed.get_rank()}.pt")
 
 
-def trained(crew, folder, model, data=None, resume=False, **more):
-    epoch_results = list(fit(model, data or Squares(**UNEVEN), settings(**more), validation=Squares(count=5, seed=1),
-                         folder=folder, resume=resume, crew=crew))
-    rows = [(s.loss, s.validation_loss, s.train.tp, s.validation.tp, s.train.total) for s in epoch_results]
+def gradients(loss, count):
+    """Those that a step on `count` slices would take; with one slice, the second process has none."""
+    model, batch = build(NO_BATCH_NORM, 0), next(Squares(count, batch=count).epoch())
+    network = distributed.data_parallel(model)
+    LOSSES[loss](forward(network, batch.images, "float32"), batch.masks).backward()
+    return [parameter.grad for parameter in model.parameters()]
+
+
+def trained(folder, model, data=None, resume=False, **more):
+    epochs = list(fit(model, data or Squares(**UNEVEN), settings(**more), validation=Squares(count=5, seed=1),
+                      folder=folder, resume=resume))
+    rows = [(e.loss, e.validation_loss, e.train.tp, e.validation.tp, e.train.total) for e in epochs]
     return rows, dict(model.state_dict())
 
 
-def interrupted(crew, folder):
-    """Process 1 alone hears Ctrl-C, in the second epoch's second batch."""
+def interrupted(folder):
+    """The second process alone hears Ctrl-C, in the second epoch's second batch."""
     class Interrupting(Squares):
         def epoch(self, number=0, start=0):
             for place, batch in enumerate(super().epoch(number, start), start):
-                if (number, place, crew.rank) == (1, 1, 1):
+                if (number, place) == (1, 1) and not distributed.is_main():
                     signal.raise_signal(signal.SIGINT)
                 yield batch
 
     try:
-        trained(crew, folder, model=build(PLAIN, 0), data=Interrupting(**UNEVEN), clip=0.5, ema=0.5)
+        trained(folder, build(NO_BATCH_NORM, 0), Interrupting(**UNEVEN), **OPTIONS)
     except KeyboardInterrupt:
         return load_tensors(folder / LAST)[1]["progress"]
 
@@ -87,17 +94,18 @@ def both(tmp_path_factory):
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)], folder
 
 
+@pytest.mark.parametrize("count", [3, 1])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_gradient_is_that_of_the_whole_batch(both, loss):
-    model, batch = build(PLAIN, 0), next(Squares(**UNEVEN).epoch())
-    LOSSES[loss](model(batch.images), batch.masks).backward()
+def test_the_gradient_is_that_of_the_whole_batch(both, loss, count):
+    expected = gradients(loss, count)
+    assert any(one.abs().max() > 1e-3 for one in expected)
     for found in both[0]:
-        for (name, parameter), grad in zip(model.named_parameters(), found["gradients"][loss], strict=True):
-            assert torch.allclose(grad, parameter.grad, rtol=1e-4, atol=1e-6), name
+        for here, there in zip(expected, found["gradients"][loss, count], strict=True):
+            assert torch.allclose(there, here, rtol=1e-4, atol=1e-6)
 
 
 def test_losses_counts_and_weights_are_those_of_one_process(both):
-    rows, weights = trained(Crew(), None, model=build(PLAIN, 0), clip=0.5, ema=0.5)
+    rows, weights = trained(None, build(NO_BATCH_NORM, 0), **OPTIONS)
     for found in both[0]:
         there, two = found["trained"]
         assert [row[-1] for row in there] == [7 * 32 * 32] * 2
@@ -107,7 +115,7 @@ def test_losses_counts_and_weights_are_those_of_one_process(both):
 
 
 def test_both_processes_hold_the_same_bits(both):
-    for run in ("trained", "resumed", "normed"):
+    for run in ("trained", "resumed", "normed", "both normed"):
         (rows, weights), (others, twins) = (found[run] for found in both[0])
         assert rows == others
         assert all(torch.equal(weights[name], twins[name]) for name in weights)
@@ -123,18 +131,18 @@ def test_ctrl_c_in_one_process_stops_both_and_costs_nothing(both):
 
 def test_only_the_first_process_writes(both):
     found, folder = both
-    assert [one["leads"] for one in found] == [True, False]
+    assert [one["main"] for one in found] == [True, False]
     assert sorted(path.name for path in (folder / "straight").iterdir()) == sorted([BEST, LAST])
 
 
-def test_running_statistics_are_averaged_by_fraction(both):
-    """Shares of two slices and one: the mean is that of all three, the variance is the mean one of the shares."""
+def test_running_statistics_are_averaged_weighted_by_shard(both):
+    """Shards of two slices and one: the mean is that of all three, the variance is the mean one of the shards."""
     conv = build(SMALL, 0).encoder["1"].conv1
     images = next(Squares(count=3, batch=3).epoch()).images
     with torch.no_grad():
-        fractions = [conv(images[:2]), conv(images[2:])]
-    mean = 0.1 * torch.cat(fractions).mean((0, 2, 3))
-    variance = 0.9 + 0.1 * (2 / 3 * fractions[0].var((0, 2, 3)) + 1 / 3 * fractions[1].var((0, 2, 3)))
+        shards = [conv(images[:2]), conv(images[2:])]
+    mean = 0.1 * torch.cat(shards).mean((0, 2, 3))
+    variance = 0.9 + 0.1 * (2 / 3 * shards[0].var((0, 2, 3)) + 1 / 3 * shards[1].var((0, 2, 3)))
     for found in both[0]:
         weights = found["normed"][1]
         assert torch.allclose(weights["encoder.1.norm1.running_mean"], mean, atol=1e-6)
@@ -142,21 +150,28 @@ def test_running_statistics_are_averaged_by_fraction(both):
 
 
 @pytest.mark.parametrize(("count", "size"), [(7, 2), (1, 3), (0, 2), (8, 4), (5, 4)])
-def test_shares_cover_every_slice_once(count, size):
-    parts = [list(range(count))[Crew(rank, size).fraction(count)] for rank in range(size)]
+def test_shards_cover_every_slice_once(count, size, monkeypatch):
+    monkeypatch.setattr(distributed, "world_size", lambda: size)
+    parts = []
+    for rank in range(size):
+        monkeypatch.setattr(distributed, "_rank", lambda rank=rank: rank)
+        parts.append(list(range(count))[distributed.shard(count)])
     assert list(itertools.chain(*parts)) == list(range(count))
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
     assert len(parts[0]) == max(map(len, parts))
 
 
-def test_alone_nothing_is_exchanged():
-    crew, model = Crew(), build(PLAIN, 0)
+def test_a_single_process_needs_no_group(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    model, images = build(SMALL, 0), torch.zeros(2, 3, 32, 32)
     before = copy.deepcopy(model.state_dict())
-    images = torch.zeros(1, 3, 32, 32)
-    assert torch.equal(crew.forward(model, images), model(images))
-    crew.pool(model, 1)
+    with distributed.process_group(torch.device("cpu")) as device, distributed.main_process_first():
+        assert (device.type, distributed.world_size(), distributed.is_main()) == ("cpu", 1, True)
+        assert distributed.data_parallel(model) is model
+        assert torch.equal(distributed.sharded_forward(model, images), model(images))
+        distributed.average_running_statistics(model, 2)
+        assert [distributed.any_process(False), distributed.any_process(True)] == [False, True]
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-    assert [crew.any(False), crew.any(True), crew.leader_first(lambda: 3)] == [False, True, 3]
 
 
 def test_devices_that_cannot_be_shared(monkeypatch):
@@ -165,7 +180,7 @@ def test_devices_that_cannot_be_shared(monkeypatch):
     for device, message in (("mps", "can train on cpu or cuda; got --device mps"),
                             ("cuda", "expected a GPU for each process; process 1 found")):
         if device == "mps" or torch.cuda.device_count() < 2:
-            with pytest.raises(DeviceError, match=message), join_crew(torch.device(device)):
+            with pytest.raises(DeviceError, match=message), distributed.process_group(torch.device(device)):
                 pass
 
 

@@ -18,10 +18,11 @@ from unet_lib.data.protocols import Batch
 from unet_lib.models.checkpoint import load_model, load_tensors
 from unet_lib.models.common import eval_mode, to_mask
 from unet_lib.models.registry import build
-from unet_lib.training.loop import BEST, LAST, TrainingConfig, count_batches, fit
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.loop import BEST, LAST, count_batches, fit
 
 
-def test_it_learns_and_validation_is_on_other_pictures():
+def test_it_learns_and_validation_is_on_other_images():
     epochs = list(fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=12, **FLOAT), validation=Squares(seed=1)))
     assert [e.epoch for e in epochs] == list(range(1, 13))
     assert epochs[-1].loss < 0.5 * epochs[0].loss
@@ -44,14 +45,14 @@ def test_one_step_is_torchs_adam_step():
         assert torch.allclose(a, b, atol=1e-5), name
 
 
-def test_the_loss_of_a_snapshot_is_the_mean_over_slices():
+def test_the_loss_of_an_epoch_is_the_mean_over_slices():
     data = Squares(count=6, batch=4)
     model = build({**SMALL, "batch_norm": False}, 0)
     config = TrainingConfig(epochs=1, learning_rate=1e-30, loss="bce", precision="float32")
-    epoch_result = next(fit(model, data, config))
+    epoch = next(fit(model, data, config))
     with torch.no_grad():
         whole = torch.nn.functional.binary_cross_entropy_with_logits(model(data.images), data.masks)
-    assert epoch_result.loss == pytest.approx(whole.item(), abs=1e-6)
+    assert epoch.loss == pytest.approx(whole.item(), abs=1e-6)
 
 
 def test_count_batches_counts_every_slice_in_evaluation_mode():
@@ -69,18 +70,18 @@ def test_validation_with_nothing_predicted_and_nothing_to_find():
     data.masks = torch.zeros_like(data.masks)
     model = build(SMALL, 0)
     torch.nn.init.constant_(model.output.bias, -100)
-    epoch_result = next(fit(model, data, TrainingConfig(epochs=1, precision="float32"), validation=data))
-    assert epoch_result.validation.dice() == 1.0
-    assert np.isfinite(epoch_result.loss)
+    epoch = next(fit(model, data, TrainingConfig(epochs=1, precision="float32"), validation=data))
+    assert epoch.validation.dice() == 1.0
+    assert np.isfinite(epoch.loss)
 
 
-def test_stopping_is_break_and_snapshots_are_immutable():
-    for epoch_result in fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=100, **FLOAT)):
-        if epoch_result.epoch == 2:
+def test_stopping_is_break_and_results_are_immutable():
+    for epoch in fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=100, **FLOAT)):
+        if epoch.epoch == 2:
             break
-    assert epoch_result.epoch == 2
+    assert epoch.epoch == 2
     with pytest.raises(FrozenInstanceError):
-        epoch_result.loss = 0.0
+        epoch.loss = 0.0
 
 
 def test_same_seed_same_bits():
@@ -94,12 +95,12 @@ def test_same_seed_same_bits():
 
 
 def test_files_of_a_run(tmp_path):
-    epoch_results = list(fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=3, **FLOAT), validation=Squares(seed=1),
-                         folder=tmp_path, card={"note": "a test"}))
+    epochs = list(fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=3, **FLOAT), validation=Squares(seed=1),
+                      folder=tmp_path, card={"note": "a test"}))
     assert sorted(os.listdir(tmp_path)) == sorted([BEST, LAST])
-    assert epoch_results[-1].weights == tmp_path / BEST
+    assert epochs[-1].weights == tmp_path / BEST
     model, card = load_model(tmp_path / BEST)
-    best = max(epoch_results, key=lambda s: s.f1)
+    best = max(epochs, key=lambda s: s.f1)
     assert card == {"note": "a test", "epoch": best.epoch, "validation_f1": best.f1}
     counts, _ = count_batches(model, Squares(seed=1).epoch(), TrainingConfig(**FLOAT))
     assert pooled(counts) == best.validation
@@ -108,8 +109,8 @@ def test_files_of_a_run(tmp_path):
 def test_the_cosine_falls_from_the_full_rate_to_nothing():
     config = TrainingConfig(epochs=4, learning_rate=0.02, schedule="cosine")
     assert [config.rate(e) for e in (0, 2, 4)] == pytest.approx([0.02, 0.01, 0.0])
-    epoch_results = list(fit(build(SMALL, 0), Squares(), config))
-    assert [s.learning_rate for s in epoch_results] == [config.rate(e) for e in range(4)]
+    epochs = list(fit(build(SMALL, 0), Squares(), config))
+    assert [s.learning_rate for s in epochs] == [config.rate(e) for e in range(4)]
 
 
 def test_the_rate_reaches_the_optimiser():
@@ -157,11 +158,10 @@ def test_the_average_of_the_weights_is_computed_right_and_the_learning_ones_go_t
         mean = {name: decay * value + (1 - decay) * steps[-1][name] for name, value in mean.items()}
     averaged = build(SMALL, 0)
     list(fit(averaged, data, TrainingConfig(epochs=4, ema=0.3, **FLOAT), folder=tmp_path))
-    aside = {name.removeprefix("aside."): value for name, value in load_tensors(tmp_path / LAST)[0].items()
-             if name.startswith("aside.")}
-    assert aside.keys() == steps[-1].keys()
+    kept = load_tensors(tmp_path / LAST)[0]
     for name, value in averaged.state_dict().items():
-        assert torch.equal(aside[name], steps[-1][name]), name
+        assert torch.equal(kept[f"model.{name}"], steps[-1][name]), name
+        assert torch.equal(kept[f"ema.module.{name}"], value), name
         if value.is_floating_point():
             assert torch.allclose(value.double(), mean[name], atol=1e-6), name
         else:
@@ -171,22 +171,18 @@ def test_the_average_of_the_weights_is_computed_right_and_the_learning_ones_go_t
 def test_validation_and_best_weights_are_those_of_the_average(tmp_path):
     model, others = build(SMALL, 0), Squares(seed=1)
     config = TrainingConfig(epochs=3, ema=0.9, **FLOAT)
-    for epoch_result in fit(model, Squares(), config, validation=others, folder=tmp_path):
-        assert pooled(count_batches(model, others.epoch(), config)[0]) == epoch_result.validation
+    for epoch in fit(model, Squares(), config, validation=others, folder=tmp_path):
+        assert pooled(count_batches(model, others.epoch(), config)[0]) == epoch.validation
     best, card = load_model(tmp_path / BEST)
     assert pooled(count_batches(best, others.epoch(), config)[0]).dice() == card["validation_f1"]
 
 
-
-
-
-
 def test_patience_ends_a_training_that_gets_no_better():
     config = TrainingConfig(epochs=50, patience=2, learning_rate=1e-9, precision="float32")
-    epoch_results = list(fit(stubborn(), Squares(), config, validation=Flat(seed=1)))
-    assert [s.epoch for s in epoch_results] == [1, 2, 3]
-    improving = list(fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=4, patience=4, **FLOAT), validation=Squares()))
-    assert len(improving) == 4
+    epochs = list(fit(stubborn(), Squares(), config, validation=Flat(seed=1)))
+    assert [s.epoch for s in epochs] == [1, 2, 3]
+    patient = TrainingConfig(epochs=4, patience=4, **FLOAT)
+    assert len(list(fit(build(SMALL, 0), Squares(), patient, validation=Squares()))) == 4
     with pytest.raises(SettingsError, match="expected validation batches .* got patience without any"):
         next(fit(build(SMALL, 0), Squares(), config))
 
@@ -266,12 +262,12 @@ def test_a_compiled_network_trains_to_the_same_weights_under_the_same_names(tmp_
         from squares import FLOAT, SMALL, Squares
         from unet_lib.models.checkpoint import load_model
         from unet_lib.models.registry import build
-        from unet_lib.training.config import TrainConfig
+        from unet_lib.training.config import TrainingConfig
         from unet_lib.training.loop import BEST, fit
         torch.compile = functools.partial(torch.compile, backend="eager")
         plain, fast = build(SMALL, 0), build(SMALL, 0)
-        list(fit(plain, Squares(count=6), TrainConfig(epochs=2, **FLOAT)))
-        list(fit(fast, Squares(count=6), TrainConfig(epochs=2, compile=True, **FLOAT), folder=Path(sys.argv[1])))
+        list(fit(plain, Squares(count=6), TrainingConfig(epochs=2, **FLOAT)))
+        list(fit(fast, Squares(count=6), TrainingConfig(epochs=2, compile=True, **FLOAT), folder=Path(sys.argv[1])))
         assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > 1
         for (name, one), two in zip(plain.state_dict().items(), fast.state_dict().values(), strict=True):
             assert torch.equal(one, two), name
@@ -327,10 +323,10 @@ def test_training_in_another_thread_works():
 
 def test_bfloat16_keeps_weights_and_loss_in_float32():
     model = build(SMALL, 0)
-    epoch_result = next(fit(model, Squares(), TrainingConfig(epochs=1, precision="bfloat16")))
+    epoch = next(fit(model, Squares(), TrainingConfig(epochs=1, precision="bfloat16")))
     assert {p.dtype for p in model.parameters()} == {torch.float32}
     exact = next(fit(build(SMALL, 0), Squares(), TrainingConfig(epochs=1, precision="float32")))
-    assert epoch_result.loss == pytest.approx(exact.loss, rel=0.05)
+    assert epoch.loss == pytest.approx(exact.loss, rel=0.05)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

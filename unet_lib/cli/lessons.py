@@ -1,4 +1,4 @@
-"""`unet_lib translate`: lessons in other languages."""
+"""`unet_lib doctor`, `translate` and `pages`: is this machine ready for the lessons, and lessons in other forms."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,15 @@ from typing import Annotated
 import typer
 
 Lessons = Annotated[list[Path], typer.Argument(help="Notebooks.")]
+
+
+def doctor(data: Annotated[Path | None, typer.Option(help="The data folder to look at.")] = None,
+           report: Annotated[bool, typer.Option("--report", help="Print a text to paste into a bug report.")] = False,
+           ) -> None:
+    """Is this machine ready for the lessons?"""
+    from unet_lib.lessons.doctor import consult
+
+    raise typer.Exit(0 if consult(data, report) else 1)
 
 
 def translate(lessons: Lessons,
@@ -30,3 +39,12 @@ def translate(lessons: Lessons,
         if out:
             print(f"  written: {library.write_translated(path, language, out)}")
     raise typer.Exit(1 if stale else 0)
+
+
+def pages(lessons: Lessons,
+          out: Annotated[Path, typer.Option(help="Where the pages go.")] = Path("printed")) -> None:
+    """Write lessons as single pages to print, formulas and pictures inside; any browser opens them."""
+    from unet_lib.lessons.html_export import write_page
+
+    for lesson in lessons:
+        print(f"written: {write_page(lesson, out)}")

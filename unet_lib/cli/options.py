@@ -1,16 +1,37 @@
-"""What several commands share: options, and how to stop."""
+"""What several commands share: options, help that names the choices, and how to stop."""
 
+import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 Data = Annotated[Path, typer.Option("--data", help="A folder in LGG layout.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 PHANTOM = Path("data/phantom")
 LGG = Path("data/lgg")
+
+
+class HelpFromRegistries(TyperCommand):
+    """A command whose help names the choices: "{module:NAME}" in an option's help stands for the names in there.
+
+    The module is imported when the command's own help is shown, not before: `unet_lib --help` stays light.
+    """
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        for parameter in self.params:
+            text = getattr(parameter, "help", None) or ""
+            parameter.help = re.sub(r"\{([\w.]+):(\w+)\}", _names, text)  # type: ignore[attr-defined]
+        super().format_help(ctx, formatter)
+
+
+def _names(found: re.Match[str]) -> str:
+    return ", ".join(getattr(import_module(found[1]), found[2]))
 
 
 @contextmanager
@@ -21,3 +42,10 @@ def stoppable() -> Iterator[None]:
     except KeyboardInterrupt:
         print("\nStopped; all progress is saved. The same command goes on.")
         raise typer.Exit(130) from None
+
+
+def complain(*problems: object) -> int:
+    """Print what is wrong; returns the status to leave with."""
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return 2

@@ -1,4 +1,4 @@
-"""`unet_lib train`: from options to a run, its progress bar and its lines of print."""
+"""`unet_lib train`: from options to a training, its progress bar and its lines of print."""
 
 import sys
 from pathlib import Path
@@ -10,34 +10,36 @@ from unet_lib.cli.options import PHANTOM, Data, Device
 from unet_lib.core.errors import SettingsError
 
 if TYPE_CHECKING:
-    from unet_lib.training.distributed import Crew
+    import torch
+
     from unet_lib.training.experiment import Experiment
     from unet_lib.training.recipes import Recipe
 
 
 def train(context: typer.Context, data: Data = PHANTOM,
-          out: Annotated[Path, typer.Option(help="The run's folder.")] = Path("runs/first"),
-          recipe: Annotated[str, typer.Option(help="All settings at once: baseline, shorter, longer, borrowed, "
-                                                   "sharp, alike or best.")] = "",
+          out: Annotated[Path, typer.Option(help="The folder for weights and history.csv.")] = Path("runs/first"),
+          recipe: Annotated[str | None, typer.Option(help="All settings at once: {unet_lib.training.recipes:RECIPES}.")]
+          = None,
           epochs: int = 20, batch: int = 4, lr: float = 1e-3,
           base: Annotated[int, typer.Option(help="Channels of the first stage.")] = 16,
           depth: Annotated[int, typer.Option(help="How often the size is halved.")] = 4,
           size: Annotated[int, typer.Option(help="Height and width to train at.")] = 256,
           context_slices: Annotated[int, typer.Option(help="Show so many slices on either side too.")] = 0,
-          negative_fraction: Annotated[float, typer.Option(help="Share of slices without tumour in an epoch.")] = 1.0,
-          loss: Annotated[str, typer.Option(help="bce, dice, bce_dice, focal, focal_dice, tversky, bce_tversky.")]
-          = "bce_dice",
-          augment: Annotated[bool, typer.Option(help="Turn, scale, brighten each slice by chance.")] = True,
-          schedule: Annotated[str, typer.Option(help="Of the learning rate: constant, cosine or one_cycle.")] = "",
-          cosine: Annotated[bool, typer.Option("--cosine", help="Short for --schedule cosine.")] = False,
+          negative_fraction: Annotated[float, typer.Option(help="Of the slices without tumour, the fraction that an "
+                                                                "epoch takes.")] = 1.0,
+          loss: Annotated[str, typer.Option(help="{unet_lib.training.losses:LOSSES}.")] = "bce_dice",
+          augment: Annotated[bool, typer.Option(help="Turn, scale, brighten each slice at random.")] = True,
+          schedule: Annotated[str, typer.Option(help="Of the learning rate: {unet_lib.training.config:SCHEDULES}.")]
+          = "constant",
           clip: Annotated[float, typer.Option(help="Longest gradient; 0: any.")] = 0.0,
           ema: Annotated[float, typer.Option(help="Average the weights, keeping this much, say 0.999.")] = 0.0,
           patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better F1.")] = 0,
-          plain: Annotated[bool, typer.Option("--plain", help="Without batch norm, as in the school project.")] = False,
+          batch_norm: Annotated[bool, typer.Option(help="The school project had none.")] = True,
           deterministic: Annotated[bool, typer.Option("--deterministic", help="Same bits each time, on GPUs too.")]
           = False,
           compile: Annotated[bool, typer.Option("--compile", help="Let torch.compile make it faster.")] = False,
-          device: Device = "auto", precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
+          device: Device = "auto",
+          precision: Annotated[str, typer.Option(help="{unet_lib.core.devices:PRECISIONS}.")] = "auto",
           seed: int = 0, resume: Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")] = False,
           ) -> None:
     """Train a U-Net on a split by patient; Ctrl-C saves and says how to go on.
@@ -47,66 +49,66 @@ def train(context: typer.Context, data: Data = PHANTOM,
     from unet_lib.core.devices import choose_device
     from unet_lib.data.preprocessing import channels
     from unet_lib.models.architecture import UNetConfig
-    from unet_lib.training.distributed import join_crew
+    from unet_lib.training.config import TrainingConfig
+    from unet_lib.training.distributed import process_group
     from unet_lib.training.experiment import ExperimentConfig, refuse_overwriting
-    from unet_lib.training.loop import TrainingConfig
     from unet_lib.training.recipes import Recipe, find_recipe
 
-    if cosine and schedule not in ("", "cosine"):
-        raise SettingsError(f"expected one schedule; got --cosine and --schedule {schedule}. Leave one of them out.")
-    config = TrainingConfig(epochs, lr, loss, precision, "cosine" if cosine else schedule or "constant",
-                         clip, ema, patience, deterministic, compile)
-    network = UNetConfig(in_channels=channels(context_slices), base=base, depth=depth, batch_norm=not plain)
+    config = TrainingConfig(epochs, lr, loss, precision, schedule, clip, ema, patience, deterministic, compile)
+    network = UNetConfig(in_channels=channels(context_slices), base=base, depth=depth, batch_norm=batch_norm)
     settings = ExperimentConfig(network, config, size, batch, augment, seed, context_slices, negative_fraction)
     if recipe:
         _refuse_besides_recipe(context)
     if not resume:
         refuse_overwriting(out)
-    with join_crew(choose_device(device)) as crew:
-        _train(find_recipe(recipe) if recipe else Recipe((settings,)), seed, data, out, resume, crew)
+    with process_group(choose_device(device)) as own_device:
+        _train(find_recipe(recipe) if recipe else Recipe((settings,)), seed, data, out, resume, own_device)
 
 
-def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, crew: "Crew") -> None:
+def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, device: "torch.device") -> None:
     from unet_lib.data.cache import open_cache
     from unet_lib.data.splits import split_patients
     from unet_lib.models.common import count_parameters
+    from unet_lib.training.distributed import is_main, main_process_first, world_size
     from unet_lib.training.loop import LAST
     from unet_lib.training.recipes import stages
 
-    say = print if crew.leads else lambda text: None
-    cache = crew.leader_first(lambda: open_cache(data, progress=crew.leads))
+    say = print if is_main() else lambda text: None
+    with main_process_first():  # the others find the cache that it builds
+        cache = open_cache(data, progress=is_main())
     split = split_patients(cache.names, seed=seed)
-    for number, (run, folder) in enumerate(stages(recipe, cache, split, seed, out, crew.device, crew), 1):
+    for number, (stage, folder) in enumerate(stages(recipe, cache, split, seed, out, device), 1):
         if number == 1:
-            say(f"{count_parameters(run.network):,} parameters on {run.card['device']}; {len(split.train)} patients "
-                f"to train, {len(split.validation)} to validate, {len(split.test)} kept for the test")
+            say(f"{count_parameters(stage.network):,} parameters on {stage.card['device']}; {len(split.train)} "
+                f"patients to train, {len(split.validation)} to validate, {len(split.test)} kept for the test")
         if len(recipe.stages) > 1:
-            say(f"Stage {number} of {len(recipe.stages)}, at {run.settings.size}×{run.settings.size}")
+            say(f"Stage {number} of {len(recipe.stages)}, at {stage.settings.size}×{stage.settings.size}")
         try:
-            # A run that was stopped in its first stage has nothing of the second yet.
-            _train_stage(run, folder, resume and (number == 1 or (folder / LAST).exists()))
+            # A training that was stopped in its first stage has nothing of the second yet.
+            _train_stage(stage, folder, resume and (number == 1 or (folder / LAST).exists()))
         except KeyboardInterrupt:
-            say(f"\nStopped; all progress is saved in {out}. Go on with:\n  {_command(crew.size)} --resume")
+            say(f"\nStopped; all progress is saved in {out}. Go on with:\n  {_command(world_size())} --resume")
             raise typer.Exit(130) from None
     say(f"Weights of the best epoch: {out / 'best.safetensors'}\n"
         f"Patients kept for the test: {', '.join(split.test)}")
 
 
-def _train_stage(run: "Experiment", folder: Path, resume: bool) -> None:
+def _train_stage(stage: "Experiment", folder: Path, resume: bool) -> None:
     """Behind a progress bar, with a line of print an epoch."""
     from tqdm import tqdm
 
+    from unet_lib.training.distributed import is_main
     from unet_lib.training.experiment import epoch_line
 
-    last = run.settings.training.epochs
-    with tqdm(total=run.slices, unit="image", smoothing=0.05, disable=not run.crew.leads) as bar:
-        for epoch in run.train(folder, resume=resume, tick=lambda done: _move(bar, done, run.settings.batch)):
+    last = stage.settings.training.epochs
+    with tqdm(total=stage.slices, unit="image", smoothing=0.05, disable=not is_main()) as bar:
+        for epoch in stage.train(folder, resume=resume, tick=lambda done: _move(bar, done, stage.settings.batch)):
             bar.set_postfix_str(f"loss {epoch.loss:.3f}, F1 {epoch.f1:.3f}")
-            if run.crew.leads:
+            if is_main():
                 bar.write(epoch_line(epoch), file=sys.stdout)
             last = epoch.epoch
-    if last < run.settings.training.epochs and run.crew.leads:
-        print(f"Stopped early: no better F1 in {run.settings.training.patience} epochs.")
+    if last < stage.settings.training.epochs and is_main():
+        print(f"Stopped early: no better F1 in {stage.settings.training.patience} epochs.")
 
 
 def _refuse_besides_recipe(context: typer.Context) -> None:
@@ -116,11 +118,11 @@ def _refuse_besides_recipe(context: typer.Context) -> None:
              and getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"]
     if given:
         raise SettingsError(f"--recipe sets everything but {', '.join(f'--{name}' for name in free)}; got also "
-                            f"--{given[0]}. Leave one of them out.")
+                            f"--{given[0].replace('_', '-')}. Leave one of them out.")
 
 
 def _move(bar: Any, done: int, batch: int) -> None:
-    if done - bar.n > batch:  # a resumed run begins where it stopped, and what was done then is no speed
+    if done - bar.n > batch:  # a resumed training begins where it stopped, and what was done before is no speed
         bar.initial = bar.n = done
     bar.update(done - bar.n)
 

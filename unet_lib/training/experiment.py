@@ -1,7 +1,7 @@
-"""A whole training run, from settings to files: what the command line, a table of results or torchrun start.
+"""A whole training, from its configuration to files: what the command line, a table of results or torchrun start.
 
-    run = prepare(RunSettings(batch=8), cache, split, device)
-    for epoch in run.train(folder):
+    experiment = prepare(ExperimentConfig(batch=8), cache, split, device)
+    for epoch in experiment.train(folder):
         print(epoch_line(epoch))
 
 The folder then holds last.safetensors, best.safetensors with its card, and history.csv.
@@ -34,7 +34,7 @@ from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
 from unet_lib.models.pretrained import load_pretrained_encoder
 from unet_lib.models.registry import Config, Network, build
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.distributed import ALONE, Crew
+from unet_lib.training.distributed import is_main, world_size
 from unet_lib.training.loop import LAST, EpochResult, fit
 
 HISTORY = "history.csv"
@@ -42,12 +42,12 @@ HISTORY = "history.csv"
 
 @dataclass(frozen=True, slots=True)
 class ExperimentConfig:
-    """Everything that fixes a run on given data; `seed` draws first weights, order and augmentation.
+    """Everything that fixes a training on given data; `seed` draws initial weights, order and augmentation.
 
-    `augment` varies each slice by chance, as far as `augmentation` says. `context_slices`, `negative_fraction` and `patient_balance` as in
-    `Batches`; the network needs three input channels a slice. `pretrained`: the encoder begins with weights learnt
-    from photographs (`pretrained.borrow_encoder`). Raises ShapeError if the network has others, or cannot take pictures
-    of `size`; SettingsError if it has no encoder that such weights are for.
+    `augment` varies each slice at random, as far as `augmentation` says. `context_slices`, `negative_fraction` and
+    `patient_balance` as in `Batches`; the network needs three input channels a slice. `pretrained`: the encoder begins
+    with weights learnt from photographs (`models.pretrained`). Raises ShapeError if the network has other channels, or
+    cannot take images of `size`; SettingsError if it has no encoder that such weights are for.
     """
 
     network: Config = field(default_factory=lambda: UNetConfig(base=16))
@@ -66,11 +66,12 @@ class ExperimentConfig:
         self.network.check_size(self.size, self.size)
         needed = channels(self.context_slices)
         if self.network.in_channels != needed:
-            raise ShapeError(f"expected a network with {needed} input channels for neighbours={self.context_slices}; got "
-                             f"{self.network.in_channels}. Build it with UNetConfig(in_channels={needed}, …).")
+            raise ShapeError(f"expected a network with {needed} input channels for context_slices="
+                             f"{self.context_slices}; got {self.network.in_channels}. Build it with "
+                             f"UNetConfig(in_channels={needed}, …).")
         if self.pretrained and not isinstance(self.network, EfficientNetUNetConfig):
-            raise SettingsError(f"pretrained weights are there for the encoder of a LiteUNet; got {self.network}. "
-                                f"Take network=LiteConfig(), or pretrained=False.")
+            raise SettingsError(f"pretrained weights are there for the encoder of an EfficientNetUNet; got "
+                                f"{self.network}. Take network=EfficientNetUNetConfig(), or pretrained=False.")
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,6 @@ class Experiment:
     training: Batches
     validation: Batches | None
     card: dict[str, Any]
-    crew: Crew = ALONE
 
     @property
     def slices(self) -> int:
@@ -91,25 +91,25 @@ class Experiment:
 
     @property
     def source(self) -> BatchSource:
-        """The training batches, varied by chance where the settings say so."""
+        """The training batches, varied at random where the settings say so."""
         s = self.settings
         return Augmented(self.training, s.augmentation, s.seed) if s.augment else self.training
 
     def train(self, folder: Path, *, resume: bool = False,
               tick: Callable[[int], None] = lambda done: None) -> Iterator[EpochResult]:
-        """Train, and keep weights and history.csv in `folder`; yield a Snapshot after every epoch (see `fit`).
+        """Train, and keep weights and history.csv in `folder`; yield an EpochResult after every epoch (see `fit`).
 
-        `tick` hears, after each batch, how many slices of the run are done. Raises SettingsError if the folder
-        holds a run and `resume` is not asked for.
+        `tick` is told, after each batch, how many slices of the whole training are done. Raises SettingsError if the
+        folder holds a training and `resume` is not asked for.
         """
         if not resume:
             refuse_overwriting(folder)
         watched = Watched(self.source, self.training.slices, self.training.batch, tick)
-        for epoch_result in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
-                            card=self.card, resume=resume, crew=self.crew):
-            if self.crew.leads:
-                write_history(folder / HISTORY, epoch_result)
-            yield epoch_result
+        for epoch in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
+                         card=self.card, resume=resume):
+            if is_main():
+                write_history(folder / HISTORY, epoch)
+            yield epoch
 
     def train_to_end(self, folder: Path) -> int:
         """Train, or go on where an earlier training in `folder` stopped, behind a progress bar.
@@ -124,36 +124,36 @@ class Experiment:
             return round(sum(float(row["seconds"]) for row in csv.DictReader(file)))
 
 
-def prepare(settings: ExperimentConfig, cache: SliceCache, split: Split, device: torch.device, crew: Crew = ALONE) -> Experiment:
-    """A run on a split by patient."""
-    return prepare_places(settings, cache, cache.slices_of(split.train), cache.slices_of(split.validation),
-                          asdict(split), device, crew)
+def prepare(settings: ExperimentConfig, cache: SliceCache, split: Split, device: torch.device) -> Experiment:
+    """A training on a split by patient."""
+    return prepare_slices(settings, cache, cache.slices_of(split.train), cache.slices_of(split.validation),
+                          asdict(split), device)
 
 
-def prepare_places(settings: ExperimentConfig, cache: SliceCache, train: Int[np.ndarray, "t"],
-                   validation: Int[np.ndarray, "v"], split: Mapping[str, Any], device: torch.device,
-                   crew: Crew = ALONE) -> Experiment:
-    """A run on slices chosen one by one; the card says in `split` how. Without any to validate on, none is done."""
+def prepare_slices(settings: ExperimentConfig, cache: SliceCache, train: Int[np.ndarray, "t"],
+                   validation: Int[np.ndarray, "v"], split: Mapping[str, Any], device: torch.device) -> Experiment:
+    """A training on slices chosen one by one; the card says in `split` how. With no `validation`, there is none."""
     s = settings
     how: dict[str, Any] = {"batch": s.batch, "size": s.size, "context_slices": s.context_slices, "device": device,
                            "seed": s.seed}
     training = Batches(cache, train, negative_fraction=s.negative_fraction, patient_balance=s.patient_balance, **how)
     held_out = Batches(cache, validation, **how) if len(validation) else None
     card = {"data": {"content": cache.content, "size": s.size, "batch": s.batch, "augment": s.augment, "seed": s.seed,
-                     "context_slices": s.context_slices, "negative_fraction": s.negative_fraction, "patient_balance": s.patient_balance,
-                     "augmentation": asdict(s.augmentation), "pretrained": s.pretrained},
-            "split": dict(split), "training": asdict(s.training), "processes": crew.size,
+                     "context_slices": s.context_slices, "negative_fraction": s.negative_fraction,
+                     "patient_balance": s.patient_balance, "augmentation": asdict(s.augmentation),
+                     "pretrained": s.pretrained},
+            "split": dict(split), "training": asdict(s.training), "processes": world_size(),
             **provenance(device, s.training.precision)}
     network = build(s.network, s.seed)
     if s.pretrained:
         load_pretrained_encoder(network)
     network.to(device)
-    return Experiment(s, network, training, held_out, card, crew)
+    return Experiment(s, network, training, held_out, card)
 
 
 @dataclass(frozen=True)
 class Watched:
-    """A source of batches that tells `tick` how many slices of the run were taken, those before a resume too."""
+    """A source of batches that tells `tick` how many slices the training has taken, those before a resume too."""
 
     source: BatchSource
     slices: int
@@ -174,7 +174,7 @@ class Watched:
 
 
 def refuse_overwriting(folder: Path) -> None:
-    """Raise SettingsError if `folder` holds a run already."""
+    """Raise SettingsError if `folder` holds a training already."""
     if (folder / LAST).exists():
         raise SettingsError(f"{folder} already holds a run. Add --resume to go on with it, or choose another --out.")
 
@@ -187,7 +187,7 @@ def epoch_line(epoch: EpochResult) -> str:
 
 
 def write_history(path: Path, epoch: EpochResult) -> None:
-    """One row an epoch; a resumed run replaces the rows it repeats."""
+    """One row an epoch; a resumed training replaces the rows it repeats."""
     rows: list[dict[str, Any]] = list(csv.DictReader(path.open())) if path.exists() else []
     rows = [row for row in rows if int(row["epoch"]) < epoch.epoch] + [epoch.as_row()]
     table = io.StringIO()

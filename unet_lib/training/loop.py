@@ -1,10 +1,11 @@
-"""Training as a generator: `for epoch in fit(model, batches, config):` yields immutable snapshots.
+"""Training as a generator: `for epoch in fit(model, batches, config):` yields immutable results.
 
 The command line prints them, a lesson draws them, a test asserts on them. None of them can change
 training, and stopping is `break`. Everything random follows from (seed, epoch), so a training that was
 interrupted and resumed ends with the same bits, on the same CPU, as one that was not.
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -22,9 +23,9 @@ from unet_lib.data.protocols import Batch, BatchSource
 from unet_lib.models import checkpoint
 from unet_lib.models.common import eval_mode, to_mask
 from unet_lib.models.registry import Network, described
+from unet_lib.training import distributed
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.distributed import ALONE, Crew
-from unet_lib.training.ema import WeightAverage
+from unet_lib.training.ema import weight_average
 from unet_lib.training.losses import LOSSES
 from unet_lib.training.runtime import compiled, deterministic, explained_memory, held_interrupt
 
@@ -79,41 +80,39 @@ class _Progress:
 
 
 def fit(model: Network, batches: BatchSource, config: TrainingConfig, *, validation: BatchSource | None = None,
-        folder: Path | None = None, card: dict[str, Any] | None = None, resume: bool = False,
-        crew: Crew = ALONE) -> Iterator[EpochResult]:
-    """Train `model` in place, on the device it is on; yield a Snapshot after every epoch.
+        folder: Path | None = None, card: dict[str, Any] | None = None, resume: bool = False) -> Iterator[EpochResult]:
+    """Train `model` in place, on the device it is on; yield an EpochResult after every epoch.
 
     With `folder`, last.safetensors (to resume from) and best.safetensors (weights of the best F1 so far,
     with `card`) are written after every epoch. Ctrl-C lets the step in hand finish, saves, and raises
     KeyboardInterrupt. `resume=True` goes on from `folder`, from the very batch where it stopped; raises
     CheckpointError if the file there belongs to another network or other settings. A step for which the
-    memory does not suffice raises DeviceMemoryError. With several processes, each calls this with the
-    same arguments but for its own `crew`.
+    memory does not suffice raises DeviceMemoryError. With `config.ema`, a copy of `model` takes the steps and
+    `model` holds the average. In a process group (see `distributed`), each process calls this with the same arguments.
     """
     if config.patience and validation is None:
         raise SettingsError("expected validation batches to be patient about; got patience without any. "
                             "Pass validation=…, or patience=0.")
     # Channels last: the layout in which CPUs and GPUs convolve fastest; the numbers stay the same.
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    run = _Run(model, config, folder, card or {}, crew)
+    training = _Training(model, config, folder, card or {})
     if resume:
-        run.load()
-    while not run.finished():
+        training.load()
+    while not training.finished():
         with held_interrupt() as interrupted, deterministic(config.deterministic):
-            run.train_epoch(batches, interrupted)
-            epoch_result = run.finish_epoch(validation)
-        yield epoch_result
-        if crew.any(interrupted()):  # pressed while validating: the epoch is complete and saved
+            training.train_epoch(batches, interrupted)
+            result = training.finish_epoch(validation)
+        yield result
+        if distributed.any_process(interrupted()):  # pressed while validating: the epoch is complete and saved
             raise KeyboardInterrupt
 
 
-def count_batches(model: Network, batches: Iterable[Any], config: TrainingConfig,
-                  crew: Crew = ALONE) -> tuple[np.ndarray, float]:
+def count_batches(model: Network, batches: Iterable[Batch], config: TrainingConfig) -> tuple[np.ndarray, float]:
     """TP, FP, FN, TN of every slice, and the mean loss per slice, in evaluation mode without gradients."""
     counts, loss, slices = [], 0.0, 0
     with eval_mode(model), torch.no_grad():
         for batch in batches:
-            logits = crew.forward(lambda images: forward(model, images, config.precision), batch.images)
+            logits = forward(model, batch.images, config.precision)
             loss += float(LOSSES[config.loss](logits, batch.masks)) * len(batch.images)
             slices += len(batch.images)
             counts.append(count_slices(to_mask(logits), batch.masks))
@@ -121,24 +120,33 @@ def count_batches(model: Network, batches: Iterable[Any], config: TrainingConfig
 
 
 def forward(model: nn.Module, images: Tensor, precision: str = "auto") -> Tensor:
-    """Logits in float32, computed in bfloat16 where `precision` and the device say so."""
+    """Logits in float32, computed in bfloat16 where `precision` and the device say so; by all processes of a group."""
     kind = choose_precision(precision, images.device)
-    images = images.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=kind is torch.bfloat16):
-        return model(images).float()
+
+    def compute(images: Tensor) -> Tensor:
+        images = images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=kind is torch.bfloat16):
+            return model(images).float()
+
+    return distributed.sharded_forward(compute, images)
 
 
-class _Run:
-    """A training in progress: what one epoch needs, and what a resume must bring back."""
+class _Training:
+    """A training in progress: what one epoch needs, and what a resume must bring back.
 
-    def __init__(self, model: Network, config: TrainingConfig, folder: Path | None, card: dict[str, Any],
-                 crew: Crew) -> None:
+    `learner` takes the steps; `model` is what is validated and handed back. They differ where weights are averaged.
+    """
+
+    def __init__(self, model: Network, config: TrainingConfig, folder: Path | None, card: dict[str, Any]) -> None:
         device = next(model.parameters()).device
-        self.model, self.config, self.folder, self.card, self.crew = model, config, folder, card, crew
-        self.optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate,
+        self.model, self.config, self.folder, self.card = model, config, folder, card
+        self.learner = copy.deepcopy(model) if config.ema else model
+        self.average = weight_average(model, config.ema) if config.ema else None
+        self.optimiser = torch.optim.Adam(self.learner.parameters(), lr=config.learning_rate,
                                           fused=device.type in ("cpu", "cuda"))  # all weights in one pass
-        self.average = WeightAverage(model, config.ema)
-        self.network = compiled(model, device) if config.compile else model
+        self.network = distributed.data_parallel(self.learner)
+        if config.compile:
+            self.network = compiled(self.network, device)
         self.progress = _Progress()
 
     def finished(self) -> bool:
@@ -148,43 +156,35 @@ class _Run:
 
     def train_epoch(self, batches: BatchSource, interrupted: Callable[[], bool]) -> None:
         """The epoch's remaining batches; after Ctrl-C saves what is done and raises KeyboardInterrupt."""
-        with self.average.training():
-            stopped = self._train_batches(batches, interrupted)
-        if stopped:
-            self.save()
-            raise KeyboardInterrupt
-
-    def _train_batches(self, batches: BatchSource, interrupted: Callable[[], bool]) -> bool:
-        """Whether Ctrl-C was pressed, here or in another process of the crew."""
-        self.model.train()
+        self.learner.train()
         done, start = self.progress, time.perf_counter()
         for batch in batches.epoch(done.epoch, done.batch):
             with explained_memory(len(batch.images)):
                 loss, counts = self.step(batch, self.config.rate(done.epoch + done.batch / len(batches)))
-            self.average.update(done.epoch * len(batches) + done.batch)
             done.batch += 1
             done.loss += loss * len(batch.images)
             done.slices += len(batch.images)
             done.counts = [a + int(b) for a, b in zip(done.counts, counts, strict=True)]
             now = time.perf_counter()
             done.seconds, start = done.seconds + now - start, now
-            if self.crew.any(interrupted()):
-                return True
-        return False
+            if distributed.any_process(interrupted()):
+                self.save()
+                raise KeyboardInterrupt
 
     def step(self, batch: Batch, rate: float) -> tuple[float, np.ndarray]:
-        """Forward, loss, backward, Adam: one step of learning."""
+        """Forward, loss, backward, Adam, average: one step of learning."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
-        logits = self.crew.forward(lambda images: forward(self.network, images, self.config.precision), batch.images)
+        logits = forward(self.network, batch.images, self.config.precision)
         loss = LOSSES[self.config.loss](logits, batch.masks)
-        if loss.requires_grad:  # not so in a process of the crew for which the batch had no slice
-            loss.backward()
-        self.crew.pool(self.model, len(batch.images))
+        loss.backward()
+        distributed.average_running_statistics(self.learner, len(batch.images))
         if self.config.clip:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+            nn.utils.clip_grad_norm_(self.learner.parameters(), self.config.clip)
         self.optimiser.step()
+        if self.average:
+            self.average.update_parameters(self.learner)
         return loss.item(), count_slices(to_mask(logits.detach()), batch.masks).sum(axis=0)
 
     def finish_epoch(self, validation: BatchSource | None) -> EpochResult:
@@ -192,34 +192,34 @@ class _Run:
         start, done = time.perf_counter(), self.progress
         counts, loss = None, None
         if validation is not None:
-            rows, loss = count_batches(self.model, validation.epoch(), self.config, self.crew)
+            rows, loss = count_batches(self.model, validation.epoch(), self.config)
             counts = pooled(rows)
-        epoch_result = EpochResult(done.epoch + 1, self.config.epochs, done.loss / done.slices, Counts(*done.counts), counts,
-                            loss, done.seconds + time.perf_counter() - start, done.slices / done.seconds,
-                            self.config.rate(done.epoch))
-        improved = epoch_result.f1 > done.best
-        self.progress = _Progress(epoch=done.epoch + 1, best=max(done.best, epoch_result.f1),
+        result = EpochResult(done.epoch + 1, self.config.epochs, done.loss / done.slices, Counts(*done.counts), counts,
+                             loss, done.seconds + time.perf_counter() - start, done.slices / done.seconds,
+                             self.config.rate(done.epoch))
+        improved = result.f1 > done.best
+        self.progress = _Progress(epoch=done.epoch + 1, best=max(done.best, result.f1),
                                   stale=0 if improved else done.stale + 1)
         if self.folder is None:
-            return epoch_result
-        if improved and self.crew.leads:
-            scores = {"epoch": epoch_result.epoch, "validation_f1": epoch_result.f1}
+            return result
+        if improved and distributed.is_main():
+            scores = {"epoch": result.epoch, "validation_f1": result.f1}
             checkpoint.save_model(self.folder / BEST, self.model, {**self.card, **scores})
         self.save()
-        return replace(epoch_result, weights=self.folder / BEST)
+        return replace(result, weights=self.folder / BEST)
 
     def save(self) -> None:
         """Everything a resume needs, in one atomic file."""
         if self.folder is None:
             return
-        if self.crew.leads:
-            parts = {"model": self.model.state_dict(), "aside": self.average.aside,
+        if distributed.is_main():
+            parts = {"model": self.learner.state_dict(), "ema": self.average.state_dict() if self.average else {},
                      "optimiser": checkpoint.optimiser_tensors(self.optimiser)}
             tensors = {f"{part}.{name}": value for part, entries in parts.items() for name, value in entries.items()}
             checkpoint.save_tensors(self.folder / LAST, tensors, {
                 "kind": "resume", "architecture": described(self.model), "config": asdict(self.config),
                 "card": self.card, "progress": asdict(self.progress)})
-        self.crew.wait()
+        distributed.barrier()
 
     def load(self) -> None:
         """Bring back weights, their average, optimiser and progress from `last.safetensors`."""
@@ -227,8 +227,9 @@ class _Run:
         tensors, header = checkpoint.load_tensors(path)
         try:
             _check_same_run(path, header, self)
-            checkpoint.fill(self.model, _under("model.", tensors), path)
-            self.average.load(_under("aside.", tensors))
+            checkpoint.fill(self.learner, _under("model.", tensors), path)
+            if self.average:
+                checkpoint.fill(self.average, _under("ema.", tensors), path)
             checkpoint.restore_optimiser(self.optimiser, _under("optimiser.", tensors))
             self.progress = _Progress(**header["progress"])
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
@@ -240,15 +241,13 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _check_same_run(path: Path, header: dict[str, Any], run: _Run) -> None:
+def _check_same_run(path: Path, header: dict[str, Any], training: _Training) -> None:
     """A resumed run may be longer, but not otherwise different: its figures would describe neither run."""
     if header.get("kind") != "resume":
         raise CheckpointError(f"{path}: expected a file to resume from, got kind {header.get('kind')!r}.")
-    now = {**run.model.settings(), **asdict(run.config), **run.card.get("data", {})}
-    # A setting that the file does not know yet had what is its default today.
-    then = {"pretrained": False, "patient_balance": 0.0, **header["architecture"], **asdict(TrainingConfig()), **header["config"],
-            **header["card"].get("data", {})}
-    longer = {"epochs"} if run.config.schedule == "constant" else set()  # a cosine's length is part of its shape
+    now = {**training.model.settings(), **asdict(training.config), **training.card.get("data", {})}
+    then = {**header["architecture"], **header["config"], **header["card"].get("data", {})}
+    longer = {"epochs"} if training.config.schedule == "constant" else set()  # a cosine's length is part of its shape
     changed = [f"{key}: was {then.get(key)}, now {now.get(key)}" for key in now
                if key not in longer and now[key] != then.get(key)]
     if changed:

@@ -19,7 +19,6 @@ from unet_lib.data.splits import Split
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.distributed import ALONE, Crew
 from unet_lib.training.experiment import Experiment, ExperimentConfig, prepare
 
 
@@ -50,7 +49,8 @@ SCHOOL = ExperimentConfig(UNetConfig(base=16, batch_norm=False),
                           TrainingConfig(epochs=10, learning_rate=1e-3, loss="bce"), size=128, batch=4, augment=False)
 
 # Progressive resizing: most of the way on images of 64×64, four times as fast; then 128×128; at last with all slices.
-COARSE = ExperimentConfig(UNetConfig(base=16), TrainingConfig(epochs=30, learning_rate=4e-3, schedule="cosine", ema=0.99),
+COARSE = ExperimentConfig(UNetConfig(base=16),
+                          TrainingConfig(epochs=30, learning_rate=4e-3, schedule="cosine", ema=0.99),
                           size=64, batch=16, negative_fraction=0.3, augmentation=AugmentationConfig(elastic=0.03))
 FINE = replace(COARSE, size=128, training=replace(COARSE.training, epochs=12, learning_rate=3e-3))
 ALL_SLICES = replace(FINE, negative_fraction=1.0, training=replace(COARSE.training, epochs=6, learning_rate=1e-3))
@@ -100,16 +100,16 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: Path, device: torch.device,
-           crew: Crew = ALONE) -> Iterator[tuple[Experiment, Path]]:
+def stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: Path,
+           device: torch.device) -> Iterator[tuple[Experiment, Path]]:
     """Each stage as an experiment, and the folder for its files; the last one's is `folder` itself.
 
     A stage takes over the weights of the one before when it is asked for: train each before taking the next.
     """
     before = None
     for number, settings in enumerate(recipe.stages, 1):
-        run = prepare(replace(settings, seed=seed), cache, split, device, crew)
+        experiment = prepare(replace(settings, seed=seed), cache, split, device)
         if before:
-            run.network.load_state_dict(before.network.state_dict())
-        yield run, folder if number == len(recipe.stages) else folder / f"stage-{number}"
-        before = run
+            experiment.network.load_state_dict(before.network.state_dict())
+        yield experiment, folder if number == len(recipe.stages) else folder / f"stage-{number}"
+        before = experiment

@@ -24,7 +24,7 @@ def explained_memory(batch: int) -> Iterator[None]:
         said = str(error).strip().partition("\n")[0]
         if not isinstance(error, torch.OutOfMemoryError) and not any(words in said for words in NO_MEMORY):
             raise
-        # What a step holds grows with the batch (shapes.Totals.kept_bytes), so half the batch needs about half.
+        # What a step holds grows with the batch (architecture.Totals.kept_bytes): half of it needs about half.
         fix = f"Try --batch {batch // 2}, which needs about half" if batch > 1 else "Try a smaller --size or --base"
         raise DeviceMemoryError(f"expected memory for a step on {batch} slices; got: {said}. {fix}. "
                                 f"What was saved before this epoch is still there.") from error
