@@ -24,6 +24,7 @@ from jaxtyping import Float, Int, UInt8
 from tqdm.auto import tqdm
 
 from unet_lib.core.errors import DatasetError
+from unet_lib.core.paths import cache_folder
 from unet_lib.data.intensity import channel_histograms, intensity_statistics
 from unet_lib.data.phantom.write import made_with
 from unet_lib.data.slice_files import CHANNELS, FLAIR, SIDE, Survey, describe_problems, site_of, survey
@@ -119,15 +120,6 @@ def _store(found: Survey) -> Path:
             digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
     digest.update("\n".join(found.problems).encode())
     return cache_folder(found.root) / digest.hexdigest()[:16]
-
-
-def cache_folder(root: Path) -> Path:
-    """Where the caches of a data folder lie: in it, or in the user's cache folder if it cannot be written."""
-    beside = root / ".unet_cache"
-    if os.access(beside if beside.exists() else root, os.W_OK):
-        return beside
-    home = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "glass-box-unet"
-    return home / hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]
 
 
 def _build(found: Survey, store: Path, progress: bool) -> None:

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from unet_lib.core.errors import DatasetError, GlassBoxError
-from unet_lib.core.paths import data_folder, repository
+from unet_lib.core.paths import cache_folder, data_folder, repository
 from unet_lib.lessons.doctor.finding import Finding, guarded
 from unet_lib.lessons.doctor.packages import project, requirements, unmet
 from unet_lib.lessons.doctor.remedies import copy_project, install, python, reinstall, remove, restore, setting
@@ -154,8 +154,6 @@ def _differs(card: Path) -> str:
 
 
 def _folders(data: Path) -> Finding:
-    from unet_lib.data.cache import cache_folder
-
     ours = (repository() / "notebooks", repository() / "data")
     for folder in (*ours, cache_folder(data)):
         try:
