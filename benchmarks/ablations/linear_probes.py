@@ -3,15 +3,16 @@
     python benchmarks/ablations/linear_probes.py --data data/lgg [--steps 0 1600] [--seed 0] [--threads 1]
 
 For each step of a series of weights (by default the first and the last) and each block, a linear probe
-(`unet_lib.inspection.linear_probe`) is fitted to the block's maps of training patients and scored on those of validation patients, by
-the split that the networks' cards name; the test patients are left alone. "image" is a probe of the three grey levels
-themselves: what can be had without any network. Of each patient four slices with tumour and two without are drawn.
+(`unet_lib.inspection.linear_probe`) is fitted to the block's maps of training patients and scored on those of
+validation patients, by the split in the networks' cards; the test patients are left alone. "image" is a probe of the
+three grey levels themselves: what can be had without any network. Four slices with tumour and two without are drawn
+from each patient.
 
-Beside it stand two controls, probes taught with wrong masks and scored with the right ones (masks of other patients,
-scattered masks), which say how much even a wrong lesson finds where the maps show the tumour plainly, and so are low
-only in blocks that do not; the one channel that tells tumour best, chosen on the training patients, with its area
-under the ROC curve on the others; and the share of fine pattern in the block's maps. Rows, one a step and block, go
-to data/results/linear_probes.json; what is there is not measured again.
+Beside it stand two controls, probes fitted to wrong masks and scored with the right ones (masks of other patients,
+scattered masks): they say how much even wrong labels find where the maps show the tumour plainly, and so are low only
+in blocks that do not. Then the single channel that separates tumour best, chosen on the training patients, with its
+ROC AUC on the others; and the fraction of high-frequency energy in the block's maps. Rows, one a step and block, go to
+data/results/linear_probes.json; what is there is not measured again.
 """
 
 import argparse
@@ -35,35 +36,34 @@ from unet_lib.inspection.activations import feature_maps
 from unet_lib.inspection.channel_metrics import enlarge, high_frequency_fraction, roc_auc
 from unet_lib.inspection.checkpoint_series import Series, load_series
 from unet_lib.inspection.linear_probe import ProbeScore, masks_of_others, probe, scattered_masks
-from unet_lib.models.architecture import plan_for
 
-TUMOUR, HEALTHY = 4, 2
-"""Slices a patient: with tumour, and without."""
+WITH_TUMOUR, WITHOUT = 4, 2
+"""Slices a patient, with tumour and without."""
 KEY = ("series", "step", "stage", "seed", "data")
 
 
 @dataclass(frozen=True)
 class Slices:
-    """Slices of several patients as the networks see them; `owners` are the patients' places in the cache."""
+    """Slices of several patients as the networks see them; `patients` are the patients' indices in the cache."""
 
     images: Tensor
     masks: Tensor
-    owners: np.ndarray
+    patients: np.ndarray
 
 
 def main() -> None:
     args = arguments()
     torch.set_num_threads(args.threads)
     series, cache = load_series(args.series), open_cache(args.data)
-    stages = ["image", *(stage.name for stage in plan_for(series.config, series.size) if stage.kind == "DoubleConv")]
+    stages = ["image", *(stage.name for stage in series.config.plan(series.size) if stage.kind == "DoubleConv")]
     steps = args.steps or [series.steps[0], series.steps[-1]]
     keys = [{"series": args.series.name, "step": step, "stage": stage, "seed": args.seed, "data": cache.content}
             for step in steps for stage in stages]
     missing = [key for key in keys if not find(args.out, key)]
     if missing:
-        learn, test = parts(args, series, cache)
+        train, test = subsets(args, series, cache)
         for step in steps:
-            measure(args, series, learn, test, [key for key in missing if key["step"] == step])
+            measure(args, series, train, test, [key for key in missing if key["step"] == step])
     print_table([row for key in keys if (row := find(args.out, key))], steps[0], steps[-1])
 
 
@@ -72,8 +72,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("data/lgg"))
     parser.add_argument("--series", type=Path, default=Path("data/models/lgg-steps"))
     parser.add_argument("--steps", type=int, nargs="+", help="by default the first and the last that were kept")
-    parser.add_argument("--patients", type=int, default=26, help="to learn from, at most")
-    parser.add_argument("--every", type=int, default=4, help="from one pixel to the next that judges channels")
+    parser.add_argument("--patients", type=int, default=26, help="training patients, at most")
+    parser.add_argument("--every", type=int, default=4, help="step between the pixels that compare channels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--out", type=Path, default=Path("data/results/linear_probes.json"))
@@ -86,45 +86,45 @@ def find(path: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
     return next((row for row in read_rows(path) if key.items() <= row.items()), None)
 
 
-def parts(args: argparse.Namespace, series: Series, cache: SliceCache) -> Iterator[Slices]:
-    """What to learn from, and what to score on. Data that the networks never saw are split anew."""
-    draw = np.random.default_rng(args.seed)
-    for part in ("train", "validation"):
-        names, seen = choose_patients(series.cards[-1], cache, part)
-        names = names if seen else split_patients(cache.names).part(part)
-        if part == "train" and len(names) > args.patients:
-            names = tuple(sorted(draw.choice(names, args.patients, replace=False).tolist()))
-        indices = np.concatenate([some_slices(cache, name, draw) for name in names])
+def subsets(args: argparse.Namespace, series: Series, cache: SliceCache) -> Iterator[Slices]:
+    """Slices to fit on, and slices to score on. Data that the networks never saw are split anew."""
+    rng = np.random.default_rng(args.seed)
+    for subset in ("train", "validation"):
+        names, seen = choose_patients(series.cards[-1], cache, subset)
+        names = names if seen else split_patients(cache.names).subset(subset)
+        if subset == "train" and len(names) > args.patients:
+            names = tuple(sorted(rng.choice(names, args.patients, replace=False).tolist()))
+        indices = np.concatenate([some_slices(cache, name, rng) for name in names])
         batch, = Batches(cache, indices, batch=len(indices), size=series.size, shuffle=False).epoch()
         yield Slices(batch.images, batch.masks, cache.patient_of[indices])
 
 
-def some_slices(cache: SliceCache, patient: str, draw: np.random.Generator) -> np.ndarray:
+def some_slices(cache: SliceCache, patient: str, rng: np.random.Generator) -> np.ndarray:
     """A few with tumour and a few without, or as many as there are, in order."""
     indices = cache.slices_of([patient])
     tumour = cache.tumour_pixels[indices] > 0
-    kinds = ((indices[tumour], TUMOUR), (indices[~tumour], HEALTHY))
-    return np.sort(np.concatenate([draw.choice(some, min(most, len(some)), replace=False) for some, most in kinds]))
+    kinds = ((indices[tumour], WITH_TUMOUR), (indices[~tumour], WITHOUT))
+    return np.sort(np.concatenate([rng.choice(some, min(most, len(some)), replace=False) for some, most in kinds]))
 
 
-def measure(args: argparse.Namespace, series: Series, learn: Slices, test: Slices, keys: list[dict[str, Any]]) -> None:
+def measure(args: argparse.Namespace, series: Series, train: Slices, test: Slices, keys: list[dict[str, Any]]) -> None:
     """Add a row for each of these stages of one step."""
     for key in keys:
         start = time.perf_counter()
-        known, new = (maps_of(series, key, slices) for slices in (learn, test))
-        taught = {name: as_row(probe(known, masks, new, test.masks, seed=args.seed)) for name, masks in {
-            "the expert's masks": learn.masks, "masks of others": masks_of_others(learn.masks, learn.owners, args.seed),
-            "scattered masks": scattered_masks(learn.masks, args.seed)}.items()}
-        row = {**key, "channels": new.shape[1], "side": new.shape[-1], **taught.pop("the expert's masks"),
-               "controls": taught, "best_channel": best_channel(args, known, learn, new, test),
-               "high_frequency_fraction": round(float(np.nanmean(high_frequency_fraction(new))), 4),
-               "training_slices": len(known), "training_patients": len(set(learn.owners)),
-               "test_slices": len(new), "test_patients": len(set(test.owners)),
+        train_maps, test_maps = (maps_of(series, key, slices) for slices in (train, test))
+        fitted = {name: as_row(probe(train_maps, masks, test_maps, test.masks, seed=args.seed)) for name, masks in {
+            "reference": train.masks, "masks of others": masks_of_others(train.masks, train.patients, args.seed),
+            "scattered masks": scattered_masks(train.masks, args.seed)}.items()}
+        row = {**key, "channels": test_maps.shape[1], "side": test_maps.shape[-1], **fitted.pop("reference"),
+               "controls": fitted, "best_channel": best_channel(args, train_maps, train, test_maps, test),
+               "high_frequency_fraction": round(float(np.nanmean(high_frequency_fraction(test_maps))), 4),
+               "training_slices": len(train_maps), "training_patients": len(set(train.patients)),
+               "test_slices": len(test_maps), "test_patients": len(set(test.patients)),
                "tumour_fraction": round(float(test.masks.mean()), 4),
                "seconds": round(time.perf_counter() - start, 1), **provenance(torch.device("cpu"))}
         print(f"step {key['step']}, {key['stage']}: Dice {row['dice']}, AUC {row['auc']}", flush=True)
-        add_row(args.out, {"command": f"python benchmarks/ablations/linear_probes.py --seed {args.seed}", "split":
-                              "the cards': learnt from training patients, scored on validation patients"}, row, KEY)
+        add_row(args.out, {"command": f"python benchmarks/ablations/linear_probes.py --seed {args.seed}",
+                           "split": "the cards': fitted on training patients, scored on validation patients"}, row, KEY)
 
 
 def maps_of(series: Series, key: Mapping[str, Any], slices: Slices) -> Tensor:
@@ -139,18 +139,19 @@ def as_row(score: ProbeScore) -> dict[str, float]:
             "auc": round(score.auc, 4)}
 
 
-def best_channel(args: argparse.Namespace, known: Tensor, learn: Slices, new: Tensor, test: Slices) -> dict[str, Any]:
-    """The channel that is most clearly brighter or darker in the tumours learnt from, and its AUC on the others."""
-    learnt, found = (np.nan_to_num(on_grid(maps, slices.masks, args.every), nan=0.5)
-                     for maps, slices in ((known, learn), (new, test)))
-    place = int(np.abs(learnt - 0.5).argmax())
-    brighter = bool(learnt[place] >= 0.5)
-    return {"channel": place, "brighter": brighter,
-            "auc": round(float(found[place] if brighter else 1 - found[place]), 4)}
+def best_channel(args: argparse.Namespace, train_maps: Tensor, train: Slices, test_maps: Tensor,
+                 test: Slices) -> dict[str, Any]:
+    """The channel that is most clearly brighter or darker in the training tumours, and its ROC AUC on the others."""
+    train_auc, test_auc = (np.nan_to_num(auc_on_grid(maps, slices.masks, args.every), nan=0.5)
+                           for maps, slices in ((train_maps, train), (test_maps, test)))
+    channel = int(np.abs(train_auc - 0.5).argmax())
+    brighter = bool(train_auc[channel] >= 0.5)
+    return {"channel": channel, "brighter": brighter,
+            "auc": round(float(test_auc[channel] if brighter else 1 - test_auc[channel]), 4)}
 
 
-def on_grid(maps: Tensor, masks: Tensor, every: int) -> np.ndarray:
-    """`agreement`, judged by some of the pixels: a deep stage's maps, all enlarged, would fill the memory."""
+def auc_on_grid(maps: Tensor, masks: Tensor, every: int) -> np.ndarray:
+    """`roc_auc` on some of the pixels: a deep stage's maps, all enlarged, would fill the memory."""
     some = slice(every // 2, None, every)
     size, grid = (masks.shape[-2], masks.shape[-1]), (..., some, some)
     return roc_auc(torch.cat([enlarge(one[None], size)[grid] for one in maps]), masks[grid])
@@ -160,12 +161,13 @@ def print_table(rows: list[dict[str, Any]], before: int, after: int) -> None:
     """Each stage, before → after."""
     by = {(row["step"], row["stage"]): row for row in rows}
     print(f"\n{'':12}" + "".join(f"{title:>17}" for title in (
-        "Dice", "AUC", "Dice, others'", "Dice, scattered", "best channel", "fine pattern")))
+        "Dice", "AUC", "Dice, others'", "Dice, scattered", "best channel", "high frequency")))
     for stage in dict.fromkeys(row["stage"] for row in rows):
         pairs = zip(*(numbers(by[step, stage]) for step in (before, after)), strict=True)
         print(f"{stage:12}" + "".join(f"{f'{old:.3f} → {new:.3f}':>17}" for old, new in pairs))
     print(f"Before (step {before}) → after (step {after}) training. Wrong masks, for control: other patients', or "
-          "scattered.\nBest channel: its AUC. Fine pattern: share of energy in waves shorter than four of its pixels.")
+          "scattered.\nBest channel: its ROC AUC. High frequency: the fraction of energy in waves shorter than four of "
+          "its pixels.")
 
 
 def numbers(row: Mapping[str, Any]) -> tuple[float, ...]:

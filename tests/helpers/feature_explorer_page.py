@@ -13,7 +13,6 @@ from made_up import PATIENTS, made_up_cache
 
 from unet_lib.data.preprocessing import scale_images, scale_masks
 from unet_lib.inspection.checkpoint_series import Series
-from unet_lib.models.architecture import plan_for
 from unet_lib.widgets.feature_explorer.feature_maps import look, probability, quantise, representative
 from unet_lib.widgets.shared.patients import find_slice
 
@@ -33,7 +32,7 @@ class Explorer:
     def __init__(self, book: Notebook, series: Series, index: int = 0):
         self.book, self.page, self.series, self.index, self.shown = book, book.page, series, index, dict(START)
         self.root = book.page.locator(".gb-feat").nth(index)
-        self.plan = {stage.name: stage for stage in plan_for(series.config, series.size)}
+        self.plan = {stage.name: stage for stage in series.config.plan(series.size)}
         self.planes: np.ndarray | None = None  # what was painted
         self.input = self.root.locator(".gb-feat-paint")
         self.readout = self.root.locator(".gb-feat-readout")

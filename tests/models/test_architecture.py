@@ -90,4 +90,4 @@ def test_a_small_network_counted_by_hand():
 def test_batch_norm_keeps_both_convolutions_outputs_and_its_statistics_once_a_batch():
     plain, normed = (plan(3, base=4, depth=2, size=8, batch_norm=bn)[0] for bn in (False, True))
     assert normed.kept_values - plain.kept_values == 2 * 4 * 64
-    assert normed.kept_bytes(batch=5) == 5 * 4 * normed.kept_values + 4 * 2 * 2 * 4  # 2 norms, mean and standard deviation
+    assert normed.kept_bytes(batch=5) == 5 * 4 * normed.kept_values + 4 * 2 * 2 * 4  # 2 norms, mean and std

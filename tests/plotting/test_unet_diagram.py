@@ -10,11 +10,12 @@ from repository import REPOSITORY
 from unet_lib import plotting
 from unet_lib.core.errors import SettingsError
 from unet_lib.models.architecture import plan
+from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
 from unet_lib.plotting.unet_diagram import STAGE_COLOURS, draw_unet
 from unet_lib.plotting.unet_layout import layout
 
 PLANS = {"large": plan(3, 64, 4, 256), "small": plan(3, 8, 2, 64), "flat": plan(1, 16, 1, 32),
-         "deep": plan(3, 64, 5, 512), "oblong": plan(3, 32, 3, (64, 128))}
+         "deep": plan(3, 64, 5, 512), "oblong": plan(3, 32, 3, (64, 128)), "stem": EfficientNetUNetConfig().plan(256)}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -28,8 +29,9 @@ def test_its_labels_are_the_plans_numbers(stages):
     written = [text.get_text() for text in axes.texts]
     for stage in stages:
         assert f"{stage.height}×{stage.width}" in written
-        half = stage.out_channels // 2
-        assert (f"{half}+{half}" if stage.kind == "Concat" else str(stage.out_channels)) in " ".join(written)
+        up = next((one.out_channels for one in stages if one.name == stage.name.replace("concat", "up")), 0)
+        number = f"{stage.out_channels - up}+{up}" if stage.kind == "Concat" else str(stage.out_channels)
+        assert number in " ".join(written)
     assert sorted(written[1:]) == sorted(label.text for label in layout(stages).labels)
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unet_lib.models.architecture import plan
+from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
 from unet_lib.plotting.unet_layout import FONT, TALLEST, WIDEST, layout, picture_layout
 
 SETTINGS = st.tuples(st.integers(1, 4), st.sampled_from([1, 2, 4, 8, 16, 32, 64]), st.integers(1, 5))
@@ -46,11 +47,33 @@ def test_nothing_overlaps_or_leaves_the_page(chosen, factors, scale):
         assert left >= 0 and top >= 0 and right <= place.width and bottom <= place.height
 
 
+@pytest.mark.parametrize("size", [32, 256, (64, 512)])
+@pytest.mark.parametrize("settings", [{}, {"across": 1.6, "down": 5.6}, {"skip": 44}])
+def test_a_network_with_a_stem_finds_room_too(size, settings):
+    stages = EfficientNetUNetConfig().plan(size)
+    place = layout(stages, **settings)
+    boxes = {box.name: box for box in place.boxes}
+    areas = [sides(box) for box in place.boxes] + [edges(label) for label in place.labels]
+    for one, other in combinations(areas, 2):
+        assert not overlap(one, other), (one, other)
+    for left, top, right, bottom in areas:
+        assert left >= 0 and top >= 0 and right <= place.width and bottom <= place.height
+    assert boxes["input"].y == boxes["output"].y < boxes["stem"].y == boxes["encoder.1"].y == boxes["decoder.1"].y
+    down, up = (next(arrow for arrow in place.arrows if arrow.stage == name) for name in ("stem", "output"))
+    assert (down.kind, up.kind) == ("pool", "up") and down.start[1] < down.end[1] and up.start[1] > up.end[1]
+    for name, beside in (("stem", "input"), ("output", "decoder.1")):
+        assert boxes[name].middle[0] == pytest.approx(boxes[beside].middle[0])
+    check_numbers(stages, place)
+
+
 @settings(max_examples=30, deadline=None)
 @given(chosen=SETTINGS, factors=FACTORS)
 def test_every_stage_is_drawn_once_with_its_own_numbers(chosen, factors):
     stages = make(chosen, factors)
-    place = layout(stages)
+    check_numbers(stages, layout(stages))
+
+
+def check_numbers(stages, place):
     assert sorted(box.name for box in place.boxes) == sorted(["input", *(stage.name for stage in stages)])
     said = {label.stage: label.text for label in place.labels if label.stage}
     for stage in stages:
@@ -58,7 +81,7 @@ def test_every_stage_is_drawn_once_with_its_own_numbers(chosen, factors):
             copied, upsampled = map(int, said[stage.name].split("+"))
             assert upsampled == next(s.out_channels for s in stages if s.name == stage.name.replace("concat", "up"))
             assert copied + upsampled == stage.out_channels
-        elif stage.kind != "Up":  # its number stands over the concatenation
+        elif not stage.name.startswith("up."):  # its number stands over the concatenation
             assert said[stage.name] == str(stage.out_channels)
     rows = {f"{stage.height}×{stage.width}" for stage in stages}
     assert {label.text for label in place.labels if label.role == "size"} == rows
@@ -112,7 +135,17 @@ def test_room_on_every_skip(depth):
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 5])
 def test_pictures_are_squares_that_keep_clear_of_each_other(depth):
-    stages = plan(3, 8, depth, 128)
+    check_pictures(plan(3, 8, depth, 128), depth)
+
+
+def test_the_picture_of_a_stem_comes_first():
+    stages = EfficientNetUNetConfig().plan(256)
+    check_pictures(stages, 4)
+    stem, first = picture_layout(stages).boxes[:2]
+    assert (stem.name, first.name) == ("stem", "encoder.1") and stem.y == first.y and stem.x < first.x
+
+
+def check_pictures(stages, depth):
     place = picture_layout(stages)
     boxes = {box.name: box for box in place.boxes}
     assert sorted(boxes) == sorted(stage.name for stage in stages if stage.name != "output")

@@ -10,6 +10,7 @@ import pytest
 import torch
 import traitlets
 from made_up import PATIENTS, made_up_cache, write_series
+from repository import LGG_BEST
 from scipy import ndimage
 from torch.nn import functional as F
 
@@ -18,8 +19,9 @@ from unet_lib.core.metrics import count
 from unet_lib.data.preprocessing import scale_images, scale_masks
 from unet_lib.inspection.activations import capture
 from unet_lib.inspection.checkpoint_series import load_series
-from unet_lib.models.architecture import plan, plan_for
+from unet_lib.models.architecture import UNetConfig, plan
 from unet_lib.models.checkpoint import save_model
+from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
 from unet_lib.models.registry import build
 from unet_lib.widgets.feature_explorer import FeatureExplorer, feature_explorer
 from unet_lib.widgets.feature_explorer.feature_maps import (
@@ -44,6 +46,11 @@ DRAW = np.random.default_rng(3)
 @pytest.fixture(scope="module")
 def series(tmp_path_factory):
     return load_series(write_series(tmp_path_factory.mktemp("steps")))
+
+
+@pytest.fixture(scope="module")
+def best():
+    return load_series(LGG_BEST)
 
 
 @pytest.fixture
@@ -73,9 +80,10 @@ def test_a_look_is_the_network_walked_through_by_hand(series):
         assert np.allclose(maps["output"], network(image[None])[0], atol=1e-5)
     assert np.allclose(maps["encoder.1"], one[0], atol=1e-5)
     assert np.allclose(maps["encoder.2.relu1"], half[0], atol=1e-5)
+    assert np.array_equal(maps["input"], image)
     assert np.array_equal(maps["concat.1"], np.concatenate([maps["encoder.1"], maps["up.1"]]))
     assert np.allclose(probability(maps), 1 / (1 + np.exp(-maps["output"][0])), atol=1e-6)
-    for stage in plan_for(network.config, series.size):
+    for stage in network.plan(series.size):
         assert maps[stage.name].shape == stage.shape
 
 
@@ -99,7 +107,7 @@ def test_energy_and_what_stands_for_a_stage():
     assert np.allclose(representative(maps, "mean"), [[-1, 7 / 3]])
 
 
-def test_agreement_counts_any_cell_with_tumour():
+def test_roc_auc_counts_any_cell_with_tumour():
     mask = np.zeros((8, 8), np.uint8)
     mask[5, 6] = 1
     cells = np.zeros((4, 4), np.float32)
@@ -135,9 +143,9 @@ def _walk(network, image):
     return {name: found[0].numpy() for name, found in maps.items()}
 
 
-@pytest.mark.parametrize("depth", [1, 3, 4])
-def test_the_longest_field_is_the_plans(depth):
-    stages = plan(3, 2, depth, 128)
+@pytest.mark.parametrize("config", [UNetConfig(base=2, depth=1), UNetConfig(base=2), EfficientNetUNetConfig()])
+def test_the_longest_field_is_the_plans(config):
+    stages = config.plan(128)
     for stage in stages:
         assert max(last - first + 1 for first, last in fields(stages)[stage.name]) == stage.receptive_field
 
@@ -148,7 +156,7 @@ def test_the_longest_field_is_the_plans(depth):
 @pytest.mark.parametrize("name", ["encoder.1", "encoder.2", "bottleneck", "decoder.1"])
 def test_sources_of_a_double_convolution_add_up(series, name):
     """All of base 2's few inputs are named, so their convolutions add up to what the last one hands on."""
-    network, stages = series.at(40), plan_for(series.config, series.size)
+    network, stages = series.at(40), series.config.plan(series.size)
     planes, _, _ = slice_of(series, 2)
     maps = look(network, np.ascontiguousarray(planes), CACHE.statistics[0])
     stage = next(one for one in stages if one.name == name)
@@ -172,7 +180,7 @@ def test_sources_of_a_double_convolution_add_up(series, name):
 
 
 def test_sources_of_the_other_stages(series):
-    network, stages = series.at(40), plan_for(series.config, series.size)
+    network, stages = series.at(40), series.config.plan(series.size)
     maps = look(network, np.ascontiguousarray(slice_of(series, 2)[0]), CACHE.statistics[0])
 
     def found(name, channel):
@@ -186,11 +194,76 @@ def test_sources_of_the_other_stages(series):
     out = found("output", 0)
     whole = sum(one.kernel[0, 0] * one.map for one in out) + network.output.bias.item()
     assert {one.stage for one in out} == {"decoder.1"} and np.allclose(whole, maps["output"][0], atol=1e-4)
-    for name, channel, stage, place in (("pool.2", 3, "encoder.2", 3), ("concat.1", 1, "encoder.1", 1),
-                                        ("concat.1", 3, "up.1", 1)):
+    copies = (("pool.2", 3, "encoder.2", 3), ("concat.1", 1, "encoder.1", 1), ("concat.1", 3, "up.1", 1))
+    check_copies(found, maps, copies)
+
+
+def check_copies(found, maps, copies):
+    for name, channel, stage, copied in copies:
         (one,) = found(name, channel)
-        assert (one.stage, one.channel, one.kernel) == (stage, place, None)
-        assert np.array_equal(one.map, maps[stage][place])
+        assert (one.stage, one.channel, one.kernel, one.label) == (stage, copied, None, f"{stage}, channel {copied}")
+        assert np.array_equal(one.map, maps[stage][copied])
+
+
+@pytest.fixture(scope="module")
+def best_maps(best):
+    return look(best.at(0), np.ascontiguousarray(slice_of(best, 2)[0]), CACHE.statistics[0])
+
+
+def best_sources(best, maps, name, channel):
+    stages = best.config.plan(best.size)
+    return sources(best.at(0), stages, next(one for one in stages if one.name == name), channel, maps)
+
+
+@pytest.mark.parametrize(("name", "block", "added"), [
+    ("encoder.1", "encoder.1.0", None), ("pool.2", "pool.2", None), ("encoder.3", "encoder.3.0", "pool.2"),
+    ("encoder.4", "encoder.4.4", "inside"), ("bottleneck", "bottleneck.3", None)])
+def test_sources_of_an_inverted_residual_add_up(best, best_maps, name, block, added):
+    """What its last 1×1 convolution reads, and what is added afterwards."""
+    network, channel = best.at(0), 5
+    found = best_sources(best, best_maps, name, channel)
+    body, read = network.get_submodule(block).body, best_maps[f"{block}.body.depthwise.relu6"]
+    with torch.no_grad():
+        result = body.project(torch.from_numpy(read)[None])[0, channel].numpy()
+    if added:
+        *found, last = found
+        assert last.kernel is None and last.channel == channel and last.label.startswith(f"added: {added}, channel 5")
+        assert last.stage == ("" if added == "inside" else added)
+        result = result + last.map
+    assert np.allclose(result, best_maps[name][channel], atol=1e-4 * np.abs(result).max())
+    weights = body.project.conv.weight[channel, :, 0, 0].detach().numpy()
+    strengths = np.abs(weights) * np.sqrt((read.astype(np.float64) ** 2).mean(axis=(1, 2)))
+    assert [one.channel for one in found] == np.argsort(-strengths, kind="stable")[:6].tolist()
+    for one in found:
+        assert one.stage == "" and one.label == f"inside, channel {one.channel}"
+        assert one.title == f"channel {one.channel} after the depthwise convolution of {name}"
+        assert one.kernel.tolist() == [[weights[one.channel]]] and np.array_equal(one.map, read[one.channel])
+        assert one.strength == pytest.approx(strengths[one.channel], rel=1e-4)
+
+
+def test_sources_of_a_stem_an_enlargement_and_a_head(best, best_maps):
+    def found(name, channel):
+        return best_sources(best, best_maps, name, channel)
+
+    network = best.at(0)
+    stem = found("stem", 7)
+    parts = [F.conv2d(F.pad(torch.from_numpy(one.map), (0, 1, 0, 1))[None, None],
+                      torch.from_numpy(one.kernel)[None, None], stride=2) for one in stem]
+    with torch.no_grad():
+        whole = network.stem.conv(torch.from_numpy(best_maps["input"])[None])[0, 7]
+    assert torch.allclose(sum(parts)[0, 0], whole, atol=1e-4)
+    assert {one.label for one in stem} == {"input, pre-contrast", "input, FLAIR", "input, post-contrast"}
+    assert {one.stage for one in stem} == {""}
+    copies = (("up.4", 300, "bottleneck", 300), ("up.2", 3, "decoder.3", 3), ("concat.4", 111, "encoder.4", 111),
+              ("concat.4", 112, "up.4", 0))
+    check_copies(found, best_maps, copies)
+    head = network.output
+    weights = head.weight[0, :, 0, 0].detach().numpy()
+    logits = np.einsum("c,chw->hw", weights, best_maps["decoder.1"]) + head.bias.item()
+    enlarged = F.interpolate(torch.from_numpy(logits)[None, None], scale_factor=2, mode="bilinear")[0, 0].numpy()
+    assert np.allclose(enlarged, best_maps["output"][0], atol=1e-3)
+    for one in found("output", 0):
+        assert one.stage == "decoder.1" and one.kernel.tolist() == [[weights[one.channel]]]
 
 
 # ---- the widget ------------------------------------------------------------------------------------------------
@@ -210,6 +283,26 @@ def test_it_opens_on_the_largest_tumour_at_the_last_step(explorer, series):
         mine += 1  # a copy: what is done to it does not reach the network
     assert np.array_equal(explorer.image, planes) and np.array_equal(explorer.mask, mask)
     assert np.array_equal(explorer.map, explorer.maps["bottleneck"][3])
+
+
+def test_it_opens_the_best_network(best):
+    explorer = FeatureExplorer(best, CACHE, boxes="strongest")
+    planes, mask, image = slice_of(best, 2)
+    with torch.no_grad():
+        logits = best.at(0)(image[None])[0]
+    assert np.array_equal(explorer.image, planes) and explorer.mask.shape == (256, 256)
+    assert np.allclose(explorer.maps["output"], logits, atol=1e-4)
+    assert explorer.counts == count(explorer.maps["output"][0] >= 0, mask)
+    assert explorer.describe() == (f"Feature explorer: a U-Net; patient {FIRST}, slice 3, Dice "
+                                   f"{explorer.counts.dice():.2f}; encoder.2 with 24 channels of 64×64")
+    assert explorer.drawing["boxes"][0]["name"] == "stem" and explorer.stages[-1]["height"] == 256
+    for stage, channel in (("stem", 31), ("pool.1", 0), ("bottleneck", 319), ("concat.4", 431), ("output", 0)):
+        explorer.stage, explorer.channel = stage, channel
+        told, data = explorer._answer()
+        json.dumps(told, allow_nan=False)
+        (found,) = unpack(explorer, told, data)["parts"]
+        assert np.array_equal(found["exact"], explorer.maps[stage][channel].ravel())
+    assert explorer.picture().width == 780
 
 
 def unpack(explorer, told, data):
@@ -256,12 +349,12 @@ def test_an_answer_holds_every_value(series, stage, channel, boxes, order):
         low, high = (np.array(part[end])[:, None, None] for end in ("low", "high"))
         assert np.abs(low + bytes_["channels"] * (high - low) / 255 - maps[stage]).max() <= (high - low).max() / 509
         assert part["energy"] == pytest.approx((maps[stage] ** 2).mean(axis=(1, 2)).tolist(), rel=1e-5)
-        agreed = roc_auc_with(maps[stage], explorer.mask)
-        assert part["roc_auc"] == pytest.approx((agreed if order == "roc_auc" else agreed[[channel]]).tolist())
+        found_auc = roc_auc_with(maps[stage], explorer.mask)
+        assert part["roc_auc"] == pytest.approx((found_auc if order == "roc_auc" else found_auc[[channel]]).tolist())
         assert part["counts"]["tp"] == count(probability(maps) >= 0.5, explorer.mask).tp
 
 
-def test_without_a_tumour_nothing_agrees(series):
+def test_without_a_tumour_there_is_no_roc_auc(series):
     explorer = FeatureExplorer(series, CACHE, patient=THIRD, order="roc_auc")
     told, _ = explorer._answer()
     assert set(told["parts"][0]["roc_auc"]) == {None}
@@ -392,7 +485,7 @@ def test_what_there_is_not(explorer, name, value, error, message):
         setattr(explorer, name, value)
 
 
-def test_networks_that_look_at_neighbours(tmp_path):
+def test_networks_that_look_at_context_slices(tmp_path):
     save_model(tmp_path / "step-0000.safetensors", build({"base": 2, "depth": 2, "in_channels": 9}, 0),
                {"data": {"size": 32, "context_slices": 1}})
     with pytest.raises(SettingsError, match="one slice of 3 channels; these take 9"):

@@ -13,12 +13,12 @@ from torch import nn
 
 from unet_lib.core.errors import ShapeError
 from unet_lib.models.architecture import plan
+from unet_lib.models.receptive_field import LayerGeometry
 from unet_lib.widgets.receptive_field import ReceptiveFieldExplorer
 from unet_lib.widgets.receptive_field.receptive_field import (
     KINDS,
     MOST_LAYERS,
     PRESETS,
-    Layer,
     field_square,
     known_layers,
     receptive_fields,
@@ -74,7 +74,7 @@ def test_by_hand():
     assert receptive_fields([]) == []
     assert receptive_fields([C3, C3]) == [(1, 3), (1, 5)]
     assert receptive_fields([C3, POOL, C3]) == [(1, 3), (2, 4), (2, 8)]
-    assert receptive_fields([Layer(7, stride=2), Layer(3, dilation=3)]) == [(2, 7), (2, 19)]
+    assert receptive_fields([LayerGeometry(7, stride=2), LayerGeometry(3, dilation=3)]) == [(2, 7), (2, 19)]
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])

@@ -18,6 +18,7 @@ from unet_lib.core.errors import SettingsError, ShapeError
 from unet_lib.models import blocks, unet
 from unet_lib.models.architecture import plan, totals
 from unet_lib.models.blocks import Concat, DoubleConv, Up
+from unet_lib.models.efficientnet_unet import EfficientNetUNet
 from unet_lib.models.registry import build
 from unet_lib.models.unet import UNet
 from unet_lib.widgets.shape_explorer import ShapeExplorer
@@ -88,7 +89,7 @@ def test_the_line_that_makes_a_block_makes_that_block(batch_norm):
 def test_the_code_shown_stands_in_the_model():
     import inspect
 
-    lines = {line.strip() for line in inspect.getsource(unet) + inspect.getsource(blocks).splitlines()}
+    lines = {line.strip() for line in (inspect.getsource(unet) + inspect.getsource(blocks)).splitlines()}
     parts = source_of_parts()
     assert list(parts) == ["encoder", "pool", "bottleneck", "up", "concat", "decoder", "output"]
     for part, text in parts.items():
@@ -123,7 +124,7 @@ def test_the_cards_are_the_totals():
     assert said["receptive field"][0] == "204 × 204"
 
 
-def test_a_size_that_does_not_fit_is_explained_with_mends_that_work():
+def test_a_size_that_does_not_fit_is_explained_with_fixes_that_work():
     said = problem({**START, "size": 100})
     assert said["text"] == "100×100 does not fit: 4 poolings halve the image's side, so it must be divisible by 16."
     assert said["chain"] == ["100", "50", "25", "12.5"]
@@ -132,7 +133,7 @@ def test_a_size_that_does_not_fit_is_explained_with_mends_that_work():
 
 @settings(max_examples=60, deadline=None)
 @given(depth=st.integers(1, 5), size=st.integers(32, 512))
-def test_every_mend_fits_and_every_misfit_has_one(depth, size):
+def test_every_fix_fits_and_every_misfit_has_one(depth, size):
     explorer = explain({**START, "depth": depth, "size": size}, START)
     assert bool(explorer["problem"]) == (size % 2**depth != 0)
     for fix in explorer["problem"].get("fixes", []):
@@ -215,6 +216,11 @@ def test_without_a_network_it_says_so():
     explorer = ShapeExplorer()
     assert explorer.feature["text"].startswith("No network was given")
     assert "set" not in explorer.feature
+
+
+def test_another_network_is_drawn_elsewhere(image):
+    with pytest.raises(SettingsError, match=r"a UNet; got EfficientNetUNet. Draw its stages with draw_unet"):
+        ShapeExplorer(EfficientNetUNet(), image)
 
 
 def test_a_network_needs_a_square_image(network):

@@ -53,7 +53,7 @@ def test_all_on_is_what_the_predictor_says_and_the_network_is_left_alone():
     assert not any(module._forward_pre_hooks or module._forward_hooks for module in PREDICTOR.model.modules())
 
 
-def test_a_network_that_wants_neighbours_gets_them():
+def test_a_network_that_wants_context_slices_gets_them():
     predictor = Predictor(lively(in_channels=9), {}, 64, context_slices=1)
     indices = CACHE.slices_of([FIRST])
     whole = predictor.probabilities(CACHE.images[indices], CACHE.statistics[0])
@@ -64,7 +64,7 @@ def test_a_network_that_wants_neighbours_gets_them():
         assert shown.answer["lost"] + shown.answer["gained"] > 0
 
 
-def test_mirror_and_specks_are_left_out():
+def test_augmentation_and_small_components_are_left_out():
     shown = SkipSwitchboard(replace(PREDICTOR, flip_tta=True, min_component_size=10**6), CACHE)
     assert np.array_equal(shown.now.mask, board().now.mask)
 
@@ -99,7 +99,7 @@ def test_another_patient_and_slice():
 def test_figures_are_gathered_by_seed():
     found = figures_of(ROWS, 2)
     assert found["rows"][1] == {"how": "zeroed", "levels": [1], "dice": pytest.approx([0.1, 0.11, 0.12])}
-    assert found["about"] == ("networks of base 2, trained for 3 epochs on pictures of 64×64, asked about 5 patients "
+    assert found["about"] == ("networks of base 2, trained for 3 epochs on images of 64×64, asked about 5 patients "
                               "they never saw")
     assert figures_of(ROWS, 4) == figures_of([], 2) == {"about": "", "rows": []}
     with pytest.raises(SettingsError, match=r"skip_ablation.py writes them; one has no 'mean_dice'"):
@@ -121,7 +121,7 @@ def test_what_cannot_be_shown_is_refused():
         SkipSwitchboard(PREDICTOR, CACHE, ["nobody"])
     with pytest.raises(DatasetError, match="no slice 9"):
         board(slice=9)
-    with pytest.raises(SettingsError, match="expected a UNet"):
+    with pytest.raises(SettingsError, match="whose blocks are known, UNet or EfficientNetUNet; got Conv2d"):
         SkipSwitchboard(Predictor(torch.nn.Conv2d(3, 1, 1), {}, 64), CACHE)
 
 

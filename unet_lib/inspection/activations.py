@@ -22,17 +22,23 @@ from unet_lib.models.common import eval_mode
 from unet_lib.models.registry import NETWORKS, Network
 
 
-def block_names(model: nn.Module) -> tuple[str, ...]:
-    """The blocks of a network of ours, in the order data passes them: of a UNet, and of `ablations` of it,
-    `encoder.1` … `output`.
-
-    Raises SettingsError for any other network: name its blocks yourself.
-    """
+def known_network(model: nn.Module) -> Network:
+    """The same network, if it is one whose blocks have a plan. Raises SettingsError for any other."""
     if not isinstance(model, Network):
         known = " or ".join(made.__name__ for _, made in NETWORKS.values())
         raise SettingsError(f"expected a network whose blocks are known, {known}; got {type(model).__name__}. Name "
                             f"the blocks you want, by their paths in the network.")
-    return tuple(stage.name for stage in model.config.plan(model.config.multiple))
+    return model
+
+
+def block_names(model: nn.Module) -> tuple[str, ...]:
+    """The blocks of a network, in the order data passes them: of a UNet, and of `ablations` of it, `encoder.1` …
+    `output`.
+
+    Raises SettingsError for a network that is not one of ours: name its blocks yourself.
+    """
+    config = known_network(model).config
+    return tuple(stage.name for stage in config.plan(config.multiple))
 
 
 @contextmanager

@@ -25,8 +25,8 @@ class ChangedUNet(UNet):
 
     def plan(self, size: Size = 256) -> tuple[Stage, ...]:
         """Of the unchanged network it would be wrong."""
-        raise SettingsError("expected an unchanged UNet, whose plan is known; some blocks of this one were exchanged. Take "
-                            "the plan of the network it was made from: network.config.plan(size).")
+        raise SettingsError("expected an unchanged UNet, whose plan is known; some blocks of this one were exchanged. "
+                            "Take the plan of the network it was made from: network.config.plan(size).")
 
 
 class NoSkip(nn.Module):
@@ -59,7 +59,8 @@ def build_without_skips(levels: Iterable[int], base: int, depth: int, seed: int)
     """A fresh network without the skip connections of these levels, 1 (uppermost, finest) to depth.
 
     Of all of them it is the variant "no skips", of none the plain UNet. Initial weights depend on `seed` alone, and
-    are the plain UNet's except in the decoders that lost half of their input. Raises SettingsError for an unknown level.
+    are the plain UNet's except in the decoders that lost half of their input. Raises SettingsError for an unknown
+    level.
     """
     levels = sorted(set(levels))
     if unknown := [level for level in levels if not 1 <= level <= depth]:

@@ -29,12 +29,12 @@ from unet_lib.models.unet import forward_pass
 EPSILON = 1e-3  # of the batch norms that come with the encoder: TensorFlow's
 STEM = 32
 # Blocks of each level: channels out and side of the kernel; then the one that halves. The last are the bottleneck's.
-LEVELS = (((16, 3),), ((24, 3),), ((40, 5),), ((80, 3), (80, 3), (112, 5), (112, 5), (112, 5)))
+Blocks = tuple[tuple[int, int], ...]
+LEVELS: tuple[Blocks, ...] = (((16, 3),), ((24, 3),), ((40, 5),), ((80, 3), (80, 3), (112, 5), (112, 5), (112, 5)))
 HALVING = ((24, 3), (40, 5), (80, 3), (192, 5))
-BOTTLENECK = ((192, 5), (192, 5), (192, 5), (320, 3))
+BOTTLENECK: Blocks = ((192, 5), (192, 5), (192, 5), (320, 3))
 DECODER = (32, 48, 64, 128)  # channels of decoder.1 to decoder.4
-EXPAND_RATIO = 6
-"""How many times as many channels an inverted residual block has inside; those of the first level have no more."""
+EXPAND_RATIO = 6  # how many times as many channels a block has inside; those of the first level have no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class EfficientNetUNetConfig:
         planner.add("stem", "Stem", _conv_layer(STEM, 3, stride=2))
         channels, skips = STEM, []
         for level, (blocks, (halved, kernel)) in enumerate(zip(LEVELS, HALVING, strict=True), 1):
-            layers, channels = _block_layers(channels, blocks, expand_ratio=1 if level == 1 else EXPAND_RATIO)
+            layers, channels = _block_layers(channels, blocks, 1 if level == 1 else EXPAND_RATIO)
             planner.add(f"encoder.{level}", "InvertedResidual", *layers)
             planner.add(f"pool.{level}", "Downsample", *_inverted_residual(channels, halved, kernel, stride=2))
             skips.append(channels)
@@ -108,10 +108,11 @@ class Conv2dSame(nn.Conv2d):
 class InvertedResidual(nn.Module):
     """Expand the channels (1×1), convolve each with a kernel of its own (depthwise), project them onto fewer (1×1).
 
-    Added to the input where shapes agree; `expand_ratio` is how many times as many channels there are inside.
+    Added to the input where shapes agree; inside there are `expand_ratio` times as many channels.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1, expand_ratio: int = EXPAND_RATIO) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1,
+                 expand_ratio: int = EXPAND_RATIO) -> None:
         super().__init__()
         inside = in_channels * expand_ratio
         self.body = nn.Sequential()
@@ -150,7 +151,7 @@ class EfficientNetUNet(nn.Module):
         self.encoder, self.pool = nn.ModuleDict(), nn.ModuleDict()
         channels, skips = STEM, []
         for level, (blocks, (halved, kernel)) in enumerate(zip(LEVELS, HALVING, strict=True), 1):
-            self.encoder[str(level)], channels = _blocks(channels, blocks, expand_ratio=1 if level == 1 else EXPAND_RATIO)
+            self.encoder[str(level)], channels = _blocks(channels, blocks, 1 if level == 1 else EXPAND_RATIO)
             self.pool[str(level)] = InvertedResidual(channels, halved, kernel, stride=2)
             skips.append(channels)
             channels = halved
@@ -186,7 +187,7 @@ def _conv(convolution: Conv2dSame, activation: bool = True) -> nn.Sequential:
     return layers
 
 
-def _blocks(channels: int, blocks: tuple[tuple[int, int], ...], expand_ratio: int = EXPAND_RATIO) -> tuple[nn.Sequential, int]:
+def _blocks(channels: int, blocks: Blocks, expand_ratio: int = EXPAND_RATIO) -> tuple[nn.Sequential, int]:
     """Blocks one after the other, and the channels that the last one hands on."""
     made = nn.Sequential()
     for out, kernel in blocks:
@@ -205,13 +206,14 @@ def _conv_layer(out: int, kernel: int, stride: int = 1, groups: int = 1, activat
                 activation="ReLU6" if activation else "", padded_apart=bool(odd))
 
 
-def _inverted_residual(channels: int, out: int, kernel: int, stride: int = 1, expand_ratio: int = EXPAND_RATIO) -> list[Conv]:
+def _inverted_residual(channels: int, out: int, kernel: int, stride: int = 1,
+                       expand_ratio: int = EXPAND_RATIO) -> list[Conv]:
     inside = channels * expand_ratio
     expand = [_conv_layer(inside, 1)] if expand_ratio > 1 else []
     return [*expand, _conv_layer(inside, kernel, stride, groups=inside), _conv_layer(out, 1, activation=False)]
 
 
-def _block_layers(channels: int, blocks: tuple[tuple[int, int], ...], expand_ratio: int = EXPAND_RATIO) -> tuple[list[Conv], int]:
+def _block_layers(channels: int, blocks: Blocks, expand_ratio: int = EXPAND_RATIO) -> tuple[list[Conv], int]:
     """The layers of `_blocks`, and the channels that the last one hands on."""
     layers: list[Conv] = []
     for out, kernel in blocks:

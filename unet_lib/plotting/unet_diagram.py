@@ -1,6 +1,7 @@
 """The U of a plan as a figure for slides and lessons. Draws from the plan's numbers alone; knows no model."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,12 +13,17 @@ from unet_lib.models.architecture import Stage
 from unet_lib.plotting.base import INK
 from unet_lib.plotting.unet_layout import FONT, Arrow, Box, Label, Layout, layout
 
-STAGE_COLOURS = {"DoubleConv": "#56B4E9", "MaxPool2d": "#E88B4F", "Up": "#3FB896", "Concat": "#D9EDF9",
-                 "Conv2d": "#CC79A7", "Image": "#BBBBBB"}
-_STAGE_WORDS = {"DoubleConv": "3×3 convolution, twice", "MaxPool2d": "2×2 max pooling",
-                "Up": "2×2 transposed convolution", "Concat": "copied by the skip connection",
-                "Conv2d": "1×1 convolution", "Image": "input image"}
+STAGE_COLOURS = {"DoubleConv": "#56B4E9", "InvertedResidual": "#8C9EDB", "Stem": "#F2B38C", "MaxPool2d": "#E88B4F",
+                 "Downsample": "#E88B4F", "Up": "#3FB896", "Upsample": "#3FB896", "Concat": "#D9EDF9",
+                 "Conv2d": "#CC79A7", "SegmentationHead": "#CC79A7", "Image": "#BBBBBB"}
+_STAGE_WORDS = {"DoubleConv": "3×3 convolution, twice", "InvertedResidual": "inverted residual blocks",
+                "Stem": "3×3 convolution, stride 2", "MaxPool2d": "2×2 max pooling",
+                "Downsample": "inverted residual, stride 2", "Up": "2×2 transposed convolution",
+                "Upsample": "each pixel repeated 2×2", "Concat": "copied by the skip connection",
+                "Conv2d": "1×1 convolution", "SegmentationHead": "1×1 convolution, then ×2", "Image": "input image"}
 _ROLE_COLOURS = {"channels": "black", "size": INK, "pool": "#A84A00", "up": "#00704F", "skip": "#1F6E9C", "conv": INK}
+COLUMNS = 3
+"""Of the legend."""
 _SCALE_WORDS = "Width: square root of the channels (above). Height: square root of the resolution (left)."
 
 
@@ -45,7 +51,10 @@ def draw_unet(stages: Sequence[Stage], highlight: str | None = None, title: str 
 
 def _page(place: Layout, width: float, title: str) -> tuple[Figure, Axes, float]:
     """An empty page with title and legend; also how many points one unit of the layout is."""
-    head, foot = (26 if title else 0), 66
+    kinds = {box.kind for box in place.boxes}
+    patches = [Patch(facecolor=STAGE_COLOURS[kind], edgecolor=INK, label=words)
+               for kind, words in _STAGE_WORDS.items() if kind in kinds]
+    head, foot = (26 if title else 0), 36 + 15 * ceil(len(patches) / COLUMNS)
     high = place.height + head + foot
     unit = width * 72 / place.width
     figure = Figure(figsize=(width, width * high / place.width), dpi=90)
@@ -54,9 +63,9 @@ def _page(place: Layout, width: float, title: str) -> tuple[Figure, Axes, float]
     axes.axis("off")
     if title:
         axes.text(place.width / 2, -4, title, ha="center", va="bottom", fontsize=1.3 * FONT * unit, color="black")
-    patches = [Patch(facecolor=STAGE_COLOURS[kind], edgecolor=INK, linewidth=0.6 * unit, label=words)
-               for kind, words in _STAGE_WORDS.items()]
-    axes.legend(handles=patches, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 22 / high), frameon=False,
+    for patch in patches:
+        patch.set_linewidth(0.6 * unit)
+    axes.legend(handles=patches, ncols=COLUMNS, loc="lower center", bbox_to_anchor=(0.5, 22 / high), frameon=False,
                 fontsize=0.85 * FONT * unit, handlelength=1.2, columnspacing=2, borderpad=0, borderaxespad=0)
     axes.text(place.width / 2, place.height + foot - 8, _SCALE_WORDS, ha="center", fontsize=0.8 * FONT * unit,
               color=INK)

@@ -6,7 +6,7 @@ differ a thousandfold, with square roots each halving is still seen. Units are t
 which letters are FONT high; x runs to the right and y down, from the top left corner.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Literal
@@ -19,7 +19,7 @@ ROW_GAP, LEAST_GAP, MOST_GAP, MARGIN = 44.0, 18.0, 62.0, 26.0
 TALLEST, WIDEST = 112.0, 72.0
 """Height of the first row and width of the bottleneck, unless the caller sets the scale."""
 LARGEST_PICTURE, SHRINK, PICTURE_GAP, PICTURE_ROW_GAP, SKIP = 100.0, 0.8, 18.0, 34.0, 36.0
-"""Of `picture_layout`: side of the first row's squares, of each next row's as a share of the row before, and gaps."""
+"""Of `picture_layout`: side of the first row's squares, of each next row's as a fraction of the last, and gaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,42 +85,52 @@ def layout(stages: Sequence[Stage], across: float | None = None, down: float | N
     `across` and `down` are units per square root of a channel and of a pixel. Left out, the bottleneck
     becomes WIDEST wide and the first row TALLEST high, whatever the plan; given, plans can be compared.
     `skip` is how much further apart encoder and decoder stand, so that something finds room on the shortest skip.
+    A stem that halves the image stands below the input, and an output that enlarges above the last decoder.
     """
     plan = {stage.name: stage for stage in stages}
     across = across or WIDEST / sqrt(plan["bottleneck"].out_channels)
-    down = down or TALLEST / sqrt(stages[0].height)
-    depth = sum(name.startswith("encoder.") for name in plan)
-    tops = _tops([down * sqrt(stage.height) for stage in _rows(plan, depth)])
-    columns = _columns(plan, depth, across, skip)
-    boxes = {box.name: box for box in _boxes(plan, depth, columns, tops, across, down)}
-    width = max(WIDTH, boxes["output"].x + boxes["output"].width + MARGIN)
+    down = down or TALLEST / sqrt(plan["output"].height)
+    cells = _cells(plan)
+    heights = {row: max(2, down * sqrt(plan[_sized(name)].height)) for name, (_, row) in cells.items()}
+    widths = {name: _across(_drawn(plan, name), across) for name in cells}
+    columns, tops = _columns(plan, cells, widths, skip), _tops([heights[row] for row in sorted(heights)])
+    boxes: dict[str, Box] = {}
+    for name, (column, row) in cells.items():
+        left = columns[column] - widths[name] / 2
+        if name.startswith("concat."):  # what was copied stands left of what was enlarged
+            left = boxes[name.replace("concat", "up")].x - widths[name]
+        kind = plan[name].kind if name in plan else "Image"
+        boxes[name] = Box(name, kind, left, tops[row], widths[name], heights[row])
+    width = max(WIDTH, max(box.x + box.width for box in boxes.values()) + MARGIN)
     bottom = max(box.y + box.height for box in boxes.values())
-    arrows = (_right("conv", boxes["input"], boxes["encoder.1"]), *_arrows(boxes, depth),
-              _right("conv", boxes["decoder.1"], boxes["output"]))
-    return Layout(width, bottom + MARGIN / 2, tuple(boxes.values()), arrows, tuple(_labels(plan, boxes, depth)))
+    return Layout(width, bottom + MARGIN / 2, tuple(boxes.values()), tuple(_arrows(boxes)), tuple(_labels(plan, boxes)))
 
 
 def picture_layout(stages: Sequence[Stage]) -> Layout:
-    """The U with a square for a picture in the place of each box, from `encoder.1` to `decoder.1`.
+    """The U with a square for a picture in the place of each box, from the first stage to `decoder.1`.
 
     Squares tell nothing of channels and shrink less than resolutions do: the smallest maps are to be seen, too.
     Input and output are left to the caller, as are all labels; each square has PICTURE_ROW_GAP free above it.
     """
-    depth = sum(stage.name.startswith("encoder.") for stage in stages)
-    sides = [LARGEST_PICTURE * SHRINK**row for row in range(depth + 1)]
-    boxes = {box.name: box for box in _squares({stage.name: stage for stage in stages}, depth, sides)}
+    plan = {stage.name: stage for stage in stages}
+    sides = [LARGEST_PICTURE * SHRINK**row for row in range(_depth(plan) + 1)]
+    boxes = {box.name: box for box in _squares(plan, sides)}
     last = boxes["bottleneck"]
     return Layout(boxes["decoder.1"].x + sides[0] + PICTURE_GAP, last.y + last.height + PICTURE_GAP / 2,
-                  tuple(boxes.values()), tuple(_arrows(boxes, depth)), ())
+                  tuple(boxes.values()), tuple(_arrows(boxes)), ())
 
 
-def _squares(plan: dict[str, Stage], depth: int, sides: list[float]) -> Iterator[Box]:
+def _squares(plan: dict[str, Stage], sides: list[float]) -> Iterator[Box]:
+    depth = len(sides) - 1
     tops = [PICTURE_ROW_GAP + sum(sides[:row]) + row * PICTURE_ROW_GAP for row in range(depth + 1)]
 
     def square(name: str, middle: float, row: int) -> Box:
         return Box(name, plan[name].kind, middle - sides[row] / 2, tops[row], sides[row], sides[row])
 
     x = PICTURE_GAP + sides[0] / 2
+    if "stem" in plan:
+        yield square("stem", x, 0)
+        x += sides[0] + PICTURE_GAP
     for k in range(1, depth + 1):
         yield square(f"encoder.{k}", x, k - 1)
         yield square(f"pool.{k}", x, k)
@@ -135,74 +145,92 @@ def _squares(plan: dict[str, Stage], depth: int, sides: list[float]) -> Iterator
         yield square(f"decoder.{k}", x, k - 1)
 
 
-def _rows(plan: dict[str, Stage], depth: int) -> list[Stage]:
-    return [plan[f"encoder.{level}"] for level in range(1, depth + 1)] + [plan["bottleneck"]]
+def _depth(names: Iterable[str]) -> int:
+    return sum(name.startswith("encoder.") for name in names)
+
+
+def _cells(plan: dict[str, Stage]) -> dict[str, tuple[int, int]]:
+    """Column and row of each box. Where a stem halves the image, input and output have a row of their own."""
+    depth, first = _depth(plan), int("stem" in plan)
+    cells = {"input": (0, 0)} | ({"stem": (0, first)} if first else {})
+    for k in range(1, depth + 1):
+        cells |= {f"encoder.{k}": (k, first + k - 1), f"pool.{k}": (k, first + k)}
+    cells["bottleneck"] = (depth + 1, first + depth)
+    for k in range(depth, 0, -1):
+        column, row = 2 * depth + 1 - k, first + k - 1  # the column of the decoder below, or of the bottleneck
+        cells |= {f"up.{k}": (column, row), f"concat.{k}": (column, row), f"decoder.{k}": (column + 1, row)}
+    return cells | {"output": (2 * depth + 2 - first, 0)}
+
+
+def _drawn(plan: dict[str, Stage], name: str) -> int:
+    """Channels that a box shows."""
+    if name == "input":
+        return next(iter(plan.values())).in_channels
+    above = plan[name.replace("concat", "up")].out_channels if name.startswith("concat.") else 0
+    return plan[name].out_channels - above
+
+
+def _sized(name: str) -> str:
+    """The stage that has the size of a box: the output has the image's."""
+    return "output" if name == "input" else name
 
 
 def _tops(heights: list[float]) -> list[float]:
     tops = [MARGIN]
     for height in heights:
-        tops.append(tops[-1] + max(height, 2) + ROW_GAP)
+        tops.append(tops[-1] + height + ROW_GAP)
     return tops
 
 
-def _columns(plan: dict[str, Stage], depth: int, across: float, skip: float) -> list[float]:
+def _columns(plan: dict[str, Stage], cells: dict[str, tuple[int, int]], widths: dict[str, float],
+             skip: float) -> list[float]:
     """The middles of the columns: input, encoders, bottleneck, decoders, output."""
-    levels = range(1, depth + 1)
-    names = [f"encoder.{k}" for k in levels] + ["bottleneck"] + [f"decoder.{k}" for k in reversed(levels)] + ["output"]
-    halves = [_across(plan["encoder.1"].in_channels, across) / 2]
-    halves += [_across(plan[name].out_channels, across) / 2 for name in names]
+    depth = _depth(plan)
+    halves = [0.0] * (1 + max(column for column, _ in cells.values()))
+    for name, (column, _) in cells.items():
+        if not name.startswith("concat."):
+            halves[column] = max(halves[column], widths[name] / 2)
     # Above the bottleneck stand the last upsampled maps, and left of them the copied ones.
-    extra = max(0, 1.5 * _across(plan[f"up.{depth}"].out_channels, across) - halves[depth + 1]) + skip
-    label = _text_width(_size(plan["encoder.1"])) + 8
+    extra = max(0, widths[f"up.{depth}"] / 2 + widths[f"concat.{depth}"] - halves[depth + 1]) + skip
+    label = _text_width(_size(plan["output"])) + 8
     room = WIDTH - label - 2 * MARGIN - extra - 2 * sum(halves)
     gap = min(MOST_GAP, max(LEAST_GAP, room / (len(halves) - 1)))
     spare = max(0, room - gap * (len(halves) - 1))
     middles, x = [], MARGIN + label + spare / 2
-    for place, half in enumerate(halves):
-        x += half + (extra if place == depth + 1 else 0)
+    for column, half in enumerate(halves):
+        x += half + (extra if column == depth + 1 else 0)
         middles.append(x)
         x += half + gap
     return middles
 
 
-def _boxes(plan: dict[str, Stage], depth: int, columns: list[float], tops: list[float], across: float,
-           down: float) -> Iterator[Box]:
-    def box(name: str, kind: str, channels: int, column: int, row: int, left: float = 0) -> Box:
-        width, height = _across(channels, across), max(2, down * sqrt(resolution[row]))
-        return Box(name, kind, columns[column] - width * (0.5 + left), tops[row], width, height)
-
-    def of(name: str, column: int, row: int) -> Box:
-        return box(name, plan[name].kind, plan[name].out_channels, column, row)
-
-    resolution = [stage.height for stage in _rows(plan, depth)]
-    yield box("input", "Image", plan["encoder.1"].in_channels, 0, 0)
+def _arrows(boxes: dict[str, Box]) -> Iterator[Arrow]:
+    """From the input, if it has a box, to the output, if it has one."""
+    depth, first = _depth(boxes), "stem" if "stem" in boxes else "encoder.1"
+    if "input" in boxes:
+        yield _down(boxes["input"], boxes["stem"]) if first == "stem" else _right("conv", boxes["input"], boxes[first])
+    if first == "stem":
+        yield _right("conv", boxes["stem"], boxes["encoder.1"])
     for k in range(1, depth + 1):
-        yield of(f"encoder.{k}", k, k - 1)
-        yield of(f"pool.{k}", k, k)
-    yield of("bottleneck", depth + 1, depth)
-    for k in range(depth, 0, -1):
-        column = 2 * depth + 1 - k  # of the decoder below, or the bottleneck
-        copied = plan[f"concat.{k}"].out_channels - plan[f"up.{k}"].out_channels
-        yield of(f"up.{k}", column, k - 1)
-        yield box(f"concat.{k}", "Concat", copied, column, k - 1, left=1)
-        yield of(f"decoder.{k}", column + 1, k - 1)
-    yield of("output", 2 * depth + 2, 0)
-
-
-def _arrows(boxes: dict[str, Box], depth: int) -> Iterator[Arrow]:
-    """All but those from the input and to the output."""
-    for k in range(1, depth + 1):
-        below = "bottleneck" if k == depth else f"decoder.{k + 1}"
-        inner = "bottleneck" if k == depth else f"encoder.{k + 1}"
+        below = boxes["bottleneck" if k == depth else f"decoder.{k + 1}"]
+        inner = boxes["bottleneck" if k == depth else f"encoder.{k + 1}"]
         encoder, pool, up = boxes[f"encoder.{k}"], boxes[f"pool.{k}"], boxes[f"up.{k}"]
-        x = encoder.middle[0]
-        yield Arrow("pool", (x, encoder.y + encoder.height + 2), (x, pool.y - 2), pool.name)
-        yield _right("conv", pool, boxes[inner])
-        x = up.middle[0]
-        yield Arrow("up", (x, boxes[below].y - 2), (x, up.y + up.height + 2), up.name)
+        yield _down(encoder, pool)
+        yield _right("conv", pool, inner)
+        yield _up(below, up)
         yield _right("skip", encoder, boxes[f"concat.{k}"])
         yield _right("conv", up, boxes[f"decoder.{k}"])
+    if "output" in boxes:
+        last, output = boxes["decoder.1"], boxes["output"]
+        yield _up(last, output) if first == "stem" else _right("conv", last, output)
+
+
+def _down(a: Box, b: Box) -> Arrow:
+    return Arrow("pool", (a.middle[0], a.y + a.height + 2), (a.middle[0], b.y - 2), b.name)
+
+
+def _up(a: Box, b: Box) -> Arrow:
+    return Arrow("up", (b.middle[0], a.y - 2), (b.middle[0], b.y + b.height + 2), b.name)
 
 
 def _right(kind: Literal["conv", "skip"], a: Box, b: Box) -> Arrow:
@@ -210,35 +238,42 @@ def _right(kind: Literal["conv", "skip"], a: Box, b: Box) -> Arrow:
     return Arrow(kind, (a.x + a.width + 2, a.middle[1]), (b.x - 2, b.middle[1]), stage)
 
 
-def _labels(plan: dict[str, Stage], boxes: dict[str, Box], depth: int) -> Iterator[Label]:
+def _labels(plan: dict[str, Stage], boxes: dict[str, Box]) -> Iterator[Label]:
     above, side = 6, 6
+    depth, stem = _depth(plan), "stem" in plan
 
-    def channels(name: str, place: Literal["start", "middle", "end"] = "middle") -> Label:
+    def channels(name: str, anchor: Literal["start", "middle", "end"] = "middle") -> Label:
         box = boxes[name]
-        x = box.middle[0] + {"start": side, "middle": 0, "end": -side}[place]  # beside an arrow at the top
-        text = plan[name].out_channels if name in plan else plan["encoder.1"].in_channels
-        return Label(str(text), x, box.y - above, place, "channels", name if name in plan else "")
+        x = box.middle[0] + {"start": side, "middle": 0, "end": -side}[anchor]  # beside an arrow at the top
+        return Label(str(_drawn(plan, name)), x, box.y - above, anchor, "channels", name if name in plan else "")
 
-    def size(name: str, of: str) -> Label:
+    def size(name: str) -> Label:
         box = boxes[name]
-        return Label(_size(plan[of]), box.x - 8, box.middle[1] + FONT / 3, "end", "size")
+        return Label(_size(plan[_sized(name)]), box.x - 8, box.middle[1] + FONT / 3, "end", "size")
+
+    def steps(upper: Box, up: Box) -> Iterator[Label]:
+        """Beside the arrows down from one box and up to the other."""
+        step = upper.y + upper.height + 19
+        yield Label("÷2", upper.middle[0] + side, step, "start", "pool")
+        yield Label("×2", up.middle[0] - side, step, "end", "up")
 
     yield channels("input")
-    yield size("input", "encoder.1")
+    yield size("input")
+    if stem:
+        yield channels("stem", "end")
+        yield size("stem")
+        yield from steps(boxes["input"], boxes["output"])
     yield channels("bottleneck", "start")
     yield channels("output")
     for k in range(1, depth + 1):
         encoder, up, copy = boxes[f"encoder.{k}"], boxes[f"up.{k}"], boxes[f"concat.{k}"]
-        step = encoder.y + encoder.height + 19
-        ours = plan[f"up.{k}"].out_channels
         yield channels(f"encoder.{k}")
         yield channels(f"pool.{k}", "end")
-        yield size(f"pool.{k}", f"pool.{k}")
-        yield Label(f"{plan[f'concat.{k}'].out_channels - ours}+{ours}", up.x, up.y - above, "middle", "channels",
-                    f"concat.{k}")
-        yield channels(f"decoder.{k}", "middle" if k == 1 else "start")
-        yield Label("÷2", encoder.middle[0] + side, step, "start", "pool")
-        yield Label("×2", up.middle[0] - side, step, "end", "up")
+        yield size(f"pool.{k}")
+        yield Label(f"{_drawn(plan, copy.name)}+{_drawn(plan, up.name)}", up.x, up.y - above, "middle", "channels",
+                    copy.name)
+        yield channels(f"decoder.{k}", "middle" if k == 1 and not stem else "start")
+        yield from steps(encoder, up)
         if copy.x - encoder.x - encoder.width > 6 * FONT:
             yield Label("skip", (encoder.x + encoder.width + copy.x) / 2, up.middle[1] - 5, "middle", "skip")
 

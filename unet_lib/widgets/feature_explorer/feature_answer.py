@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from unet_lib.core.metrics import count
 from unet_lib.inspection.checkpoint_series import Series
 from unet_lib.models.architecture import Stage
-from unet_lib.models.unet import UNet
+from unet_lib.models.registry import Network
 from unet_lib.plotting.unet_layout import picture_layout
 from unet_lib.widgets.feature_explorer.feature_maps import (
     Maps,
@@ -47,14 +47,14 @@ def history_of(series: Series) -> dict[str, Any]:
     return {"rows": [[moment.step, moment.loss, moment.train_f1] for moment in series.history], "validation": scored}
 
 
-def part_of_answer(network: UNet, plan: Sequence[Stage], maps: Maps, mask: UInt8[np.ndarray, "s s"], *, stage: str,
+def part_of_answer(network: Network, plan: Sequence[Stage], maps: Maps, mask: UInt8[np.ndarray, "s s"], *, stage: str,
                    channel: int, boxes: str, order: str) -> tuple[dict[str, Any], list[bytes]]:
     """One network's part: a description, and its pictures in a row.
 
     These are the stages' pictures in order (the output's is the probability from 0 to 1), the channels of `stage`, the
     chosen channel as float32, and the maps that feed it. `spans` holds for each picture its lowest and highest value,
-    and those of the whole stage. How channels agree with the mask is told of all only where they are put in that
-    order, as it takes longer than the rest; else of the chosen one.
+    and those of the whole stage. ROC AUC with the mask is told of all channels only where they are put in that order,
+    as it takes longer than the rest; else of the chosen one.
     """
     found, chance = maps[stage], probability(maps)
     pictures = [quantise(representative(maps[one.name], boxes)[None]) for one in plan[:-1]]
@@ -78,7 +78,8 @@ def _named(plan: Sequence[Stage], name: str) -> Stage:
 def _describe(source: Source) -> dict[str, Any]:
     """A source without its map."""
     low, high = _plain([source.map.min(), source.map.max()])
-    return {"stage": source.stage, "channel": source.channel, "strength": source.strength, "low": low, "high": high,
+    return {"stage": source.stage, "channel": source.channel, "label": source.label, "title": source.title,
+            "strength": source.strength, "low": low, "high": high,
             "kernel": None if source.kernel is None else source.kernel.tolist(), "size": list(source.map.shape)}
 
 

@@ -21,7 +21,7 @@ from unet_lib.data.cache import SliceCache
 from unet_lib.data.preprocessing import scale_images, scale_masks
 from unet_lib.data.slice_files import CHANNELS, FLAIR
 from unet_lib.inspection.checkpoint_series import Series
-from unet_lib.models.architecture import Stage, plan_for
+from unet_lib.models.architecture import Stage
 from unet_lib.plotting.unet_layout import picture_layout
 from unet_lib.widgets.feature_explorer.feature_answer import drawing_of, history_of, part_of_answer, stage_list
 from unet_lib.widgets.feature_explorer.feature_maps import MEAN, STRONGEST, Maps, look, probability, representative
@@ -37,6 +37,7 @@ class FeatureExplorer(GlassBoxWidget):
     """Look into a U-Net: every stage a picture, every channel, at every step of its training. Paint, and it answers.
 
         explorer = FeatureExplorer(load_series("data/models/lgg-steps"), open_cache("data/phantom"))
+        # or, with one step only: load_series("data/models/lgg-best.safetensors")
         explorer.step, explorer.stage, explorer.channel = 640, "decoder.1", 3
         explorer.map                    # the chosen channel's values, float32 [h, w]
         explorer.maps["bottleneck"]     # any other stage of the same look, [c, h, w]
@@ -68,7 +69,7 @@ class FeatureExplorer(GlassBoxWidget):
     stage = traitlets.Unicode("encoder.2", help="the stage whose channels are shown").tag(sync=True)
     channel = traitlets.Int(0, min=0, help="the channel that is shown large").tag(sync=True)
     compare = traitlets.Enum(("off", "wipe", "side by side"), "off", help="with the first step").tag(sync=True)
-    wipe = traitlets.Float(0.5, min=0, max=1, help="share of each picture that shows the first step").tag(sync=True)
+    wipe = traitlets.Float(0.5, min=0, max=1, help="fraction of each picture that shows the first step").tag(sync=True)
     scale = traitlets.Enum(("each map", "each stage"), "each map", help="what colours span").tag(sync=True)
     boxes = traitlets.Enum((MEAN, STRONGEST), MEAN, help="what stands for a whole stage").tag(sync=True)
     order = traitlets.Enum(("index", "energy", "roc_auc"), "index", help="of the channels").tag(sync=True)
@@ -77,8 +78,8 @@ class FeatureExplorer(GlassBoxWidget):
     def __init__(self, series: Series, cache: SliceCache, patients: Iterable[str] | None = None, **traits: Any):
         if series.config.in_channels != len(CHANNELS):
             raise SettingsError(f"FeatureExplorer needs networks that look at one slice of {len(CHANNELS)} channels; "
-                                f"these take {series.config.in_channels}. Train some with neighbours=0.")
-        self._series, self._cache, self.plan = series, cache, plan_for(series.config, series.size)
+                                f"these take {series.config.in_channels}. Train some with context_slices=0.")
+        self._series, self._cache, self.plan = series, cache, series.config.plan(series.size)
         self._names = list(patients) if patients is not None else list(cache.names)
         cache.slices_of(self._names)  # raises, with the names there are, for an unknown one
         self._looks: OrderedDict[tuple, Maps] = OrderedDict()
@@ -112,7 +113,7 @@ class FeatureExplorer(GlassBoxWidget):
 
     @property
     def maps(self) -> Maps:
-        """Every stage's maps at the chosen step, half-way maps of double convolutions as `encoder.1.relu1`. Copies."""
+        """Every stage's maps at the chosen step, and those that `feature_maps.look` finds inside of them. Copies."""
         return {name: found.copy() for name, found in self._look(self.step).items()}
 
     @property
@@ -128,19 +129,22 @@ class FeatureExplorer(GlassBoxWidget):
     def describe(self) -> str:
         """What is on show, in one sentence."""
         stage = self._stage()
-        return (f"Feature explorer: a U-Net at {len(self.steps)} steps of its training, now step {self.step}; patient "
-                f"{self.patient}, slice {self.slice}, Dice {self.counts.dice():.2f}; {stage.name} with "
-                f"{stage.out_channels} channels of {stage.height}×{stage.width}")
+        steps = f" at {len(self.steps)} steps of its training, now step {self.step}" if len(self.steps) > 1 else ""
+        return (f"Feature explorer: a U-Net{steps}; patient {self.patient}, slice {self.slice}, Dice "
+                f"{self.counts.dice():.2f}; {stage.name} with {stage.out_channels} channels of "
+                f"{stage.height}×{stage.width}")
 
     def picture(self) -> Image.Image:
         """Slice, U and probability at the chosen step, and the chosen channel before and after training."""
-        first = self.steps[0]
-        pair = [(f"{self.stage} channel {self.channel}, step {step}", self._look(step)[self.stage][self.channel])
-                for step in (first, self.step)]
+        steps, name = [self.steps[0], self.step], f"{self.stage} channel {self.channel}"
+        shown = [(f"{name}, step {step}", self._look(step)[self.stage][self.channel]) for step in steps]
+        answer = f"step {self.step}, Dice {self.counts.dice():.2f}"
+        if len(self.steps) == 1:
+            shown, answer = [(name, self.map)], f"Dice {self.counts.dice():.2f}"
         maps = self._look(self.step)
         pictures = {stage.name: representative(maps[stage.name], self.boxes) for stage in self.plan}
-        return feature_sheet(picture_layout(self.plan), pictures, pair, self.image[FLAIR], probability(maps),
-                             self.mask > 0, f"step {self.step}, Dice {self.counts.dice():.2f}")
+        return feature_sheet(picture_layout(self.plan), pictures, shown, self.image[FLAIR], probability(maps),
+                             self.mask > 0, answer)
 
     # ---- what the reader does -----------------------------------------------------------------------------
 
@@ -224,9 +228,9 @@ class FeatureExplorer(GlassBoxWidget):
 
     def _look(self, step: int) -> Maps:
         """What the network says at this step, looked up if it has been asked before."""
-        key = (step, self._place, self._painted is not None and self._painted.tobytes())
+        key = (step, self._index, self._painted is not None and self._painted.tobytes())
         if key not in self._looks:
-            statistics = self._cache.statistics[self._cache.patient_of[self._place]]
+            statistics = self._cache.statistics[self._cache.patient_of[self._index]]
             self._looks[key] = look(self._series.at(step), self._planes, statistics)
             size = sum(one.nbytes for one in self._looks[key].values())
             while len(self._looks) > max(2, REMEMBERED // size):
@@ -235,7 +239,7 @@ class FeatureExplorer(GlassBoxWidget):
         return self._looks[key]
 
     @property
-    def _place(self) -> int:
+    def _index(self) -> int:
         return find_slice(self._cache, self.patient, self.slice)
 
     @property
@@ -244,10 +248,10 @@ class FeatureExplorer(GlassBoxWidget):
 
     def _slice(self) -> tuple[UInt8[np.ndarray, "3 s s"], UInt8[np.ndarray, "s s"]]:
         """Grey levels and mask at the networks' size, scaled when the slice is turned to."""
-        place, size = self._place, self._series.size
-        if self._scaled is None or self._scaled[0] != place:
-            planes = scale_images(self._cache.images, np.array([place]), size)[0].contiguous().numpy()
-            self._scaled = place, planes, scale_masks(self._cache.masks, np.array([place]), size)[0, 0].numpy()
+        index, size = self._index, self._series.size
+        if self._scaled is None or self._scaled[0] != index:
+            planes = scale_images(self._cache.images, np.array([index]), size)[0].contiguous().numpy()
+            self._scaled = index, planes, scale_masks(self._cache.masks, np.array([index]), size)[0, 0].numpy()
         return self._scaled[1:]
 
     def _stage(self) -> Stage:

@@ -5,7 +5,8 @@ low + byte·(high − low)/255, wrong by at most a 510th of the channel's range.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -14,30 +15,65 @@ from jaxtyping import Float, UInt8
 from torch import nn
 
 from unet_lib.data.intensity import normalise
+from unet_lib.data.slice_files import CHANNELS
 from unet_lib.inspection.activations import block_names, capture, find_block
 from unet_lib.inspection.channel_metrics import roc_auc
 from unet_lib.models.architecture import Stage
-from unet_lib.models.unet import UNet
+from unet_lib.models.blocks import DoubleConv
+from unet_lib.models.efficientnet_unet import InvertedResidual
+from unet_lib.models.receptive_field import LayerGeometry, rows_seen
+from unet_lib.models.registry import Network
 
 Maps = dict[str, Float[np.ndarray, "c h w"]]
 MOST_SOURCES = 6
 MEAN, STRONGEST = "mean", "strongest"
+INPUT = "input"
+"""The name of the image among the maps; it is no stage."""
 
 
-def look(network: UNet, planes: UInt8[np.ndarray, "3 h w"], statistics: Float[np.ndarray, "2 3"]) -> Maps:
-    """One forward pass: what every stage hands on and, as `encoder.1.relu1` and so on, what it says half-way.
+def look(network: Network, planes: UInt8[np.ndarray, "3 h w"], statistics: Float[np.ndarray, "2 3"]) -> Maps:
+    """One forward pass: the normalised image (`input`), what every stage hands on and, as `encoder.1.relu1` and so
+    on, the maps inside that its last layer reads.
 
-    `planes` are grey levels, `statistics` the patient's mean and deviation of each channel.
+    `planes` are grey levels, `statistics` the patient's mean and standard deviation of each channel.
     """
     image = normalise(torch.as_tensor(planes)[None], torch.as_tensor(statistics))
-    names = [inner for name in block_names(network) for inner in _with_inside(network, name)]
+    names: list[str] = []
+    for before, name in pairwise((INPUT, *block_names(network))):
+        layer = last_layer(network, name, before)
+        names += [*({layer.adds, layer.reads} - {before, ""}), name]
     with capture(network, names) as maps, torch.inference_mode():
         network(image)
-    return {name: found[0].contiguous().numpy() for name, found in maps.items()}
+    return {name: found[0].contiguous().numpy() for name, found in ({INPUT: image} | maps).items()}
 
 
-def _with_inside(network: UNet, name: str) -> list[str]:
-    return [f"{name}.relu1", name] if hasattr(find_block(network, name), "relu1") else [name]
+class LastLayer(NamedTuple):
+    """The layer that makes a stage's channels, the maps that it reads, and those that are added to its result, if any.
+
+    All are paths in the network; `after` says in words what made the maps that it reads inside the stage.
+    """
+
+    path: str
+    reads: str
+    after: str = ""
+    adds: str = ""
+
+
+def last_layer(network: Network, name: str, before: str) -> LastLayer:
+    """Of the stage at this path, which takes in what `before` hands on."""
+    block = find_block(network, name)
+    if isinstance(block, DoubleConv):
+        return LastLayer(f"{name}.conv2", f"{name}.relu1", "the first convolution")
+    if isinstance(block, InvertedResidual):
+        body = f"{name}.body"
+        return LastLayer(f"{body}.project.conv", f"{body}.depthwise.relu6", "the depthwise convolution",
+                         before if block.adds else "")
+    if not isinstance(block, nn.Sequential):
+        return LastLayer(name, before)
+    if not isinstance(block[-1], InvertedResidual):
+        return LastLayer(f"{name}.conv", before)
+    last = len(block) - 1
+    return last_layer(network, f"{name}.{last}", f"{name}.{last - 1}" if last else before)
 
 
 class Quantised(NamedTuple):
@@ -73,9 +109,8 @@ def representative(maps: Float[np.ndarray, "c h w"], kind: str) -> Float[np.ndar
     return maps.mean(axis=0) if kind == MEAN else maps[int(energy(maps).argmax())]
 
 
-def roc_auc_with(maps: Float[np.ndarray, "c h w"],
-                   mask: UInt8[np.ndarray, "s s"]) -> Float[np.ndarray, "c"]:
-    """`measures.agreement` with the mask at the maps' own size: a cell with any tumour in it counts as tumour."""
+def roc_auc_with(maps: Float[np.ndarray, "c h w"], mask: UInt8[np.ndarray, "s s"]) -> Float[np.ndarray, "c"]:
+    """ROC AUC with the mask at the maps' own size: a cell with any tumour in it counts as tumour."""
     cell = mask.shape[0] // maps.shape[1]
     coarse = mask.reshape(maps.shape[1], cell, maps.shape[2], cell).max(axis=(1, 3))
     return roc_auc(torch.as_tensor(maps)[None], torch.as_tensor(coarse)[None, None].float())
@@ -83,35 +118,59 @@ def roc_auc_with(maps: Float[np.ndarray, "c h w"],
 
 @dataclass(frozen=True)
 class Source:
-    """A map that a channel is made of. `stage` is empty for maps inside a double convolution.
+    """A map that a channel is made of: a channel of another stage, of the image, or inside the stage itself.
 
-    `kernel` are the weights with which it is read, None where it is only copied or pooled; `strength` is the sum of
+    `stage` is empty for what is no stage's; `label` says in any case what it is, and `title` at more length. `kernel`
+    are the weights with which it is read, None where it is only copied, pooled or added; `strength` is the sum of
     their absolute values times the root mean square of the map: how far it can move the result.
     """
 
     stage: str
     channel: int
-    kernel: Float[np.ndarray, "k k"] | None
-    strength: float
+    label: str
+    title: str
     map: Float[np.ndarray, "h w"]
+    kernel: Float[np.ndarray, "k k"] | None = None
+    strength: float = 0.0
 
 
-def sources(network: UNet, stages: Sequence[Stage], stage: Stage, channel: int, maps: Maps) -> list[Source]:
-    """The strongest maps that the channel is made of, at most MOST_SOURCES."""
-    before = stages[[other.name for other in stages].index(stage.name) - 1].name
+def sources(network: Network, stages: Sequence[Stage], stage: Stage, channel: int, maps: Maps) -> list[Source]:
+    """The strongest maps that the channel is made of, at most MOST_SOURCES; after them the one that is added to it.
+
+    A stage of several layers is made of what its last layer reads.
+    """
+    position = [other.name for other in stages].index(stage.name)
+    before = stages[position - 1].name if position else INPUT
     if stage.kind == "Concat":
         skip = stage.name.replace("concat", "encoder")
         ours = len(maps[skip])
-        name, place = (skip, channel) if channel < ours else (before, channel - ours)
-        return [Source(name, place, None, 0.0, maps[name][place])]
-    if stage.kind == "MaxPool2d":
-        return [Source(before, channel, None, 0.0, maps[before][channel])]
-    inside = stage.kind == "DoubleConv"
-    read = maps[f"{stage.name}.relu1" if inside else before]
-    kernels = _kernels(find_block(network, f"{stage.name}.conv2" if inside else stage.name), channel)
+        return [_handed_on(skip, channel, maps) if channel < ours else _handed_on(before, channel - ours, maps)]
+    if stage.kind in ("MaxPool2d", "Upsample"):
+        return [_handed_on(before, channel, maps)]
+    layer = last_layer(network, stage.name, before)
+    read = maps[layer.reads]
+    kernels = _kernels(find_block(network, layer.path), channel)
     strength = np.abs(kernels).sum(axis=(1, 2)) * np.sqrt(energy(read))
-    order = np.argsort(-strength, kind="stable")[:MOST_SOURCES].tolist()
-    return [Source("" if inside else before, i, kernels[i], float(strength[i]), read[i]) for i in order]
+    found = []
+    for i in np.argsort(-strength, kind="stable")[:MOST_SOURCES].tolist():
+        one = _handed_on(before, i, maps) if layer.reads == before else (
+            Source("", i, f"inside, channel {i}", f"channel {i} after {layer.after} of {stage.name}", read[i]))
+        found.append(replace(one, kernel=kernels[i], strength=float(strength[i])))
+    if layer.adds:
+        added = _handed_on(before, channel, maps) if layer.adds == before else (
+            Source("", channel, f"inside, channel {channel}",
+                   f"channel {channel} of the block before the last one of {stage.name}", maps[layer.adds][channel]))
+        found.append(replace(added, label=f"added: {added.label}", title=f"added: {added.title}"))
+    return found
+
+
+def _handed_on(name: str, channel: int, maps: Maps) -> Source:
+    """A channel of a stage, or of the image."""
+    if name == INPUT:
+        label = f"input, {CHANNELS[channel]}"
+        return Source("", channel, label, label, maps[name][channel])
+    label = f"{name}, channel {channel}"
+    return Source(name, channel, label, label, maps[name][channel])
 
 
 def _kernels(layer: nn.Module, channel: int) -> Float[np.ndarray, "c k k"]:
@@ -124,21 +183,11 @@ def _kernels(layer: nn.Module, channel: int) -> Float[np.ndarray, "c k k"]:
 def fields(stages: Sequence[Stage]) -> dict[str, list[list[int]]]:
     """For each stage the first and last input row that each row of its maps can see, by the longest way.
 
-    Rows beyond the input are padding. Columns are as rows, if the input is square. Walks back as
-    `shapes.receptive_field` does, which gives the longest of these.
+    Rows beyond the input are padding. Columns are as rows, if the input is square.
     """
-    kinds = [stage.kind for stage in stages]
-    return {stage.name: [_field(kinds[:place + 1], row) for row in range(stage.height)]
-            for place, stage in enumerate(stages)}
-
-
-def _field(kinds: list[str], row: int) -> list[int]:
-    first = last = row
-    for kind in reversed(kinds):
-        if kind == "DoubleConv":
-            first, last = first - 2, last + 2
-        elif kind == "MaxPool2d":
-            first, last = 2 * first, 2 * last + 1
-        elif kind == "Up":
-            first, last = first // 2, last // 2
-    return [first, last]
+    way: list[LayerGeometry] = []
+    found = {}
+    for stage in stages:
+        way += stage.layers
+        found[stage.name] = np.stack(rows_seen(way, np.arange(stage.height)), axis=1).tolist()
+    return found

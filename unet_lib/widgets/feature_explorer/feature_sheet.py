@@ -18,9 +18,9 @@ ARROWS = {"conv": INK, "pool": "#a84a00", "up": "#00704f", "skip": "#1f6e9c"}
 
 
 def feature_sheet(place: Layout, pictures: Mapping[str, Float[np.ndarray, "_ _"]],
-                  pair: Sequence[tuple[str, Float[np.ndarray, "_ _"]]], grey: UInt8[np.ndarray, "s s"],
+                  shown: Sequence[tuple[str, Float[np.ndarray, "_ _"]]], grey: UInt8[np.ndarray, "s s"],
                   chance: Float[np.ndarray, "s s"], reference: Bool[np.ndarray, "s s"], answer: str) -> Image.Image:
-    """Slice, two maps with their titles, and probability in a row; the U with its stages' pictures below.
+    """Slice, maps with their titles, and probability in a row; the U with its stages' pictures below.
 
     Every map is drawn from its own lowest value (dark blue) to its own highest (yellow), the probability from 0 to 1.
     """
@@ -29,7 +29,7 @@ def feature_sheet(place: Layout, pictures: Mapping[str, Float[np.ndarray, "_ _"]
     sheet = Image.new("RGB", (WIDTH, round(top + unit * place.height) + MARGIN), PAPER)
     pen = ImageDraw.Draw(sheet)
     large = [("input: FLAIR", _outlined(grey[..., None].repeat(3, 2), reference, chance)),
-             *((title, coloured(values)) for title, values in pair),
+             *((title, coloured(values)) for title, values in shown),
              (f"tumour? {answer}", _outlined(coloured(chance, 0, 1), reference, chance))]
     gap = (WIDTH - 2 * MARGIN - len(large) * SIDE) / (len(large) - 1)
     for at, (title, rgb) in enumerate(large):
@@ -41,7 +41,7 @@ def feature_sheet(place: Layout, pictures: Mapping[str, Float[np.ndarray, "_ _"]
         left, side = round(MARGIN + unit * box.x), round(unit * box.width)
         sheet.paste(_square(coloured(pictures[box.name]), side), (left, round(top + unit * box.y)))
     for box in place.boxes:
-        if box.kind in ("DoubleConv", "Conv2d"):
+        if not box.name.startswith(("pool.", "up.", "concat.")):
             left = box.name == "decoder.1"  # of the arrow that comes in from above, or goes out
             where = (MARGIN + unit * box.middle[0] + (-6 if left else 6), top + unit * box.y - 5)
             pen.text(where, box.name, INK, ImageFont.load_default(11), anchor="rs" if left else "ls")
@@ -86,7 +86,7 @@ def _square(rgb: UInt8[np.ndarray, "h w 3"], side: int) -> Image.Image:
 
 def _with_ends(place: Layout) -> Iterable[Arrow]:
     """Also the arrows from the slice down to the first stage and from the last up to the probability."""
-    first, last = (next(box for box in place.boxes if box.name == name) for name in ("encoder.1", "decoder.1"))
+    first, last = place.boxes[0], next(box for box in place.boxes if box.name == "decoder.1")
     yield from place.arrows
     yield Arrow("conv", (first.middle[0], 2), (first.middle[0], first.y - 2))
     yield Arrow("conv", (last.middle[0], last.y - 2), (last.middle[0], 2))

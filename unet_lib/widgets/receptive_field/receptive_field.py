@@ -5,7 +5,8 @@ The browser draws and counts by itself, so that it also works in a saved noteboo
 
 import zlib
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from math import prod
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -13,6 +14,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw
 
 from unet_lib.core.errors import ShapeError
+from unet_lib.models.receptive_field import LayerGeometry, receptive_field, rows_seen
 from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
 
 MOST_LAYERS = 24
@@ -20,21 +22,12 @@ POINTER = (86, 180, 233)
 """The colour of whatever the pointer chooses; `base.css` says the same as --gb-pointer."""
 
 
-class Layer(NamedTuple):
-    """What decides about the receptive field: side of the window, step, spread of the taps, and padding."""
-
-    kernel: int
-    stride: int = 1
-    dilation: int = 1
-    padding: int = 0
-
-
 KINDS = {
-    "3×3 conv": Layer(3, padding=1),
-    "5×5 conv": Layer(5, padding=2),
-    "3×3 conv, dilation 2": Layer(3, dilation=2, padding=2),
-    "3×3 conv, stride 2": Layer(3, stride=2, padding=1),
-    "2×2 max pool": Layer(2, stride=2),
+    "3×3 conv": LayerGeometry(3, padding=1),
+    "5×5 conv": LayerGeometry(5, padding=2),
+    "3×3 conv, dilation 2": LayerGeometry(3, dilation=2, padding=2),
+    "3×3 conv, stride 2": LayerGeometry(3, stride=2, padding=1),
+    "2×2 max pool": LayerGeometry(2, stride=2),
 }
 """The layers there are; a convolution's padding keeps the size at stride 1."""
 DOUBLE = ["3×3 conv", "3×3 conv"]
@@ -71,7 +64,8 @@ class ReceptiveFieldExplorer(GlassBoxWidget):
             raise ShapeError(f"ReceptiveFieldExplorer needs one channel of a slice, [h, w] as uint8; got "
                              f"{list(image.shape)} as {image.dtype}. Take one: image[..., 1].")
         traits = {"pixel": (image.shape[0] // 2, image.shape[1] // 2)} | traits
-        super().__init__(pixels=zlib.compress(image.tobytes()), size=image.shape, kinds=dict(KINDS), presets=PRESETS,
+        super().__init__(pixels=zlib.compress(image.tobytes()), size=image.shape, presets=PRESETS,
+                         kinds={name: layer[:4] for name, layer in KINDS.items()},
                          layers=known_layers(layers), **traits)
 
     @property
@@ -111,11 +105,11 @@ class ReceptiveFieldExplorer(GlassBoxWidget):
 
     @traitlets.validate("pixel")
     def _inside(self, proposal: dict) -> tuple[int, int]:
-        place, (height, width) = tuple(proposal["value"]), self.size
-        if len(place) != 2 or not (0 <= place[0] < height and 0 <= place[1] < width):
+        pixel, (height, width) = tuple(proposal["value"]), self.size
+        if len(pixel) != 2 or not (0 <= pixel[0] < height and 0 <= pixel[1] < width):
             raise traitlets.TraitError(f"pixel should be (row, column) with rows 0 to {height - 1} and columns 0 to "
-                                       f"{width - 1}; got {place}.")
-        return place
+                                       f"{width - 1}; got {pixel}.")
+        return pixel
 
 
 def known_layers(layers: str | Iterable[str]) -> list[str]:
@@ -134,32 +128,27 @@ def known_layers(layers: str | Iterable[str]) -> list[str]:
     return names
 
 
-def receptive_fields(layers: Iterable[str | Layer]) -> list[tuple[int, int]]:
+def receptive_fields(layers: Iterable[str | LayerGeometry]) -> list[tuple[int, int]]:
     """(jump, field) after each layer, in input pixels: how far two neighbouring values look apart, and the side of
     the square that one of them sees.
 
     With kernel k, stride s and dilation d:  j_l = j_{l−1}·s  and  r_l = r_{l−1} + (k − 1)·d·j_{l−1};  j_0 = r_0 = 1.
     Source: Araujo, Norris, Sim 2019, "Computing receptive fields of convolutional neural networks".
     """
-    jump, field = 1, 1
-    found = []
-    for kernel, stride, dilation, _ in map(_layer, layers):
-        field += (kernel - 1) * dilation * jump
-        jump *= stride
-        found.append((jump, field))
-    return found
+    known = [_layer(layer) for layer in layers]
+    return [(_jump(known[:count]), receptive_field(known[:count])) for count in range(1, len(known) + 1)]
 
 
-def field_square(layers: Iterable[str | Layer], pixel: tuple[int, int]) -> tuple[int, int, int]:
+def field_square(layers: Iterable[str | LayerGeometry], pixel: tuple[int, int]) -> tuple[int, int, int]:
     """Top, left and side of what the value lying over this pixel sees; it may reach beyond the slice, into padding."""
-    jump, field, start = 1, 1, 0  # the value at index 0 sees from `start` on
-    for kernel, stride, dilation, padding in map(_layer, layers):
-        start -= padding * jump
-        field += (kernel - 1) * dilation * jump
-        jump *= stride
-    row, column = pixel
-    return row // jump * jump + start, column // jump * jump + start, field
+    known = [_layer(layer) for layer in layers]
+    (top, bottom), (left, _) = (rows_seen(known, index // _jump(known)) for index in pixel)
+    return top, left, bottom - top + 1
 
 
-def _layer(layer: str | Layer) -> Layer:
+def _jump(layers: Iterable[LayerGeometry]) -> int:
+    return prod(layer.stride for layer in layers)
+
+
+def _layer(layer: str | LayerGeometry) -> LayerGeometry:
     return KINDS[known_layers([layer])[0]] if isinstance(layer, str) else layer

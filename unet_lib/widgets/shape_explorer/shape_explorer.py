@@ -1,14 +1,13 @@
 """The shape explorer of lesson 03: turn the U-Net's few settings, and see every size, count and cost follow.
 
-All numbers come from `shapes.plan` and all places from `layout.layout`; the browser only draws them. A saved
-notebook keeps the last plan, and says so when a slider moves and no Python answers.
+All numbers come from `architecture.plan` and all positions from `unet_layout.layout`; the browser only draws them. A
+saved notebook keeps the last plan, and says so when a slider moves and no Python answers.
 """
 
 import ast
 import inspect
 import textwrap
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from typing import Any
@@ -22,9 +21,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from unet_lib.core.errors import SettingsError
+from unet_lib.inspection.activations import capture
 from unet_lib.models import blocks
-from unet_lib.models.architecture import Stage, UNetConfig, plan, plan_for
-from unet_lib.models.common import eval_mode
+from unet_lib.models.architecture import Stage, UNetConfig, plan
+from unet_lib.models.registry import Network
 from unet_lib.models.unet import UNet, forward_pass
 from unet_lib.plotting.unet_diagram import draw_unet
 from unet_lib.plotting.unet_layout import layout
@@ -53,7 +53,7 @@ class ShapeExplorer(GlassBoxWidget):
 
         explorer = ShapeExplorer(depth=4, base=32, size=256)
         explorer.stage = "bottleneck"
-        explorer.plan                   # the same stages as plain data: shapes.plan(...)
+        explorer.plan                   # the same stages as plain data: architecture.plan(...)
 
     With `network` and `image` (float32, channels × height × width, as the network takes it) the panel of a
     stage also shows one of its real feature maps, whenever the settings are that network's own. Sizes that
@@ -78,13 +78,16 @@ class ShapeExplorer(GlassBoxWidget):
     feature: traitlets.Dict = traitlets.Dict(help="the feature map on show, or why there is none").tag(sync=True)
     feature_png = traitlets.Bytes(help="the feature map's picture").tag(sync=True)
 
-    def __init__(self, network: UNet | None = None, image: Float[Tensor, "c h w"] | None = None, **traits: Any):
-        self._network, self._side, self._maps = network, 0, {}
+    def __init__(self, network: Network | None = None, image: Float[Tensor, "c h w"] | None = None, **traits: Any):
+        self._network, self._side, self._maps = None, 0, {}
         if network is not None:
+            if not isinstance(network, UNet):
+                raise SettingsError(f"ShapeExplorer turns the settings of a UNet; got {type(network).__name__}. Draw "
+                                    f"its stages with draw_unet(network.plan(size)).")
             if image is None or image.shape[-1] != image.shape[-2]:
                 raise SettingsError("ShapeExplorer(network=…) also needs a square image for the network to look at: "
                                     "image=a float tensor of channels × height × width.")
-            self._maps, self._side = feature_maps(network, image), image.shape[-1]
+            self._network, self._maps, self._side = network, feature_maps(network, image), image.shape[-1]
             traits = self._networks_settings() | traits
         super().__init__(code=source_of_parts(), **traits)
         self._update()
@@ -162,26 +165,20 @@ class FeatureMap:
 
 def feature_maps(network: UNet, image: Float[Tensor, "c h w"]) -> dict[str, FeatureMap]:
     """Of each stage the output channel with the largest standard deviation, for this image."""
-    found: dict[str, FeatureMap] = {}
-
-    def keep(name: str, output: Tensor) -> None:
+    with capture(network) as found, torch.no_grad():
+        network(image[None].to(next(network.parameters()).device))
+    liveliest = {}
+    for name, output in found.items():
         maps = output[0].float().cpu().numpy()
         channel = int(maps.std(axis=(1, 2)).argmax())
-        found[name] = FeatureMap(channel, len(maps), maps[channel].copy())
-
-    with ExitStack() as stack, eval_mode(network), torch.no_grad():
-        for stage in plan_for(network.config, (image.shape[-2], image.shape[-1])):
-            block = network.get_submodule(stage.name)
-            hook = block.register_forward_hook(lambda _, __, output, name=stage.name: keep(name, output))
-            stack.callback(hook.remove)
-        network(image[None].to(next(network.parameters()).device))
-    return found
+        liveliest[name] = FeatureMap(channel, len(maps), maps[channel].copy())
+    return liveliest
 
 
 def explain(settings: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
     """What the browser needs: the settings asked for, what is wrong with them, and all about the plan `shown`.
 
-    `shown` are the same settings, or others that fit. Lengths are in `layout`'s units.
+    `shown` are the same settings, or others that fit. Lengths are in `unet_layout`'s units.
     """
     stages = _plan(shown)
     place = layout(stages, ACROSS, DOWN)
@@ -231,4 +228,4 @@ def _rounded(part: Any) -> dict[str, Any]:
 
 def _plan(settings: Mapping[str, Any]) -> tuple[Stage, ...]:
     config = UNetConfig(settings["in_channels"], 1, settings["base"], settings["depth"], settings["batch_norm"])
-    return plan_for(config, settings["size"])
+    return config.plan(settings["size"])

@@ -1,4 +1,4 @@
-"""What the shape explorer says: a plan's numbers as words, formulas and mends. Plain data in, plain data out."""
+"""What the shape explorer says: a plan's numbers as words, formulas and fixes. Plain data in, plain data out."""
 
 from collections.abc import Mapping
 from typing import Any

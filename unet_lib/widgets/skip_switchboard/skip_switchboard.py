@@ -20,8 +20,8 @@ from unet_lib.core.metrics import count
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.slice_files import FLAIR
 from unet_lib.inference.predictor import Predictor
-from unet_lib.inspection.activations import block_names
-from unet_lib.models.architecture import Stage, plan_for
+from unet_lib.inspection.activations import known_network
+from unet_lib.models.architecture import Stage
 from unet_lib.plotting.unet_layout import layout
 from unet_lib.widgets.shared.base import GlassBoxWidget, border, script, stylesheet
 from unet_lib.widgets.shared.masks import NETWORK, REFERENCE, blend, packed
@@ -49,10 +49,10 @@ class SkipSwitchboard(GlassBoxWidget):
     A skip that is not `on` hands the decoder something else: zeros (`zeroed`), each channel's mean over its map
     (`mean`), or the maps of the next patient's slice with the largest tumour (`swapped`). `patients` are names to
     choose from, by default all of the cache; `slice` counts from 1 and begins at the largest tumour. `runs` are rows
-    of `benchmarks/ablations/skip_ablation.py`, which tell what networks reached that were trained without a skip. A bare network
-    becomes a predictor by `Predictor(network, {}, size=128)`; it is asked without its mirror image, and no speck is
-    removed. Raises SettingsError for a network without skips or for other rows, DatasetError for unknown patients.
-    A saved notebook grows by roughly 200 kB.
+    of `benchmarks/ablations/skip_ablation.py`, which tell what networks reached that were trained without a skip. A
+    bare network becomes a predictor by `Predictor(network, {}, size=128)`; it is asked without test-time augmentation
+    and batch-norm adaptation, and no small component is removed. Raises SettingsError for a network without a plan or
+    for other rows, DatasetError for unknown patients. A saved notebook grows by roughly 200 kB.
     """
 
     _esm = script(__file__)
@@ -78,12 +78,11 @@ class SkipSwitchboard(GlassBoxWidget):
 
     def __init__(self, predictor: Predictor, cache: SliceCache, patients: Iterable[str] | None = None, *,
                  runs: Iterable[Mapping[str, Any]] = (), **traits: Any):
-        block_names(predictor.model)  # refuses what is no U-Net
-        self._predictor, self._cache = replace(predictor, flip_tta=False, min_component_size=0, batch_norm_adaptation=0.0), cache
+        stages = known_network(predictor.model).plan(predictor.size)
+        self._cache = cache
+        self._predictor = replace(predictor, flip_tta=False, min_component_size=0, batch_norm_adaptation=0.0)
         self._names = list(cache.names if patients is None else patients)
         cache.slices_of(self._names)  # raises, with the names there are, for an unknown one
-        config = predictor.model.config
-        stages = plan_for(config, predictor.size)  # type: ignore[arg-type]
         self._answer_to, self._maps_of = lru_cache(REMEMBERED)(self._ask), lru_cache(1)(self._pass_on)
         traits = {"patient": self._names[0]} | traits
         strip = tumour_strip(cache, traits["patient"])
@@ -115,7 +114,7 @@ class SkipSwitchboard(GlassBoxWidget):
 
     def picture(self) -> Image.Image:
         """The network's answer over FLAIR, its probabilities, and what the switches changed."""
-        flair, reference = self._cache.images[self._index][..., FLAIR], self._expert
+        flair, reference = self._cache.images[self._index][..., FLAIR], self._reference
         return sheet(self._verdict(), {"answer": answered(flair, self.now.mask, reference),
                                        "probability": _outlined(PALETTE[_levels(self.now.probability)], reference),
                                        "changed": changed(flair, self.now.mask, self.whole.mask, reference)})
@@ -153,8 +152,8 @@ class SkipSwitchboard(GlassBoxWidget):
     def _turn_slice(self, _: object = None) -> None:
         with self.hold_sync():
             self.shown = slice_facts(self._cache, self._index) | {
-                "height": self._expert.shape[0], "width": self._expert.shape[1], "other": self._other_text()}
-            self.pixels = packed(np.stack([self._cache.images[self._index][..., FLAIR], self._expert]))
+                "height": self._reference.shape[0], "width": self._reference.shape[1], "other": self._other_text()}
+            self.pixels = packed(np.stack([self._cache.images[self._index][..., FLAIR], self._reference]))
             self._respond()
 
     # ---- what Python answers ------------------------------------------------------------------------------
@@ -183,7 +182,7 @@ class SkipSwitchboard(GlassBoxWidget):
         return find_slice(self._cache, self.patient, self.slice)
 
     @property
-    def _expert(self) -> Bool[np.ndarray, "h w"]:
+    def _reference(self) -> Bool[np.ndarray, "h w"]:
         return np.asarray(self._cache.masks[self._index]) > 0
 
     @property
@@ -214,7 +213,7 @@ def level_list(stages: Sequence[Stage]) -> list[dict[str, int]]:
 def drawing_of(stages: Sequence[Stage]) -> dict[str, Any]:
     """Boxes and arrows of the U as plain data, with room for a switch on each skip."""
     widest = max(stage.out_channels for stage in stages)
-    place = layout(stages, BOTTLENECK / widest**0.5, FIRST_ROW / stages[0].height**0.5, ROOM)
+    place = layout(stages, BOTTLENECK / widest**0.5, FIRST_ROW / stages[-1].height**0.5, ROOM)
     return {"width": place.width, "height": place.height,
             **{name: [asdict(part) for part in getattr(place, name)] for name in ("boxes", "arrows")}}
 
