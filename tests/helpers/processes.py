@@ -52,6 +52,7 @@ def _become(words: list[str], cwd: str, environment: dict[str, str], stdout: str
         runpy.run_module(words[1], run_name="__main__", alter_sys=True)
     elif words[0] == "-c":
         sys.argv = ["-c", *words[2:]]
+        sys.path.insert(0, "")
         exec(words[1], {"__name__": "__main__"})
     else:
         sys.argv = words

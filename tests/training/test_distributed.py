@@ -163,7 +163,7 @@ def test_shards_cover_every_slice_once(count, size, monkeypatch):
 
 def test_a_single_process_needs_no_group(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    model, images = build(SMALL, 0), torch.zeros(2, 3, 32, 32)
+    model, images = build(SMALL, 0).eval(), torch.zeros(2, 3, 32, 32)
     before = copy.deepcopy(model.state_dict())
     with distributed.process_group(torch.device("cpu")) as device, distributed.main_process_first():
         assert (device.type, distributed.world_size(), distributed.is_main()) == ("cpu", 1, True)
