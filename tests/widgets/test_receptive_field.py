@@ -34,7 +34,7 @@ def torch_stack(names):
     """Convolutions with weights of 1, and averages for the maxima, so that no gradient is 0 by chance."""
     modules = []
     for name in names:
-        kernel, stride, dilation, padding = KINDS[name]
+        kernel, stride, dilation, padding, _ = KINDS[name]
         if "pool" in name:
             modules.append(nn.AvgPool2d(kernel, stride))
         else:
