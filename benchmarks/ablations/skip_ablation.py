@@ -1,15 +1,17 @@
-"""What is each skip connection worth: to a network that was taught to use it, and to one that never had it?
+"""What is each skip connection worth: to a network trained with it, and to one trained without it?
 
-    python benchmarks/ablations/skip_ablation.py --data data/lgg [--seeds 3] [--threads 1] [--device cuda] [--only "all skips" …]
+    python benchmarks/ablations/skip_ablation.py --data data/lgg [--seeds 3] [--threads 1] [--device cuda]
+                                                 [--only "all skips" …]
 
-For each seed six networks are trained alike: with all skips, without each single one, without any. With the weights
-of the first it is also measured what becomes of its answers when skips are cut afterwards: zeros come through in
-every combination of levels, or each channel's mean, for single levels and for all. A network without a skip can learn
-to live without it; one that had it never did. Level 1 is the uppermost skip, the finest.
+For each seed six networks are trained alike: with all skips, without each single one, without any. In the first,
+skips are also ablated after training: replaced by zeros, in every combination of levels, or by each channel's mean,
+for single levels and for all. A network trained without a skip can learn to do without it; one trained with it never
+did. Level 1 is the uppermost skip, the finest.
 
-The first stage of the recipe `shorter` (64×64), with half its width, for `--epochs` epochs on the training patients of
-split_patients(seed=0); scored on its validation patients, at full size, with the weights at the end. The test patients
-are left alone. Rows go to data/results/skip_ablation.json as they are measured; an interrupted run goes on where it stopped.
+The first stage of the recipe `unet-progressive` (64×64), with half its width, for `--epochs` epochs on the training
+patients of split_patients(seed=0); scored on its validation patients, at full size, with the weights at the end. The
+test patients are left alone. Rows go to data/results/skip_ablation.json as they are measured; an interrupted run goes
+on where it stopped.
 """
 
 import argparse
@@ -41,8 +43,8 @@ from unet_lib.training.recipes import COARSE
 DEPTH = COARSE.network.depth
 LEVELS = tuple(range(1, DEPTH + 1))
 TRAININGS = {"all skips": (), **{f"without {level}": (level,) for level in LEVELS}, "without any": LEVELS}
-CUTS = [("zeroed", levels) for count in LEVELS for levels in combinations(LEVELS, count)]
-CUTS += [("mean", levels) for levels in (*((level,) for level in LEVELS), LEVELS)]
+ABLATIONS = [("zeroed", levels) for count in LEVELS for levels in combinations(LEVELS, count)]
+ABLATIONS += [("mean", levels) for levels in (*((level,) for level in LEVELS), LEVELS)]
 KEY = ("how", "levels", "seed", "data", "epochs")
 
 
@@ -52,7 +54,8 @@ def main() -> None:
     cache, device = open_cache(args.data), choose_device(args.device)
     for seed in range(args.seeds):
         for name in args.only:
-            wanted = [(how, levels) for how, levels in asked(TRAININGS[name]) if not measured(args, how, levels, seed)]
+            wanted = [(how, levels) for how, levels in conditions(TRAININGS[name])
+                      if not measured(args, how, levels, seed)]
             if wanted:
                 measure(args, cache, device, seed, TRAININGS[name], wanted)
 
@@ -71,13 +74,13 @@ def arguments() -> argparse.Namespace:
     return argparse.Namespace(**vars(args) | ({"epochs": 2} if args.quick else {}))
 
 
-def asked(without: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def conditions(without: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
     """What is measured of a network trained without these levels."""
     if without:
         yield "retrained without", without
     else:
         yield "all skips", ()
-        yield from CUTS
+        yield from ABLATIONS
 
 
 def measured(args: argparse.Namespace, how: str, levels: tuple[int, ...], seed: int) -> bool:
@@ -93,8 +96,8 @@ def measure(args: argparse.Namespace, cache: SliceCache, device: torch.device, s
     network = train(settings, cache, split, device, without)
     seconds = round(time.perf_counter() - start)
     for how, levels in wanted:
-        changes = dict.fromkeys(levels, how) if how in ("zeroed", "mean") else {}
-        with ablate_skips(network, changes):
+        ablations = dict.fromkeys(levels, how) if how in ("zeroed", "mean") else {}
+        with ablate_skips(network, ablations):
             scores = list(score_patients(Predictor(network, {}, settings.size), cache, split.validation))
         together = sum((score.counts for score in scores), start=Counts())
         row = {"how": how, "levels": list(levels), "seed": seed, "depth": DEPTH, "base": settings.network.base,
@@ -103,13 +106,13 @@ def measure(args: argparse.Namespace, cache: SliceCache, device: torch.device, s
                "pooled_f1": round(together.dice(), 4), **provenance(device)}
         print(f"{how} {'+'.join(map(str, levels))}, seed {seed}: mean Dice {row['mean_dice']}, "
               f"pooled F1 {row['pooled_f1']}", flush=True)
-        add_row(args.out, {"command": f"python benchmarks/ablations/skip_ablation.py --seeds {args.seeds}", "split":
-                              "split_patients(seed=0), scored on its validation patients at 256×256"}, row, KEY)
+        add_row(args.out, {"command": f"python benchmarks/ablations/skip_ablation.py --seeds {args.seeds}",
+                           "split": "split_patients(seed=0), scored on its validation patients at 256×256"}, row, KEY)
 
 
 def base_settings(args: argparse.Namespace, seed: int) -> ExperimentConfig:
-    width, size = (2, 32) if args.quick else (8, COARSE.size)
-    return replace(COARSE, seed=seed, size=size, network=replace(COARSE.network, base=width),
+    base, size = (2, 32) if args.quick else (8, COARSE.size)
+    return replace(COARSE, seed=seed, size=size, network=replace(COARSE.network, base=base),
                    training=replace(COARSE.training, epochs=args.epochs))
 
 

@@ -21,7 +21,8 @@ from unet_lib.data.splits import split_patients
 from unet_lib.models.common import count_parameters
 from unet_lib.models.registry import build
 from unet_lib.models.unet import UNet
-from unet_lib.training.loop import TrainingConfig, fit, forward
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.loop import fit, forward
 from unet_lib.training.losses import LOSSES
 
 
@@ -46,10 +47,10 @@ class Setting:
     def records(self) -> list[SliceRecord]:
         """The same slices as files; the cache has them in this order."""
         records = find_slices(self.args.data)
-        return [records[place] for place in self.indices]
+        return [records[index] for index in self.indices]
 
     def network(self) -> UNet:
-        return build({"base": self.args.base, "batch_norm": not self.args.plain}, 0).to(self.device)
+        return build({"base": self.args.base, "batch_norm": self.args.batch_norm}, 0).to(self.device)
 
 
 @dataclass(frozen=True)

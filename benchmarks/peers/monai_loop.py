@@ -41,7 +41,7 @@ def network(base: int) -> BasicUNet:
 
 
 def loader(records: Sequence[SliceRecord], size: int, batch: int, workers: int) -> Pairs:
-    """Cached slices in batches, varied by chance."""
+    """Cached slices in batches, augmented."""
     files = [{"image": str(record.image), "label": str(record.mask)} for record in records]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,7 +1,7 @@
 """The training loop that tutorials on this data set write; not a question of its own, but the peer of two.
 
 A torch DataLoader reads each slice from its TIFF when its turn comes, scales it to float32 in [0, 1], and varies
-it by chance, alone and on the CPU, the way torchvision does with tensors (one affine grid a picture). The network
+it at random, alone and on the CPU, the way torchvision does with tensors (one affine grid an image). The network
 is ours, in torch's default memory layout and in float32; Adam is torch's default; the loss is the same as ours.
 """
 
@@ -21,11 +21,11 @@ from unet_lib.inference.predictor import Predictor
 from unet_lib.training.losses import LOSSES
 
 LOSS, RATE = "bce_dice", 1e-3
-DEGREES, SCALE, SHIFT = 15, 0.15, 0.06  # as far as ours goes (augment.Strength)
+DEGREES, SCALE, SHIFT = 15, 0.15, 0.06  # as far as ours goes (AugmentationConfig)
 
 
 class TiffSlices(Dataset):
-    """Slices read from disk one by one, varied by chance, with their masks."""
+    """Slices read from disk one by one, augmented, with their masks."""
 
     def __init__(self, records: Sequence[SliceRecord], size: int, augment: bool = True) -> None:
         self.records, self.size, self.augment = records, size, augment
@@ -33,8 +33,8 @@ class TiffSlices(Dataset):
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, place: int) -> tuple[Float[Tensor, "3 s s"], Float[Tensor, "1 s s"]]:
-        record = self.records[place]
+    def __getitem__(self, index: int) -> tuple[Float[Tensor, "3 s s"], Float[Tensor, "1 s s"]]:
+        record = self.records[index]
         image = torch.from_numpy(read_image(record.image)).permute(2, 0, 1).float() / 255
         mask = torch.from_numpy(read_mask(record.mask))[None].float()
         if self.size != SIDE:
@@ -45,7 +45,7 @@ class TiffSlices(Dataset):
 
 
 def vary(image: Float[Tensor, "3 s s"], mask: Float[Tensor, "1 s s"]) -> tuple[Tensor, Tensor]:
-    """Mirror by chance, turn, scale and shift; torch's global random state draws, as in a worker of a DataLoader."""
+    """Flip, turn, scale and shift at random; torch's global random state draws, as in a worker of a DataLoader."""
     if torch.rand(()) < 0.5:
         image, mask = image.flip(-1), mask.flip(-1)
     angle, size, *shift = (2 * torch.rand(4) - 1) * torch.tensor([math.radians(DEGREES), SCALE, 2 * SHIFT, 2 * SHIFT])

@@ -9,10 +9,10 @@ says how small a distance can be expected to get:
   ("every pixel has to move so far on average"). The real set has no tissue labels, so the regions are those that
   can be found in the same way in both: inside the mask; up to 8 pixels around it; the outermost 14 pixels of the
   head (scalp and skull); the rest of the head. Channels that copy FLAIR are left out.
-- patients: quantiles of slices, tumour slices, tumour size and place per patient, with the largest distance
+- patients: quantiles of slices, tumour slices, tumour size and position per patient, with the largest distance
   between the two distribution functions (Kolmogorov–Smirnov).
 
-And one about the sites: which share of the variance between patients in mean brightness a patient's site explains.
+And one about the sites: which fraction of the variance between patients in mean brightness a patient's site explains.
 Summary numbers go to data/results/phantom_realism.json; no pixel does.
 """
 
@@ -31,7 +31,7 @@ from unet_lib.data.slice_files import CHANNELS
 
 RESULTS = Path("data/results/phantom_realism.json")
 REGIONS = ("tumour", "around the tumour", "scalp and skull", "rest of the head")
-AROUND, RIM, AIR = 8, 14, 12        # pixels, pixels, and the grey level that air's noise stays below
+AROUND, BORDER, AIR = 8, 14, 12  # pixels, pixels, and the grey level that air's noise stays below
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HALVES, SEED, BIN = 20, 0, 4
 
@@ -76,7 +76,7 @@ def measure(cache: SliceCache) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 
 def find_head(image: np.ndarray) -> np.ndarray:
-    """The largest connected thing brighter than air in any channel, holes filled."""
+    """The largest connected component brighter than air in any channel, holes filled."""
     bright = ndimage.binary_opening((image > AIR).any(axis=-1), iterations=2)
     labels, count = ndimage.label(bright)
     if not count:
@@ -87,12 +87,12 @@ def find_head(image: np.ndarray) -> np.ndarray:
 def regions(mask: np.ndarray, head: np.ndarray) -> list[np.ndarray]:
     """The four regions of a slice, in the order of REGIONS; they do not overlap."""
     near = ndimage.distance_transform_edt(~mask) <= AROUND if mask.any() else mask
-    border = head & (ndimage.distance_transform_edt(head) <= RIM)
+    border = head & (ndimage.distance_transform_edt(head) <= BORDER)
     return [mask, near & head & ~mask, border & ~near & ~mask, head & ~border & ~near & ~mask]
 
 
 def patient_facts(masks: np.ndarray, heads: np.ndarray) -> dict[str, float]:
-    """What is compared patient by patient. Places are shares of the head's box: 0 is lowest, front, and midline."""
+    """What is compared by patient. Positions are fractions of the head's box: 0 is lowest, front, and midline."""
     slices, rows, columns = np.nonzero(masks)
     top, bottom, left, right = box(heads)
     return {"slices": len(masks), "slices with tumour (%)": 100 * masks.any((1, 2)).mean(),
@@ -117,7 +117,8 @@ def grey_levels(real: np.ndarray, made: np.ndarray) -> list[dict]:
     for r, region in enumerate(REGIONS):
         for c, channel in enumerate(CHANNELS):
             one, other = fractions(real[:, r, c]), fractions(made[:, r, c])
-            halves = [wasserstein(fractions(real[order[::2], r, c]), fractions(real[order[1::2], r, c])) for order in orders]
+            halves = [wasserstein(*(fractions(real[half, r, c]) for half in (order[::2], order[1::2])))
+                      for order in orders]
             rows.append({"region": region, "channel": channel, "distance": round(wasserstein(one, other), 2),
                          "between_real_halves": round(float(np.mean(halves)), 2),
                          "real": coarse(one), "phantom": coarse(other)})
@@ -125,7 +126,7 @@ def grey_levels(real: np.ndarray, made: np.ndarray) -> list[dict]:
 
 
 def fractions(histograms: np.ndarray) -> np.ndarray:
-    """The mean of the patients' histograms, each as shares: every patient counts the same."""
+    """The mean of the patients' histograms, each as fractions: every patient counts the same."""
     totals = histograms.sum(axis=1, keepdims=True)
     return (histograms / np.maximum(totals, 1))[totals[:, 0] > 0].mean(axis=0)
 
@@ -155,7 +156,7 @@ def quantiles(values: np.ndarray) -> list[float]:
 
 
 def by_site(cache: SliceCache) -> dict[str, float]:
-    """Share of the variance of patients' mean brightness that the site explains (η², corrected for chance)."""
+    """Fraction of the variance of patients' mean brightness that the site explains (η², corrected for chance)."""
     sites = np.array([patient.site for patient in cache.patients])
     names, members = np.unique(sites, return_inverse=True)
     explained = {}

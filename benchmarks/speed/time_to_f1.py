@@ -7,10 +7,10 @@ together, at 256×256. The clock starts with this script's work, after Python's 
 the data's cache in place: opening and loading the data, building the network, training. `seconds` also counts the
 scoring, as nobody knows the score without it; `training_seconds` does not.
 
-- ours: the recipe `shorter` from random weights: first at 64×64, then a few epochs at `--size`; scored after the first
+- ours: the recipe `unet-progressive` from random weights: first at 64×64, then a few epochs at `--size`; scored after the first
   stage and then after every epoch;
 - tutorial: the loop that tutorials write (tutorial_loop.py): same network, size, batch and loss, float32, Adam at
-  0.001, slices read from TIFFs and varied one by one on the CPU; scored after every epoch.
+  0.001, slices read from TIFFs and augmented one by one on the CPU; scored after every epoch.
 
 The recipe of ours was chosen on these same validation patients; the test patients are left alone. Each stops at
 F1 0.81, or at `--cap` seconds or the end of its epochs, which the row then says. One row a competitor,
@@ -60,7 +60,7 @@ def main() -> None:
         row |= {"cap": args.cap, **measure(args, name)}
         report(row)
         add_row(args.out, {"command": "python benchmarks/speed/time_to_f1.py", "split": "split_patients(seed=0)",
-                              "scored": "pooled F1 of the validation patients at 256×256"}, row, KEY)
+                           "scored": "pooled F1 of the validation patients at 256×256"}, row, KEY)
     compare(read_rows(args.out))
 
 

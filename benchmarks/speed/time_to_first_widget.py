@@ -1,12 +1,13 @@
-"""How long until a stranger moves the first slider? Clone, install, open lesson 00 in a browser, move the threshold.
+"""How long until a new user moves the first slider? Clone, install, open lesson 00 in a browser, move the threshold.
 
     python benchmarks/speed/time_to_first_widget.py
 
 Types what the README says, three commands, in a fresh folder; opens the address that JupyterLab prints; runs lesson 00
-and moves its threshold until the picture changes. The row goes to data/results/time_to_first_widget.json. Needs git, make, Chromium
-and Playwright. Packages come from wherever pip is told to look, or from its cache: what that took is in the figure.
+and moves its threshold until the image changes. The row goes to data/results/time_to_first_widget.json. Needs git,
+make, Chromium and Playwright. Packages come from wherever pip is told to look, or from its cache: that time is counted.
 """
 
+import argparse
 import os
 import re
 import shutil
@@ -41,6 +42,7 @@ class Clock:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         clock = Clock()
         shell = subprocess.Popen(["sh", "-c", " && ".join(COMMANDS)], cwd=folder, stdout=subprocess.PIPE, text=True,
@@ -57,19 +59,19 @@ def main() -> None:
             os.killpg(shell.pid, signal.SIGTERM)
             shell.wait()
     row = {"commands": len(COMMANDS), "seconds": clock.reached, **provenance(torch.device("cpu"))}
-    add_row(repository() / "data" / "results" / "time_to_first_widget.json",
-               {"command": "python benchmarks/speed/time_to_first_widget.py", "limit_seconds": LIMIT}, row, ("commands",))
+    about = {"command": "python benchmarks/speed/time_to_first_widget.py", "limit_seconds": LIMIT}
+    add_row(repository() / "data" / "results" / "time_to_first_widget.json", about, row, ("commands",))
 
 
 def lab_address(shell: subprocess.Popen) -> str:
     """The address with its token, as soon as it is printed."""
-    said = []
+    output = []
     for line in shell.stdout:
-        said.append(line)
+        output.append(line)
         if found := ADDRESS.search(line):
             threading.Thread(target=shell.stdout.read, daemon=True).start()  # a full pipe would block the server
             return found[0]
-    raise SystemExit(f"JupyterLab did not come up:\n{''.join(said)[-3000:]}")
+    raise SystemExit(f"JupyterLab did not come up:\n{''.join(output)[-3000:]}")
 
 
 def move_the_threshold(page: Page, address: str, clock: Clock) -> None:

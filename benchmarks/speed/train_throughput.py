@@ -1,7 +1,7 @@
 """How many slices a second does training take in, beside the loop that tutorials write, and beside MONAI's?
 
     python benchmarks/speed/train_throughput.py --data data/lgg [--device cuda --batch 16 --base 64 --size 256]
-    python benchmarks/speed/train_throughput.py --data data/lgg --memory     # peak memory of the 100-epoch configuration
+    python benchmarks/speed/train_throughput.py --data data/lgg --memory   # peak memory of the 100-epoch configuration
 
 Same network (MONAI's has the same widths), batch, size, slices, loss and kind of augmentation; in one process and
 in turns, so that a busy or warm machine is so for all:
@@ -43,7 +43,7 @@ from unet_lib.models import architecture
 
 KEY = ("question", "device", "base", "size", "batch", "batch_norm", "data")
 # Model_1 and Model_4 of the school project, on all the slices there are.
-LONG_RUN = {"base": 64, "size": 256, "batch": 4, "plain": True, "slices": 100_000}
+LONG_RUN = {"base": 64, "size": 256, "batch": 4, "batch_norm": False, "slices": 100_000}
 QUICK = {"base": 4, "size": 32, "batch": 4, "slices": 12, "steps": 2, "repeats": 2, "workers": 1}
 
 
@@ -69,7 +69,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--base", type=int, default=16)
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--plain", action="store_true", help="without batch norm")
+    parser.add_argument("--no-batch-norm", dest="batch_norm", action="store_false")
     parser.add_argument("--slices", type=int, default=640, help="of training patients, the same for all")
     parser.add_argument("--steps", type=int, default=20, help="in each turn")
     parser.add_argument("--repeats", type=int, default=5, help="turns of each")
@@ -88,7 +88,7 @@ def arguments() -> argparse.Namespace:
 def common(setting: Setting) -> dict[str, Any]:
     args = setting.args
     return {**provenance(setting.device), "threads": args.threads, "base": args.base, "size": args.size,
-            "batch": args.batch, "batch_norm": not args.plain, "data": setting.cache.content,
+            "batch": args.batch, "batch_norm": args.batch_norm, "data": setting.cache.content,
             "slices": len(setting.indices), "workers": args.workers, "steps": args.steps, "repeats": args.repeats}
 
 
@@ -126,12 +126,12 @@ def timed(device: torch.device, work: Callable[[], Any]) -> tuple[Any, float]:
 def plan(setting: Setting) -> architecture.Totals:
     args = setting.args
     width = choose_precision("auto", setting.device).itemsize
-    stages = architecture.plan(base=args.base, size=args.size, batch_norm=not args.plain)
+    stages = architecture.plan(base=args.base, size=args.size, batch_norm=args.batch_norm)
     return architecture.totals(stages, args.batch, width)
 
 
 def limits(setting: Setting, seconds: float) -> dict[str, float]:
-    """Of a bare step that takes so long: what it reaches, and as a share of what the machine reaches."""
+    """Of a bare step that takes so long: what it reaches, and as a fraction of what the machine reaches."""
     total, device = plan(setting), setting.device
     operations = 6 * total.multiply_adds * setting.args.batch
     least = 2 * total.kept_bytes + 2 * total.output_bytes + 7 * 4 * total.parameters
