@@ -2,11 +2,11 @@
 
     python benchmarks/speed/predict_speed.py [--data data/phantom] [--threads 2] [--device cuda]
 
-The patient is the one whose number of slices is nearest to 36. Timed is what `unet_lib predict` does with a
-patient once it has started: read all slices, run the network (lgg-best runs twice, as its batch norm is adapted to
-the patient), make the masks, read the expert's and count. What the network alone takes of that is timed in the same
-turn. Writing the overlays, one figure a slice, is left out, as is starting Python. Medians over turns; rows, one a
-network and device, go to data/results/predict_speed.json.
+The patient is the one whose number of slices is nearest to 36. Timed is what `unet_lib predict` does with a patient
+once it has started: read all slices, run the network (lgg-best first adapts its batch norms to the patient), make the
+masks, read the expert's and count. What the network alone takes of that is timed in the same turn. Writing the
+overlays, one figure a slice, is left out, as is starting Python. Medians over turns; rows, one a network and device, go
+to data/results/predict_speed.json.
 """
 
 import argparse

@@ -7,8 +7,8 @@ together, at 256×256. The clock starts with this script's work, after Python's 
 the data's cache in place: opening and loading the data, building the network, training. `seconds` also counts the
 scoring, as nobody knows the score without it; `training_seconds` does not.
 
-- ours: the recipe `unet-progressive` from random weights: first at 64×64, then a few epochs at `--size`; scored after the first
-  stage and then after every epoch;
+- ours: the recipe `unet-progressive` from random weights: first at 64×64, then a few epochs at `--size`; scored after
+  the first stage and then after every epoch;
 - tutorial: the loop that tutorials write (tutorial_loop.py): same network, size, batch and loss, float32, Adam at
   0.001, slices read from TIFFs and augmented one by one on the CPU; scored after every epoch.
 

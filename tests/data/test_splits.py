@@ -10,12 +10,12 @@ NAMES = [f"TCGA_CS_{n:04}_19990101" for n in range(88)]
 
 
 @given(count=st.integers(3, 120), seed=st.integers(0, 999))
-def test_every_patient_is_in_exactly_one_part(count, seed):
+def test_every_patient_is_in_exactly_one_subset(count, seed):
     names = [f"p{n}" for n in range(count)]
     split = split_patients(names, seed=seed)
     assert sorted(split.train + split.validation + split.test) == sorted(names)
     assert min(len(split.train), len(split.validation), len(split.test)) >= 1
-    assert split.part("all") == tuple(sorted(names))
+    assert split.subset("all") == tuple(sorted(names))
 
 
 def test_order_and_repeats_of_the_names_do_not_matter():
@@ -23,7 +23,7 @@ def test_order_and_repeats_of_the_names_do_not_matter():
     assert split_patients(NAMES, seed=1) != split_patients(NAMES, seed=0)
 
 
-def test_sizes_of_the_parts():
+def test_sizes_of_the_subsets():
     split = split_patients(NAMES)
     assert (len(split.train), len(split.validation), len(split.test)) == (62, 13, 13)
 
@@ -56,9 +56,9 @@ def test_too_few_patients_and_bad_fractions():
         list(k_folds(NAMES, 5, validation=70))
 
 
-def test_unknown_part():
-    with pytest.raises(DatasetError, match="no part 'tests'"):
-        split_patients(NAMES).part("tests")
+def test_unknown_subset():
+    with pytest.raises(DatasetError, match="no subset 'tests' in a split; expected one of train, validation, test, all"):
+        split_patients(NAMES).subset("tests")
 
 
 def test_the_leaky_split_is_a_partition_of_slices():

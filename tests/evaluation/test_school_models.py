@@ -77,8 +77,9 @@ def test_measured_rows_are_not_trained_again_and_lost_ones_only_scored(measured)
     place, cache, (row, _) = measured
     files = sorted((place / "work").rglob("*.safetensors"))
     before = [file.stat().st_mtime_ns for file in files]
-    assert not list(school_models.run_table(place / "six.json", cache, "smoke", place / "work", "cpu", names=("Model_0",)))
-    again = next(school_models.run_table(place / "new.json", cache, "smoke", place / "work", "cpu", names=("Model_0",)))
+    how = (cache, "smoke", place / "work", "cpu", ("Model_0",))
+    assert not list(school_models.run_table(place / "six.json", *how))
+    again = next(school_models.run_table(place / "new.json", *how))
     assert {key: again[key] for key in again if key != "time"} == {key: row[key] for key in row if key != "time"}
     assert [file.stat().st_mtime_ns for file in files] == before, "a finished training was run again"
 
@@ -108,8 +109,9 @@ def test_an_interrupted_training_goes_on_to_the_same_row(measured, tmp_path, mon
 
 def test_rows_of_other_data_are_not_mixed(measured):
     place, cache, _ = measured
+    other = replace(cache, content="another")
     with pytest.raises(SettingsError, match=r"six.json holds rows measured on other data than made-up"):
-        next(school_models.run_table(place / "six.json", replace(cache, content="another"), "smoke", place / "work", "cpu"))
+        next(school_models.run_table(place / "six.json", other, "smoke", place / "work", "cpu"))
 
 
 @pytest.mark.parametrize(("scale", "names"), [("huge", ()), ("cpu", ("Model_9",))])

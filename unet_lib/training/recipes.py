@@ -26,9 +26,9 @@ from unet_lib.training.experiment import Experiment, ExperimentConfig, prepare
 class Recipe:
     """How to train, and the inference settings of the trained network (names as in `Predictor`).
 
-    Each of the `stages` goes on with the weights of the one before; their networks are the same. On validation
-    patients may be chosen one of the `thresholds`, or one of the `temperatures` with which each patient gets a
-    threshold of their own; and one of the `min_component_sizes`.
+    Each of the `stages` goes on with the weights of the one before; their networks are the same. Chosen on validation
+    patients: one of the `thresholds`, or one of the `temperatures` of a per-patient threshold; and one of the
+    `min_component_sizes`.
     """
 
     stages: tuple[ExperimentConfig, ...]
