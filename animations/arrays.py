@@ -21,5 +21,5 @@ def load(name: str) -> np.ndarray:
 
 
 def made() -> dict[str, Any]:
-    """The command, patient, slice and weights that the arrays come from."""
+    """The command, data, patient, slice and weights that the arrays come from."""
     return json.loads(str(load("made")))

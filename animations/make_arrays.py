@@ -7,7 +7,6 @@ to 127, with the value that 127 stands for: a film needs no more.
 """
 
 import argparse
-import hashlib
 import io
 import json
 from contextlib import ExitStack
@@ -57,15 +56,15 @@ def compute(cache: SliceCache) -> dict[str, np.ndarray]:
     batch = next(Batches(cache, place, batch=1, size=SIZE).epoch())
     x, mask = batch.images, batch.masks
     small, there = scale_images(cache.images, place, SIZE)[0, FLAIR].numpy(), mask[0, 0].numpy() > 0
-    made = {"command": "python -m animations.make_arrays", "data": "unet_lib phantom --patients 24 --seed 0",
-            "content": cache.content, "patient": PATIENT, "slice": NUMBER,
-            "weights": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in weights()}}
-    return {"made": np.array(json.dumps(made)), "image": cache.images[place[0]], "expert": cache.masks[place[0]] > 0,
-            "small": small, "mask": there, "patch": liveliest(small, there), **baseline(x, mask), **series(x, mask)}
+    made = {"command": "python -m animations.make_arrays", "data": cache.content, "patient": PATIENT, "slice": NUMBER,
+            "weights": [path.relative_to(MODELS).as_posix() for path in weights()]}
+    return {"made": np.array(json.dumps(made)), "image": cache.images[place[0]],
+            "reference": cache.masks[place[0]] > 0, "small": small, "mask": there, "patch": liveliest(small, there),
+            **baseline(x, mask), **series(x, mask)}
 
 
 def weights() -> list[Path]:
-    """The files of all networks that are asked: the shipped one first, then the series."""
+    """The files of all networks that are used: the shipped one first, then the series."""
     return [MODELS / "phantom-baseline.safetensors",
             *(MODELS / "lgg-steps" / f"step-{step:04}.safetensors" for step in STEPS)]
 

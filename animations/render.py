@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from tqdm import tqdm
 
-from animations.manifest import CLIPS, HERE, INDEX, LANGUAGES, Clip, clip_named, clips, fingerprint, index
+from animations.manifest import CLIPS, HERE, INDEX, LANGUAGES, Clip, clip_named, clips, index, made_from, unchanged
 from unet_lib.core.atomic_io import atomic_file, write_text
 from unet_lib.core.errors import GlassBoxError, SettingsError
 
@@ -58,7 +58,7 @@ class Settings:
 
 
 def main() -> None:
-    """The command line. A mistake that can be mended is one clear line and status 2; Ctrl-C is status 130."""
+    """The command line. A user's mistake is one clear line and status 2; Ctrl-C is status 130."""
     args = arguments()
     settings = Settings(args.quality, args.format, args.language)
     try:
@@ -95,10 +95,10 @@ def render_all(chosen: Sequence[Clip], settings: Settings, folder: Path, jobs: i
     Raises SettingsError without Manim, or for fewer than one job.
     """
     _check(jobs)
-    wanted = {clip.name: fingerprint(clip, settings.language) for clip in chosen}
+    wanted = {clip.name: made_from(clip, settings.language) for clip in chosen}
     have = index(folder)
     todo = [clip for clip in chosen if again or not (folder / settings.file(clip)).is_file()
-            or have.get(settings.file(clip), {}).get("made from") != wanted[clip.name]]
+            or not unchanged(have.get(settings.file(clip), {}).get("made from", {}), wanted[clip.name])]
     # A fresh process for each: Manim keeps what it has drawn in memory.
     with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         running = {pool.submit(render_clip, clip.name, settings, folder): clip for clip in todo}

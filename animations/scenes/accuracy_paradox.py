@@ -60,8 +60,8 @@ class AccuracyParadox(ClipScene):
 
     def board(self, right: bool = False) -> np.ndarray:
         """The thousand pixels as a picture, with thin gaps; those that are called right are blue."""
-        negative_fraction = theme.CALM_BLUE if right else theme.LINE
-        cells = np.where(self.mask[..., None], to_rgb(theme.TUMOUR), to_rgb(negative_fraction))
+        elsewhere = theme.CALM_BLUE if right else theme.LINE
+        cells = np.where(self.mask[..., None], to_rgb(theme.TUMOUR), to_rgb(elsewhere))
         large = cells.repeat(CELL, axis=0).repeat(CELL, axis=1)
         gap = np.arange(CELL) == CELL - 1
         large[np.tile(gap, ROWS)] = large[:, np.tile(gap, COLUMNS)] = to_rgb(theme.BACKGROUND)

@@ -1,4 +1,4 @@
-"""The blame runs back through the U, and every weight learns its share."""
+"""The blame runs back through the U, and every weight learns its part."""
 
 import numpy as np
 from manim import LEFT, RIGHT, UP, FadeIn, FadeOut, MathTypst, ShowPassingFlash
@@ -81,5 +81,5 @@ class Backpropagation(ClipScene):
 
 
 def late(start: float):
-    """A rate function that waits until `start`, a share of the time, and then rises quickly to 1."""
+    """A rate function that waits until `start`, a fraction of the time, and then rises quickly to 1."""
     return lambda fraction: float(np.clip((fraction - start) * 6, 0, 1))

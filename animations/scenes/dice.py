@@ -24,13 +24,13 @@ class Dice(ClipScene):
         near = np.s_[top:bottom, left:right]
         reference, network = load("mask")[near], byhand.sigmoid(load("logits")[near]) >= 0.5
         counts = count(network, reference)
-        return {"slice": load("small")[near], "expert": reference, "network": network, "dice": np.array(counts.dice()),
-                "counts": np.array([counts.tp, counts.fp, counts.fn])}
+        return {"slice": load("small")[near], "reference": reference, "network": network,
+                "dice": np.array(counts.dice()), "counts": np.array([counts.tp, counts.fp, counts.fn])}
 
     @beat("The expert’s tumour.", "Der Tumor des Experten.")
     def the_expert(self) -> None:
         self.picture = Picture(theme.grey(self.shown["slice"]), 5.4).shift(3.4 * LEFT)
-        self.reference = self.picture.outline(self.shown["expert"])
+        self.reference = self.picture.outline(self.shown["reference"])
         self.show(self.picture)
         self.play(Create(self.reference), run_time=theme.CALM)
 
@@ -41,7 +41,7 @@ class Dice(ClipScene):
 
     @beat("What both say, and what only one of them says.", "Was beide sagen, und was nur einer sagt.")
     def three_areas(self) -> None:
-        reference, network = self.shown["expert"], self.shown["network"]
+        reference, network = self.shown["reference"], self.shown["network"]
         areas = ((network & reference, theme.INK, "both", "beide"),
                  (network & ~reference, theme.NETWORK, "network only", "nur Netz"),
                  (reference & ~network, theme.TUMOUR, "expert only", "nur Experte"))

@@ -1,4 +1,4 @@
-"""The brick of the U-Net: convolution and ReLU, twice."""
+"""The block of the U-Net: convolution and ReLU, twice."""
 
 import numpy as np
 from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, Group, VGroup

@@ -51,9 +51,9 @@ class MaxPooling(ClipScene):
           "Stünde sie anderswo im Block, bliebe alles gleich.")
     def what_is_lost(self) -> None:
         old = [self.grid.entry(row, column) for row in range(SIZE) for column in (2, 3)]
-        indices = [entry.get_center() for entry in old]
+        centres = [entry.get_center() for entry in old]
         self.add(*old, self.blocks)
-        self.play(*(entry.animate.move_to(place) for entry, place in zip(old, reversed(indices), strict=True)),
+        self.play(*(entry.animate.move_to(centre) for entry, centre in zip(old, reversed(centres), strict=True)),
                   run_time=theme.SLOW)
         ring = Square(1.2, color=theme.WINDOW, stroke_width=6).move_to(self.pooled.cell(0, 1))
         self.play(Create(ring), run_time=theme.QUICK)

@@ -18,11 +18,11 @@ class MriSlice(ClipScene):
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        image, reference = load("image"), load("expert")
+        image, reference = load("image"), load("reference")
         row = int(np.flatnonzero(reference.any(axis=1)).mean())
         corner = np.array([row, int(np.argmax(reference[row])) - SIDE // 2])
         patch = image[corner[0]:corner[0] + SIDE, corner[1]:corner[1] + SIDE, FLAIR]
-        return {"image": image, "expert": reference, "corner": corner, "patch": patch}
+        return {"image": image, "reference": reference, "corner": corner, "patch": patch}
 
     @beat("One slice through a head, as a scanner sees it.", "Ein Schnitt durch einen Kopf, wie ihn ein Scanner sieht.")
     def a_picture(self) -> None:
@@ -63,6 +63,6 @@ class MriSlice(ClipScene):
 
     @beat("The task: outline the tumour, pixel by pixel.", "Die Aufgabe: den Tumor umranden, Pixel für Pixel.")
     def the_answer(self) -> None:
-        outlines = [picture.outline(self.shown["expert"]) for picture in self.channels]
+        outlines = [picture.outline(self.shown["reference"]) for picture in self.channels]
         self.play(Create(outlines[FLAIR]), run_time=theme.SLOW)
         self.show(outlines[0], outlines[2])

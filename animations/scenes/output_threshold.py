@@ -40,12 +40,12 @@ class OutputThreshold(ClipScene):
     @beat("The sigmoid makes a probability of it, from 0 to 1.",
           "Die Sigmoid-Funktion macht daraus eine Wahrscheinlichkeit.")
     def probabilities(self) -> None:
-        indices = [0.28 * x * RIGHT + (3 * y - 1.2) * UP for x, y in self.shown["curve"].T]
+        points = [0.28 * x * RIGHT + (3 * y - 1.2) * UP for x, y in self.shown["curve"].T]
         axes = VGroup(Line(1.75 * LEFT, 1.75 * RIGHT), Line(0.3 * DOWN, 3.4 * UP)).set_stroke(theme.LINE, 3)
-        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(indices)
-        dot = Dot(indices[0], radius=0.13, color=theme.WINDOW)
-        ends = VGroup(words("0", 26, theme.MUTED).next_to(indices[0], DOWN, buff=0.2),
-                      words("1", 26, theme.MUTED).next_to(indices[-1], UP, buff=0.35))
+        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(points)
+        dot = Dot(points[0], radius=0.13, color=theme.WINDOW)
+        ends = VGroup(words("0", 26, theme.MUTED).next_to(points[0], DOWN, buff=0.2),
+                      words("1", 26, theme.MUTED).next_to(points[-1], UP, buff=0.35))
         self.show(axes.shift(1.2 * DOWN), ends)
         self.play(Create(curve), run_time=theme.CALM)
         self.play(FadeIn(dot), run_time=theme.QUICK)

@@ -31,7 +31,7 @@ class ReceptiveField(ClipScene):
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        reference = load("expert")
+        reference = load("reference")
         stages = [stage for stage in plan() if stage.name.startswith("encoder.") or stage.name == "bottleneck"]
         return {"image": load("image")[..., FLAIR], "centre": np.argwhere(reference).mean(axis=0).round(),
                 "fields": np.array([stage.receptive_field for stage in stages]),

@@ -33,16 +33,16 @@ class Relu(ClipScene):
         origin = 3.6 * RIGHT + 1.1 * DOWN
         axes = VGroup(Line(REACH * LEFT, REACH * RIGHT), Line(0.6 * DOWN, 2.6 * UP)).set_stroke(theme.LINE, 3)
         axes.shift(origin)
-        indices = [origin + x * RIGHT + y * UP for x, y in self.shown["rule"].T]
-        bend = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(indices)
+        points = [origin + x * RIGHT + y * UP for x, y in self.shown["rule"].T]
+        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(points)
         formula = MathTypst("max(x, 0)", font_size=52, color=theme.NETWORK).move_to(origin + 1.35 * LEFT + 1.9 * UP)
-        dot = Dot(indices[0], radius=0.13, color=theme.WINDOW)
+        dot = Dot(points[0], radius=0.13, color=theme.WINDOW)
         self.show(axes)
-        self.play(Create(bend), FadeIn(formula), run_time=theme.SLOW)
+        self.play(Create(curve), FadeIn(formula), run_time=theme.SLOW)
         self.show(dot, seconds=theme.QUICK)
-        path = VMobject().set_points_as_corners(indices)
+        path = VMobject().set_points_as_corners(points)
         self.play(MoveAlongPath(dot, path), run_time=2)
-        self.rule = VGroup(axes, bend, formula, dot)
+        self.rule = VGroup(axes, curve, formula, dot)
 
     @beat("Every negative number becomes 0.", "Jede negative Zahl wird 0.")
     def the_change(self) -> None:

@@ -36,8 +36,8 @@ class StridePadding(ClipScene):
     def padding(self) -> None:
         self.clear_output()
         padded = PixelGrid(self.shown["padded"], side=0.6, numbers=False).move_to(self.input)
-        border = VGroup(*(cell for cell, value in zip(padded.cells, np.pad(np.zeros((6, 6)), 1, constant_values=1).flat)
-                       if value))
+        outer = np.pad(np.zeros((6, 6)), 1, constant_values=1).flat
+        border = VGroup(*(cell for cell, value in zip(padded.cells, outer, strict=True) if value))
         zeros = VGroup(*(words("0", 20, theme.MUTED).move_to(cell) for cell in border))
         self.play(FadeIn(border), FadeIn(zeros), run_time=theme.CALM)
         self.remove(self.input, border)

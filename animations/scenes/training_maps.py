@@ -13,7 +13,7 @@ ROWS = (1.3, -1.6)
 
 
 class TrainingMaps(ClipScene):
-    """Five maps and the answer, from the first weights to the trained network."""
+    """Five maps and the answer, from the initial weights to the trained network."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:

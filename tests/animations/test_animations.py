@@ -15,7 +15,7 @@ from PIL import Image
 from repository import REPOSITORY
 
 from animations import manifest
-from animations.manifest import CLIPS, LANGUAGES, clip_named, clips, fingerprint
+from animations.manifest import CLIPS, LANGUAGES, clip_named, clips, fingerprint, made_from, unchanged
 from animations.render import README_CLIP, README_PICTURE
 from unet_lib.core.errors import SettingsError
 
@@ -115,21 +115,27 @@ def test_a_change_of_a_shared_piece_makes_those_stale_that_use_it(copied, piece,
 @needs_manim
 def test_other_numbers_or_words_make_a_clip_stale(monkeypatch):
     clip = clip_named("dice")
-    before, shown = fingerprint(clip), clip.scene.numbers()
-    assert fingerprint(replace(clip, statement={"en": "Something else.", "de": ""})) != before
-    assert fingerprint(clip, "de") != before
-    monkeypatch.setattr(clip.scene, "numbers", classmethod(lambda cls: {**shown, "dice": shown["dice"] + 0.001}))
-    assert fingerprint(clip) != before
-    monkeypatch.setattr(clip.scene, "numbers", classmethod(lambda cls: {**shown, "dice": shown["dice"] + 1e-12}))
-    assert fingerprint(clip) == before
+    before, shown = made_from(clip), clip.scene.numbers()
+    assert not unchanged(before, made_from(replace(clip, statement={"en": "Something else.", "de": ""})))
+    assert not unchanged(before, made_from(clip, "de"))
+
+    def still(**others):
+        monkeypatch.setattr(clip.scene, "numbers", classmethod(lambda cls: {**shown, **others}))
+        return unchanged(before, made_from(clip))
+
+    one_pixel, last_digits = shown["slice"].copy(), shown["dice"] * (1 + 1e-6)
+    one_pixel[3, 4] += 1
+    assert still() and still(dice=last_digits)
+    assert not still(dice=shown["dice"] + 0.001) and not still(slice=one_pixel)
+    assert not still(slice=shown["slice"].T) and not still(slice=shown["slice"][::-1]) and not still(another=np.ones(1))
 
 
 @needs_manim
 def test_a_missing_or_outdated_file_is_named(tmp_path):
     for clip in clips()[1:]:
         (tmp_path / clip.video.name).touch()
-    listed = {clip.video.name: {"made from": fingerprint(clip)} for clip in clips()}
-    listed[clips()[2].video.name]["made from"] = "what was there before"
+    listed = {clip.video.name: {"made from": made_from(clip)} for clip in clips()}
+    listed[clips()[2].video.name]["made from"]["sources and words"] = "what was there before"
     (tmp_path / manifest.INDEX).write_text(json.dumps(listed))
     assert manifest.stale(tmp_path) == [NAMES[0], NAMES[2]]
 

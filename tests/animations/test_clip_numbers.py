@@ -101,7 +101,7 @@ def test_the_us_shapes_are_the_networks():
 
 
 @needs_manim
-def test_loss_slope_and_blame_against_autograd():
+def test_loss_gradient_and_blame_against_autograd():
     logits, mask = torch.as_tensor(load("logits")).double(), torch.as_tensor(load("mask")).double()
     shown = numbers("loss_and_descent")
     way, losses = shown["way"]
@@ -109,7 +109,7 @@ def test_loss_slope_and_blame_against_autograd():
     loss = F.binary_cross_entropy_with_logits(logits + bias, mask)
     loss.backward()
     assert losses[0] == pytest.approx(loss.item(), rel=1e-12)
-    assert shown["slope"] == pytest.approx(bias.grad.item(), rel=1e-9)
+    assert shown["gradient"] == pytest.approx(bias.grad.item(), rel=1e-9)
     assert (np.diff(losses) < 0).all()
     chances, one_pixel = shown["pixel"]
     assert one_pixel == pytest.approx(-np.log(chances), abs=1e-9)
@@ -125,7 +125,7 @@ def test_probabilities_thresholds_dice_and_accuracy():
     ordered = shown["pixels"][np.argsort(shown["thresholds"])]
     assert (np.diff(ordered) <= 0).all() and ordered[0] > ordered[-1]
     dice = numbers("dice")
-    a, b = (set(map(tuple, np.argwhere(dice[name]))) for name in ("expert", "network"))
+    a, b = (set(map(tuple, np.argwhere(dice[name]))) for name in ("reference", "network"))
     assert dice["counts"].tolist() == [len(a & b), len(b - a), len(a - b)]
     assert dice["dice"] == pytest.approx(2 * len(a & b) / (len(a) + len(b)))
     paradox = numbers("accuracy_paradox")

@@ -11,7 +11,7 @@ from PIL import Image
 from repository import REPOSITORY
 
 from animations import manifest
-from animations.manifest import clip_named, fingerprint
+from animations.manifest import clip_named, made_from
 from unet_lib.core.errors import SettingsError
 
 
@@ -29,7 +29,7 @@ def test_rendering_goes_on_where_it_stopped_and_leaves_no_halves(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dice.gif", "dice.jpg", "index.json"]
     with Image.open(tmp_path / "dice.gif") as gif:
         assert gif.is_animated and gif.n_frames * gif.info["duration"] / 1000 > 10
-    assert manifest.index(tmp_path)["dice.gif"]["made from"] == fingerprint(clip_named("dice"), "de")
+    assert manifest.index(tmp_path)["dice.gif"]["made from"] == made_from(clip_named("dice"), "de")
     assert "0 rendered, 1 up to date" in animate("render", *arguments).stdout
 
 
