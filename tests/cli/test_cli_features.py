@@ -5,6 +5,7 @@ import pytest
 import torch
 from made_up import write_patient, write_series
 from PIL import Image
+from repository import LGG_BEST
 
 from unet_lib.cli.features import look_at, read_scan, strongest
 from unet_lib.data.intensity import channel_histograms, intensity_statistics
@@ -56,16 +57,32 @@ def test_mistakes_are_answered_in_a_sentence(run_cli, series, patient, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
-def test_one_step_and_several_patients_are_refused(run_cli, series, patient, tmp_path):
+def test_several_patients_are_refused(run_cli, series, patient, tmp_path):
     write_patient(patient.parent, "TCGA_DU_0004_19990101")
     done = run_cli("features", patient.parent, "--model", series, "--out", tmp_path)
     assert done.returncode == 2 and "one patient's folder or a slice; got 2 patients" in done.stderr
-    one = write_series(tmp_path / "one", steps=(0,))
-    done = run_cli("features", patient, "--model", one, "--out", tmp_path)
-    assert done.returncode == 2 and "at two steps of its training or more" in done.stderr
 
 
-def test_networks_that_want_neighbours_are_refused(run_cli, patient, tmp_path):
+def test_the_best_network_is_drawn_without_a_film(run_cli, patient, tmp_path):
+    done = run_cli("features", patient / f"{NAME}_10.tif", "--model", LGG_BEST, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert f"{NAME}, slice 10: 5 sheets (.png, .pdf) in " in done.stdout
+    stages = ("encoder.1", "encoder.3", "bottleneck", "decoder.2", "decoder.1")
+    assert {path.name for path in (tmp_path / "out" / NAME).iterdir()} == {
+        f"{NAME}_10_{stage}.{ending}" for stage in stages for ending in ("png", "pdf")}
+
+
+def test_a_series_of_networks_with_a_stem_gets_a_film(run_cli, patient, tmp_path):
+    series = write_series(tmp_path / "steps", steps=(0, 10), network="efficientnet-unet")
+    done = run_cli("features", patient / f"{NAME}_10.tif", "--model", series, "--out", tmp_path / "out",
+                   "--stage", "stem", "--stage", "pool.2")
+    assert done.returncode == 0, done.stderr
+    with Image.open(tmp_path / "out" / NAME / f"{NAME}_10_training.gif") as film:
+        assert film.n_frames == 2
+    assert (tmp_path / "out" / NAME / f"{NAME}_10_stem.png").exists()
+
+
+def test_networks_that_want_context_slices_are_refused(run_cli, patient, tmp_path):
     for step in ("step-0000", "step-0010"):
         save_model(tmp_path / "wide" / f"{step}.safetensors", build({"in_channels": 9, "base": 2, "depth": 2}, 0),
                    {"data": {"size": 32, "context_slices": 1}})
@@ -78,7 +95,7 @@ def test_the_slice_with_most_tumour_by_the_expert_is_taken(series, patient):
     most = max(areas.values())
     scan = read_scan(patient, load_series(series))
     assert scan.patient == NAME and areas[scan.number] == most == scan.reference.sum()
-    assert np.array_equal(scan.images[scan.place], read_image(patient / f"{NAME}_{scan.number}.tif"))
+    assert np.array_equal(scan.images[scan.position], read_image(patient / f"{NAME}_{scan.number}.tif"))
 
 
 def test_without_masks_the_network_decides_and_there_is_no_dice(series, patient):

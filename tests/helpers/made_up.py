@@ -36,13 +36,13 @@ def _blob(radius: int) -> np.ndarray:
     return ((distance < radius ** 2) & (distance >= (radius / 3) ** 2)).astype(np.uint8)
 
 
-def write_series(folder: Path, steps: tuple[int, ...] = (0, 10, 40), size: int = 32, **settings: int) -> Path:
+def write_series(folder: Path, steps: tuple[int, ...] = (0, 10, 40), size: int = 32, **settings: int | str) -> Path:
     """Networks as a training would leave them, each with other weights, and a history; not trained at all.
 
-    Batch norms have run over noise, so that maps differ between evaluation and training.
+    They are small UNets, unless `settings` name another `network`. Batch norms have run over noise, so that maps differ between evaluation and training.
     """
     for seed, step in enumerate(steps):
-        network = build({"base": 2, "depth": 2} | settings, seed)
+        network = build(settings if "network" in settings else {"base": 2, "depth": 2} | settings, seed)
         noise = torch.randn(2, 3, size, size, generator=torch.Generator().manual_seed(seed))
         network(100 * noise + 120)
         card = {"step": step, "data": {"size": size}, "validation_scores": {"mean_dice": round(0.2 + 0.1 * seed, 1)}}

@@ -46,10 +46,19 @@ def test_a_sheet_shows_the_same_channels_before_and_after():
     assert any("of its 8 channels the 3 with most energy after training, 32×32 pixels each" in text for text in said)
 
 
+def test_a_sheet_of_one_network_has_one_row():
+    sheet = stage_sheet(CASE, None, look(160), "encoder.1", [1, 4])
+    wanted = [FLAIR, *look(160).maps["encoder.1"][[1, 4]], FLAIR]
+    assert len(pictures(sheet)) == len(sheet.axes) == 4 and all(map(np.array_equal, pictures(sheet), wanted))
+    said = " ".join(text.get_text() for text in words(sheet))
+    assert "before" not in said and "after" not in said and "step" not in said
+
+
+@pytest.mark.parametrize("before", [look(0), None], ids=["before and after", "alone"])
 @pytest.mark.parametrize("chosen", [[0], range(6), range(8)])
 @pytest.mark.parametrize("stage", ["encoder.1", "bottleneck"])
-def test_no_words_of_a_sheet_are_cut_or_overlap(stage, chosen):
-    sheet = stage_sheet(CASE, look(0), look(160), stage, list(chosen))
+def test_no_words_of_a_sheet_are_cut_or_overlap(stage, chosen, before):
+    sheet = stage_sheet(CASE, before, look(160), stage, list(chosen))
     words_are_whole_and_apart(sheet, words(sheet))
 
 

@@ -23,7 +23,8 @@ MOST_CHANNELS = 8
 
 def features(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE",
                                                     help="A patient's folder or a slice, in LGG layout.")],
-             model: Annotated[Path, typer.Option("--model", help="A folder of weights: one training, step by step.")]
+             model: Annotated[Path, typer.Option("--model", help="A folder of weights, one training step by step; or "
+                                                                 "one file of weights.")]
              = Path("data/models/lgg-steps"),
              stage: Annotated[list[str] | None, typer.Option(help="Only this one; may be repeated.")] = None,
              channels: Annotated[int, typer.Option(min=1, max=MOST_CHANNELS, help="Maps of each stage.")] = 6,
@@ -31,7 +32,8 @@ def features(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE",
              out: Annotated[Path, typer.Option(help="Where to write.")] = Path("features")) -> None:
     """Draw feature maps before and after training (PNG, PDF) and a film of them over the steps.
 
-    Of a patient's slices the one with most tumour is taken: by the expert, or where none drew, by the network.
+    Of one file of weights the maps are drawn as they are, without a film. Of a patient's slices the one with most
+    tumour is taken: by the expert, or where none drew, by the network.
     """
     from unet_lib.inspection.activations import block_names
     from unet_lib.inspection.checkpoint_series import load_series
@@ -43,24 +45,26 @@ def features(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE",
     check(series, stages, model)
     scan = read_scan(source, series)
     target = out / scan.patient / f"{scan.patient}_{scan.number}"
-    case, looks = scan.case(series), []
-    with _bar(2 * len(series.steps) + len(stages)) as bar:
+    case, looks, several = scan.case(series), [], len(series.steps) > 1
+    with _bar((1 + several) * len(series.steps) + len(stages)) as bar:
         for look in look_at(scan, series, stages):
             looks.append(look)
             bar.update()
         chosen = {name: strongest(looks[-1].maps[name], channels) for name in stages}
         _write_sheets(case, looks, chosen, target, bar)
-        _write_film(case, looks, chosen, target, film, bar)
-    print(f"{case.title}: {len(stages)} sheets (.png, .pdf) and a film ({film}) in {target.parent}")
+        if several:
+            _write_film(case, looks, chosen, target, film, bar)
+    made = f"{len(stages)} sheets (.png, .pdf)" + f" and a film ({film})" * several
+    print(f"{case.title}: {made} in {target.parent}")
 
 
 @dataclass(frozen=True)
 class Scan:
-    """All slices of a patient, in order; `place` is that of the slice to show, `number` its number in the files."""
+    """All slices of a patient, in order; `position` is that of the slice to show, `number` its number in the files."""
 
     patient: str
     number: int
-    place: int
+    position: int
     images: "np.ndarray"
     reference: "np.ndarray | None"
 
@@ -70,20 +74,17 @@ class Scan:
         from unet_lib.plotting.features import Case
 
         curve = tuple((moment.step, moment.loss) for moment in series.history)
-        return Case(f"{self.patient}, slice {self.number}", self.images[self.place, ..., FLAIR], self.reference,
+        return Case(f"{self.patient}, slice {self.number}", self.images[self.position, ..., FLAIR], self.reference,
                     series.steps, curve)
 
 
 def check(series: "Series", stages: Iterable[str], folder: Path) -> None:
-    """Raise SettingsError unless the series has two steps, looks at single slices, and has these stages."""
+    """Raise SettingsError unless the series looks at single slices, and has these stages."""
     from unet_lib.inspection.activations import find_block
 
-    if len(series.steps) < 2:
-        raise SettingsError(f"{folder}: expected a network at two steps of its training or more, to be compared; "
-                            f"got step {series.steps[0]} only.")
     if series.config.in_channels != 3:
         raise SettingsError(f"{folder}: expected networks that look at one slice of 3 channels; these take "
-                            f"{series.config.in_channels}. Train some with --neighbours 0.")
+                            f"{series.config.in_channels}. Train some with --context-slices 0.")
     for name in stages:
         find_block(series.networks[0], name)
 
@@ -110,13 +111,16 @@ def read_scan(source: Path, series: "Series") -> Scan:
         record = records[0]
     else:
         masks = references or dict(enumerate(_predictor(series, -1).outline(images)[1]))
-        record = records[busiest([[place, int(mask.sum())] for place, mask in sorted(masks.items())])]
-    place = paths.index(record.image)
-    return Scan(record.patient, record.number, place, images, references.get(place))
+        record = records[busiest([[position, int(mask.sum())] for position, mask in sorted(masks.items())])]
+    position = paths.index(record.image)
+    return Scan(record.patient, record.number, position, images, references.get(position))
 
 
 def look_at(scan: Scan, series: "Series", stages: Iterable[str]) -> Iterator["Look"]:
-    """The slice as every network of the series sees it, step by step; answers are those of `unet_lib predict`."""
+    """The slice as every network of the series sees it, step by step.
+
+    Masks are those of `unet_lib predict`; maps are of the weights as they are, before any batch-norm adaptation.
+    """
     import numpy as np
     import torch
 
@@ -127,10 +131,10 @@ def look_at(scan: Scan, series: "Series", stages: Iterable[str]) -> Iterator["Lo
     from unet_lib.plotting.features import Look
 
     statistics = torch.as_tensor(intensity_statistics(channel_histograms(scan.images)))
-    image = normalise(scale_images(scan.images, np.array([scan.place]), series.size), statistics)
-    for place, (step, network) in enumerate(zip(series.steps, series.networks, strict=True)):
+    image = normalise(scale_images(scan.images, np.array([scan.position]), series.size), statistics)
+    for position, (step, network) in enumerate(zip(series.steps, series.networks, strict=True)):
         maps = {name: found[0].numpy() for name, found in feature_maps(network, image, stages).items()}
-        mask = _predictor(series, place).outline(scan.images)[1][scan.place]
+        mask = _predictor(series, position).outline(scan.images)[1][scan.position]
         yield Look(step, maps, mask, None if scan.reference is None else count(mask, scan.reference).dice())
 
 
@@ -143,11 +147,11 @@ def strongest(maps: "np.ndarray", most: int) -> list[int]:
     return sorted(np.argsort(-energy(maps), kind="stable")[:most].tolist())
 
 
-def _predictor(series: "Series", place: int):
+def _predictor(series: "Series", position: int):
     from unet_lib.inference.predictor import Predictor, inference_settings
 
-    card = series.cards[place]
-    return Predictor(series.networks[place], card, **inference_settings(card))
+    card = series.cards[position]
+    return Predictor(series.networks[position], card, **inference_settings(card))
 
 
 def _write_sheets(case: "Case", looks: list["Look"], chosen: dict[str, list[int]], target: Path, bar) -> None:
@@ -155,7 +159,7 @@ def _write_sheets(case: "Case", looks: list["Look"], chosen: dict[str, list[int]
     from unet_lib.plotting.features import stage_sheet
 
     for stage, channels in chosen.items():
-        sheet = stage_sheet(case, looks[0], looks[-1], stage, channels)
+        sheet = stage_sheet(case, looks[0] if len(looks) > 1 else None, looks[-1], stage, channels)
         for ending in ("png", "pdf"):
             save_figure(sheet, target.with_name(f"{target.name}_{stage}.{ending}"))
         bar.update()

@@ -27,8 +27,8 @@ SCALE = "Each map in colours of its own: dark blue is its lowest value, yellow i
 class Case:
     """A slice to look at, and how the training went.
 
-    `expert` is None where no expert drew a mask. `steps` are those at which a network was kept; `curve` are steps and
-    the loss there, and may be empty.
+    `reference` is None where no expert drew a mask. `steps` are those at which a network was kept; `curve` are steps
+    and the loss there, and may be empty.
     """
 
     title: str
@@ -48,32 +48,37 @@ class Look:
     dice: float | None
 
 
-def stage_sheet(case: Case, before: Look, after: Look, stage: str, channels: Sequence[int]) -> Figure:
-    """A stage's channels at one step above the same at another, with the answers, the slice and the loss curve."""
+def stage_sheet(case: Case, before: Look | None, after: Look, stage: str, channels: Sequence[int]) -> Figure:
+    """A stage's channels at one step above the same at another, with the answers, the slice and the loss curve.
+
+    Without a `before` there is one row of them.
+    """
+    looks = {"before": before, "after": after} if before else {"": after}
     figure = Figure(SLIDE, DPI)
-    grid = figure.add_gridspec(3, 1 + max(6, len(channels)), left=0.05, right=0.985, top=0.805, bottom=0.05,
-                               wspace=0.05, hspace=0.18)
-    for row, (word, look) in enumerate((("before", before), ("after", after))):
+    grid = figure.add_gridspec(len(looks) + 1, 1 + max(6, len(channels)), left=0.05, right=0.985, top=0.805,
+                               bottom=0.05, wspace=0.05, hspace=0.18)
+    for row, (word, look) in enumerate(looks.items()):
         axes = figure.add_subplot(grid[row, 0])
         _draw_answer(axes, case, look, WORDS)
-        axes.set_ylabel(f"{word}\nstep {look.step}", fontsize=HEAD, color=INK)
-        for place, channel in enumerate(channels, 1):
-            axes = figure.add_subplot(grid[row, place])
+        axes.set_ylabel(f"{word}\nstep {look.step}" if word else "", fontsize=HEAD, color=INK)
+        for column, channel in enumerate(channels, 1):
+            axes = figure.add_subplot(grid[row, column])
             _draw_map(axes, look.maps[stage][channel])
             if not row:
                 axes.set_title(f"channel {channel}", fontsize=WORDS, color=INK)
-    axes = figure.add_subplot(grid[2, 0])
+    axes = figure.add_subplot(grid[-1, 0])
     draw_slice(axes, case.flair)
     axes.set_title("FLAIR", fontsize=WORDS, color=INK)
-    if case.curve:
-        room = grid[2, 1:].get_position(figure)
+    if before and case.curve:
+        room = grid[-1, 1:].get_position(figure)
         draw_loss(figure.add_axes((room.x0 + 0.06, room.y0 + 0.075, room.width - 0.075, room.height - 0.075)), case,
                   (before.step, after.step))
     everything = len(after.maps[stage])
     side = "×".join(map(str, after.maps[stage].shape[1:]))
     of = f"its {everything} channels" if len(channels) == everything else (
-        f"of its {everything} channels the {len(channels)} with most energy after training")
-    _write_head(figure, f"{stage}, before and after training", f"{case.title}; {of}, {side} pixels each", case)
+        f"of its {everything} channels the {len(channels)} with most energy" + " after training" * bool(before))
+    title = f"{stage}, before and after training" if before else stage
+    _write_head(figure, title, f"{case.title}; {of}, {side} pixels each", case)
     return figure
 
 
@@ -88,8 +93,8 @@ def film_frame(case: Case, look: Look, channels: Mapping[str, Sequence[int]]) ->
     for row, (stage, chosen) in enumerate(channels.items()):
         middle = grid[row, 0].get_position(figure)
         figure.text(0.46, (middle.y0 + middle.y1) / 2, stage, fontsize=HEAD, color=INK, ha="right", va="center")
-        for place, channel in enumerate(chosen):
-            _draw_map(figure.add_subplot(grid[row, place]), look.maps[stage][channel])
+        for column, channel in enumerate(chosen):
+            _draw_map(figure.add_subplot(grid[row, column]), look.maps[stage][channel])
     _write_head(figure, f"step {look.step} of {case.steps[-1]}", case.title, case)
     return figure
 
@@ -133,6 +138,8 @@ def _write_head(figure: Figure, title: str, below: str, case: Case) -> None:
     figure.text(0.03, 0.965, title, fontsize=TITLE, color="black", va="top", weight="bold")
     figure.text(0.03, 0.89, below, fontsize=WORDS, color=INK, va="top")
     figure.text(0.97, 0.02, SCALE, fontsize=SMALL, color=INK, ha="right")
-    keys = [Patch(color=NETWORK, label="network")] + [Patch(color=REFERENCE, label="expert")] * (case.reference is not None)
+    keys = [Patch(color=NETWORK, label="network")]
+    if case.reference is not None:
+        keys.append(Patch(color=REFERENCE, label="expert"))
     figure.legend(handles=keys, loc="upper right", bbox_to_anchor=(0.98, 0.98), ncols=2, frameon=False, fontsize=HEAD,
                   handlelength=1, columnspacing=1.2)
