@@ -12,7 +12,8 @@ import numpy as np
 from squares import SMALL, Squares
 from repository import HELPERS
 from unet_lib.models.registry import build
-from unet_lib.training.loop import TrainConfig, fit
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.loop import fit
 from unet_lib.widgets.live_training import LiveTraining
 batch = next(Squares(count=3).epoch())
 grey = (70 + 60 * batch.images[:, 1]).clip(0, 255).byte().numpy()
@@ -20,12 +21,12 @@ CONFIG = dict(learning_rate=0.01, precision="float32")
 """
 FOLLOW = """
 network, live = build(SMALL, 0), LiveTraining(batch, grey)
-live.follow(fit(network, Squares(), TrainConfig(%d, **CONFIG), validation=Squares(seed=1)), network)
+live.follow(fit(network, Squares(), TrainingConfig(%d, **CONFIG), validation=Squares(seed=1)), network)
 """
 LOOP = """
 network, live = build(SMALL, 0), LiveTraining(batch, grey)
 try:
-    for epoch in fit(network, Squares(), TrainConfig(5000, **CONFIG)):
+    for epoch in fit(network, Squares(), TrainingConfig(5000, **CONFIG)):
         live.update(epoch, network)
 except KeyboardInterrupt:
     print("stopped")
@@ -38,7 +39,7 @@ class Endless(Squares):
         for number in range(len(self)):
             yield from super().epoch(number)
 network, live = build(SMALL, 0), LiveTraining(batch, grey)
-live.follow(fit(network, Endless(), TrainConfig(3, **CONFIG)), network)
+live.follow(fit(network, Endless(), TrainingConfig(3, **CONFIG)), network)
 """
 NEXT = "len(live.epochs), live.running, bool(live.epochs and live.epochs[-1].loss < live.epochs[0].loss)"
 DOTS = """canvas => {
