@@ -9,7 +9,6 @@ import tifffile
 
 from unet_lib.core.errors import DatasetError
 from unet_lib.data.cache import open_cache
-from unet_lib.data.intensity import channel_histograms, intensity_statistics
 from unet_lib.data.slice_files import CHANNELS
 from unet_lib.data.tiff import read_image, read_mask
 
@@ -168,21 +167,6 @@ def test_disk_full_while_building(data, run_cli):
     assert "the cache cannot be written" in done.stderr
     assert "Traceback" not in done.stderr
     assert not list((data / ".unet_cache").iterdir())
-
-
-def test_statistics_ignore_the_air_around_the_head():
-    image = np.full((1, 4, 4, 3), 3, np.uint8)  # air is noisy, not black
-    image[0, 0, 0] = 100
-    image[0, 0, 1] = 140
-    mean, std = intensity_statistics(channel_histograms(image))
-    assert mean.tolist() == [120, 120, 120]
-    assert std.tolist() == [20, 20, 20]
-
-
-def test_statistics_of_a_black_image_are_finite():
-    mean, std = intensity_statistics(channel_histograms(np.zeros((1, 4, 4, 3), np.uint8)))
-    assert mean.tolist() == [0, 0, 0]
-    assert (std > 0).all()
 
 
 def test_channel_order_is_the_data_sets():

@@ -94,10 +94,10 @@ def test_one_changed_pixel_names_the_patient_and_nothing_is_laid_out(data, expec
 
 
 def test_slices_that_changed_places_are_noticed(data, expected):
-    one, two, aside = (data / PATIENT / f"{PATIENT}_{name}.tif" for name in (1, 2, "aside"))
-    one.rename(aside)
+    one, two, spare = (data / PATIENT / f"{PATIENT}_{name}.tif" for name in (1, 2, "spare"))
+    one.rename(spare)
     two.rename(one)
-    aside.rename(two)
+    spare.rename(two)
     with pytest.raises(DatasetError, match=f"{PATIENT}: other pixels"):
         verify(data, expected, progress=False)
 

@@ -23,7 +23,7 @@ class Comparison:
     ulps: float = field(repr=False)
 
     def _ipython_display_(self) -> None:
-        """As the last line of a cell it shows nothing: `compare` has printed what is to be said."""
+        """As the last line of a cell it shows nothing: `compare` has printed all there is."""
 
 
 def compare(ours: Any, torch_result: Any, tolerance: float | None = None) -> Comparison:

@@ -219,7 +219,7 @@ def _cache_in(folder: Path) -> Iterator[None]:
 def _describe_failure(error: Exception) -> str:
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
-        return (f"Kaggle refuses to send {HANDLE} (HTTP {status}): it wants to know who asks, or the token it got is "
+        return (f"Kaggle refuses to send {HANDLE} (HTTP {status}): it wants you to sign in, or the token it got is "
                 f"not valid. Make a token in the settings of your Kaggle account, save it as ~/.kaggle/access_token or "
                 f"in the variable KAGGLE_API_TOKEN, and run the same command again.")
     if status:

@@ -1,6 +1,6 @@
 """The voxels of a scan, turned and cut into slices as they lie in the LGG set, and back.
 
-How the LGG set lays its slices, seen in its pictures: from the feet up, the face in the upper rows. And the patient's
+How the LGG set lays its slices, seen in its images: from the feet up, the face in the upper rows. And the patient's
 right in the left columns: of 85 patients to whom the set's table gives a side (codes 1 and 3, taken for left and
 right), 84 have their tumour there. A phantom's anatomy is symmetric: its sides have no names.
 """

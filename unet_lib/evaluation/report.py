@@ -1,4 +1,4 @@
-"""Scores as text, as tables and as pictures: what `unet_lib evaluate` prints and writes."""
+"""Scores as text, tables and figures: what `unet_lib evaluate` prints and writes."""
 
 import csv
 import io

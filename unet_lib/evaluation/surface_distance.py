@@ -50,13 +50,13 @@ class OutlineDistances:
 
 def outline_distances(predicted: Bool[np.ndarray, "n h w"], reference: Bool[np.ndarray, "n h w"]) -> OutlineDistances:
     """Compare two stacks of masks slice by slice."""
-    drawn = np.stack([predicted.any(axis=(1, 2)), reference.any(axis=(1, 2))])
-    both = drawn.all(axis=0)
+    outlined = np.stack([predicted.any(axis=(1, 2)), reference.any(axis=(1, 2))])
+    both = outlined.all(axis=0)
     pairs = [(outline(p), outline(r)) for p, r in zip(predicted[both], reference[both], strict=True)]
     nothing = np.zeros(0)
     return OutlineDistances(np.concatenate([nothing, *(_distances(p, r) for p, r in pairs)]),
                             np.concatenate([nothing, *(_distances(r, p) for p, r in pairs)]),
-                            unmatched=int((drawn.any(axis=0) & ~both).sum()))
+                            unmatched=int((outlined.any(axis=0) & ~both).sum()))
 
 
 def outline(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:

@@ -20,8 +20,8 @@ from unet_lib.core.errors import SettingsError
 def adapt_batch_norms(network: nn.Module, images: Float[Tensor, "n c h w"], fraction: float) -> nn.Module:
     """A copy of the network in evaluation mode, its batch norms adapted to these (normalised) images; `network` stays.
 
-    The fraction `fraction` of mean and variance is the images' own, in [0, 1]; the rest is what was learnt. Raises
-    SettingsError for another fraction, or where there is no batch norm to adapt.
+    `fraction`, in [0, 1], of mean and variance is the images' own; the rest is what was learnt. Raises SettingsError
+    for another fraction, or where there is no batch norm to adapt.
     """
     if not 0 <= fraction <= 1:
         raise SettingsError(f"expected a fraction from 0 (as learnt) to 1 (all the patient's own); got {fraction}.")

@@ -49,7 +49,7 @@ def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> I
     """Predict slices of one patient.
 
     All of the patient's slices on the disk are read, even to predict a single one: its intensities are normalised with
-    theirs, the network may need its context slices, and small components are told from tumours in three dimensions.
+    theirs, the network may need its context slices, and components are measured in three dimensions.
     """
     siblings = siblings_of(records[0])
     images = np.stack([read_image(path) for path in siblings])
