@@ -39,7 +39,8 @@ def _blob(radius: int) -> np.ndarray:
 def write_series(folder: Path, steps: tuple[int, ...] = (0, 10, 40), size: int = 32, **settings: int | str) -> Path:
     """Networks as a training would leave them, each with other weights, and a history; not trained at all.
 
-    They are small UNets, unless `settings` name another `network`. Batch norms have run over noise, so that maps differ between evaluation and training.
+    They are small UNets, unless `settings` name another `network`. Batch norms have run over noise, so that maps
+    differ between evaluation and training.
     """
     for seed, step in enumerate(steps):
         network = build(settings if "network" in settings else {"base": 2, "depth": 2} | settings, seed)

@@ -248,11 +248,11 @@ def test_in_evaluation_mode_company_does_not_matter_and_running_averages_stay(ne
     before = {name: value.clone() for name, value in network.state_dict().items()}
     with capture(network) as together:
         network(IMAGES)
-    for place, image in enumerate(IMAGES):
+    for position, image in enumerate(IMAGES):
         with capture(network) as alone:
             network(image[None])
         for name in EVERY:
-            torch.testing.assert_close(alone[name][0], together[name][place])
+            torch.testing.assert_close(alone[name][0], together[name][position])
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
@@ -323,7 +323,7 @@ def test_a_channel_whose_norm_was_turned_off_is_found_dead(network):
         network.encoder["2"].norm2.weight[4] = 0
         network.encoder["2"].norm2.bias[4] = -1
     found = channel_statistics(network, [IMAGES], ["encoder.2", "encoder.2.norm2"])
-    assert found["encoder.2"].dead.tolist() == [place == 4 for place in range(6)]
+    assert found["encoder.2"].dead.tolist() == [position == 4 for position in range(6)]
     assert found["encoder.2"].sparsity[4] == 1
     assert found["encoder.2.norm2"].never_positive[4]
 

@@ -34,10 +34,10 @@ def by_skip(depth: int = 2) -> UNet:
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-        for place, source in enumerate((0, 0, 1)):
-            network.encoder["1"].conv1.weight[place, source, 1, 1] = 1
+        for position, source in enumerate((0, 0, 1)):
+            network.encoder["1"].conv1.weight[position, source, 1, 1] = 1
             for layer in (network.encoder["1"].conv2, network.decoder["1"].conv1, network.decoder["1"].conv2):
-                layer.weight[place, place, 1, 1] = 1
+                layer.weight[position, position, 1, 1] = 1
         network.output.weight[0, [0, 2]] = 1
         network.output.bias[0] = -0.5
     return network
@@ -273,7 +273,7 @@ def linear() -> nn.Sequential:
 
 
 def test_grad_cam_of_a_linear_network_is_what_stands_in_its_weights():
-    """The slope of a region's summed logit is the weight in the region and 0 outside: on average weight × its share."""
+    """The gradient of a region's summed logit is the weight inside and 0 outside: on average weight × its fraction."""
     model = linear()
     region = torch.zeros(3, 1, 16, 16)
     region[:, 0, 2:6, :] = 1  # a quarter
@@ -305,29 +305,29 @@ def test_grad_cam_of_each_image_is_its_own_and_leaves_nothing_behind(network, na
     with torch.no_grad():
         together = grad_cam(network, IMAGES, name, region)
     assert together.maps.amax((1, 2)).tolist() == [1, 1, 1]
-    for place in range(3):
-        alone = grad_cam(network, IMAGES[place:place + 1], name, region[:1])
-        torch.testing.assert_close(alone.maps[0], together.maps[place], atol=1e-4, rtol=1e-4)
+    for position in range(3):
+        alone = grad_cam(network, IMAGES[position:position + 1], name, region[:1])
+        torch.testing.assert_close(alone.maps[0], together.maps[position], atol=1e-4, rtol=1e-4)
     assert state(network) == before
     assert not IMAGES.requires_grad
     network.requires_grad_(False)
     torch.testing.assert_close(grad_cam(network, IMAGES, name, region).maps, together.maps)
 
 
-def test_grad_cams_weights_are_the_slopes_found_by_trying(network):
+def test_grad_cams_weights_are_the_gradients_found_by_trying(network):
     """Each channel a little brighter everywhere: by how much does the summed logit grow, a pixel?"""
     model = network.double()
     images, step = IMAGES.double(), 1e-7
     kept = feature_maps(model, images[:1], "decoder.2")["decoder.2"]
-    slopes = []
+    gradients = []
     for channel in range(kept.shape[1]):
         def push(module, given, output, channel=channel):
             return output + step * (torch.arange(output.shape[1]) == channel)[:, None, None]
 
         before = logits_of(model, images[:1]).sum()
         with model.decoder["2"].register_forward_hook(push):
-            slopes.append((logits_of(model, images[:1]).sum() - before) / step / kept[0, 0].numel())
-    expected = (torch.stack(slopes)[:, None, None] * kept[0]).sum(0).relu()
+            gradients.append((logits_of(model, images[:1]).sum() - before) / step / kept[0, 0].numel())
+    expected = (torch.stack(gradients)[:, None, None] * kept[0]).sum(0).relu()
     heat = grad_cam(model, images[:1], "decoder.2", torch.ones(1, 1, 16, 16, dtype=torch.double))
     torch.testing.assert_close(heat.maps[0] * heat.peak[0], expected, rtol=1e-4, atol=1e-6)
     assert heat.peak > 0
@@ -374,7 +374,8 @@ def test_climbing_finds_a_brighter_image_than_luck_does(network, name):
 def test_climbing_depends_on_its_seed_alone(network):
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    one, same, other = (activation_maximisation(network, "encoder.2.norm2", 0, (2, 16, 16), steps=5, seed=seed) for seed in (0, 0, 1))
+    one, same, other = (activation_maximisation(network, "encoder.2.norm2", 0, (2, 16, 16), steps=5, seed=seed)
+                        for seed in (0, 0, 1))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert torch.equal(torch.get_rng_state(), before)
@@ -387,8 +388,8 @@ def test_a_dead_channel_lets_the_noise_fade():
 
 def test_every_shift_is_taken_back():
     """With nothing to climb, no shrinking and no blur the noise stays where it was."""
-    start, end = (activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0, jitter=5)
-                  for steps in (0, 4))
+    start, end = (activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0,
+                                          jitter=5) for steps in (0, 4))
     assert torch.equal(start, end)
 
 
@@ -396,8 +397,8 @@ def test_blurring_is_a_mean_over_neighbours(network):
     """A dead channel leaves only the blur at work: the noise after one step, by SciPy's convolution."""
     from scipy.ndimage import convolve1d
 
-    start, after = (activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0.5, jitter=0).numpy()
-                    for steps in (0, 1))
+    start, after = (activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0.5,
+                                            jitter=0).numpy() for steps in (0, 1))
     blurred = start
     for axis in (1, 2):
         blurred = convolve1d(blurred, [0.25, 0.5, 0.25], axis=axis, mode="nearest")
@@ -407,7 +408,8 @@ def test_blurring_is_a_mean_over_neighbours(network):
 @pytest.mark.parametrize("explain", [
     lambda network, name: grad_cam(network, IMAGES, name),
     lambda network, name: activation_maximisation(network, name, 0, (2, 16, 16)),
-    lambda network, name: channel_ablation(network, name, IMAGES, IMAGES[:, :1])], ids=["cam", "maximise", "ablation"])
+    lambda network, name: channel_ablation(network, name, IMAGES, IMAGES[:, :1])],
+    ids=["grad-cam", "maximisation", "ablation"])
 def test_unknown_blocks_are_refused_with_similar_names(network, explain):
     before = state(network)
     with pytest.raises(SettingsError, match="got 'encoder.7'. Did you mean encoder"):

@@ -18,11 +18,11 @@ def waves(period: float, side: int = 32) -> torch.Tensor:
     return torch.cos(2 * torch.pi * torch.arange(side, dtype=torch.double) / period).expand(1, 1, side, side)
 
 
-def test_enlarging_keeps_a_slope_a_slope_and_a_fitting_map_as_it_is():
-    slope = torch.arange(4.0).expand(1, 1, 4, 4)
+def test_enlarging_keeps_a_ramp_a_ramp_and_a_fitting_map_as_it_is():
+    ramp = torch.arange(4.0).expand(1, 1, 4, 4)
     expected = torch.tensor([0, 0.25, 0.75, 1.25, 1.75, 2.25, 2.75, 3])  # pixel centres lie at quarters
-    torch.testing.assert_close(enlarge(slope, (8, 8))[0, 0, 5], expected)
-    assert enlarge(slope, (4, 4)) is slope
+    torch.testing.assert_close(enlarge(ramp, (8, 8))[0, 0, 5], expected)
+    assert enlarge(ramp, (4, 4)) is ramp
 
 
 def test_agreement_counts_the_pairs_that_tumour_wins():

@@ -122,7 +122,7 @@ def test_masks_of_others_come_from_other_patients():
     patients = ["a", "a", "b", "b", "c", "c"]
     numbered = torch.arange(6.0)[:, None, None, None].expand(6, 1, 4, 4)  # each mask tells whose it is
     drawn = [masks_of_others(numbered, patients, seed)[:, 0, 0, 0].int().tolist() for seed in range(20)]
-    assert all(patients[place] != patients[own] for row in drawn for own, place in enumerate(row))
+    assert all(patients[position] != patients[own] for row in drawn for own, position in enumerate(row))
     assert len({row[0] for row in drawn}) == 4
     assert drawn[3] == masks_of_others(numbered, patients, 3)[:, 0, 0, 0].int().tolist()
     with pytest.raises(SettingsError, match="at least two patients; got 6 of one"):

@@ -61,8 +61,8 @@ def test_truncated(weights, keep):
 
 def test_flipped_header_bytes_are_an_error_or_a_valid_read(weights):
     content = weights.read_bytes()
-    for place in range(0, 400, 7):
-        weights.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1:])
+    for position in range(0, 400, 7):
+        weights.write_bytes(content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1:])
         try:
             checkpoint.load_model(weights)
         except CheckpointError as error:

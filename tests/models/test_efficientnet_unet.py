@@ -59,8 +59,8 @@ def test_a_block_agrees_with_monais(channels, out, kernel, stride, expand_ratio)
     theirs = MBConvBlock(2, channels, out, kernel, stride, [16, 16], expand_ratio, None, id_skip=True,
                          norm=("batch", {"eps": 1e-3})).eval()
     theirs._swish = nn.ReLU6()  # what "Lite" means
-    given = [3 * noise(*tensor.shape, seed=place).abs() + 0.1 if tensor.is_floating_point() else tensor
-             for place, tensor in enumerate(ours.state_dict().values())]
+    given = [3 * noise(*tensor.shape, seed=position).abs() + 0.1 if tensor.is_floating_point() else tensor
+             for position, tensor in enumerate(ours.state_dict().values())]
     for block in (ours, theirs):
         block.load_state_dict(dict(zip(block.state_dict(), given, strict=True)))
     image = noise(2, channels, 16, 16, seed=99)

@@ -71,8 +71,8 @@ def test_receptive_field_is_what_the_gradient_reaches(depth):
             model(image)
         middle = maps[0].shape[-1] // 2
         spans = []
-        for place in range(middle, middle + 2**depth):  # the field's width depends on the place in the pooling grid
-            value = maps[0][0, :, place, middle].sum()
+        for position in range(middle, middle + 2**depth):  # its field depends on where in the pooling grid it lies
+            value = maps[0][0, :, position, middle].sum()
             gradient, = torch.autograd.grad(value, image, retain_graph=True)
             rows = gradient[0, 0].abs().sum(1).nonzero()
             spans.append(int(rows.max() - rows.min()) + 1)

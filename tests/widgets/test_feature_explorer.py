@@ -61,12 +61,12 @@ def explorer(series):
 # ---- maps -----------------------------------------------------------------------------------------------------
 
 
-def slice_of(series, place):
+def slice_of(series, position):
     """Planes, mask, and the normalised image by NumPy."""
-    planes = scale_images(CACHE.images, np.array([place]), series.size)[0].numpy()
-    mean, std = CACHE.statistics[CACHE.patient_of[place]]
+    planes = scale_images(CACHE.images, np.array([position]), series.size)[0].numpy()
+    mean, std = CACHE.statistics[CACHE.patient_of[position]]
     image = (planes.astype(np.float32) - mean[:, None, None]) / std[:, None, None]
-    return planes, scale_masks(CACHE.masks, np.array([place]), series.size)[0, 0].numpy(), torch.from_numpy(image)
+    return planes, scale_masks(CACHE.masks, np.array([position]), series.size)[0, 0].numpy(), torch.from_numpy(image)
 
 
 def test_a_look_is_the_network_walked_through_by_hand(series):

@@ -10,15 +10,24 @@ import pytest
 import torch
 import traitlets
 from PIL import Image
+from repository import LGG_BEST
 from skip_board import CACHE, FIRST, OFF, ON, PREDICTOR, ROWS, SECOND, THIRD, board, by_hand, lively
 
 from unet_lib.core.errors import DatasetError, SettingsError
 from unet_lib.core.metrics import count
-from unet_lib.inference.predictor import Predictor
+from unet_lib.data.intensity import normalise
+from unet_lib.data.preprocessing import scale_images
+from unet_lib.inference.predictor import Predictor, load_predictor
+from unet_lib.inspection.attribution import ablate_skips, logits_of, skip_maps
 from unet_lib.widgets.shared.masks import NETWORK
 from unet_lib.widgets.skip_switchboard import SkipSwitchboard
 from unet_lib.widgets.skip_switchboard.skip_answers import figures_of
 from unet_lib.widgets.skip_switchboard.skip_switchboard import GAINED, LOST, changed
+
+
+@pytest.fixture(scope="module")
+def best() -> Predictor:
+    return load_predictor(LGG_BEST, "cpu")
 
 
 def planes(packed: bytes, count: int) -> np.ndarray:
@@ -62,6 +71,26 @@ def test_a_network_that_wants_context_slices_gets_them():
         assert np.allclose(shown.now.probability, whole[number - 1], atol=1e-6)
         shown.skips = ["swapped", "on"]
         assert shown.answer["lost"] + shown.answer["gained"] > 0
+
+
+def test_the_best_network_has_a_switchboard(best):
+    """Its four skips, asked without the settings that go with whole patients; the drawing has its stem."""
+    shown = SkipSwitchboard(best, CACHE, patient=SECOND)
+    passing = [(level["channels"], level["height"]) for level in shown.levels]
+    assert passing == [(16, 128), (24, 64), (40, 32), (112, 16)]
+    names = [box["name"] for box in shown.drawing["boxes"]]
+    assert names[:3] == ["input", "stem", "encoder.1"] and names[-1] == "output"
+    index, follower = shown._index, int(CACHE.slices_of([THIRD])[1])
+    images = [normalise(scale_images(CACHE.images, np.array([one]), 256),
+                        torch.as_tensor(CACHE.statistics[CACHE.patient_of[one]])) for one in (index, follower)]
+    others = skip_maps(best.model, images[1])
+    for skips, changes in ((["on"] * 4, {}), (["zeroed", "on", "mean", "on"], {1: "zeroed", 3: "mean"}),
+                           (["swapped"] * 4, others)):
+        shown.skips = skips
+        with ablate_skips(best.model, changes):
+            expected = torch.sigmoid(logits_of(best.model, images[0]))[0, 0].numpy()
+        assert np.allclose(shown.now.probability, expected, atol=1e-5)
+        assert shown.now.counts == count(expected >= 0.5, CACHE.masks[index])
 
 
 def test_augmentation_and_small_components_are_left_out():
