@@ -20,7 +20,8 @@ from unet_lib.core.errors import CheckpointError, DatasetError, GlassBoxError
 from unet_lib.data.tiff import read_image, read_mask
 from unet_lib.models.checkpoint import HEADER, load_model, load_tensors, save_model
 from unet_lib.models.registry import build
-from unet_lib.training.loop import LAST, TrainingConfig, fit
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.loop import LAST, fit
 
 LIMIT = 10  # seconds for one file; an intact one takes milliseconds
 

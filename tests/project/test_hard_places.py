@@ -55,7 +55,7 @@ def patients(tmp_path: Path) -> Path:
     (64, ["phantom", "--patients", "1", "--out", "DISK/phantom"]),
     (0, ["train", "--data", "DATA", "--out", "DISK/run", "--epochs", "1", "--base", "4", "--size", "32"]),
     (0, ["predict", f"DATA/{PATIENT}", "--model", MODEL, "--out", "DISK/masks"]),
-    (64, ["evaluate", "--data", "DATA", "--model", MODEL, "--part", "all", "--out", "DISK/scores"]),
+    (64, ["evaluate", "--data", "DATA", "--model", MODEL, "--split", "all", "--out", "DISK/scores"]),
     (0, ["pages", REPOSITORY / "notebooks" / "00_start_here.ipynb", "--out", "DISK/pages"]),
     (64, ["features", f"DATA/{PATIENT}", "--out", "DISK/features"]),
 ], ids=lambda value: f"{value} kB free" if isinstance(value, int) else value[0])
@@ -130,6 +130,6 @@ def test_spaces_and_umlauts_from_data_to_masks(patients, tmp_path, run_cli):
     done = run_cli("predict", patients / PATIENT, "--model", run / "best.safetensors", "--out", masks)
     assert done.returncode == 0, done.stderr
     assert len(list(masks.rglob("*_mask.tif"))) == 3
-    scored = run_cli("evaluate", "--data", patients, "--model", run / "best.safetensors", "--part", "all", "--out",
+    scored = run_cli("evaluate", "--data", patients, "--model", run / "best.safetensors", "--split", "all", "--out",
                      tmp_path / "Prüfung")
     assert scored.returncode == 0, scored.stderr

@@ -12,7 +12,8 @@ from squares import SMALL, Squares
 
 from unet_lib.models.common import eval_mode, to_mask
 from unet_lib.models.registry import build
-from unet_lib.training.loop import TrainingConfig, fit
+from unet_lib.training.config import TrainingConfig
+from unet_lib.training.loop import fit
 from unet_lib.widgets.live_training import LiveTraining, live_training
 from unet_lib.widgets.live_training.live_training import how_to_go_on, plain_row, status_line, training_sheet
 
