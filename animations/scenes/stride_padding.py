@@ -23,7 +23,7 @@ class StridePadding(ClipScene):
         return {"patch": patch(), "padded": byhand.pad(patch()[None, None], 1)[0, 0], "sizes": np.array(sizes),
                 **outputs}
 
-    @beat("A window cannot stand on the rim: the output is smaller.",
+    @beat("A window cannot stand on the border: the output is smaller.",
           "Am Rand passt kein Fenster: Die Ausgabe wird kleiner.")
     def no_padding(self) -> None:
         self.input = PixelGrid(self.shown["patch"], side=0.6, numbers=False).shift(3.4 * LEFT + 0.3 * UP)

@@ -32,13 +32,13 @@ WORDS = {
                    r"\b(?:what_if|ways_of_asking|skip_runs|probe_stages|newcomer)\b",
     "old options": r"--(?:plain|part|cosine|healthy|neighbours)\b|\bresults (?:table|folds)\b",
     "old recipes": rf"(?:--recipe |recipe `|RECIPES\[.)(?:{'|'.join(RECIPES)})\b|`(?:shorter|longer|borrowed|sharp|alike)`",
-    "inference": r"\bown[ _]norms?\b|\bown[ _]thresholds?\b|\bways? of asking\b|\bhow_to_ask\b|\bthe mirror\b|\bspecks?\b",
-    "data": r"\bhealthy slices?\b|\bneighbouring slices?\b|\bgrey levels as they come\b|\b(?<!standard )deviations?\b",
+    "inference": r"\bown[ _]norms?\b|\bown[ _]thresholds?\b|\bways? of asking\b|\bhow_to_ask\b|\bthe mirror\b|\bspecks\b",
+    "data": r"\bhealthy slices?\b|\bgrey levels as they come\b|\bmeans? and (?:the )?deviations?\b",
     "training": r"\bfirst[ _]weights\b|\blearn(?:t|s|ed|ing)? by heart\b|\blearnt for longer\b|\bbce_dices\b|\bStrength\b|"
                 r"\bSnapshots?\b|\bWeightAverage\b|\bCrew\b|\bALONE\b|\bjoin_crew\b|\bTrainConfig\b|\bRunSettings\b|"
                 r"\bLite(?:Config|UNet)\b",
-    "evaluation": r"\bstrangers?\b|\bexamination\b|\bstandard errors away from zero\b|\bceiling\b",
-    "inspection": r"\bchanged_skips\b|\bmaximise\(|\bfine(?:ness| share)\b|\bslopes?\b|\bapart by\b",
+    "evaluation": r"\bstrangers\b|\bexamination\b|\bstandard errors away from zero\b|\bceiling\b",
+    "inspection": r"\bchanged_skips\b|\bmaximise\(|\bfine(?:ness| share)\b|[\"\']apart by[\"\']",
     "lessons": r"\brepair shop\b|\bcheat(?:s|ed|ing)?\b|\bMistake\b|\botherwise=|\bmend(?:s|ed|ing)?\b|\bbricks?\b|\brims?\b",
 }
 IDENTIFIERS = set("places share shares deviation deviations expert experts neighbours mirror rim agreement mend mends specks "

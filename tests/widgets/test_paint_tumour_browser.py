@@ -235,11 +235,13 @@ def test_scores_are_spoken_after_a_stroke_not_during(paint):
     assert spoken.inner_text() == ""
     paint.page.mouse.up()
     paint.page.wait_for_timeout(800)
-    expert, model = ({name: value for name, (value, _) in paint.scores(key).items()} for key in ("reference", "model"))
+    reference, model = ({name: value for name, (value, _) in paint.scores(key).items()}
+                        for key in ("reference", "model"))
     pixels = int(paint.seen().sum())
     assert spoken.inner_text() == (
-        f"{pixels} pixels painted. Against the expert: Dice {expert['F1']}, IoU {expert['IoU']}, Hausdorff distance "
-        f"{expert['far'].replace('px', 'pixels')}. Against the model: Dice {model['F1']}, IoU {model['IoU']}, "
+        f"{pixels} pixels painted. Against the expert: Dice {reference['F1']}, IoU {reference['IoU']}, "
+        f"Hausdorff distance "
+        f"{reference['far'].replace('px', 'pixels')}. Against the model: Dice {model['F1']}, IoU {model['IoU']}, "
         f"Hausdorff distance {model['far'].replace('px', 'pixels')}.")
 
 
