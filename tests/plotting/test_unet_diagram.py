@@ -86,5 +86,5 @@ def test_title_and_width():
 def test_the_widgets_boxes_have_the_same_colours():
     style = (REPOSITORY / "unet_lib" / "widgets" / "shared" / "u_drawing.css").read_text()
     for kind, colour in STAGE_COLOURS.items():
-        fill = re.search(rf"\.gb-kind-{kind} \{{.*?fill: (#\w+)", style, re.DOTALL)[1].upper()
+        fill = re.search(rf"\.gb-kind-{kind}[, ][^}}]*?fill: (#\w+)", style)[1].upper()
         assert (fill if len(fill) == 7 else "#" + "".join(2 * digit for digit in fill[1:])) == colour
