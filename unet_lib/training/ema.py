@@ -26,5 +26,5 @@ def weight_average(model: nn.Module, decay: float) -> AveragedModel:
 
     average = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
     average.module = model
-    average.update_parameters(model)  # torch's first update only counts: its average would begin with the next weights
+    average.update_parameters(model)  # the first update only copies; let it be of the initial weights
     return average
