@@ -20,29 +20,31 @@ HERE = Path(__file__).resolve()
 # History tells of the old names on purpose.
 HISTORY = {REPOSITORY / "CHANGELOG.md", REPOSITORY / "data" / "results" / "README.md", HERE}
 
-MODULES = ("shapes model lite_unet networks pretrained checkpoint variants broken formulas records dataset batches "
-           "sources augment splits download archive voxels phantom losses training_config train average rate_finder runs "
-           "recipes devices distributed predict nifti own_norm own_threshold uncertainty score_report surface calibration "
-           "folds results capture explain probes measures series figures layout unet_figure score_figures "
-           "feature_figures film check glossary translate pages profiles doctor files card").split()
-RECIPES = "baseline shorter longer borrowed sharp alike best".split()
+MODULES = ("shapes|model|lite_unet|networks|pretrained|checkpoint|variants|broken|formulas|records|dataset|batches|sources|"
+           "augment|splits|download|archive|voxels|phantom|losses|training_config|train|average|rate_finder|runs|recipes|"
+           "devices|distributed|predict|nifti|own_norm|own_threshold|uncertainty|score_report|surface|calibration|folds|"
+           "results|capture|explain|probes|measures|series|figures|layout|unet_figure|score_figures|feature_figures|film|"
+           "check|glossary|translate|pages|profiles|doctor|files|card")
+RECIPES = "baseline|shorter|longer|borrowed|sharp|alike|best"
 WORDS = {
-    "old modules": rf"unet_lib[./](?:{'|'.join(MODULES)})\b|\bcli_(?:train|features|lessons|options|results)\b|"
-                   r"\b(?:lite_unet|training_config|rate_finder|score_report|score_figures|unet_figure|feature_figures)\b|"
-                   r"\b(?:what_if|ways_of_asking|skip_runs|probe_stages|newcomer)\b",
+    "old modules": rf"unet_lib[./](?:{MODULES})\b|\bcli_(?:train|features|lessons|options|results)\b|"
+                   r"\b(?:lite_unet|training_config|rate_finder|score_report|score_figures|unet_figure)\b|"
+                   r"\b(?:feature_figures|what_if|ways_of_asking|skip_runs|probe_stages|newcomer)\b",
     "old options": r"--(?:plain|part|cosine|healthy|neighbours)\b|\bresults (?:table|folds)\b",
-    "old recipes": rf"(?:--recipe |recipe `|RECIPES\[.)(?:{'|'.join(RECIPES)})\b|`(?:shorter|longer|borrowed|sharp|alike)`",
-    "inference": r"\bown[ _]norms?\b|\bown[ _]thresholds?\b|\bways? of asking\b|\bhow_to_ask\b|\bthe mirror\b|\bspecks\b",
+    "old recipes": rf"(?:--recipe |recipe `|RECIPES\[.)(?:{RECIPES})\b|`(?:shorter|longer|borrowed|sharp|alike)`",
+    "inference": r"\bown[ _](?:norms?|thresholds?)\b|\bways? of asking\b|\bhow_to_ask\b|\bthe mirror\b|\bspecks\b",
     "data": r"\bhealthy slices?\b|\bgrey levels as they come\b|\bmeans? and (?:the )?deviations?\b",
-    "training": r"\bfirst[ _]weights\b|\blearn(?:t|s|ed|ing)? by heart\b|\blearnt for longer\b|\bbce_dices\b|\bStrength\b|"
-                r"\bSnapshots?\b|\bWeightAverage\b|\bCrew\b|\bALONE\b|\bjoin_crew\b|\bTrainConfig\b|\bRunSettings\b|"
-                r"\bLite(?:Config|UNet)\b",
+    "training": r"\bfirst[ _]weights\b|\blearn(?:t|s|ed|ing)? by heart\b|\blearnt for longer\b|\bbce_dices\b|"
+                r"\bStrength\b|\bSnapshots?\b|\bWeightAverage\b|\bCrew\b|\bALONE\b|\bjoin_crew\b|\bTrainConfig\b|"
+                r"\bRunSettings\b|\bLite(?:Config|UNet)\b",
     "evaluation": r"\bstrangers\b|\bexamination\b|\bstandard errors away from zero\b|\bceiling\b",
     "inspection": r"\bchanged_skips\b|\bmaximise\(|\bfine(?:ness| share)\b|[\"\']apart by[\"\']",
-    "lessons": r"\brepair shop\b|\bcheat(?:s|ed|ing)?\b|\bMistake\b|\botherwise=|\bmend(?:s|ed|ing)?\b|\bbricks?\b|\brims?\b",
+    "lessons": r"\brepair shop\b|\bcheat(?:s|ed|ing)?\b|\bMistake\b|\botherwise=|\bmend(?:s|ed|ing)?\b|\bbricks?\b|"
+               r"\brims?\b",
 }
-IDENTIFIERS = set("places share shares deviation deviations expert experts neighbours mirror rim agreement mend mends specks "
-                  "own_norms healthy crew leads aside strangers slopes bce_dices first_weights".split())
+IDENTIFIERS = {"places", "share", "shares", "deviation", "deviations", "expert", "experts", "neighbours", "mirror", "rim",
+               "agreement", "mend", "mends", "specks", "own_norms", "healthy", "crew", "leads", "strangers", "slopes",
+               "bce_dices", "first_weights"}
 
 
 def texts() -> Iterator[tuple[Path, str]]:
