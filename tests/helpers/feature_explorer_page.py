@@ -29,8 +29,8 @@ START = {"patient": FIRST, "slice": 3, "step": 40, "stage": "encoder.2", "channe
 class Explorer:
     """What a test reads and does, on the explorer at `index` of the page; `shown` is what should be on show."""
 
-    def __init__(self, book: Notebook, series: Series, index: int = 0):
-        self.book, self.page, self.series, self.index, self.shown = book, book.page, series, index, dict(START)
+    def __init__(self, book: Notebook, series: Series, index: int = 0, **shown: object):
+        self.book, self.page, self.series, self.index, self.shown = book, book.page, series, index, START | shown
         self.root = book.page.locator(".gb-feat").nth(index)
         self.plan = {stage.name: stage for stage in series.config.plan(series.size)}
         self.planes: np.ndarray | None = None  # what was painted

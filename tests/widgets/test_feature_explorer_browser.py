@@ -36,7 +36,7 @@ from feature_explorer_page import (
     like,
 )
 from made_up import write_series
-from repository import HELPERS
+from repository import HELPERS, LGG_BEST
 
 from unet_lib.core.metrics import count
 from unet_lib.inspection.checkpoint_series import Series, load_series
@@ -587,6 +587,44 @@ def test_latency_is_told(lab, series, notebook, capsys):
     place = find_slice(CACHE, patient, int(number))
     maps = look(large.at(int(step)), planes.copy(), CACHE.statistics[CACHE.patient_of[place]])
     like(pixels_of(book.page.locator(".gb-feat-output [data-part='0'] canvas").first), probability(maps), 0, 1)
+    assert book.errors() == book.console_errors() == []
+    book.close()
+
+
+# ---- another network ------------------------------------------------------------------------------------------------
+
+
+def test_the_best_network_opens_too(lab, series, notebook):
+    """It has a stem, blocks of other kinds and skips of other widths, and only one step."""
+    best = load_series(LGG_BEST)
+    show = f"explorer = FeatureExplorer(load_series({str(LGG_BEST)!r}), CACHE)\nexplorer"
+    write_notebook(lab.folder / "best_features.ipynb", SETUP, show, TELL)
+    book = notebook("best_features.ipynb", {"width": 1280, "height": 1900})
+    book.run_all()
+    explorer = Explorer(book, best, step=0)
+    maps = explorer.maps()
+    for name in explorer.plan:
+        if name != "output":
+            like(explorer.box(name), representative(maps[name], "mean"))
+    like(explorer.output(), probability(maps), 0, 1)
+    assert explorer.root.locator(".gb-feat-training").is_hidden()
+    assert explorer.root.get_by_role("group", name="Before and after").is_hidden()
+    assert explorer.root.locator(".gb-feat-score").inner_text() == (
+        f"Dice {count(probability(maps) >= 0.5, explorer.mask).dice():.2f}")
+    seen = fields(best.config.plan(best.size))
+    explorer.open("concat.4")
+    for channel, original in ((111, "encoder.4"), (112, "concat.4")):  # the last that is copied, the first that is not
+        explorer.root.get_by_role("button", name=re.compile(f"^channel {channel},")).click()
+        explorer.settled(channel=channel)
+        like(explorer.large(), maps["concat.4"][channel])
+        explorer.point(explorer.root.locator(".gb-feat-large [data-part='0']"), 8, 8, 16)
+        first, last = seen[original][8]
+        assert f"sees {last - first + 1}×{last - first + 1} pixels" in explorer.readout.inner_text()
+    explorer.open("encoder.4")
+    assert explorer.root.locator(".gb-feat-source").last.inner_text() == "added: inside, channel 0"
+    explorer.open("stem")
+    assert explorer.root.locator(".gb-feat-source").first.inner_text().startswith("input, ")
+    book.screenshot("feature_explorer_best.png")
     assert book.errors() == book.console_errors() == []
     book.close()
 

@@ -19,11 +19,12 @@ from browser import (
     write_executed,
     write_notebook,
 )
-from repository import HELPERS, REPOSITORY
+from repository import HELPERS, LGG_BEST, REPOSITORY
 from scipy import ndimage
 from skip_board import CACHE, FIRST, MEASURED, OFF, ON, SECOND, board, by_hand
 
 from unet_lib.core.metrics import count
+from unet_lib.inference.predictor import load_predictor
 from unet_lib.widgets.skip_switchboard import SkipSwitchboard
 from unet_lib.widgets.skip_switchboard.skip_switchboard import GAINED, LOST, PALETTE, STATES
 
@@ -342,6 +343,31 @@ LEVELS = np.stack([channel_histograms(IMAGES[CACHE.patient_of == place]) for pla
             print(f"\nskip switchboard, {name}: click to changed pixels, median {statistics.median(times):.0f} ms, "
                   f"95 % below {np.percentile(times, 95):.0f} ms of {len(times)}")
     assert len(first) >= 16
+    assert book.errors() == book.console_errors() == []
+    book.close()
+
+
+def test_the_best_network_has_its_switches_too(lab, notebook):
+    show = f"""
+from skip_board import CACHE
+from unet_lib.inference.predictor import load_predictor
+from unet_lib.widgets.skip_switchboard import SkipSwitchboard
+board = SkipSwitchboard(load_predictor({str(LGG_BEST)!r}), CACHE)
+board"""
+    write_notebook(lab.folder / "best_skips.ipynb", SETUP, show, TELL)
+    book = notebook("best_skips.ipynb", {"width": 1280, "height": 1600})
+    book.run_all()
+    fresh = Board(book)
+    whole = SkipSwitchboard(load_predictor(LGG_BEST), CACHE)
+    fresh.root.and_(book.page.locator(f'[data-shown="{FIRST} 3 on on on on"]')).wait_for()
+    assert fresh.root.locator(".gb-skips-end").all_text_contents() == ["slice", "answer"]
+    fresh.switch(4, "zeroed")
+    fresh.root.and_(book.page.locator(f'[data-shown="{FIRST} 3 on on on zeroed"]')).wait_for()
+    whole.skips = ["on", "on", "on", "zeroed"]
+    chance = np.rint(255 * whole.now.probability).astype(int)
+    seen = fresh.canvas("probability", 0)[..., :3]
+    assert np.abs(seen - PALETTE[chance]).max() <= 4  # another process may round otherwise: one step of the palette
+    book.screenshot("skips_best.png")
     assert book.errors() == book.console_errors() == []
     book.close()
 

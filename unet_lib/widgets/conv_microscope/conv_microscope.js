@@ -1,7 +1,8 @@
 // The convolution microscope. It asks Python for nothing, so it also works in a saved notebook without a kernel.
 
-import { MOVES, follow, keepKeys, make, nearestPixel, radioChoice, rendering } from "../shared/base.js";
-import { Grid, NumberField, equals, greyScale, inBrackets, longestTerm, minus, paint, scaleFor, short, signScale, term } from "../shared/number_grid.js";
+import { MOVES, follow, keepKeys, make, nearestPixel, radioChoice, rendering, watchSize } from "../shared/base.js";
+import { Grid, NumberField, equals, greyScale, inBrackets, longestTerm, minus, paint, scaleFor, short, signScale,
+  term } from "../shared/number_grid.js";
 import { cannotReflect, correlate, outputLength, padPlane, problem, products, sum } from "./conv_arithmetic.js";
 
 const PAUSE = 300; // ms from one step to the next while it plays
@@ -127,9 +128,8 @@ class MicroscopeView {
     }
     follow(this.model, signal, ["kernel", "stride", "padding", "padding_mode", "dilation", "bias", "relu", "filled"], () => this.refresh());
     follow(this.model, signal, ["position"], () => this.showPlace());
-    const watcher = new ResizeObserver(() => this.layOut());
-    watcher.observe(this.root);
-    signal.addEventListener("abort", () => { watcher.disconnect(); this.pause(); });
+    watchSize(signal, () => this.layOut(), this.root);
+    signal.addEventListener("abort", () => this.pause());
   }
 
   set(traits) {

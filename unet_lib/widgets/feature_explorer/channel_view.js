@@ -121,10 +121,11 @@ export class SourceList {
       this.list.replaceChildren(...this.entries.map(({ node }) => node));
     }
     const most = Math.max(...sources.flatMap(({ kernel }) => (kernel ?? [[0]]).flat().map(Math.abs)));
-    sources.forEach((source, at) => this.fill(this.entries[at], stage, source, painter, most));
+    sources.forEach((source, at) => this.fill(this.entries[at], source, painter, most));
     const side = sources[0].kernel?.length;
-    write(this.word, { MaxPool2d: "The largest of every 2×2 values: no weights.", Concat: "A copy: no weights." }[stage.kind]
-      ?? `The strongest of its inputs: Σ|weight| × root mean square of the map. Weights ${side}×${side}: blue negative, red positive, up to ±${short(most, 3)}.`);
+    const weightless = { MaxPool2d: "The largest of every 2×2 values: no weights.", Concat: "A copy: no weights.",
+      Upsample: "Each value repeated 2×2: no weights." };
+    write(this.word, weightless[stage.kind] ?? `The strongest of its inputs: Σ|weight| × root mean square of the map. Weights ${side}×${side}: blue negative, red positive, up to ±${short(most, 3)}.`);
     return focused;
   }
 
@@ -139,13 +140,12 @@ export class SourceList {
     return entry;
   }
 
-  fill(entry, stage, source, painter, most) {
+  fill(entry, source, painter, most) {
     entry.source = source;
     painter.paint(entry.map, source.map);
     smoothWhereShrunk(entry.map, source.map.width, TILE);
-    const word = source.stage ? `${source.stage}, channel ${source.channel}` : `inside, channel ${source.channel}`;
-    const about = `${source.stage ? word : `channel ${source.channel} after the first convolution of ${stage.name}`}${source.kernel ? `, strength ${short(source.strength, 3)}, weights ${source.kernel.map((row) => row.map((weight) => short(weight, 3)).join(" ")).join("; ")}` : ""}`;
-    write(entry.word, word);
+    const about = `${source.title}${source.kernel ? `, strength ${short(source.strength, 3)}, weights ${source.kernel.map((row) => row.map((weight) => short(weight, 3)).join(" ")).join("; ")}` : ""}`;
+    write(entry.word, source.label);
     for (const name of ["title", "aria-label"]) entry.node.setAttribute(name, about);
     if (source.kernel) this.fillKernel(entry.weights, source.kernel, most);
   }

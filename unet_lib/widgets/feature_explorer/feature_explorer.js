@@ -1,7 +1,8 @@
 // The feature explorer. Python answers every move with one message of bytes (see _answer in feature_explorer.py); what
 // the reader paints is drawn here at once and sent along.
 
-import { MOVES, bytesOf, follow, inflate, keepKeys, make, nearestPixel, patientOptions, radioChoice, rendering } from "../shared/base.js";
+import { MOVES, bytesOf, follow, inflate, keepKeys, make, nearestPixel, patientOptions, radioChoice, rendering,
+  watchSize } from "../shared/base.js";
 import { NETWORK, REFERENCE, WHITE } from "../shared/colours.js";
 import { minus, short } from "../shared/number_grid.js";
 import { outlinePath } from "../shared/slice_pictures.js";
@@ -19,7 +20,7 @@ class FeatureView {
   constructor(model, el, signal) {
     Object.assign(this, { model, signal, id: Math.random().toString(36).slice(2), count: 0, pixel: null, stroke: null });
     this.stages = model.get("stages");
-    this.size = this.stages[0].height;
+    this.size = this.stages.at(-1).height;
     this.painter = new MapPainter(bytesOf(model.get("palette")));
     this.build(el);
     this.connect();
@@ -35,7 +36,8 @@ class FeatureView {
   build(el) {
     this.status = make("p", { class: "gb-feat-status", role: "status" });
     this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
-    this.training = new TrainingStrip({ steps: this.model.get("steps"), history: this.model.get("history"), choose: (step) => this.set({ step }) });
+    this.steps = this.model.get("steps");
+    this.training = new TrainingStrip({ steps: this.steps, history: this.model.get("history"), choose: (step) => this.set({ step }) });
     this.readout = make("p", { class: "gb-feat-readout" });
     const middle = make("div", { class: "gb-feat-middle" }, this.training.node, this.buildViews(), this.readout);
     this.input = new InputPicture({ size: this.size, channels: this.model.get("channels"), group: this.id, on: {
@@ -64,6 +66,7 @@ class FeatureView {
     this.scale = radioChoice(this.id, "Colours span", ["each map", "each stage"], (scale) => this.set({ scale }));
     this.boxes = radioChoice(this.id, "Boxes show", ["mean", "strongest"], (boxes) => this.set({ boxes }));
     this.compare.part.append(this.wipe);
+    this.training.node.hidden = this.compare.part.hidden = this.steps.length === 1;
     return make("div", { class: "gb-feat-views" }, this.compare.part, this.scale.part, this.boxes.part);
   }
 
@@ -145,9 +148,8 @@ class FeatureView {
     const hear = (content, buffers) => content.kind === "answer" && this.receive(content, bytesOf(buffers[0]));
     model.on("msg:custom", hear);
     signal.addEventListener("abort", () => model.off("msg:custom", hear));
-    const watcher = new ResizeObserver(() => this.layOut());
-    for (const { node } of [...this.screens, ...this.us, this.training]) watcher.observe(node);
-    signal.addEventListener("abort", () => { watcher.disconnect(); this.training.stop(); clearTimeout(this.silence); clearTimeout(this.speaking); });
+    watchSize(signal, () => this.layOut(), ...[...this.screens, ...this.us, this.training].map(({ node }) => node));
+    signal.addEventListener("abort", () => { this.training.stop(); clearTimeout(this.silence); clearTimeout(this.speaking); });
   }
 
   connectPointer(listen, screen, point, stage) {
@@ -354,11 +356,16 @@ class FeatureView {
     if (pictures[1]) this.painter.paint(this.outputs[1].pictures[0], pictures[1], null, unit);
     // The byte of a probability is at least 128 exactly where it is at least 0.5.
     this.called = [this.look, this.first].map((look) => look && outlinePath(look.stagePictures.output.levels.map((level) => level >= 128), this.size, this.size));
-    const score = (look) => make("span", {}, make("b", {}, look.dice.toFixed(2)), ` at step ${look.step}`);
+    const score = (look) => make("span", {}, make("b", {}, look.dice.toFixed(2)), this.atStep(look));
     this.dice.replaceChildren("Dice ", ...(this.first ? [score(this.first), " → "] : []), score(this.look));
     const { tp, fp, fn } = this.look.counts;
     this.counts.replaceChildren(...[["found", tp], ["false alarm", fp], ["missed", fn]].map(([word, pixels]) => make("span", {}, `${word} ${pixels}`)));
-    this.outputs.forEach(({ node }, at) => [this.look, this.first][at] && node.setAttribute("aria-label", `Probability of tumour at step ${[this.look, this.first][at].step}`));
+    this.outputs.forEach(({ node }, at) => [this.look, this.first][at] && node.setAttribute("aria-label", `Probability of tumour${this.atStep([this.look, this.first][at])}`));
+  }
+
+  /** In words, where there are several steps. */
+  atStep({ step }) {
+    return this.steps.length > 1 ? ` at step ${step}` : "";
   }
 
   drawUs() {
@@ -493,9 +500,9 @@ class FeatureView {
   }
 
   pointAt(stage, channel, row, column, name, value, exact, again) {
-    // The first half of a concatenation is a copy, and has seen no more than its original.
-    const copied = stage.kind === "Concat" && channel !== null && channel < stage.channels / 2;
-    const { fields } = copied ? this.stage(stage.name.replace("concat", "encoder")) : stage;
+    // The first channels of a concatenation are a copy, and have seen no more than their original.
+    const skip = stage.kind === "Concat" && channel !== null ? this.stage(stage.name.replace("concat", "encoder")) : null;
+    const { fields } = channel < skip?.channels ? skip : stage;
     const [rows, columns, cell] = [fields[row], fields[column], this.size / stage.height];
     const sees = `sees ${rows[1] - rows[0] + 1}×${columns[1] - columns[0] + 1} pixels of the slice`;
     this.point({ text: `${name}, row ${row}, column ${column}: ${exact ? exactly(value) : `≈ ${short(value, 3)}`}; ${sees}`, again, rows, columns,
@@ -523,7 +530,8 @@ class FeatureView {
   }
 
   verdict() {
-    return `Step ${this.look.step}: Dice ${this.look.dice.toFixed(2)} on this slice${this.input.brush.touched ? ", as painted" : ""}.`;
+    const step = this.steps.length > 1 ? `Step ${this.look.step}: ` : "";
+    return `${step}Dice ${this.look.dice.toFixed(2)} on this slice${this.input.brush.touched ? ", as painted" : ""}.`;
   }
 }
 

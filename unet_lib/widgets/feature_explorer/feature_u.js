@@ -4,7 +4,7 @@ import { draw, make, nearestPixel, pixelUnder } from "../shared/base.js";
 import { drawArrow } from "../shared/u_drawing.js";
 import { smoothWhereShrunk } from "./feature_pictures.js";
 
-const [NARROW, TINY] = [0.85, 0.5]; // of the drawing's own size: below, only double convolutions keep their names, or none
+const [NARROW, TINY] = [0.85, 0.5]; // of the drawing's own size: below, stages between two resolutions lose their names, or all do
 
 export class FeatureU {
   /** `on` has choose(name), point(name, row, column) and leave(). */
@@ -21,19 +21,22 @@ export class FeatureU {
 
   /** From the slice above down to the first stage, and from the last up to the probability. */
   buildEnds() {
-    const [first, last] = ["encoder.1", "decoder.1"].map((name) => this.drawing.boxes.find((box) => box.name === name));
+    const [first] = this.drawing.boxes;
+    const last = this.drawing.boxes.find(({ name }) => name === "decoder.1");
     const middle = ({ x, width }) => x + width / 2;
     return [drawArrow({ kind: "conv", start: [middle(first), 2], end: [middle(first), first.y - 2] }),
       drawArrow({ kind: "conv", start: [middle(last), last.y - 2], end: [middle(last), 2] })];
   }
 
-  buildBox({ name, kind, x, y, width, height }) {
+  buildBox({ name, x, y, width, height }) {
     const stage = this.stages.find((one) => one.name === name);
     const canvas = make("canvas");
     // Beside the arrow that comes in from above, or goes out.
-    const beside = kind === "MaxPool2d" || name === "decoder.1" ? "gb-feat-left" : kind === "DoubleConv" && !/^encoder\.[^1]/.test(name) ? "gb-feat-right" : "";
+    const beside = /^(pool\..|decoder\.1)$/.test(name) ? "gb-feat-left"
+      : name === this.drawing.boxes[0].name || /^(bottleneck|decoder\..)$/.test(name) ? "gb-feat-right" : "";
+    const step = /^(pool|up|concat)\./.test(name) ? "gb-feat-between" : "";
     const word = make("span", { class: `gb-feat-name ${beside}` }, name);
-    const button = make("button", { type: "button", class: `gb-feat-box gb-feat-of-${kind}`, "data-stage": name, tabindex: -1, title: name,
+    const button = make("button", { type: "button", class: `gb-feat-box ${step}`, "data-stage": name, tabindex: -1, title: name,
       "aria-label": stageWords(stage) }, word, canvas);
     const percent = (part, whole) => `${(100 * part) / whole}%`;
     Object.assign(button.style, { left: percent(x, this.drawing.width), top: percent(y, this.drawing.height),

@@ -1,17 +1,17 @@
 // The painting widget. It asks Python for nothing; after each stroke it tells Python what is painted.
 
-import { MOVES, follow, inflate, keepKeys, make, nearestPixel, pixelUnder, radioChoice, rendering, steadyButton } from "../shared/base.js";
+import { MOVES, follow, inflate, keepKeys, make, nearestPixel, pixelUnder, radioChoice, rendering, steadyButton,
+  watchSize } from "../shared/base.js";
 import { NETWORK, PURPLE, REFERENCE, WHITE, inkOf } from "../shared/colours.js";
-import { SCORES, borderOf, directedDistances, isEmpty, packBits, rounded, score, surfaceOf, unpackBits } from "../shared/mask_scores.js";
+import { SCORES, borderOf, directedDistances, isEmpty, packBits, rounded, score, surfaceOf,
+  unpackBits } from "../shared/mask_scores.js";
 import { drawGrey, fitSquares, freshContext, outlinePath, strokeTwice, wholeSlice } from "../shared/slice_pictures.js";
 import { PaintedMask, disc, fourCounts, inCommon } from "./painted_mask.js";
 
-const LARGEST = 512; // px, side of the slice on the page
 const LARGEST_BRUSH = 41; // pixels; paint_tumour.py says the same
 const LONG_STEP = 10; // pixels, with Shift
 const MEASURE = 120; // ms from one Hausdorff distance to the next within a stroke
 const QUIET = 600; // ms without a change before something is spoken
-const PADDING = 2; // px left and right of a widget, as in the style
 // The masks to compare with. `words` say whose they are.
 const OTHERS = {
   reference: { words: "expert", title: "You and the expert", colour: REFERENCE, dashed: false },
@@ -121,9 +121,8 @@ class PaintView {
     listen(this.root, "keydown", this.onKey);
     follow(this.model, signal, ["channel", "tool", "brush", "show_reference", "show_model"], () => this.showSettings());
     follow(this.model, signal, ["painted"], () => this.adopt());
-    const watcher = new ResizeObserver(() => this.layOut());
-    watcher.observe(this.root);
-    signal.addEventListener("abort", () => { watcher.disconnect(); clearTimeout(this.silence); clearTimeout(this.measuring); });
+    watchSize(signal, () => this.layOut(), this.root);
+    signal.addEventListener("abort", () => { clearTimeout(this.silence); clearTimeout(this.measuring); });
   }
 
   set(traits) {
@@ -335,9 +334,7 @@ class PaintView {
   }
 
   layOut() {
-    const room = Math.min(this.root.clientWidth - 2 * PADDING, LARGEST);
-    if (room <= 0) return;
-    this.scale = fitSquares(this.screen, room, this);
+    this.scale = fitSquares(this.screen, this.root, this);
     this.drawLines();
   }
 

@@ -1,11 +1,10 @@
 // The receptive field explorer. It asks Python for nothing, so it also works in a saved notebook without a kernel.
 
-import { MOVES, follow, inflate, keepKeys, make, nearestPixel, pixelUnder, rendering, steadyButton } from "../shared/base.js";
+import { MOVES, follow, inflate, keepKeys, make, nearestPixel, pixelUnder, rendering, steadyButton,
+  watchSize } from "../shared/base.js";
 import { NETWORK } from "../shared/colours.js";
 import { drawGrey, fitSquares, freshContext, strokeTwice, wholeSlice } from "../shared/slice_pictures.js";
 
-const LARGEST = 512; // px, side of the slice on the page
-const PADDING = 2; // px left and right of a widget, as in the style
 const LONG_STEP = 10; // pixels, with Shift
 
 /**
@@ -92,9 +91,7 @@ class ReceptiveFieldView {
     for (const kind of ["pointerleave", "focusout"]) listen(this.rows, kind, () => this.mark(null));
     follow(this.model, signal, ["layers"], () => this.refresh());
     follow(this.model, signal, ["pixel"], () => this.draw());
-    const watcher = new ResizeObserver(() => this.layOut());
-    watcher.observe(this.root);
-    signal.addEventListener("abort", () => watcher.disconnect());
+    watchSize(signal, () => this.layOut(), this.root);
   }
 
   set(traits) {
@@ -218,9 +215,7 @@ class ReceptiveFieldView {
   }
 
   layOut() {
-    const room = Math.min(this.root.clientWidth - 2 * PADDING, LARGEST);
-    if (room <= 0) return;
-    this.scale = fitSquares(this.screen, room, this);
+    this.scale = fitSquares(this.screen, this.root, this);
     this.draw();
   }
 

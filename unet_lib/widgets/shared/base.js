@@ -63,7 +63,7 @@ export function patientOptions(patients) {
   return Object.values(sites);
 }
 
-// ---- traits ----------------------------------------------------------------------------------------------
+// ---- traits and sizes ----------------------------------------------------------------------------------------------
 
 /** The bytes that Python's zlib.compress packed; exact, and built into the browser. */
 export async function inflate(packed) {
@@ -80,6 +80,13 @@ export function follow(model, signal, names, react) {
     model.on(`change:${name}`, react);
     signal.addEventListener("abort", () => model.off(`change:${name}`, react));
   }
+}
+
+/** Call `react` when one of the nodes has another size, until `signal` ends the view. */
+export function watchSize(signal, react, ...nodes) {
+  const watcher = new ResizeObserver(react);
+  for (const node of nodes) watcher.observe(node);
+  signal.addEventListener("abort", () => watcher.disconnect());
 }
 
 // ---- keys and pointers -----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 import { css, inkOf } from "./colours.js";
 
 const STRIPES = 6; // px from one stripe to the next
+const LARGE = { most: 512, padding: 2 }; // px: a large slice's side, and what a widget has on both sides, as in the style
 const MARGIN = 8; // pixels around the chosen ones in a close-up, at least
 
 export const wholeSlice = (width, height) => ({ top: 0, left: 0, rows: height, columns: width });
@@ -126,8 +127,13 @@ export function drawBorder(context, border, { top, left, rows, columns }, colour
   strokeTwice(context, colour, [(3 * columns) / wide, (1.5 * columns) / wide], () => context.stroke(border), 0.5);
 }
 
-/** Show a slice in the room there is, grown by whole steps only, so that every pixel stays a square of the same size; returns how large a pixel is. */
-export function fitSquares(screen, room, { width, height }) {
+/**
+ * Show a slice as large as its widget has room for, grown by whole steps only, so that every pixel stays a square of the
+ * same size. Returns how many px a pixel has; 0 while the widget is not on the page.
+ */
+export function fitSquares(screen, widget, { width, height }) {
+  const room = Math.min(widget.clientWidth - 2 * LARGE.padding, LARGE.most);
+  if (room <= 0) return 0;
   const steps = Math.max(Math.floor(room / Math.max(width, height)), 1);
   screen.style.width = `${Math.min(steps * width, room)}px`;
   const scale = screen.clientWidth / width;

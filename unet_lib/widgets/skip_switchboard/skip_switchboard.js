@@ -1,10 +1,11 @@
 // The skip switchboard. Python answers each switch with counts and bytes (see _respond in skip_switchboard.py); here they
 // are drawn.
 
-import { bytesOf, follow, inflate, keepKeys, make, radioChoice, rendering } from "../shared/base.js";
+import { bytesOf, follow, inflate, keepKeys, make, radioChoice, rendering, watchSize } from "../shared/base.js";
 import { GREEN, NETWORK, PURPLE, REFERENCE, paletteInks } from "../shared/colours.js";
 import { rounded, score } from "../shared/mask_scores.js";
-import { drawBorder, drawGrey, drawKinds, drawLevels, drawPalette, freshContext, outlinePath, surroundings, wholeSlice } from "../shared/slice_pictures.js";
+import { drawBorder, drawGrey, drawKinds, drawLevels, drawPalette, freshContext, outlinePath, surroundings,
+  wholeSlice } from "../shared/slice_pictures.js";
 import { SkipU } from "./skip_u.js";
 import { SkipWorth } from "./skip_worth.js";
 
@@ -113,9 +114,8 @@ class SwitchView {
     follow(this.model, signal, ["answer"], () => this.receive()); // maps and pixels come in the same message
     follow(this.model, signal, ["patient", "slice", "strip", "skips"], () => this.showSettings());
     follow(this.model, signal, ["close_up"], () => this.slice && this.draw());
-    const watcher = new ResizeObserver(() => this.slice && this.pictures.answer.screen.clientWidth !== this.wide && this.draw());
-    watcher.observe(this.root);
-    signal.addEventListener("abort", () => { watcher.disconnect(); clearTimeout(this.silence); clearTimeout(this.speech); });
+    watchSize(signal, () => this.slice && this.pictures.answer.screen.clientWidth !== this.wide && this.draw(), this.root);
+    signal.addEventListener("abort", () => { clearTimeout(this.silence); clearTimeout(this.speech); });
   }
 
   set(traits) {

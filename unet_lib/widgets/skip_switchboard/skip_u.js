@@ -6,7 +6,7 @@ import { drawArrow, drawBox } from "../shared/u_drawing.js";
 
 const PILL = { width: 58, height: 27 }; // units of the drawing
 const SAYS = { on: "on", zeroed: "0", mean: "mean", swapped: "other" };
-const END = { Image: "slice", Conv2d: "answer" }; // what stands above the first and the last box
+const END = { input: "slice", output: "answer" }; // what stands above the first and the last box
 
 export class SkipU {
   /** `flip(level)` is called where a skip is clicked, with the uppermost as level 0. */
@@ -19,7 +19,7 @@ export class SkipU {
     });
     this.svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
       ...arrows.filter(({ kind }) => kind !== "skip").map(drawArrow), ...boxes.filter(({ kind }) => kind !== "Concat").map(drawBox),
-      ...boxes.filter(({ kind }) => END[kind]).map((box) => draw("text", { class: "gb-says gb-skips-end", x: box.x + box.width / 2, y: box.y - 9 }, END[box.kind])),
+      ...boxes.filter(({ name }) => END[name]).map((box) => draw("text", { class: "gb-says gb-skips-end", x: box.x + box.width / 2, y: box.y - 9 }, END[box.name])),
       ...this.skips.map(({ group }) => group));
   }
 

@@ -1,7 +1,8 @@
 // The slice and channel browser. Python sends one slice at a time (see slice_payload in slice_browser.py);
 // everything else, contrast and mask and the numbers under the pointer, happens here without asking Python.
 
-import { MOVES, follow, inflate, keepKeys, make, nearestPixel, patientOptions, pixelUnder, radioChoice, rendering } from "../shared/base.js";
+import { MOVES, follow, inflate, keepKeys, make, nearestPixel, patientOptions, pixelUnder, radioChoice, rendering,
+  watchSize } from "../shared/base.js";
 import { TUMOUR, css, inkOf } from "../shared/colours.js";
 import { drawLevels, freshContext, outlinePath, strokeTwice, wholeSlice } from "../shared/slice_pictures.js";
 
@@ -139,9 +140,7 @@ class SliceView {
     follow(model, signal, ["patient", "slice"], () => this.showPlace());
     follow(model, signal, ["view", "outline", "tint", "window"], () => this.showSettings());
     follow(model, signal, ["pixel"], () => this.showPixel());
-    const watcher = new ResizeObserver(() => this.layOut());
-    watcher.observe(this.root);
-    signal.addEventListener("abort", () => watcher.disconnect());
+    watchSize(signal, () => this.layOut(), this.root);
   }
 
   connectPanel(panel, listen) {

@@ -1,10 +1,11 @@
 // The threshold explorer. Python has counted everything once; here it is only looked up and drawn, so that a move of
 // the slider asks nobody.
 
-import { follow, inflate, keepKeys, make, rendering } from "../shared/base.js";
+import { follow, inflate, keepKeys, make, rendering, watchSize } from "../shared/base.js";
 import { GREEN, NETWORK, REFERENCE } from "../shared/colours.js";
 import { SCORES, isEmpty, rounded, score } from "../shared/mask_scores.js";
-import { drawBorder, drawGrey, drawKinds, freshContext, outlinePath, surroundings, wholeSlice } from "../shared/slice_pictures.js";
+import { drawBorder, drawGrey, drawKinds, freshContext, outlinePath, surroundings,
+  wholeSlice } from "../shared/slice_pictures.js";
 import { UnitChart } from "./unit_chart.js";
 
 const STEPS = 100; // of the slider, from 0 to 1; threshold_explorer.py says the same
@@ -125,9 +126,8 @@ class ThresholdView {
     this.connectChart(this.tradeOff, (point) => this.nearestStep(point), listen);
     follow(this.model, signal, ["threshold"], () => this.ready && this.show());
     follow(this.model, signal, ["slice", "close_up"], () => this.ready && this.turn());
-    const watcher = new ResizeObserver(() => this.layOut());
-    watcher.observe(this.root);
-    signal.addEventListener("abort", () => { watcher.disconnect(); clearTimeout(this.silence); });
+    watchSize(signal, () => this.layOut(), this.root);
+    signal.addEventListener("abort", () => clearTimeout(this.silence));
   }
 
   /** A press or a drag on a chart moves the threshold; the slider is the keyboard's way to the same. */
