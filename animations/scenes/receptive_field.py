@@ -10,20 +10,17 @@ from animations.mobjects import Picture, words
 from unet_lib.data.slice_files import FLAIR
 from unet_lib.models.architecture import plan
 from unet_lib.models.layers import CONV_3, HALVE
-from unet_lib.models.receptive_field import receptive_field
+from unet_lib.models.receptive_field import receptive_field, rows_seen
 
 PIXELS, WIDE, HIGH, GAP = 16, 0.6, 0.5, 0.92
 LAYERS = ("3×3", "3×3", "pool", "3×3", "3×3")
+GEOMETRY = {"3×3": CONV_3, "pool": HALVE}
 
 
 def spans(layers: tuple[str, ...], first: int) -> list[tuple[int, int]]:
     """Which cells of each row one cell of the last row depends on, rows from the pixels up: first and past last."""
-    low, high = first, first + 1
-    rows = [(low, high)]
-    for layer in reversed(layers):
-        low, high = (low * 2, high * 2) if layer == "pool" else (low - 1, high + 1)
-        rows.append((low, high))
-    return rows[::-1]
+    ways = [[GEOMETRY[layer] for layer in layers[row:]] for row in range(len(layers) + 1)]
+    return [(low, high + 1) for low, high in (rows_seen(way, first) for way in ways)]
 
 
 class ReceptiveField(ClipScene):
@@ -36,7 +33,7 @@ class ReceptiveField(ClipScene):
         return {"image": load("image")[..., FLAIR], "centre": np.argwhere(reference).mean(axis=0).round(),
                 "fields": np.array([stage.receptive_field for stage in stages]),
                 "two": np.array(receptive_field([CONV_3, CONV_3])),
-                "with pool": np.array(receptive_field([CONV_3, CONV_3, HALVE, CONV_3, CONV_3]))}
+                "with pool": np.array(receptive_field([GEOMETRY[layer] for layer in LAYERS]))}
 
     @beat("One number of a 3 × 3 convolution sees 3 pixels across.", "Eine Zahl einer 3×3-Faltung sieht 3 Pixel weit.")
     def one_convolution(self) -> None:
