@@ -73,8 +73,8 @@ def write_pictures(scores: Sequence[PatientScore], predictor: Predictor, cache: 
                                          [s.site for s in scores])
     save_figure(plotting.scores.box_sheet(panels), folder / "boxes.png")
     save_figure(ranked, folder / "ranked.png")
-    worst = [(f"{_short(s.patient)}, slice {s.worst_slice}\nDice of the patient {s.dice:.2f}", *images)
-             for s, *images in worst_cases(scores, predictor, cache)]
+    worst = [(f"{_short(s.patient)}, slice {s.worst_slice}\nDice of the patient {s.dice:.2f}", flair, predicted,
+              reference) for s, flair, predicted, reference in worst_cases(scores, predictor, cache)]
     save_figure(plotting.scores.worst_sheet(worst), folder / "worst.png")
 
 
