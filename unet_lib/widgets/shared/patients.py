@@ -30,7 +30,7 @@ def tumour_strip(cache: SliceCache, patient: str) -> list[list[int]]:
 
 
 def slice_facts(cache: SliceCache, index: int) -> dict:
-    """Which slice this is: patient, number, index and count within the patient, tumour pixels, and all in words."""
+    """Which slice this is: patient, number, index among the patient's `count` slices, tumour pixels; in words, too."""
     tumour = int(np.count_nonzero(cache.masks[index]))
     patient = cache.names[cache.patient_of[index]]
     numbers = cache.numbers[cache.slices_of([patient])]

@@ -69,8 +69,8 @@ def figures_of(rows: Iterable[Mapping[str, Any]], depth: int) -> dict[str, Any]:
                 found.setdefault((how, levels), {})[seed] = row["mean_dice"]
                 kinds.add(kind)
         except KeyError as error:
-            raise SettingsError(f"expected rows as benchmarks/ablations/skip_ablation.py writes them; one has no {error}. "
-                                f"Hand over json.loads(path.read_text())['rows'].") from error
+            raise SettingsError(f"expected rows as benchmarks/ablations/skip_ablation.py writes them; one has no "
+                                f"{error}. Hand over json.loads(path.read_text())['rows'].") from error
     if unknown := {how for how, _ in found} - set(HOW):
         raise SettingsError(f"expected rows that say how: {', '.join(HOW)}; got {min(unknown)!r}.")
     return {"about": "; ".join(sorted(kinds)), "rows": [
