@@ -57,7 +57,7 @@ def test_too_few_patients_and_bad_fractions():
 
 
 def test_unknown_subset():
-    with pytest.raises(DatasetError, match="no subset 'tests' in a split; expected one of train, validation, test, all"):
+    with pytest.raises(DatasetError, match="no subset 'tests' in a split; expected one of train, validation"):
         split_patients(NAMES).subset("tests")
 
 

@@ -20,9 +20,9 @@ HERE = Path(__file__).resolve()
 # History tells of the old names on purpose.
 HISTORY = {REPOSITORY / "CHANGELOG.md", REPOSITORY / "data" / "results" / "README.md", HERE}
 
-MODULES = ("shapes|model|lite_unet|networks|pretrained|checkpoint|variants|broken|formulas|records|dataset|batches|sources|"
-           "augment|splits|download|archive|voxels|phantom|losses|training_config|train|average|rate_finder|runs|recipes|"
-           "devices|distributed|predict|nifti|own_norm|own_threshold|uncertainty|score_report|surface|calibration|folds|"
+MODULES = ("shapes|model|lite_unet|networks|pretrained|checkpoint|variants|broken|formulas|records|dataset|batches|"
+           "sources|augment|splits|download|archive|voxels|phantom|losses|training_config|train|average|rate_finder|runs|"
+           "recipes|devices|distributed|predict|nifti|own_norm|own_threshold|uncertainty|score_report|surface|calibration|folds|"
            "results|capture|explain|probes|measures|series|figures|layout|unet_figure|score_figures|feature_figures|film|"
            "check|glossary|translate|pages|profiles|doctor|files|card")
 RECIPES = "baseline|shorter|longer|borrowed|sharp|alike|best"
@@ -42,9 +42,9 @@ WORDS = {
     "lessons": r"\brepair shop\b|\bcheat(?:s|ed|ing)?\b|\bMistake\b|\botherwise=|\bmend(?:s|ed|ing)?\b|\bbricks?\b|"
                r"\brims?\b",
 }
-IDENTIFIERS = {"places", "share", "shares", "deviation", "deviations", "expert", "experts", "neighbours", "mirror", "rim",
-               "agreement", "mend", "mends", "specks", "own_norms", "healthy", "crew", "leads", "strangers", "slopes",
-               "bce_dices", "first_weights"}
+IDENTIFIERS = {"places", "share", "shares", "deviation", "deviations", "expert", "experts", "neighbours", "mirror",
+               "rim", "agreement", "mend", "mends", "specks", "own_norms", "healthy", "crew", "leads", "strangers",
+               "slopes", "bce_dices", "first_weights"}
 
 
 def texts() -> Iterator[tuple[Path, str]]:

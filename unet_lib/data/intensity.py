@@ -7,9 +7,12 @@ MRI has no absolute scale: the same tissue is 60 at one site and 110 at another.
 training or later, is normalised here.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int, Shaped, UInt8
-from torch import Tensor
+
+Tensor = Any  # torch's: a folder can be read and measured without loading it
 
 
 def channel_histograms(images: UInt8[np.ndarray, "... 3"]) -> Int[np.ndarray, "3 256"]:

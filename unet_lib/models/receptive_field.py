@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-import numpy as np
-
-Rows = TypeVar("Rows", int, np.ndarray)
+Rows = TypeVar("Rows", int, Any)
+"""One row, or an array of them; NumPy itself is not needed here."""
 
 
 class LayerGeometry(NamedTuple):
@@ -48,5 +47,5 @@ def receptive_field(layers: Sequence[LayerGeometry]) -> int:
 
     After an enlargement neighbours may see squares of different sizes; what repeats itself is looked at once.
     """
-    first, last = rows_seen(layers, np.arange(prod(layer.stride for layer in layers if layer.transposed)))
-    return int((last - first).max()) + 1
+    pattern = range(prod(layer.stride for layer in layers if layer.transposed))
+    return max(last - first for first, last in (rows_seen(layers, row) for row in pattern)) + 1

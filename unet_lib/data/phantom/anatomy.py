@@ -81,7 +81,8 @@ def _fold(points: Points, shifts: list[ndarray], draws: PatientParameters) -> Po
 def _widen_ventricles(points: Points, amount: float) -> Points:
     """Read the atlas nearer to the ventricles' middle, so that they look wider; fades out with distance."""
     offsets = [p - np.float32(c) for p, c in zip(points, VENTRICLES_AT, strict=True)]
-    squared = sum(o * o for o in offsets)
+    x, y, z = offsets
+    squared = x * x + y * y + z * z
     shrink = 1 - np.float32(amount) * exp(squared * np.float32(-0.5 / VENTRICLES_REACH ** 2))
     return tuple(o * shrink + np.float32(c) for o, c in zip(offsets, VENTRICLES_AT, strict=True))
 
