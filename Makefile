@@ -15,10 +15,10 @@ export PYTHONDONTWRITEBYTECODE :=
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint notebooks pages phantom animations film book clean
+.PHONY: help lab test test-other-cpu lint notebooks pages phantom animations film book clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 lab: phantom  ## Install what is needed and open JupyterLab on lesson 00
 	@$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 $(if $(filter 0,$(shell id -u)),--allow-root) \
@@ -28,6 +28,9 @@ lab: phantom  ## Install what is needed and open JupyterLab on lesson 00
 # wait for each other made training ten times slower.
 test: $(VENV)/test-ready phantom  ## Run every test, lint and lesson
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+test-other-cpu: $(VENV)/test-ready phantom  ## Run what depends on arithmetic as on a processor without AVX
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/project/test_other_cpu.py $(ARGS)
 
 lint: $(VENV)/test-ready  ## Style, types, spelling and the house's import rules
 	$(BIN)/ruff check .
