@@ -26,7 +26,7 @@ from unet_lib.inference.predictor import Predictor, load_predictor
 from unet_lib.models.checkpoint import save_model
 from unet_lib.training.experiment import Experiment, ExperimentConfig, prepare
 from unet_lib.training.loop import fit
-from unet_lib.training.recipes import Recipe, find_recipe, stages
+from unet_lib.training.recipes import RECIPES, Recipe, find_recipe, stages
 
 FOLDS = 5
 WEIGHTS = "final.safetensors"
@@ -114,7 +114,8 @@ def as_table(rows: list[dict[str, Any]]) -> str:
     """What each recipe reaches over the folds measured so far, as Markdown; intervals are over patients."""
     lines = ["| recipe | folds | patients | mean Dice [95 %] | median [95 %] | pooled F1 [95 %] | accuracy |",
              "|---|---|---|---|---|---|---|"]
-    for recipe in dict.fromkeys(row["recipe"] for row in rows):
+    measured = {row["recipe"] for row in rows}
+    for recipe in (*(name for name in RECIPES if name in measured), *sorted(measured - RECIPES.keys())):
         found = summary(scores_of(rows, recipe))
         cells = [f"{found[name]:.3f} [{low:.3f}, {high:.3f}]" for name in ("mean_dice", "median_dice", "pooled_f1")
                  for low, high in (found[f"{name}_interval"],)]
