@@ -32,8 +32,8 @@ LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
 def build(out: Path) -> int:
     """Make the book anew in `out`/html, and return Sphinx's exit status; a warning is an error. Raises SettingsError
     for a folder that holds anything but an earlier book."""
-    source, site, doctrees, _ = indices = [out / name for name in MADE]
-    if out.exists() and not set(out.iterdir()) <= set(indices):
+    source, site, doctrees, _ = made = [out / name for name in MADE]
+    if out.exists() and not set(out.iterdir()) <= set(made):
         raise SettingsError(f"{out}: expected a new folder, or one with an earlier book. Name another, or empty it.")
     shutil.rmtree(out, ignore_errors=True)
     gather(source)
@@ -108,7 +108,7 @@ def _shown(clip: Clip) -> str:
 
 def _with_poster(clip: re.Match[str]) -> str:
     """JupyterLab finds no poster by a relative path, a browser does."""
-    return clip[0].replace("<video ", f'<video poster="{clip["place"]}.jpg" ')
+    return clip[0].replace("<video ", f'<video poster="{clip["path"]}.jpg" ')
 
 
 if __name__ == "__main__":
