@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from unet_lib.core.errors import SettingsError
 from unet_lib.data.augmentation import AugmentationConfig, AugmentationParams, apply, sample_params
+from unet_lib.data.intensity import denormalise, normalise
 from unet_lib.inference.predictor import Predictor
 
 GENTLE = AugmentationConfig(flip=0.5, rotation=6.0, scale=0.04, shift=0.02, gain=0.1, offset=0.1, gamma=0.1, noise=0.0,
@@ -37,14 +38,14 @@ def tta_probabilities(predictor: Predictor, images: UInt8[np.ndarray, "n 256 256
     if augmentation.elastic:
         raise SettingsError(f"expected an augmentation without elastic stretching, which cannot be undone; got "
                             f"elastic={augmentation.elastic}. Set elastic=0.")
-    mean, std = statistics
-    normalised = torch.as_tensor((images - mean) / std, dtype=torch.float32).movedim(-1, 1)
+    of_patient = torch.as_tensor(statistics)
+    normalised = normalise(torch.as_tensor(images).movedim(-1, 1), of_patient)
     no_masks = torch.zeros(len(images), 1, *images.shape[1:3])
     probabilities = []
     for number in range(count):
         params = sample_params(1, augmentation, seed * 10_007 + number)
         augmented, _ = apply(_for_each(params, len(images)), normalised, no_masks)
-        grey = (augmented.movedim(1, -1).numpy() * std + mean).round().clip(0, 255).astype(np.uint8)
+        grey = denormalise(augmented, of_patient).round().clip(0, 255).to(torch.uint8).movedim(1, -1).numpy()
         probabilities.append(undo_affine(params.matrix, predictor.probabilities(grey, statistics)))
     return np.stack(probabilities)
 
