@@ -163,7 +163,7 @@ def test_a_scene_has_few_beats_with_pictures_that_fit(played, name):
     assert [seen.beat for seen in played[name]] == [*beats, "statement"]
     assert 4 <= len(beats) <= 6
     for seen in played[name]:
-        assert seen.spread > 8, f"{seen.beat}: nearly one colour"
+        assert seen.std > 8, f"{seen.beat}: nearly one colour"
         assert outside(seen) == [], seen.beat
         assert overlapping(seen) == [], seen.beat
 

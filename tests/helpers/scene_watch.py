@@ -1,6 +1,6 @@
 """Lets scenes of animations/ play and writes down what stands on the screen at the end of each beat."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,12 @@ from animations.render import Settings, play
 
 @dataclass
 class Seen:
-    """One moment: what is written and where, the frame of everything together, and how much the picture varies."""
+    """One moment: what is written and where, the frame of everything together, and the picture's standard deviation."""
 
     beat: str
     texts: list[tuple[str, tuple[float, float, float, float]]]
     boxes: list[tuple[str, tuple[float, float, float, float]]]
-    spread: float
-    numbers: list[str] = field(default_factory=list)
+    std: float
 
 
 def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) -> list[Seen]:
@@ -31,8 +30,7 @@ def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) ->
                  if isinstance(part, Text | MathTypst) and any(visible(glyph) for glyph in part.get_family())]
         seen.append(Seen(name, [(getattr(text, "original_text", "formula"), box(text)) for text in texts],
                          [(type(part).__name__, box(part)) for part in shown],
-                         float(self.renderer.get_frame()[..., :3].std()),
-                         [text.original_text for text in texts if isinstance(text, Text)]))
+                         float(self.renderer.get_frame()[..., :3].std())))
 
     watched = type(clip.scene.__name__, (clip.scene,), {"after_beat": after_beat, "__module__": clip.scene.__module__})
     play(watched, Settings("l", language=language), folder, **settings)
