@@ -30,7 +30,7 @@ from unet_lib.widgets.skip_switchboard.skip_answers import SkipAnswer, figures_o
 
 STATES = ("on", "zeroed", "mean", "swapped")
 LOST, GAINED = (204, 121, 167), (0, 158, 115)
-"""Purple and green, of Okabe & Ito's palette; `skip_switchboard.js` says the same."""
+"""Purple and green, of Okabe & Ito's palette; `shared/colours.js` says the same."""
 BOTTLENECK, FIRST_ROW, ROOM = 34.0, 70.0, 44.0
 """Units: width of the bottleneck, height of the first row, and how much longer a skip is than elsewhere."""
 REMEMBERED = 64
