@@ -59,28 +59,28 @@ def _envelope(brain: Bool[ndarray, "cx cy cz"]) -> Bool[ndarray, "cx cy cz"]:
 def load_atlas() -> Atlas:
     """Read once per process, about a second."""
     from scipy.ndimage import distance_transform_edt as distance
-    from scipy.ndimage import gaussian_filter, label
+    from scipy.ndimage import label
 
     grey, white = _read("grey"), _read("white")
     coarse = np.pad((grey + white)[::COARSE, ::COARSE, ::COARSE], [(m // COARSE,) * 2 for m in MARGIN])
     brain = coarse > 0.4
     envelope = _envelope(brain)
-    hull = gaussian_filter((distance(~envelope) - distance(envelope)).astype(np.float32) * COARSE, 2.5)
+    hull = (distance(~envelope) - distance(envelope)).astype(np.float32) * COARSE
     fluid, _ = label((coarse < 0.5) & (hull < -DEEP_MM))
     sizes = np.bincount(fluid.ravel())[1:]
     ventricles = np.isin(fluid, 1 + np.flatnonzero(sizes > 50))
     return Atlas(grey, white, hull, (distance(~ventricles) * COARSE).astype(np.float32))
 
 
-def look_up(volume: Float[ndarray, "x y z"], place: tuple[ndarray, ...], coarse: bool = False,
+def look_up(volume: Float[ndarray, "x y z"], points: tuple[ndarray, ...], coarse: bool = False,
             outside: float | None = 0.0) -> Float[ndarray, "..."]:
-    """The volume's value at each place (x, y, z in mm of the atlas, any shape), linear between voxels.
+    """The volume's value at each point (x, y, z in mm of the atlas, any shape), linear between voxels.
 
     Beyond the volume the value is `outside`; None repeats the border.
     """
     from scipy.ndimage import map_coordinates
 
     step, margin = (COARSE, MARGIN) if coarse else (1, (0, 0, 0))
-    voxels = [(p + np.float32(o + m)) / np.float32(step) for p, o, m in zip(place, ORIGIN, margin, strict=True)]
+    voxels = [(p + np.float32(o + m)) / np.float32(step) for p, o, m in zip(points, ORIGIN, margin, strict=True)]
     mode = "nearest" if outside is None else "constant"
     return map_coordinates(volume, voxels, order=1, mode=mode, cval=outside or 0.0, prefilter=False)
