@@ -2,7 +2,7 @@
 
     python benchmarks/realism/phantom_realism.py --real data/lgg [--phantoms 120]
 
-Two questions, each answered beside the same comparison between two random halves of the real patients, which
+Two questions are answered beside the same comparison between two random halves of the real patients, which
 says how small a distance can be expected to get:
 
 - grey levels: per region and channel, the Wasserstein-1 distance between the histograms, in grey levels
@@ -11,6 +11,9 @@ says how small a distance can be expected to get:
   head (scalp and skull); the rest of the head. Channels that copy FLAIR are left out.
 - patients: quantiles of slices, tumour slices, tumour size and position per patient, with the largest distance
   between the two distribution functions (Kolmogorov–Smirnov).
+
+One about detail: which fraction of a FLAIR slice's spectral energy lies in each band of spatial frequencies, in a
+window in the middle of the head, over the middle third of the slices; quartiles over patients.
 
 And one about the sites: which fraction of the variance between patients in mean brightness a patient's site explains.
 Summary numbers go to data/results/phantom_realism.json; no pixel does.
@@ -34,6 +37,8 @@ REGIONS = ("tumour", "around the tumour", "scalp and skull", "rest of the head")
 AROUND, BORDER, AIR = 8, 14, 12  # pixels, pixels, and the grey level that air's noise stays below
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HALVES, SEED, BIN = 20, 0, 4
+WINDOW = 96                         # pixels
+BANDS = ((0.1, 0.2), (0.2, 0.3), (0.3, 0.5))     # cycles per pixel
 
 
 def main() -> None:
@@ -50,17 +55,19 @@ def main() -> None:
         "phantom_version": VERSION, "patients": {"real": len(real.names), "phantom": len(made.names)},
         "grey_levels": grey_levels(measured["real"][0], measured["phantom"][0]),
         "per_patient": per_patient(measured["real"][1], measured["phantom"][1]),
+        "spectral_fractions": spectral_rows(measured["real"][2], measured["phantom"][2]),
         "variance_explained_by_site": {"real": by_site(real), "phantom": by_site(made)}}, indent=1) + "\n")
     report(json.loads(RESULTS.read_text()))
 
 
 # ------------------------------------------------------------------ measuring one data set
 
-def measure(cache: SliceCache) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Histograms [patients, regions, channels, 256], all 0 for a channel that copies FLAIR; and one row of facts
-    a patient for the distributions."""
+def measure(cache: SliceCache) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """Histograms [patients, regions, channels, 256], all 0 for a channel that copies FLAIR; one row of facts
+    a patient for the distributions; and the spectral fractions [patients, bands]."""
     histograms = np.zeros((len(cache.names), len(REGIONS), len(CHANNELS), 256), np.int64)
     facts: dict[str, list[float]] = {}
+    spectra = []
     for p, patient in enumerate(tqdm(cache.patients, unit="patient")):
         indices = np.flatnonzero(cache.patient_of == p)
         images, masks = cache.images[indices], cache.masks[indices] > 0
@@ -72,7 +79,8 @@ def measure(cache: SliceCache) -> tuple[np.ndarray, dict[str, np.ndarray]]:
                         histograms[p, r, c] += np.bincount(image[..., c][region], minlength=256)
         for key, value in patient_facts(masks, heads).items():
             facts.setdefault(key, []).append(value)
-    return histograms, {key: np.array(values) for key, values in facts.items()}
+        spectra.append(spectral_fractions(images[..., CHANNELS.index("FLAIR")], heads))
+    return histograms, {key: np.array(values) for key, values in facts.items()}, np.array(spectra)
 
 
 def find_head(image: np.ndarray) -> np.ndarray:
@@ -102,6 +110,24 @@ def patient_facts(masks: np.ndarray, heads: np.ndarray) -> dict[str, float]:
             "distance from the midline": abs(2 * (columns.mean() - left) / (right - left) - 1)}
 
 
+def spectral_fractions(flair: np.ndarray, heads: np.ndarray) -> np.ndarray:
+    """The fraction of spectral energy (without the mean) in each of BANDS; the mean over the middle third of slices."""
+    axis = np.fft.fftfreq(WINDOW)
+    frequency = np.sqrt(axis[:, None] ** 2 + axis ** 2)
+    hann, half, count = np.outer(np.hanning(WINDOW), np.hanning(WINDOW)), WINDOW // 2, len(flair)
+    rows = []
+    for image, head in zip(flair[count // 3: count - count // 3], heads[count // 3: count - count // 3], strict=True):
+        if not head.any():
+            continue
+        row, column = (int(np.clip(where.mean(), half, size - half)) for where, size in
+                       zip(np.nonzero(head), image.shape, strict=True))
+        window = image[row - half: row + half, column - half: column + half].astype(float)
+        energy = np.abs(np.fft.fft2((window - window.mean()) * hann)) ** 2
+        energy[0, 0] = 0
+        rows.append([energy[(frequency >= low) & (frequency < high)].sum() / energy.sum() for low, high in BANDS])
+    return np.mean(rows, axis=0)
+
+
 def box(heads: np.ndarray) -> tuple[int, int, int, int]:
     """First and last row and column of the head over all slices."""
     rows, columns = np.flatnonzero(heads.any((0, 2))), np.flatnonzero(heads.any((0, 1)))
@@ -117,7 +143,7 @@ def grey_levels(real: np.ndarray, made: np.ndarray) -> list[dict]:
     for r, region in enumerate(REGIONS):
         for c, channel in enumerate(CHANNELS):
             one, other = fractions(real[:, r, c]), fractions(made[:, r, c])
-            halves = [wasserstein(*(fractions(real[half, r, c]) for half in (order[::2], order[1::2])))
+            halves = [wasserstein(fractions(real[order[::2], r, c]), fractions(real[order[1::2], r, c]))
                       for order in orders]
             rows.append({"region": region, "channel": channel, "distance": round(wasserstein(one, other), 2),
                          "between_real_halves": round(float(np.mean(halves)), 2),
@@ -155,6 +181,15 @@ def quantiles(values: np.ndarray) -> list[float]:
     return [round(float(value), 4) for value in np.quantile(values, QUANTILES)]
 
 
+def spectral_rows(real: np.ndarray, made: np.ndarray) -> list[dict]:
+    """One row a band: first quartile, median and third quartile of the real patients and of the phantoms."""
+    def quartiles(values: np.ndarray) -> list[float]:
+        return [round(float(value), 4) for value in np.quantile(values, (0.25, 0.5, 0.75))]
+
+    return [{"cycles_per_pixel": list(band), "real": quartiles(real[:, b]), "phantom": quartiles(made[:, b])}
+            for b, band in enumerate(BANDS)]
+
+
 def by_site(cache: SliceCache) -> dict[str, float]:
     """Fraction of the variance of patients' mean brightness that the site explains (η², corrected for chance)."""
     sites = np.array([patient.site for patient in cache.patients])
@@ -175,6 +210,10 @@ def report(result: dict) -> None:
     for row in result["per_patient"]:
         print(f"{row['fact']:26} KS {row['distance']:.3f}, real halves {row['between_real_halves']:.3f}; "
               f"median {row['real'][2]:g} real, {row['phantom'][2]:g} phantom")
+    for row in result["spectral_fractions"]:
+        low, high = row["cycles_per_pixel"]
+        print(f"{low}–{high} cycles per pixel: " + "; ".join(
+            f"{name} {row[name][1]:.3f} ({row[name][0]:.3f}–{row[name][2]:.3f})" for name in ("real", "phantom")))
     print("explained by site:", result["variance_explained_by_site"])
 
 

@@ -1,17 +1,17 @@
 """Synthetic patients in exactly the layout of the LGG data set, so that one code path reads both.
 
     make_patient(seed, index)            one patient, in memory
-    stages(seed, index)                  images of how one slice of it comes about
+    stages(seed, index)                  pictures of how one slice of it comes about
     write_phantoms(root, patients, seed) a folder of them
 
 Draw first, then apply: `parameters` draws every choice for a patient into a frozen dataclass;
-`anatomy`, `tumour` and `contrast` turn these into pixels. The brain comes from the MNI152 tissue maps
-(ICBM 2009a symmetric; Fonov et al. 2011) inside the nilearn wheel, so nothing is downloaded.
+`anatomy` (with `cortex` and `skull`), `tumour`, `contrast` and `scanner` turn these into pixels. The brain comes
+from the MNI152 tissue maps (ICBM 2009a symmetric; Fonov et al. 2011) inside the nilearn wheel, so nothing is
+downloaded; its folds are drawn anew for each patient.
 
-Same seed, same files, whatever the number of processes and the processor's instruction set: float32 sums and
-products are the same everywhere, and exponentials are rounded from float64 (`fields.exp`). Another kind of
-processor or another NumPy may still draw other noise. So what is made from phantoms names them by version and
-seed, never by their pixels.
+Same seed, same files, whatever the number of processes and the processor's instruction sets: fields are made of
+additions, products and square roots, which round alike everywhere, and images are formed in float64. Another
+compiler may round a product and a sum together: there a pixel may differ by 1 grey level.
 """
 
 from unet_lib.data.phantom.make import Phantom, make_patient, stages

@@ -17,6 +17,7 @@ MARGIN = (16, 22, 40)       # mm of air around the atlas on the coarse grid; the
 CLOSING_MM = 14             # sulci and fissures narrower than twice this belong to the inside of the skull
 VAULT_CLOSING_MM = 32       # the same at the back and the top, where the skull is round and no face intrudes
 VAULT_TOP, VAULT_BACK = 30, -55     # mm: above the one or behind the other is vault
+HINDBRAIN = -16             # mm: the cerebellum and less lie below
 DEEP_MM = 14                # fluid this far below the surface is ventricle
 
 
@@ -52,35 +53,35 @@ def _envelope(brain: Bool[ndarray, "cx cy cz"]) -> Bool[ndarray, "cx cy cz"]:
     away = distance(~brain) * COARSE
     narrow, wide = (distance(away < mm) * COARSE > mm for mm in (CLOSING_MM, VAULT_CLOSING_MM))
     up, back = (np.arange(brain.shape[axis]) * COARSE - MARGIN[axis] - ORIGIN[axis] for axis in (2, 1))
-    return narrow | wide & ((up > VAULT_TOP) | (back < VAULT_BACK)[:, None])
+    return narrow | wide & ((up > VAULT_TOP) | (back < VAULT_BACK)[:, None] & (up > HINDBRAIN))
 
 
 @lru_cache(maxsize=1)
 def load_atlas() -> Atlas:
     """Read once per process, about a second."""
     from scipy.ndimage import distance_transform_edt as distance
-    from scipy.ndimage import label
+    from scipy.ndimage import gaussian_filter, label
 
     grey, white = _read("grey"), _read("white")
     coarse = np.pad((grey + white)[::COARSE, ::COARSE, ::COARSE], [(m // COARSE,) * 2 for m in MARGIN])
     brain = coarse > 0.4
     envelope = _envelope(brain)
-    hull = (distance(~envelope) - distance(envelope)).astype(np.float32) * COARSE
+    hull = gaussian_filter((distance(~envelope) - distance(envelope)).astype(np.float32) * COARSE, 2.5)
     fluid, _ = label((coarse < 0.5) & (hull < -DEEP_MM))
     sizes = np.bincount(fluid.ravel())[1:]
     ventricles = np.isin(fluid, 1 + np.flatnonzero(sizes > 50))
     return Atlas(grey, white, hull, (distance(~ventricles) * COARSE).astype(np.float32))
 
 
-def look_up(volume: Float[ndarray, "x y z"], points: tuple[ndarray, ...], coarse: bool = False,
+def look_up(volume: Float[ndarray, "x y z"], place: tuple[ndarray, ...], coarse: bool = False,
             outside: float | None = 0.0) -> Float[ndarray, "..."]:
-    """The volume's value at each point (x, y, z in mm of the atlas, any shape), linear between voxels.
+    """The volume's value at each place (x, y, z in mm of the atlas, any shape), linear between voxels.
 
     Beyond the volume the value is `outside`; None repeats the border.
     """
     from scipy.ndimage import map_coordinates
 
     step, margin = (COARSE, MARGIN) if coarse else (1, (0, 0, 0))
-    voxels = [(p + np.float32(o + m)) / np.float32(step) for p, o, m in zip(points, ORIGIN, margin, strict=True)]
+    voxels = [(p + np.float32(o + m)) / np.float32(step) for p, o, m in zip(place, ORIGIN, margin, strict=True)]
     mode = "nearest" if outside is None else "constant"
     return map_coordinates(volume, voxels, order=1, mode=mode, cval=outside or 0.0, prefilter=False)

@@ -1,33 +1,43 @@
-"""Smooth random fields and soft shapes: the pencils that every part of a phantom is drawn with."""
+"""Smooth random fields and soft shapes: the pencils that every part of a phantom is drawn with.
+
+Additions, products and square roots only: they round alike on every processor, exponentials do not.
+"""
+
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from numpy.random import Generator
 
-SHARPEST = 60.0   # exp(60) still fits a float32; beyond it a sigmoid is 0 or 1 anyway
-SPLINE_GAIN = 3.0   # a spline averages its nodes: the standard deviation of their mean is 1/3 of theirs
+SPLINE_GAIN = 3.0   # a spline averages its nodes: the spread of their mean is 1/3 of theirs
+
+Place = tuple[ndarray, ...]                    # x, y, z in mm of the atlas: float32 [n, h, w], or of some voxels [m]
+Edge = Float[ndarray, "..."] | float           # the same everywhere, or another at every place
 
 
-def exp(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
-    """eˣ, worked out in float64 and rounded to float32.
+def smooth_step(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
+    """From 0 to 1 while x goes from −2 to 2, without corners: a sigmoid of additions and products.
 
-    NumPy's float32 exponential has another last bit with every instruction set; rounded float64 ones agree.
+    Those round alike on every processor; the exponential function does not.
     """
-    return np.exp(x, dtype=np.float64).astype(np.float32)
+    t = np.clip(np.float32(0.25) * x + np.float32(0.5), 0, 1)
+    return t * t * (3 - 2 * t)
 
 
-def sigmoid(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
-    """1 / (1 + e⁻ˣ) in float32, without overflow."""
-    return 1 / (1 + exp(-np.clip(x, -SHARPEST, SHARPEST)))
+def bump(squared: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
+    """1 at 0, falling like a Gaussian of the squared distance (in squared standard deviations); 0 beyond √10 of them.
+    """
+    t = np.clip(1 - squared * np.float32(0.1), 0, 1)
+    return t * t * t * t * t
 
 
-def below(x: Float[ndarray, "..."], edge: float, width: float) -> Float[ndarray, "..."]:
+def below(x: Float[ndarray, "..."], edge: Edge, width: Edge) -> Float[ndarray, "..."]:
     """Soft test x < edge, in [0, 1]: partial volume over about ± `width` around the edge (a linear ramp)."""
-    return np.clip((edge - x) * np.float32(0.5 / width) + np.float32(0.5), 0, 1)
+    return np.clip((edge - x) * (np.float32(0.5) / width) + np.float32(0.5), 0, 1)
 
 
-def between(x: Float[ndarray, "..."], low: float, high: float, width: float) -> Float[ndarray, "..."]:
+def between(x: Float[ndarray, "..."], low: Edge, high: Edge, width: Edge) -> Float[ndarray, "..."]:
     """Soft test low < x < high, in [0, 1]."""
     return below(x, high, width) - below(x, low, width)
 
@@ -52,8 +62,8 @@ def _spline(nodes: Float[ndarray, "a b c"], shape: tuple[int, ...]) -> Float[nda
         where = np.linspace(0, field.shape[axis] - 3.001, size, dtype=np.float32)
         first = where.astype(np.int64)
         t = _along(where - first, axis)
-        rest, t2, t3 = 1 - t, t * t, t * t * t    # a product is the same everywhere, a third power is not
-        weights = (rest * rest * rest / 6, (3 * t3 - 6 * t2 + 4) / 6, (3 * (t + t2 - t3) + 1) / 6, t3 / 6)
+        square, cube, rest = t * t, t * t * t, 1 - t
+        weights = (rest * rest * rest / 6, (3 * cube - 6 * square + 4) / 6, (3 * (t + square - cube) + 1) / 6, cube / 6)
         field = sum(field.take(first + k, axis) * weight for k, weight in enumerate(weights))
     return field
 
@@ -63,7 +73,7 @@ def _along(values: ndarray, axis: int) -> ndarray:
 
 
 def smooth_noise(rng: Generator, shape: tuple[int, int, int], cells: tuple[int, int, int]) -> Float[ndarray, "n h w"]:
-    """Random field of about zero mean and unit standard deviation whose bumps are `shape / cells` voxels long.
+    """Random field of about zero mean and unit spread whose bumps are `shape / cells` voxels long.
 
     A spline with three points a bump, linear between those.
     """
@@ -72,10 +82,10 @@ def smooth_noise(rng: Generator, shape: tuple[int, int, int], cells: tuple[int, 
     return stretch(_spline(nodes * np.float32(SPLINE_GAIN), middle), shape)
 
 
-def ellipsoid(points: tuple[ndarray, ...], centre: tuple[float, ...],
-              radii: tuple[float, ...]) -> Float[ndarray, "n h w"]:
-    """About the distance in mm to an ellipsoid's surface, negative inside. `points` are (x, y, z) in mm."""
-    squares = sum(((p - np.float32(c)) / np.float32(r)) ** 2 for p, c, r in zip(points, centre, radii, strict=True))
+def ellipsoid(place: tuple[ndarray, ...], centre: tuple[float, ...],
+              radii: tuple[float, ...]) -> Float[ndarray, "..."]:
+    """About the distance in mm to an ellipsoid's surface, negative inside. `place` is (x, y, z) in mm."""
+    squares = sum(((p - np.float32(c)) / np.float32(r)) ** 2 for p, c, r in zip(place, centre, radii, strict=True))
     return (np.sqrt(squares) - 1) * np.float32(min(radii))
 
 
@@ -84,3 +94,41 @@ def blur(field: Float[ndarray, "n h w"], sigma: float) -> Float[ndarray, "n h w"
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(field, (0, sigma, sigma), truncate=3) if sigma > 0 else field
+
+
+def coverage(away: Float[ndarray, "..."], half_width: Edge, pixel: float) -> Float[ndarray, "..."]:
+    """Which share of a pixel a sheet covers that is 2 × `half_width` thick and `away` from its middle (all in mm)."""
+    near, far = (half_width - away) / pixel + np.float32(0.5), (half_width + away) / pixel + np.float32(0.5)
+    return np.clip(np.clip(near, 0, 1) + np.clip(far, 0, 1) - 1, 0, 1)
+
+
+@dataclass(frozen=True)
+class Noises:
+    """Random fields of zero mean and unit spread that make everything drawn wander; the length of their bumps in mm."""
+
+    slow: Float[ndarray, "..."]                # 40: thickness of scalp and bone
+    reach: Float[ndarray, "..."]               # 20: how deep sulci go
+    blobs: Float[ndarray, "..."]               # 15
+    bend_x: Float[ndarray, "..."]              # 13: gyri to the side …
+    bend_y: Float[ndarray, "..."]              # … and forward
+    rough: Float[ndarray, "..."]               # 9: how wide sulci are
+    grain: Float[ndarray, "..."]               # 4
+    texture: Float[ndarray, "..."]             # 2.5, and from slice to slice another
+
+    @classmethod
+    def draw(cls, shape: tuple[int, int, int], pixel_mm: float, rng: Generator) -> "Noises":
+        def bumps(mm: float, high: int) -> Float[ndarray, "n h w"]:
+            down, across = (max(2, round(size * pixel_mm / mm)) for size in shape[1:])
+            return smooth_noise(rng, shape, (high, down, across))
+
+        return cls(slow=bumps(40, 4), reach=bumps(20, 9), blobs=bumps(15, 6), bend_x=bumps(13, 14),
+                   bend_y=bumps(13, 14), rough=bumps(9, 16), grain=bumps(4, 12), texture=bumps(2.5, shape[0]))
+
+    @classmethod
+    def none(cls) -> "Noises":
+        """Zeros, for a rough look."""
+        return cls(*(np.float32(0) for _ in fields(cls)))
+
+    def part(self, where: ndarray | slice) -> "Noises":
+        """The same at some voxels, or in some slices."""
+        return Noises(*(getattr(self, field.name)[where] for field in fields(self)))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 from numpy import ndarray
+from numpy.random import Generator
 
-from unet_lib.data.phantom import anatomy, contrast, tumour
+from unet_lib.data.phantom import anatomy, contrast, scanner, tumour
+from unet_lib.data.phantom.fields import Place
 from unet_lib.data.phantom.parameters import PatientParameters, draw_patient, streams
 
 
@@ -17,6 +19,7 @@ class Phantom:
     name: str
     images: UInt8[ndarray, "n 256 256 3"]
     masks: UInt8[ndarray, "n 256 256"]          # {0, 1}
+    labels: UInt8[ndarray, "n 256 256"]         # the tissue of every pixel, as its place in contrast.TISSUES
     missing: tuple[str, ...]                    # sequences that are a copy of FLAIR
     tumour_centre: tuple[float, ...]            # slice, row, column; counted from 0
     tumour_ml: float                            # volume in millilitres
@@ -28,16 +31,45 @@ class Phantom:
         return int(self.masks.any((1, 2)).sum())
 
 
+@dataclass(frozen=True)
+class _Anatomy:
+    """A head with its tumour, in the box of rows and columns that holds it, and the random streams that go on."""
+
+    draws: PatientParameters
+    rngs: dict[str, Generator]
+    box: tuple[slice, slice]
+    place: Place
+    head: anatomy.Head
+    growth: tumour.Tumour
+
+    @classmethod
+    def of(cls, seed: int, index: int) -> "_Anatomy":
+        draws, rngs = draw_patient(seed, index), streams(seed, index)
+        place = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
+        box = anatomy.find_box(place, draws)
+        place = tuple(np.ascontiguousarray(p[:, *box]) for p in place)
+        head = anatomy.build_head(place, draws, tumour.expected_radius_mm(draws), rngs["head"])
+        return cls(draws, rngs, box, place, head, tumour.grow(place, head, draws, rngs["tumour"]))
+
+    def with_bright_spots(self) -> ndarray:
+        head = self.head
+        fluid = head.labels == contrast.TISSUES.index("csf")
+        return contrast.add_bright_spots(head.flair, head.white, head.ventricle, fluid, self.place, self.draws,
+                                         self.rngs["head"])
+
+    def scan(self, images: list[ndarray]) -> UInt8[ndarray, "n 256 256 3"]:
+        full = [anatomy.on_canvas(image, self.box) for image in images]
+        return scanner.scan(full, self.draws, self.rngs["scanner"])
+
+
 def make_patient(seed: int, index: int) -> Phantom:
     """Patient `index` of the phantom data set `seed`; the same pair always gives the same patient."""
-    draws, rngs = draw_patient(seed, index), streams(seed, index)
-    points = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
-    head = anatomy.build_head(points, draws, tumour.expected_radius_mm(draws), rngs["head"])
-    growth = tumour.grow(points, head, draws, rngs["tumour"])
-    images = contrast.paint(head, draws)
-    images[1] = contrast.add_bright_spots(images[1], head, points, draws, rngs["head"])
-    pixels = contrast.scan(contrast.add_tumour(images, growth, draws), draws, rngs["scanner"])
-    return Phantom(draws.name, pixels, growth.mask, draws.missing, *_facts(growth.mask, draws), draws)
+    made = _Anatomy.of(seed, index)
+    draws, head, growth = made.draws, made.head, made.growth
+    pixels = made.scan(tumour.add_tumour([head.pre, made.with_bright_spots(), head.post], growth, draws))
+    masks = anatomy.on_canvas(growth.mask, made.box)
+    labels = anatomy.on_canvas(tumour.add_labels(head.labels, growth), made.box)
+    return Phantom(draws.name, pixels, masks, labels, draws.missing, *_facts(masks, draws), draws)
 
 
 def _facts(mask: ndarray, draws: PatientParameters) -> tuple[tuple[float, ...], float]:
@@ -49,28 +81,23 @@ def _facts(mask: ndarray, draws: PatientParameters) -> tuple[tuple[float, ...], 
 
 
 def stages(seed: int, index: int) -> dict[str, ndarray]:
-    """How the slice with most tumour comes about: title → image, in order.
+    """How the slice with most tumour comes about: title → picture, in order.
 
-    Images are float32 [256, 256] in grey levels (tissue fractions in [0, 1] for the first three), except
+    Pictures are float32 [256, 256] in grey levels (tissue shares in [0, 1] for the first three), except
     the last two: the finished uint8 [256, 256, 3] slice and its uint8 [256, 256] mask.
     """
-    draws, rngs = draw_patient(seed, index), streams(seed, index)
-    points = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
-    head = anatomy.build_head(points, draws, tumour.expected_radius_mm(draws), rngs["head"])
-    growth = tumour.grow(points, head, draws, rngs["tumour"])
+    made = _Anatomy.of(seed, index)
+    draws, head, growth = made.draws, made.head, made.growth
     s = int(growth.mask.sum((1, 2)).argmax())
-    plain = contrast.paint(head, draws)
-    bright = contrast.add_bright_spots(plain[1], head, points, draws, rngs["head"])
-    full = contrast.add_tumour([plain[0].copy(), bright.copy(), plain[2].copy()], growth, draws)
-    final = contrast.scan(full, draws, rngs["scanner"])
-    return {"grey matter in the atlas": _atlas_slice(draws, s), "grey matter, warped": _fraction(head, "grey")[s],
-            "white matter, warped": head.white[s], "head, pre-contrast": plain[0][s], "head, FLAIR": plain[1][s],
-            "head, post-contrast": plain[2][s], "bright but no tumour, FLAIR": bright[s],
-            "tumour, FLAIR": full[1][s], "finished slice": final[s], "mask": growth.mask[s]}
-
-
-def _fraction(head: anatomy.Head, tissue: str) -> ndarray:
-    return next(fraction for name, fraction in reversed(head.layers) if name == tissue)
+    bright = made.with_bright_spots()
+    full = tumour.add_tumour([head.pre.copy(), bright.copy(), head.post.copy()], growth, draws)
+    pictures = {"grey matter, warped": head.brain, "white matter, warped": head.white,
+                "head, pre-contrast": head.pre, "head, FLAIR": head.flair, "head, post-contrast": head.post,
+                "bright but no tumour, FLAIR": bright, "tumour, FLAIR": full[1], "mask": growth.mask}
+    pictures = {title: anatomy.on_canvas(field[s:s + 1], made.box)[0] for title, field in pictures.items()}
+    mask = pictures.pop("mask")
+    return {"grey matter in the atlas": _atlas_slice(draws, s), **pictures, "finished slice": made.scan(full)[s],
+            "mask": mask}
 
 
 def _atlas_slice(draws: PatientParameters, s: int) -> ndarray:

@@ -1,6 +1,6 @@
 """Every choice that makes one phantom patient different from the next, drawn once and kept.
 
-Numbers marked LGG were measured on 88 patients of the real data set (medians and quantiles over patients).
+Numbers marked LGG were measured on 88 patients of the real data set (medians and spread per patient).
 """
 
 from dataclasses import dataclass
@@ -34,18 +34,20 @@ class TumourParameters:
 
     lobe: str
     centre_mm: Triple                           # atlas coordinates: right, front, up
-    pixel_fraction: float                       # tumour pixels / all pixels of the patient
+    pixel_fraction: float                          # tumour pixels / all pixels of the patient
     stretch: Triple                             # radii relative to a ball
     irregular: float                            # 0 a ball … 1 ragged
     infiltration: float                         # pull along white matter
-    edge: float                                 # softness of the border, fraction of the radius
+    sparing: float                              # how much harder cortex is to reach
+    edge: float                                 # softness of the border, share of the radius
     flair: float                                # LGG: 1.19, 1.51, 1.94 (5 %, median, 95 %)
     t1: float                                   # LGG: 0.61, 0.89, 1.0
     patchy: float                               # variation inside
-    oedema: float                               # fraction of the excess that remains at the border
-    cyst: float                                 # fraction of the radius that is fluid (0: none)
+    oedema: float                               # excess at the border, relative to the middle
+    cyst: float                                 # radius share that is fluid (0: none)
     cyst_flair: float
-    ring: float                                 # post-contrast excess of a ring at the border
+    cyst_lobes: float                           # 0 one smooth cyst … 1 many small ones
+    ring: float                                 # post-contrast excess of a rim
     nodules: float                              # post-contrast excess of spots
     push_mm: float                              # mass effect
 
@@ -70,6 +72,10 @@ class PatientParameters:
     csf_gap_mm: float
     skull_mm: float
     scalp_mm: float
+    marrow: float                               # how much signal the skull's marrow gives, 0 … 1
+    markers: tuple[Triple, ...]                 # directions in which a ring for navigation sticks to the scalp
+    cortex_mm: float                            # thickness
+    sulcus_mm: float                            # how deep sulci reach, on average
     caps: float                                 # FLAIR excess beside the ventricles
     spots: int                                  # small bright spots in white matter: age, not tumour
     flow: float                                 # CSF that escapes suppression
@@ -77,14 +83,16 @@ class PatientParameters:
     tissue_jitter: tuple[float, ...]            # log factor per (tissue, sequence)
     fat_saturated: bool
     bias: Triple
+    coil: Triple                                # how much brighter the rim of the head is than its middle
     fade: Triple                                # FLAIR darker in the outer slices
     noise: Triple                               # grey levels
     floor: Triple                               # taken off afterwards, in units of the noise
-    blur_px: Triple
+    matrix: tuple[float, ...]                   # shares of k-space measured: rows, columns, per sequence
     move_px: tuple[float, ...]                  # misregistration of pre- and post-contrast
     ghost: float
     ghost_px: int
     cut: tuple[float, ...]                      # slanting end of the scanned block, per sequence
+    view: tuple[float, ...]                     # field of view per sequence: turn, half its rows and columns in pixels
     tumour: TumourParameters
 
 
@@ -102,14 +110,68 @@ def patient_name(index: int, site: str, rng: Generator) -> str:
 
 
 def draw_patient(seed: int, index: int) -> PatientParameters:
-    """Draw patient `index` (0 … 3599) of the phantom data set `seed`. Raises ValueError outside."""
+    """Draw patient `index` (0 … 3599) of the phantom data set `seed`. Raises ValueError outside.
+
+    The first patients are drawn until they show what TEACHERS asks for.
+    """
     if not 0 <= index < MOST_PATIENTS:
         raise ValueError(f"a phantom's index lies in 0 … {MOST_PATIENTS - 1}; got {index}.")
     rng = streams(seed, index)["parameters"]
+    teaches = TEACHERS[index] if index < len(TEACHERS) else _anyone
+    draws = _draw(index, rng)
+    while not teaches(draws):
+        draws = _draw(index, rng)
+    return draws
+
+
+def _draw(index: int, rng: Generator) -> PatientParameters:
     site = SITES[rng.choice(len(SITES), p=SITE_FRACTIONS)]
     name = patient_name(index, site, rng)
     return PatientParameters(name=name, site=site, missing=_missing(rng), **_frame(rng, site), **_head(rng),
                              **_scanner(rng, site), tumour=_tumour(rng))
+
+
+def _anyone(draws: PatientParameters) -> bool:
+    return True
+
+
+def _plain(draws: PatientParameters) -> bool:
+    """All sequences, little noise, a tumour of middle size without a cyst."""
+    return (not draws.missing and max(draws.noise) < 3.5 and not draws.tumour.cyst
+            and 0.008 < draws.tumour.pixel_fraction < 0.018)
+
+
+def _clear(draws: PatientParameters) -> bool:
+    return _plain(draws) and draws.tumour.flair > 1.75
+
+
+def _faint(draws: PatientParameters) -> bool:
+    return _plain(draws) and draws.tumour.flair < 1.35
+
+
+def _tiny(draws: PatientParameters) -> bool:
+    return not draws.missing and draws.tumour.pixel_fraction < 0.0025 and draws.tumour.flair > 1.5
+
+
+def _huge(draws: PatientParameters) -> bool:
+    return not draws.missing and draws.tumour.pixel_fraction > 0.025
+
+
+def _cystic(draws: PatientParameters) -> bool:
+    kind = draws.tumour
+    return not draws.missing and kind.cyst > 0.5 and kind.cyst_flair < 0.5 and kind.pixel_fraction > 0.008
+
+
+def _enhancing(draws: PatientParameters) -> bool:
+    return not draws.missing and draws.tumour.ring > 0.6 and draws.tumour.pixel_fraction > 0.008
+
+
+def _lacking(draws: PatientParameters) -> bool:
+    return draws.missing == (SEQUENCES[0], SEQUENCES[2])
+
+
+# the first patients show one thing each, so that lessons find it early; all later ones are as they come
+TEACHERS = (_clear, _faint, _tiny, _huge, _cystic, _enhancing, _lacking)
 
 
 def _missing(rng: Generator) -> tuple[str, ...]:
@@ -120,7 +182,7 @@ def _missing(rng: Generator) -> tuple[str, ...]:
 
 
 def _floats(values) -> tuple[float, ...]:
-    return tuple(float(v) for v in values)
+    return tuple(round(float(v), 9) for v in values)
 
 
 def _frame(rng: Generator, site: str) -> dict:
@@ -138,25 +200,36 @@ def _head(rng: Generator) -> dict:
     age = rng.random()
     return dict(warp_mm=float(rng.uniform(1.0, 3.5)), ventricles=float(rng.uniform(-0.15, 0.15) + 0.25 * age),
                 atrophy=float(np.clip(rng.normal(age * 0.6, 0.2), 0, 1)), csf_gap_mm=float(rng.uniform(1.5, 3.5)),
-                skull_mm=float(rng.uniform(5, 9)), scalp_mm=float(rng.uniform(4, 9)),
+                skull_mm=float(rng.uniform(5, 9)), scalp_mm=float(rng.uniform(3.0, 6.5)),
+                marrow=float(rng.uniform(0.1, 0.8)), markers=_markers(rng), cortex_mm=float(rng.uniform(2.2, 3.0)),
+                sulcus_mm=float(rng.uniform(9, 14)),
                 caps=float(rng.uniform(0, 0.35) + 0.25 * age), spots=int(rng.poisson(1 + 7 * age * age)),
                 flow=float(rng.uniform(0, 0.5)))
+
+
+def _markers(rng: Generator) -> tuple[Triple, ...]:
+    """LGG: every fourth patient or so was scanned for surgery, with about eight rings on the upper head."""
+    chosen = rng.normal(size=(int(rng.integers(5, 10)), 3)) + [0, 0, 0.5]
+    chosen = chosen / np.sqrt((chosen ** 2).sum(1, keepdims=True))
+    return tuple(_floats(way) for way in chosen) if rng.random() < 0.25 else ()
 
 
 def _scanner(rng: Generator, site: str) -> dict:
     """Grey levels and faults. LGG, white matter and its surroundings: 58, 59, 59 (33 … 91)."""
     gain = rng.normal(0, 0.10) + rng.normal(0, [0.2, 0.13, 0.18])
-    return dict(white=_floats(np.multiply([69.0, 57.0, 68.0], SITE_GAIN[site]) * np.exp(gain)),
-                tissue_jitter=_floats(rng.normal(0, 0.12, 36)), fat_saturated=bool(rng.random() < 0.1),
-                bias=_floats(rng.uniform(0.03, 0.11, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
-                noise=_floats(np.exp(rng.normal(np.log(2.1), 0.4, 3))), floor=_floats(rng.uniform(0.7, 2.2, 3)),
-                blur_px=_floats(rng.uniform(0.4, 0.9, 3)),
-                move_px=_floats(rng.normal(0, 0.6, 4)), ghost=float(max(0, rng.uniform(-0.06, 0.03))),
-                ghost_px=int(rng.integers(40, 129)), cut=_floats(rng.uniform(-1.5, 1.0, 6)))
+    return dict(white=_floats(np.multiply([75.0, 58.0, 71.0], SITE_GAIN[site]) * np.exp(gain)),
+                tissue_jitter=_floats(rng.normal(0, 0.12, 39)), fat_saturated=bool(rng.random() < 0.15),
+                bias=_floats(rng.uniform(0.03, 0.13, 3)),
+                coil=_floats(rng.uniform(-0.05, 0.25, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
+                noise=_floats(np.exp(rng.normal(np.log(2.9), 0.4, 3))), floor=_floats(rng.uniform(0.3, 1.8, 3)),
+                matrix=_floats(rng.uniform(0.62, 1.0, 6)),
+                move_px=_floats(rng.normal(0, 0.6, 4)), ghost=float(max(0, rng.uniform(-0.05, 0.045))),
+                ghost_px=int(rng.integers(40, 129)), cut=_floats(rng.uniform(-1.5, 1.0, 6)),
+                view=_floats(rng.normal(0, [0.04, 0, 0] * 3) + rng.uniform([0, 112, 98] * 3, [0, 150, 150] * 3)))
 
 
 def _tumour(rng: Generator) -> TumourParameters:
-    """Size after LGG: fraction of pixels 0.08 %, 0.43 %, 0.84 %, 1.6 %, 3.5 % (least, quartiles, most)."""
+    """Size after LGG: share of pixels 0.08 %, 0.43 %, 0.84 %, 1.6 %, 3.5 % (least, quartiles, most)."""
     lobe = LOBES[rng.choice(len(LOBES), p=[weight for *_, weight in LOBES])]
     centre = np.array(lobe[1:4]) * [rng.choice([-1, 1]), 1, 1] + rng.normal(0, 8, 3)
     cystic, enhancing = rng.random() < 0.2, rng.random()
@@ -164,10 +237,12 @@ def _tumour(rng: Generator) -> TumourParameters:
         lobe=lobe[0], centre_mm=_floats(centre),
         pixel_fraction=float(np.clip(np.exp(rng.normal(np.log(0.0095), 0.85)), 0.0007, 0.034)),
         stretch=_floats(np.exp(rng.normal(0, 0.16, 3))), irregular=float(rng.uniform(0.3, 1.0)),
-        infiltration=float(rng.uniform(0, 0.6)), edge=float(rng.uniform(0.04, 0.16)),
-        flair=float(np.clip(rng.normal(1.75, 0.28), 1.25, 2.6)), t1=float(np.clip(rng.normal(0.74, 0.16), 0.4, 1.1)),
-        patchy=float(rng.uniform(0.05, 0.28)), oedema=float(rng.uniform(0.45, 1.0)),
-        cyst=float(rng.uniform(0.25, 0.6)) if cystic else 0.0, cyst_flair=float(rng.uniform(0.25, 1.2)),
+        infiltration=float(rng.uniform(0, 0.6)), sparing=float(rng.uniform(0, 0.35)),
+        edge=float(rng.uniform(0.05, 0.22)),
+        flair=float(np.clip(rng.normal(1.68, 0.28), 1.2, 2.6)), t1=float(np.clip(rng.normal(0.60, 0.22), 0.25, 1.2)),
+        patchy=float(rng.uniform(0.05, 0.28)), oedema=float(rng.uniform(0.5, 1.35)),
+        cyst=float(rng.uniform(0.3, 0.72)) if cystic else 0.0, cyst_flair=float(rng.uniform(0.25, 1.2)),
+        cyst_lobes=float(rng.uniform(0, 1)),
         ring=float(rng.uniform(0.4, 1.2)) if enhancing < 0.2 else 0.0,
         nodules=float(rng.uniform(0.3, 1.0)) if 0.15 < enhancing < 0.4 else 0.0,
-        push_mm=float(rng.uniform(0, 7)))
+        push_mm=float(rng.uniform(0, 10)))

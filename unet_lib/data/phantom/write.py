@@ -11,7 +11,7 @@ from threading import Thread
 from unet_lib.core.errors import DatasetError
 from unet_lib.data.phantom.parameters import MOST_PATIENTS, draw_patient
 
-VERSION = 4                  # raise it whenever the same seed would give other pixels
+VERSION = 5                  # raise it whenever the same seed would give other pixels
 CARD = "phantom.json"
 UNFINISHED = ".unfinished-"  # start of a folder that is still being written
 
