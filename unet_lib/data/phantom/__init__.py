@@ -1,7 +1,7 @@
 """Synthetic patients in exactly the layout of the LGG data set, so that one code path reads both.
 
     make_patient(seed, index)            one patient, in memory
-    stages(seed, index)                  pictures of how one slice of it comes about
+    stages(seed, index)                  images of how one slice of it comes about
     write_phantoms(root, patients, seed) a folder of them
 
 Draw first, then apply: `parameters` draws every choice for a patient into a frozen dataclass;

@@ -1,6 +1,6 @@
 """From drawn parameters to a head: where each voxel lies in the atlas, and what it is made of.
 
-Places are (x, y, z) in millimetres of the atlas: right, front, up. In an image the front is up.
+Positions are (x, y, z) in millimetres of the atlas: right, front, up. In an image the front is up.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from unet_lib.data.phantom import contrast, cortex, face, skull
 from unet_lib.data.phantom.atlas import load_atlas, look_up
-from unet_lib.data.phantom.fields import Noises, Place, below, between, bump, ellipsoid, smooth_noise, smooth_step
+from unet_lib.data.phantom.fields import Noises, Position, below, between, bump, ellipsoid, smooth_noise, smooth_step
 from unet_lib.data.phantom.parameters import PatientParameters
 
 SIZE = 256                                     # pixels, as in the LGG set
@@ -23,7 +23,7 @@ PALLIDUM = ((20, -3, 0), (4.5, 9, 6))
 VEINS = (((2.5, -18, 9), (1.4, 18, 1.6)), ((0, -43, 3), (2.2, 8, 4)))      # internal cerebral veins, vein of Galen
 PLEXUS = ((23, -36, 10), (7, 13, 10))          # choroid plexus, in the widest part of the lateral ventricles
 SIGMOID, CAVERNOUS = ((60, -50, -34), (5, 8, 14)), ((13, 2, -27), (4, 8, 5))     # venous sinuses at the base
-TEXTURE = (0.03, 0.06)                         # unevenness of the brain and of what surrounds it, shares of the signal
+TEXTURE = (0.03, 0.06)                         # unevenness of the brain and of the rest, fractions of the signal
 MARGIN_PX, STRIDE_PX = 6, 8                    # of the box around the head, and how finely it is searched
 SLANT_MM, THICK = 4.0, 0.8                     # step to find a slant; how much of its spacing a slice takes up
 SLAB = 3                                       # slices built at a time: their fields fit into a processor's cache
@@ -48,7 +48,7 @@ class Head:
         return cls(*(np.concatenate([getattr(slab, field.name) for slab in slabs]) for field in fields(cls)))
 
 
-def scanner_grid(draws: PatientParameters) -> Place:
+def scanner_grid(draws: PatientParameters) -> Position:
     """Where an undistorted head of this size and tilt has each voxel."""
     centre = (SIZE - 1) / 2
     rows = (np.arange(SIZE) - centre - draws.shift_px[0]) * -draws.pixel_mm - 9   # 9: the face reaches forward
@@ -62,11 +62,11 @@ def scanner_grid(draws: PatientParameters) -> Place:
     return x / sx, y / sy, z * np.float32(0.95) / sz    # heights were drawn in atlas mm already
 
 
-def find_box(place: Place, draws: PatientParameters) -> tuple[slice, slice]:
+def find_box(position: Position, draws: PatientParameters) -> tuple[slice, slice]:
     """Rows and columns that hold the whole head, with a margin; all else is air."""
-    coarse = tuple(p[:, ::STRIDE_PX, ::STRIDE_PX] for p in place)
+    coarse = tuple(p[:, ::STRIDE_PX, ::STRIDE_PX] for p in position)
     hull = skull.round_off(coarse, look_up(load_atlas().hull, coarse, coarse=True, outside=None))
-    there = np.minimum(skull.surface(coarse, hull, draws, 0), face.outline(coarse, Noises.none()).skin) < STRIDE_PX
+    there = np.minimum(skull.surface(coarse, hull, draws, 0), face.outline(coarse, draws, Noises.none()).skin) < STRIDE_PX
     rows, columns = (np.flatnonzero(there.any(axes)) * STRIDE_PX for axes in ((0, 2), (0, 1)))
     first, last = -MARGIN_PX, STRIDE_PX + MARGIN_PX
     return (slice(max(int(rows[0]) + first, 0), min(int(rows[-1]) + last, SIZE)),
@@ -80,66 +80,68 @@ def on_canvas(field: ndarray, box: tuple[slice, slice]) -> ndarray:
     return canvas
 
 
-def warp(place: Place, draws: PatientParameters, rng: Generator) -> Place:
+def warp(position: Position, draws: PatientParameters, rng: Generator) -> Position:
     """Make the head this patient's own: slow bends of the whole."""
-    bends = [smooth_noise(rng, place[0].shape, (1, 1, 1)) * np.float32(draws.warp_mm) for _ in range(3)]
-    return tuple(p + bend for p, bend in zip(place, bends, strict=True))
+    bends = [smooth_noise(rng, position[0].shape, (1, 1, 1)) * np.float32(draws.warp_mm) for _ in range(3)]
+    return tuple(p + bend for p, bend in zip(position, bends, strict=True))
 
 
-def _widen_ventricles(place: Place, amount: float) -> Place:
+def _widen_ventricles(position: Position, amount: float) -> Position:
     """Read the atlas nearer to the ventricles' middle, so that they look wider; fades out with distance."""
-    x, y, z = offsets = [p - np.float32(c) for p, c in zip(place, VENTRICLES_AT, strict=True)]
+    x, y, z = offsets = [p - np.float32(c) for p, c in zip(position, VENTRICLES_AT, strict=True)]
     shrink = 1 - np.float32(amount) * bump((x * x + y * y + z * z) * np.float32(1 / VENTRICLES_REACH ** 2))
     return tuple(o * shrink + np.float32(c) for o, c in zip(offsets, VENTRICLES_AT, strict=True))
 
 
-def push_aside(place: Place, draws: PatientParameters, radius_mm: float) -> Place:
+def push_aside(position: Position, draws: PatientParameters, radius_mm: float) -> Position:
     """Mass effect: what surrounds the tumour shows tissue that belongs nearer to its centre."""
-    offsets = [p - np.float32(c) for p, c in zip(place, draws.tumour.centre_mm, strict=True)]
+    offsets = [p - np.float32(c) for p, c in zip(position, draws.tumour.centre_mm, strict=True)]
     distance = np.sqrt(sum(o * o for o in offsets)) + 1
     pull = np.float32(draws.tumour.push_mm) * bump(2 * ((distance - radius_mm) / np.float32(0.8 * radius_mm + 4)) ** 2)
-    return tuple(p - o / distance * np.minimum(pull, distance) for p, o in zip(place, offsets, strict=True))
+    return tuple(p - o / distance * np.minimum(pull, distance) for p, o in zip(position, offsets, strict=True))
 
 
-def build_head(place: Place, draws: PatientParameters, radius_mm: float, rng: Generator) -> Head:
+def build_head(position: Position, draws: PatientParameters, radius_mm: float, rng: Generator) -> Head:
     """A head, built in slabs of slices; each voxel depends on itself alone, so the slabs do not show."""
-    noises, folds = Noises.draw(place[0].shape, draws.pixel_mm, rng), cortex.draw_folds(rng)
+    noises, folds = Noises.draw(position[0].shape, draws.pixel_mm, rng), cortex.draw_folds(rng)
     slabs = [slice(start, start + SLAB) for start in range(0, draws.slices, SLAB)]
-    return Head.stacked([_build_slab(tuple(p[some] for p in place), draws, radius_mm, noises.part(some), folds)
+    return Head.stacked([_build_slab(tuple(p[some] for p in position), draws, radius_mm, noises.part(some), folds)
                          for some in slabs])
 
 
-def _build_slab(place: Place, draws: PatientParameters, radius_mm: float, noises: Noises, folds: ndarray) -> Head:
+def _build_slab(position: Position, draws: PatientParameters, radius_mm: float, noises: Noises, folds: ndarray) -> Head:
     """Tissue fractions of every voxel from the air inwards to the brain, and their signal."""
-    hull = look_up(load_atlas().hull, place, coarse=True, outside=None)
-    soft_mm = _slant(place, hull, draws)
+    hull = look_up(load_atlas().hull, position, coarse=True, outside=None)
+    soft_mm = _slant(position, hull, draws)
     inside = below(hull, draws.csf_gap_mm, soft_mm)
     where = inside > 0
-    inner = push_aside(tuple(p[where] for p in place), draws, radius_mm)
+    inner = push_aside(tuple(p[where] for p in position), draws, radius_mm)
     x, y, z = (p - np.float32(c) for p, c in zip(inner, draws.tumour.centre_mm, strict=True))
     parts = cortex.build_brain(_widen_ventricles(inner, draws.ventricles), -hull[where], noises.part(where),
                                bump((x * x + y * y + z * z) * np.float32(1 / radius_mm ** 2)), draws, folds)
     brain, white, nuclei, fluid = (_spread(values, where, 0) * inside
                                    for values in (parts.brain, parts.white, parts.nuclei, parts.fluid))
     ventricle = _spread(parts.ventricle, where, 99)
-    rounded, front = skull.round_off(place, hull), face.outline(place, noises)
-    outside = np.minimum(skull.surface(place, rounded, draws, noises.slow), front.skin)
-    soft = skull.soft_head(place, rounded, outside, soft_mm, draws, noises)
+    rounded, front = skull.round_off(position, hull), face.outline(position, draws, noises)
+    outside = np.minimum(skull.surface(position, rounded, draws, noises.slow), front.skin)
+    soft = skull.soft_head(position, rounded, outside, soft_mm, draws, noises)
     body = soft[0][1]
-    within = (*face.layers(place, -outside, front.fat_mm, noises), *skull.bones(place, hull, soft_mm, draws, noises))
-    within = [(tissue, fraction * body) for tissue, fraction in within]
-    layers = (*skull.markers(place, draws), *soft, ("csf", inside), *within, ("grey", brain), ("nuclei", nuclei), ("white", white),
-              ("pallidum", brain * below(ellipsoid((np.abs(place[0]), *place[1:]), *PALLIDUM), 0, 1.2)),
-              *_vessels(place, hull, fluid, draws, noises),
-              ("plexus", _plexus(place, ventricle, noises.rough)))
+    bony = (*face.layers(position, -outside, front.fat_mm, noises),
+            *skull.bones(position, hull, soft_mm, draws, noises))
+    pallidum = brain * below(ellipsoid((np.abs(position[0]), *position[1:]), *PALLIDUM), 0, 1.2)
+    layers = (*skull.markers(position, draws), *soft, ("csf", inside),
+              *((tissue, fraction * body) for tissue, fraction in bony), ("grey", brain), ("nuclei", nuclei),
+              ("white", white), ("pallidum", pallidum), *_vessels(position, hull, fluid, draws, noises),
+              ("plexus", _plexus(position, ventricle, noises.rough)))
     brain_texture, other_texture = (np.float32(spread) for spread in TEXTURE)
     uneven = noises.texture * (other_texture + (brain_texture - other_texture) * inside)
-    return Head(*contrast.paint(layers, uneven, draws), contrast.label_tissues(layers), brain, white, nuclei, ventricle)
+    pre, flair, post = contrast.paint(layers, uneven, draws)
+    return Head(pre, flair, post, contrast.label_tissues(layers), brain, white, nuclei, ventricle)
 
 
-def _slant(place: Place, hull, draws: PatientParameters) -> Float[ndarray, "n h w"]:
+def _slant(position: Position, hull, draws: PatientParameters) -> Float[ndarray, "n h w"]:
     """Over how many mm a slanting surface smears out in a thick slice: half of what it moves within the slice."""
-    x, y, z = place
+    x, y, z = position
     higher = look_up(load_atlas().hull, (x, y, z + np.float32(SLANT_MM)), coarse=True, outside=None)
     thickness = THICK * (draws.top_mm - draws.bottom_mm) / (draws.slices - 1)
     return np.float32(0.5) + np.float32(0.5 * thickness / SLANT_MM) * np.abs(higher - hull) * below(-z, 10, 10)
@@ -152,16 +154,16 @@ def _spread(values: ndarray, where: ndarray, elsewhere: float) -> ndarray:
     return field
 
 
-def _plexus(place: Place, ventricle, blobs):
+def _plexus(position: Position, ventricle, blobs):
     """Tufts of vessels inside the lateral ventricles; they take up contrast."""
-    x, y, z = place
+    x, y, z = position
     within = below(ellipsoid((np.abs(x), y, z), *PLEXUS), 0, 1.0) * below(ventricle, 0.0, 0.8)
     return within * smooth_step(3 * blobs + np.float32(0.6))
 
 
-def _vessels(place: Place, hull, fluid, draws: PatientParameters, noises: Noises):
+def _vessels(position: Position, hull, fluid, draws: PatientParameters, noises: Noises):
     """Dura, sagittal sinus, falx and vessels in the sulci: dull before contrast, bright after."""
-    x, y, z = place
+    x, y, z = position
     inner, slow, grain = draws.csf_gap_mm, noises.slow, noises.grain
     midline = below(np.abs(x), 0.8, 0.5) * (z > 0)
     sinus = np.maximum(np.abs(x) - np.float32(0.75) * (hull - inner + 5.5), hull - inner - 0.3)     # a wedge

@@ -73,15 +73,15 @@ def load_atlas() -> Atlas:
     return Atlas(grey, white, hull, (distance(~ventricles) * COARSE).astype(np.float32))
 
 
-def look_up(volume: Float[ndarray, "x y z"], place: tuple[ndarray, ...], coarse: bool = False,
+def look_up(volume: Float[ndarray, "x y z"], position: tuple[ndarray, ...], coarse: bool = False,
             outside: float | None = 0.0) -> Float[ndarray, "..."]:
-    """The volume's value at each place (x, y, z in mm of the atlas, any shape), linear between voxels.
+    """The volume's value at each position (x, y, z in mm of the atlas, any shape), linear between voxels.
 
     Beyond the volume the value is `outside`; None repeats the border.
     """
     from scipy.ndimage import map_coordinates
 
     step, margin = (COARSE, MARGIN) if coarse else (1, (0, 0, 0))
-    voxels = [(p + np.float32(o + m)) / np.float32(step) for p, o, m in zip(place, ORIGIN, margin, strict=True)]
+    voxels = [(p + np.float32(o + m)) / np.float32(step) for p, o, m in zip(position, ORIGIN, margin, strict=True)]
     mode = "nearest" if outside is None else "constant"
     return map_coordinates(volume, voxels, order=1, mode=mode, cval=outside or 0.0, prefilter=False)

@@ -13,7 +13,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from unet_lib.data.phantom.atlas import load_atlas, look_up
-from unet_lib.data.phantom.fields import Noises, Place, below, coverage, ellipsoid
+from unet_lib.data.phantom.fields import Noises, Position, below, coverage, ellipsoid
 from unet_lib.data.phantom.parameters import PatientParameters
 
 STEP = 2.5                                     # mm between the nodes of the folds' field
@@ -26,7 +26,7 @@ CEREBELLUM = (0, -36, -30)                     # folia run around it
 FOLIUM_MM = 4.2
 FOLIUM_SHOWS = 0.45                            # a slice some mm thick sees several of their clefts at once
 STEM = ((0, -24, -36), (19, 16, 40))
-THICK_SLICE = 0.80                            # a slice some mm thick never shows a cleft quite empty
+THICK_SLICE = 0.90                            # a slice some mm thick never shows a cleft quite empty
 LOOSE_MM = 1.6                                 # how far a patient's gyri stray from the average brain's
 
 
@@ -41,24 +41,25 @@ class Brain:
     ventricle: Float[ndarray, "m"]             # mm to the nearest ventricle
 
 
-def build_brain(place: Place, depth: Float[ndarray, "m"], noises: Noises,
+def build_brain(position: Position, depth: Float[ndarray, "m"], noises: Noises,
                 squeeze: Float[ndarray, "m"], draws: PatientParameters, folds: ndarray) -> Brain:
-    """Grey, white and fluid at each place of the atlas, `depth` mm below the inside of the skull.
+    """Grey, white and fluid at each position of the atlas, `depth` mm below the inside of the skull.
 
     `folds` as from `draw_folds`; `squeeze` is 1 where the tumour presses sulci shut, 0 far from it.
     """
     atlas = load_atlas()
-    x, y, z = place
+    x, y, z = position
     loose = (x + LOOSE_MM * noises.bend_x, y + LOOSE_MM * noises.bend_y, z)
     grey, white = look_up(atlas.grey, loose), look_up(atlas.white, loose)
-    core, hind = ellipsoid((np.abs(x), y, z), *CORE), _hind(place)
+    core, hind = ellipsoid((np.abs(x), y, z), *CORE), _hind(position)
     folded = below(-core, 0, 3) * (1 - hind)
-    sulcus, width = _sulci(place, depth, noises, draws, folds)
+    sulcus, width = _sulci(position, depth, noises, draws, folds)
     pixel = draws.pixel_mm
     clefts = np.maximum.reduce([coverage(sulcus, width, pixel) * folded * (1 - np.float32(0.8) * squeeze),
-                                _folia(place, depth, noises, draws) * hind, _falx(place, core, white, noises, pixel)])
-    # the average brain has no sharp border: where to draw it differs from patient to patient and place to place
-    border = np.float32(0.58 + 0.16 * draws.atrophy) + np.float32(0.07) * noises.rough
+                                _folia(position, depth, noises, draws) * hind,
+                                _falx(position, core, white, noises, pixel)])
+    # the average brain has no sharp border: where to draw it differs from patient to patient and point to point
+    border = np.float32(0.52 + 0.16 * draws.atrophy) + np.float32(0.07) * noises.rough
     near = below(depth, 8, 6) * np.maximum(below(-z, -30, 20), below(z, -20, 10))     # at the top and at the bottom
     border = border - np.float32(0.30 - 0.2 * draws.atrophy) * near                   # it fills the skull
     solid = np.clip((grey + white - border) * 5 + np.float32(0.5), 0, 1) * (1 - np.float32(THICK_SLICE) * clefts)
@@ -68,22 +69,22 @@ def build_brain(place: Place, depth: Float[ndarray, "m"], noises: Noises,
     cortex = np.float32(draws.cortex_mm) + np.float32(0.35) * noises.bend_x
     white = white * (1 - (1 - hind) * below(pia, cortex, 0.6))
     return Brain(solid, solid * white, solid * (1 - white) * below(core, 0, 2), 1 - solid,
-                 look_up(atlas.ventricle, place, coarse=True, outside=None))
+                 look_up(atlas.ventricle, position, coarse=True, outside=None))
 
 
-def _hind(place: Place) -> Float[ndarray, "m"]:
+def _hind(position: Position) -> Float[ndarray, "m"]:
     """1 below the tentorium (cerebellum, brain stem), 0 above."""
-    x, y, z = place
+    x, y, z = position
     away = np.sqrt(x * x + np.float32(0.64) * (y + 45) ** 2)
     behind = below(z + np.float32(0.42) * away, 1, 1.5) * below(y, -30, 2)
-    return np.maximum(behind, below(ellipsoid(place, *STEM), 0, 2))
+    return np.maximum(behind, below(ellipsoid(position, *STEM), 0, 2))
 
 
-def _sulci(place: Place, depth, noises: Noises, draws: PatientParameters, folds: ndarray):
+def _sulci(position: Position, depth, noises: Noises, draws: PatientParameters, folds: ndarray):
     """Distance to the nearest sulcus's sheet and half the sulcus's width there, both in mm."""
     from scipy.ndimage import map_coordinates
 
-    x, y, z = place
+    x, y, z = position
     centre, radii = HEMISPHERE
     offsets = [o - np.float32(c) for o, c in zip((np.abs(x), y, z), centre, strict=True)]
     out = np.sqrt(sum((o / np.float32(r)) ** 2 for o, r in zip(offsets, radii, strict=True)))
@@ -92,7 +93,7 @@ def _sulci(place: Place, depth, noises: Noises, draws: PatientParameters, folds:
     there[0] = there[0] * np.where(x < 0, np.float32(-1), np.float32(1))
     voxels = [p / np.float32(STEP) for p in there]
     sheet = np.abs(map_coordinates(folds, voxels, order=1, mode="grid-wrap", prefilter=False))
-    reach = np.clip(np.float32(draws.sulcus_mm) + 8 * noises.reach, 0, 26) * (1 - 0.5 * below(z, -14, 8))
+    reach = np.clip(np.float32(draws.sulcus_mm) + 8 * noises.reach, 0, 26) * (1 - 0.65 * below(z, -14, 8))
     below_end = np.maximum(depth - reach, 0)
     open_mm = np.float32(0.36 + 0.45 * draws.atrophy) + np.float32(0.38) * noises.rough
     mouth = np.float32(0.5 + 0.5 * draws.atrophy) * np.clip(1 - depth / 5, 0, 1)
@@ -114,20 +115,20 @@ def draw_folds(rng: Generator) -> Float[ndarray, "x y z"]:
     return np.clip(field / np.maximum(slope, least), -FARTHEST, FARTHEST).astype(np.float32)
 
 
-def _folia(place: Place, depth, noises: Noises, draws: PatientParameters) -> Float[ndarray, "m"]:
-    """Thin clefts around the middle of the cerebellum, a share of each pixel."""
-    x, y, z = (p - np.float32(c) for p, c in zip(place, CEREBELLUM, strict=True))
+def _folia(position: Position, depth, noises: Noises, draws: PatientParameters) -> Float[ndarray, "m"]:
+    """Thin clefts around the middle of the cerebellum, a fraction of each pixel."""
+    x, y, z = (p - np.float32(c) for p, c in zip(position, CEREBELLUM, strict=True))
     out = np.sqrt(np.float32(0.7) * x * x + y * y + np.float32(1.5) * z * z)
     wave = (out + 3.5 * noises.reach + 1.2 * noises.bend_y) / np.float32(FOLIUM_MM)
     away = np.abs(wave - np.rint(wave)) * np.float32(FOLIUM_MM)
     width = np.float32(0.12 + 0.2 * draws.atrophy) + np.float32(0.2) * noises.rough
-    lively = below(depth, 17, 5) * below(-ellipsoid(place, *STEM), -1, 1)
+    lively = below(depth, 17, 5) * below(-ellipsoid(position, *STEM), -1, 1)
     return coverage(away, np.maximum(width, 0), draws.pixel_mm) * lively * np.float32(FOLIUM_SHOWS)
 
 
-def _falx(place: Place, core, white, noises: Noises, pixel: float) -> Float[ndarray, "m"]:
+def _falx(position: Position, core, white, noises: Noises, pixel: float) -> Float[ndarray, "m"]:
     """The cleft between the hemispheres, open by half a millimetre and more."""
-    x, y, z = place
+    x, y, z = position
     away = np.abs(x + np.float32(1.2) * noises.reach)
     width = np.float32(0.5) + np.float32(0.35) * noises.rough
     above = below(-z, 2, 3) * below(-core, -1, 1)

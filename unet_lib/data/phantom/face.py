@@ -10,7 +10,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from unet_lib.data.phantom.contrast import Layers
-from unet_lib.data.phantom.fields import Noises, Place, below, between, bump, coverage, ellipsoid, smooth_step
+from unet_lib.data.phantom.fields import Noises, Position, below, between, bump, coverage, ellipsoid, smooth_step
+from unet_lib.data.phantom.parameters import PatientParameters
 
 TOP = 25.0                                     # above it there is no face
 CUT_OFF = -125.0                               # the neck ends
@@ -23,7 +24,7 @@ LENS = ((32, 71, -36), (4.5, 2.2, 4.5))
 LID = ((32, 63, -36), (15, 14.5, 13))
 APEX, MOUTH = (15, 16, -33), (33, 60, -36)     # of the cone of fat behind the eye
 CONE_MM = (4.0, 18.5)                          # its radius at either end
-CHEEK_FAT = ((44, 50, -66), (24, 28, 26), 13)  # centre, reach, thickness
+CHEEKS = ((46, 44, -68), (26, 34, 30))         # centre and reach of their fat
 
 # flesh: (centre, radii, turn about the vertical axis as (cosine, sine))
 MUSCLES = (((58, 24, -72), (6.5, 21, 30), (0.98, 0.17)),     # masseter
@@ -57,14 +58,14 @@ class Face:
     fat_mm: Float[ndarray, "n h w"]
 
 
-def outline(place: Place, noises: Noises) -> Face:
+def outline(position: Position, draws: PatientParameters, noises: Noises) -> Face:
     """The block of the face, neck, nose, ears and lids."""
-    x, y, z = place
+    x, y, z = position
     side = np.abs(x)
-    away = [np.abs(p - np.float32(c)) / np.float32(r) for p, c, r in zip(place, *BLOCK, strict=True)]
+    away = [np.abs(p - np.float32(c)) / np.float32(r) for p, c, r in zip(position, *BLOCK, strict=True)]
     cubes = sum(a * a * a for a in away)
     block = (cubes - 1) * np.float32(min(BLOCK[1]) / 3)
-    flesh = np.minimum.reduce([block, *(ellipsoid(place, *shape) for shape in NECK)]) - 2 * noises.slow
+    flesh = np.minimum.reduce([block, *(ellipsoid(position, *shape) for shape in NECK)]) - 2 * noises.slow
     half, reach = NOSE_MM
     low = np.clip((np.float32(-22) - z) / 44, 0, 1)          # 0 at the root, 1 at the tip
     long = np.float32(reach) * (np.float32(0.3) + np.float32(0.7) * low)
@@ -74,31 +75,30 @@ def outline(place: Place, noises: Noises) -> Face:
     ear = np.maximum(ellipsoid((side + np.float32(0.35) * (y + 24), y, z), *EAR) - noises.slow,
                      -ellipsoid((side + np.float32(0.35) * (y + 20) - 2.2, y, z), *EAR) - 2)
     skin = np.minimum.reduce([flesh, nose, ear, ellipsoid((side, y, z), *LID)])
-    *where, thick = CHEEK_FAT
-    off = [(p - np.float32(c)) / np.float32(r) for p, c, r in zip((side, y, z), *where, strict=True)]
-    return Face(np.where(z < CUT_OFF, np.float32(99), skin), np.float32(thick) * bump(sum(o * o for o in off)))
+    off = [(p - np.float32(c)) / np.float32(r) for p, c, r in zip((side, y, z), *CHEEKS, strict=True)]
+    return Face(np.where(z < CUT_OFF, np.float32(99), skin), np.float32(draws.padding_mm[1]) * bump(sum(o * o for o in off)))
 
 
-def layers(place: Place, depth: Float[ndarray, "n h w"], fat_mm, noises: Noises) -> Layers:
+def layers(position: Position, depth: Float[ndarray, "n h w"], fat_mm, noises: Noises) -> Layers:
     """What lies inside the face, `depth` mm below the skin; nothing above TOP."""
-    if not (place[2] < TOP).any():
+    if not (position[2] < TOP).any():
         return ()
     mm = 1.1 * noises.rough + 1.0 * noises.blobs + 0.8 * noises.slow
-    side = (np.abs(place[0]) + 0.5 * noises.blobs, place[1] + 0.8 * noises.rough, place[2] + noises.blobs)
-    return (*_flesh(side, depth, fat_mm, mm, noises), *_neck(place, side, mm, noises), *_orbits(side, noises),
-            *_airways(place, side, mm, noises))
+    side = (np.abs(position[0]) + 0.5 * noises.blobs, position[1] + 0.8 * noises.rough, position[2] + noises.blobs)
+    return (*_flesh(side, depth, fat_mm, mm, noises), *_neck(position, side, mm, noises), *_orbits(side, noises),
+            *_airways(position, side, mm, noises))
 
 
-def _turned(place: Place, centre, radii, turn) -> Float[ndarray, "n h w"]:
+def _turned(position: Position, centre, radii, turn) -> Float[ndarray, "n h w"]:
     """`ellipsoid`, turned about the vertical axis."""
-    x, y = place[0] - np.float32(centre[0]), place[1] - np.float32(centre[1])
+    x, y = position[0] - np.float32(centre[0]), position[1] - np.float32(centre[1])
     cosine, sine = (np.float32(t) for t in turn)
-    return ellipsoid((x * cosine - y * sine, x * sine + y * cosine, place[2]), (0, 0, centre[2]), radii)
+    return ellipsoid((x * cosine - y * sine, x * sine + y * cosine, position[2]), (0, 0, centre[2]), radii)
 
 
-def _flesh(side: Place, depth, fat_mm, mm, noises: Noises) -> Layers:
+def _flesh(side: Position, depth, fat_mm, mm, noises: Noises) -> Layers:
     """Muscles with sheets of fat between them, jaw and gland."""
-    nearest, second = np.float32(99), np.float32(99)
+    nearest = second = np.full_like(depth, 99)
     for shape in MUSCLES:
         distance = _turned(side, *shape)
         nearest, second = np.minimum(nearest, distance), np.minimum(second, np.maximum(nearest, distance))
@@ -115,17 +115,17 @@ def _flesh(side: Place, depth, fat_mm, mm, noises: Noises) -> Layers:
             ("marrow", below(np.minimum(jaw + 1.4, wing + 2.4), 0, 0.6) * (0.75 + 0.2 * noises.grain)))
 
 
-def _neck(place: Place, side: Place, mm, noises: Noises) -> Layers:
+def _neck(position: Position, side: Position, mm, noises: Noises) -> Layers:
     """Spine with its cord, and the vessels to the head."""
-    spine = ellipsoid(place, *SPINE) + 2 * mm
+    spine = ellipsoid(position, *SPINE) + 2 * mm
     marrow = below(spine, -2.5, 1) * below(np.abs(noises.grain), 1.3, 0.5) * 0.8
     return (("bone", below(spine, 0, 1)), ("marrow", marrow),
-            ("csf", below(ellipsoid(place, *CANAL) + 0.5 * mm, 0, 0.8)),
-            ("white", below(ellipsoid(place, *CORD) + 0.5 * mm, 0, 0.8)),
+            ("csf", below(ellipsoid(position, *CANAL) + 0.5 * mm, 0, 0.8)),
+            ("white", below(ellipsoid(position, *CORD) + 0.5 * mm, 0, 0.8)),
             ("vessel", below(np.minimum(ellipsoid(side, *CAROTIDS), ellipsoid(side, *JUGULARS)) + 0.5 * mm, 0, 0.6)))
 
 
-def _orbits(side: Place, noises: Noises) -> Layers:
+def _orbits(side: Position, noises: Noises) -> Layers:
     """A cone of fat with four muscles along its wall, the nerve in its middle, and the eye before it."""
     x, y, z = side
     start, length = np.float32(APEX[1]), np.float32(MOUTH[1] - APEX[1])
@@ -153,12 +153,12 @@ def _orbits(side: Place, noises: Noises) -> Layers:
             ("muscle", below(ellipsoid(side, *LENS), 0, 0.5) * 0.7))
 
 
-def _airways(place: Place, side: Place, mm, noises: Noises) -> Layers:
+def _airways(position: Position, side: Position, mm, noises: Noises) -> Layers:
     """Nose with septum and turbinates, ethmoid cells, sinuses and throat: air, lined by mucosa, in thin dark bone."""
-    x, y, z = place
+    x, y, z = position
     bend = x + 1.6 * noises.slow + 0.5 * noises.blobs
     u = np.abs(bend)
-    nasal = below(ellipsoid(place, *NASAL) + 0.8 * mm, 0, 0.8)
+    nasal = below(ellipsoid(position, *NASAL) + 0.8 * mm, 0, 0.8)
     septum = coverage(u, 1.1 + 0.3 * noises.rough, 0.9)
     thick = 2.4 + 1.2 * noises.rough + 1.0 * noises.blobs
     turbinates = coverage(np.abs(u - 6.5 - 0.8 * noises.rough), np.maximum(thick, 0.3), 0.9)
@@ -173,11 +173,11 @@ def _airways(place: Place, side: Place, mm, noises: Noises) -> Layers:
     nostrils = below(np.maximum(ellipsoid((side[0], y, z), (6.5, 86, -68), (3.2, 12, 12)), z + 58), 0, 0.7)
     sinuses = np.minimum.reduce([ellipsoid(side, *shape) for shape in (MAXILLARY, SPHENOID)]) + 1.6 * mm
     swollen = smooth_step(3 * noises.blobs - 5)            # now and then a sinus is partly filled
-    throat = below(ellipsoid(place, *THROAT) + mm, 0, 0.8)
+    throat = below(ellipsoid(position, *THROAT) + mm, 0, 0.8)
     tip = below(-y, -74, 3) * below(side[0], 12, 3) * below(z, -24, 4)
     return (("muscle", tip * 0.55), ("bone", below(sinuses, 1.6, 0.8) * 0.9),
             ("mucosa", nasal), ("air", nasal * (1 - walls)), ("bone", nasal * septum * 0.3),
             ("bone", ethmoid), ("mucosa", ethmoid * np.clip(cells, 0, 1) * (0.45 + 0.25 * noises.grain)),
             ("mucosa", between(sinuses, -1.3, 0.3, 0.6) * (0.45 + 0.3 * noises.rough)),
             ("air", below(sinuses, -1.1, 0.6)), ("mucosa", below(sinuses, -1.0, 0.6) * swollen),
-            ("air", nostrils), ("mucosa", below(ellipsoid(place, *THROAT) + mm, 2.5, 0.8) * 0.5), ("air", throat))
+            ("air", nostrils), ("mucosa", below(ellipsoid(position, *THROAT) + mm, 2.5, 0.8) * 0.5), ("air", throat))

@@ -12,8 +12,8 @@ from numpy.random import Generator
 
 SPLINE_GAIN = 3.0   # a spline averages its nodes: the spread of their mean is 1/3 of theirs
 
-Place = tuple[ndarray, ...]                    # x, y, z in mm of the atlas: float32 [n, h, w], or of some voxels [m]
-Edge = Float[ndarray, "..."] | float           # the same everywhere, or another at every place
+Position = tuple[ndarray, ...]                    # x, y, z in mm of the atlas: float32 [n, h, w], or of some voxels [m]
+Edge = Float[ndarray, "..."] | float           # the same everywhere, or another at every position
 
 
 def smooth_step(x: Float[ndarray, "..."]) -> Float[ndarray, "..."]:
@@ -82,10 +82,10 @@ def smooth_noise(rng: Generator, shape: tuple[int, int, int], cells: tuple[int, 
     return stretch(_spline(nodes * np.float32(SPLINE_GAIN), middle), shape)
 
 
-def ellipsoid(place: tuple[ndarray, ...], centre: tuple[float, ...],
+def ellipsoid(position: tuple[ndarray, ...], centre: tuple[float, ...],
               radii: tuple[float, ...]) -> Float[ndarray, "..."]:
-    """About the distance in mm to an ellipsoid's surface, negative inside. `place` is (x, y, z) in mm."""
-    squares = sum(((p - np.float32(c)) / np.float32(r)) ** 2 for p, c, r in zip(place, centre, radii, strict=True))
+    """About the distance in mm to an ellipsoid's surface, negative inside. `position` is (x, y, z) in mm."""
+    squares = sum(((p - np.float32(c)) / np.float32(r)) ** 2 for p, c, r in zip(position, centre, radii, strict=True))
     return (np.sqrt(squares) - 1) * np.float32(min(radii))
 
 
@@ -97,7 +97,7 @@ def blur(field: Float[ndarray, "n h w"], sigma: float) -> Float[ndarray, "n h w"
 
 
 def coverage(away: Float[ndarray, "..."], half_width: Edge, pixel: float) -> Float[ndarray, "..."]:
-    """Which share of a pixel a sheet covers that is 2 × `half_width` thick and `away` from its middle (all in mm)."""
+    """The fraction of a pixel covered by a sheet 2 × `half_width` thick whose middle is `away` (all in mm)."""
     near, far = (half_width - away) / pixel + np.float32(0.5), (half_width + away) / pixel + np.float32(0.5)
     return np.clip(np.clip(near, 0, 1) + np.clip(far, 0, 1) - 1, 0, 1)
 
@@ -127,7 +127,7 @@ class Noises:
     @classmethod
     def none(cls) -> "Noises":
         """Zeros, for a rough look."""
-        return cls(*(np.float32(0) for _ in fields(cls)))
+        return cls(*(np.zeros((), np.float32) for _ in fields(cls)))
 
     def part(self, where: ndarray | slice) -> "Noises":
         """The same at some voxels, or in some slices."""

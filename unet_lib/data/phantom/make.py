@@ -8,7 +8,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from unet_lib.data.phantom import anatomy, contrast, scanner, tumour
-from unet_lib.data.phantom.fields import Place
+from unet_lib.data.phantom.fields import Position
 from unet_lib.data.phantom.parameters import PatientParameters, draw_patient, streams
 
 
@@ -19,7 +19,7 @@ class Phantom:
     name: str
     images: UInt8[ndarray, "n 256 256 3"]
     masks: UInt8[ndarray, "n 256 256"]          # {0, 1}
-    labels: UInt8[ndarray, "n 256 256"]         # the tissue of every pixel, as its place in contrast.TISSUES
+    labels: UInt8[ndarray, "n 256 256"]         # the tissue of every pixel, as its index in contrast.TISSUES
     missing: tuple[str, ...]                    # sequences that are a copy of FLAIR
     tumour_centre: tuple[float, ...]            # slice, row, column; counted from 0
     tumour_ml: float                            # volume in millilitres
@@ -38,24 +38,24 @@ class _Anatomy:
     draws: PatientParameters
     rngs: dict[str, Generator]
     box: tuple[slice, slice]
-    place: Place
+    position: Position
     head: anatomy.Head
     growth: tumour.Tumour
 
     @classmethod
     def of(cls, seed: int, index: int) -> "_Anatomy":
         draws, rngs = draw_patient(seed, index), streams(seed, index)
-        place = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
-        box = anatomy.find_box(place, draws)
-        place = tuple(np.ascontiguousarray(p[:, *box]) for p in place)
-        head = anatomy.build_head(place, draws, tumour.expected_radius_mm(draws), rngs["head"])
-        return cls(draws, rngs, box, place, head, tumour.grow(place, head, draws, rngs["tumour"]))
+        position = anatomy.warp(anatomy.scanner_grid(draws), draws, rngs["warp"])
+        box = anatomy.find_box(position, draws)
+        position = tuple(np.ascontiguousarray(p[:, *box]) for p in position)
+        head = anatomy.build_head(position, draws, tumour.expected_radius_mm(draws), rngs["head"])
+        return cls(draws, rngs, box, position, head, tumour.grow(position, head, draws, rngs["tumour"]))
 
     def with_bright_spots(self) -> ndarray:
         head = self.head
         fluid = head.labels == contrast.TISSUES.index("csf")
-        return contrast.add_bright_spots(head.flair, head.white, head.ventricle, fluid, self.place, self.draws,
-                                         self.rngs["head"])
+        return contrast.add_bright_spots(head.flair, head.brain, head.white, head.ventricle, fluid, self.position,
+                                         self.draws, self.rngs["head"])
 
     def scan(self, images: list[ndarray]) -> UInt8[ndarray, "n 256 256 3"]:
         full = [anatomy.on_canvas(image, self.box) for image in images]
@@ -81,9 +81,9 @@ def _facts(mask: ndarray, draws: PatientParameters) -> tuple[tuple[float, ...], 
 
 
 def stages(seed: int, index: int) -> dict[str, ndarray]:
-    """How the slice with most tumour comes about: title → picture, in order.
+    """How the slice with most tumour comes about: title → image, in order.
 
-    Pictures are float32 [256, 256] in grey levels (tissue shares in [0, 1] for the first three), except
+    Images are float32 [256, 256] in grey levels (tissue fractions in [0, 1] for the first three), except
     the last two: the finished uint8 [256, 256, 3] slice and its uint8 [256, 256] mask.
     """
     made = _Anatomy.of(seed, index)

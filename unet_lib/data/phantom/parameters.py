@@ -19,7 +19,7 @@ SITE_GAIN = {"C": (0.94, 1.10, 1.04), "D": (0.87, 0.94, 0.86), "E": (0.87, 0.91,
              "H": (1.19, 1.00, 1.17)}
 SLICES = {"C": (20, 28), "D": (24, 40), "E": (22, 34), "F": (26, 40), "H": (20, 30)}   # LGG, capped at 40
 MISSING_PRE, MISSING_POST = 6 / 110, 10 / 110                 # LGG: channel is a copy of FLAIR
-MOST_PATIENTS = 3600                                          # what three places of a name can count
+MOST_PATIENTS = 3600                                          # what three characters of a name can count
 
 # (name, x, y, z in mm of the atlas, weight): where low-grade gliomas sit (Duffau & Capelle 2004)
 LOBES = (("frontal", 28, 34, 18, 0.26), ("frontal, high", 22, 16, 44, 0.16), ("temporal", 46, -12, -16, 0.24),
@@ -39,15 +39,15 @@ class TumourParameters:
     irregular: float                            # 0 a ball … 1 ragged
     infiltration: float                         # pull along white matter
     sparing: float                              # how much harder cortex is to reach
-    edge: float                                 # softness of the border, share of the radius
+    edge: float                                 # softness of the border, fraction of the radius
     flair: float                                # LGG: 1.19, 1.51, 1.94 (5 %, median, 95 %)
     t1: float                                   # LGG: 0.61, 0.89, 1.0
     patchy: float                               # variation inside
     oedema: float                               # excess at the border, relative to the middle
-    cyst: float                                 # radius share that is fluid (0: none)
+    cyst: float                                 # fraction of the radius that is fluid (0: none)
     cyst_flair: float
     cyst_lobes: float                           # 0 one smooth cyst … 1 many small ones
-    ring: float                                 # post-contrast excess of a rim
+    ring: float                                 # post-contrast excess of a ring
     nodules: float                              # post-contrast excess of spots
     push_mm: float                              # mass effect
 
@@ -72,22 +72,24 @@ class PatientParameters:
     csf_gap_mm: float
     skull_mm: float
     scalp_mm: float
+    padding_mm: tuple[float, float]             # of fat on top of the scalp: at the back of the head, in the cheeks
     marrow: float                               # how much signal the skull's marrow gives, 0 … 1
     markers: tuple[Triple, ...]                 # directions in which a ring for navigation sticks to the scalp
     cortex_mm: float                            # thickness
     sulcus_mm: float                            # how deep sulci reach, on average
     caps: float                                 # FLAIR excess beside the ventricles
+    limbic: float                               # FLAIR excess of hippocampus, insula, cingulate and brain stem
     spots: int                                  # small bright spots in white matter: age, not tumour
     flow: float                                 # CSF that escapes suppression
     white: Triple                               # grey level of white matter per sequence
     tissue_jitter: tuple[float, ...]            # log factor per (tissue, sequence)
     fat_saturated: bool
     bias: Triple
-    coil: Triple                                # how much brighter the rim of the head is than its middle
+    coil: Triple                                # how much brighter the head is near its edge than in its middle
     fade: Triple                                # FLAIR darker in the outer slices
     noise: Triple                               # grey levels
     floor: Triple                               # taken off afterwards, in units of the noise
-    matrix: tuple[float, ...]                   # shares of k-space measured: rows, columns, per sequence
+    matrix: tuple[float, ...]                   # fractions of k-space measured: rows, columns, per sequence
     move_px: tuple[float, ...]                  # misregistration of pre- and post-contrast
     ghost: float
     ghost_px: int
@@ -200,28 +202,29 @@ def _head(rng: Generator) -> dict:
     age = rng.random()
     return dict(warp_mm=float(rng.uniform(1.0, 3.5)), ventricles=float(rng.uniform(-0.15, 0.15) + 0.25 * age),
                 atrophy=float(np.clip(rng.normal(age * 0.6, 0.2), 0, 1)), csf_gap_mm=float(rng.uniform(1.5, 3.5)),
-                skull_mm=float(rng.uniform(5, 9)), scalp_mm=float(rng.uniform(3.0, 6.5)),
+                skull_mm=float(rng.uniform(5, 9)), scalp_mm=float(rng.uniform(3.0, 7.5)), padding_mm=_floats(rng.uniform([0, 5], [9, 18])),
                 marrow=float(rng.uniform(0.1, 0.8)), markers=_markers(rng), cortex_mm=float(rng.uniform(2.2, 3.0)),
                 sulcus_mm=float(rng.uniform(9, 14)),
-                caps=float(rng.uniform(0, 0.35) + 0.25 * age), spots=int(rng.poisson(1 + 7 * age * age)),
+                caps=float(rng.uniform(0, 0.4) + 0.5 * age * age), limbic=float(rng.uniform(0, 0.35)),
+                spots=int(rng.poisson(1 + 7 * age * age)),
                 flow=float(rng.uniform(0, 0.5)))
 
 
 def _markers(rng: Generator) -> tuple[Triple, ...]:
     """LGG: every fourth patient or so was scanned for surgery, with about eight rings on the upper head."""
-    chosen = rng.normal(size=(int(rng.integers(5, 10)), 3)) + [0, 0, 0.5]
+    chosen = rng.normal([0, 0, 0.5], 1, (int(rng.integers(5, 10)), 3))
     chosen = chosen / np.sqrt((chosen ** 2).sum(1, keepdims=True))
     return tuple(_floats(way) for way in chosen) if rng.random() < 0.25 else ()
 
 
 def _scanner(rng: Generator, site: str) -> dict:
     """Grey levels and faults. LGG, white matter and its surroundings: 58, 59, 59 (33 … 91)."""
-    gain = rng.normal(0, 0.10) + rng.normal(0, [0.2, 0.13, 0.18])
+    gain = rng.normal(0, 0.10) + rng.normal(0, [0.2, 0.16, 0.18])
     return dict(white=_floats(np.multiply([75.0, 58.0, 71.0], SITE_GAIN[site]) * np.exp(gain)),
                 tissue_jitter=_floats(rng.normal(0, 0.12, 39)), fat_saturated=bool(rng.random() < 0.15),
                 bias=_floats(rng.uniform(0.03, 0.13, 3)),
                 coil=_floats(rng.uniform(-0.05, 0.25, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
-                noise=_floats(np.exp(rng.normal(np.log(2.9), 0.4, 3))), floor=_floats(rng.uniform(0.3, 1.8, 3)),
+                noise=_floats(np.exp(rng.normal(np.log(2.9), 0.4, 3))), floor=_floats(rng.uniform(-0.2, 0.6, 3)),
                 matrix=_floats(rng.uniform(0.62, 1.0, 6)),
                 move_px=_floats(rng.normal(0, 0.6, 4)), ghost=float(max(0, rng.uniform(-0.05, 0.045))),
                 ghost_px=int(rng.integers(40, 129)), cut=_floats(rng.uniform(-1.5, 1.0, 6)),
@@ -229,18 +232,18 @@ def _scanner(rng: Generator, site: str) -> dict:
 
 
 def _tumour(rng: Generator) -> TumourParameters:
-    """Size after LGG: share of pixels 0.08 %, 0.43 %, 0.84 %, 1.6 %, 3.5 % (least, quartiles, most)."""
+    """Size after LGG: fraction of pixels 0.08 %, 0.43 %, 0.84 %, 1.6 %, 3.5 % (least, quartiles, most)."""
     lobe = LOBES[rng.choice(len(LOBES), p=[weight for *_, weight in LOBES])]
     centre = np.array(lobe[1:4]) * [rng.choice([-1, 1]), 1, 1] + rng.normal(0, 8, 3)
     cystic, enhancing = rng.random() < 0.2, rng.random()
     return TumourParameters(
         lobe=lobe[0], centre_mm=_floats(centre),
-        pixel_fraction=float(np.clip(np.exp(rng.normal(np.log(0.0095), 0.85)), 0.0007, 0.034)),
+        pixel_fraction=round(float(np.clip(np.exp(rng.normal(np.log(0.0095), 0.85)), 0.0007, 0.034)), 9),
         stretch=_floats(np.exp(rng.normal(0, 0.16, 3))), irregular=float(rng.uniform(0.3, 1.0)),
         infiltration=float(rng.uniform(0, 0.6)), sparing=float(rng.uniform(0, 0.35)),
         edge=float(rng.uniform(0.05, 0.22)),
-        flair=float(np.clip(rng.normal(1.68, 0.28), 1.2, 2.6)), t1=float(np.clip(rng.normal(0.60, 0.22), 0.25, 1.2)),
-        patchy=float(rng.uniform(0.05, 0.28)), oedema=float(rng.uniform(0.5, 1.35)),
+        flair=float(np.clip(rng.normal(1.80, 0.36), 1.2, 2.9)), t1=float(np.clip(rng.normal(0.60, 0.22), 0.25, 1.2)),
+        patchy=float(rng.uniform(0.08, 0.38)), oedema=float(rng.uniform(0.5, 1.35)),
         cyst=float(rng.uniform(0.3, 0.72)) if cystic else 0.0, cyst_flair=float(rng.uniform(0.25, 1.2)),
         cyst_lobes=float(rng.uniform(0, 1)),
         ring=float(rng.uniform(0.4, 1.2)) if enhancing < 0.2 else 0.0,

@@ -38,7 +38,7 @@ def acquire(real: Float[ndarray, "n h w"], imaginary: Float[ndarray, "n h w"],
             matrix: tuple[float, float]) -> Float[ndarray, "n h w"]:
     """The magnitude of what a finite k-space keeps of a complex image, zero filled to the same size.
 
-    `matrix`: the shares of rows' and columns' frequencies that are measured. The window falls off at its end, as a
+    `matrix`: the fractions of rows' and columns' frequencies that are measured. The window falls off at its end, as a
     scanner's filter does, and still rings a little at sharp borders. float64, so that rounding to grey levels is
     the same on every processor.
     """
@@ -54,20 +54,20 @@ def acquire(real: Float[ndarray, "n h w"], imaginary: Float[ndarray, "n h w"],
 
 
 def k_window(size: int, kept: float) -> Float[ndarray, "size"]:
-    """1 for the frequencies measured, 0 beyond the share `kept`, with a flank of a quarter of them between."""
+    """1 for the frequencies measured, 0 beyond the fraction `kept`, with a flank of a quarter of them between."""
     frequency = np.abs(np.fft.fftfreq(size)) * 2
     t = np.clip((kept - frequency) / (0.25 * kept), 0, 1)
     return t * (2 - t)
 
 
 def bias_field(shape, draws: PatientParameters, channel: int, rng: Generator) -> Float[ndarray, "n h w"]:
-    """Slowly varying coil sensitivity around 1, mostly greater at the rim; the outermost slices fade."""
+    """Slowly varying coil sensitivity around 1, mostly greater near the edge; the outermost slices fade."""
     slow = smooth_noise(rng, shape, (2, 2, 2)) * np.float32(draws.bias[channel])
     ends = np.abs(np.linspace(-1, 1, shape[0], dtype=np.float32)) ** 2
     ends = ends * ends * ends * np.float32(draws.fade[channel])
     down, across = (np.linspace(-1.4, 1.4, size, dtype=np.float32) for size in shape[1:])
-    rim = np.float32(draws.coil[channel]) * (down[:, None] ** 2 + across ** 2 - np.float32(0.5))
-    return (1 + slow + np.float32(0.5) * slow * slow + rim) * (1 - ends)[:, None, None]
+    edge = np.float32(draws.coil[channel]) * (down[:, None] ** 2 + across ** 2 - np.float32(0.5))
+    return (1 + slow + np.float32(0.5) * slow * slow + edge) * (1 - ends)[:, None, None]
 
 
 def block(shape, ends: tuple[float, ...]) -> Float[ndarray, "n h w"]:

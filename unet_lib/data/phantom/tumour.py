@@ -9,7 +9,7 @@ from numpy.random import Generator
 
 from unet_lib.data.phantom.anatomy import SIZE, Head
 from unet_lib.data.phantom.contrast import TISSUES
-from unet_lib.data.phantom.fields import Place, below, between, blur, smooth_noise
+from unet_lib.data.phantom.fields import Position, below, between, blur, smooth_noise
 from unet_lib.data.phantom.parameters import PatientParameters
 
 LEAST_PIXELS = 40           # real outlines are rarely smaller (1 in 100 has fewer than 47)
@@ -37,41 +37,42 @@ class Tumour:
 
 
 def expected_radius_mm(draws: PatientParameters) -> float:
-    """Radius of the ball that would fill the drawn share of pixels."""
+    """Radius of the ball that would fill the drawn fraction of pixels."""
     thickness = (draws.top_mm - draws.bottom_mm) / (draws.slices - 1)
     volume = draws.tumour.pixel_fraction * draws.slices * SIZE * SIZE * draws.pixel_mm ** 2 * thickness
     return float((volume * 3 / (4 * np.pi)) ** (1 / 3))
 
 
-def grow(place: Place, head: Head, draws: PatientParameters, rng: Generator) -> Tumour:
+def grow(position: Position, head: Head, draws: PatientParameters, rng: Generator) -> Tumour:
     """Fill the drawn number of voxels, nearest first, in a metric bent by noise and white matter."""
     kind, shape = draws.tumour, head.brain.shape
     slow, quick = smooth_noise(rng, shape, (5, 9, 9)), smooth_noise(rng, shape, (12, 34, 34))
     bubbles, fine = smooth_noise(rng, shape, (shape[0] // 2, 22, 22)), smooth_noise(rng, shape, (shape[0], 80, 80))
     blobs = smooth_noise(rng, shape, (8, 16, 16))
     patches = 0.6 * blobs + 0.4 * bubbles + 0.3 * fine
-    reach = _reach(place, head, draws, slow, quick)
+    reach = _reach(position, head, draws, slow, quick)
     relative = _one_piece(reach / np.float32(_fill(reach, round(kind.pixel_fraction * len(reach) * SIZE * SIZE))))
     whole = below(relative, 1, kind.edge)
     inner = relative + np.float32(0.12) * quick
-    smooth = blur(np.minimum(relative, 2), CYST_PX) + np.float32(0.06) * slow    # fluid makes its walls round
-    smooth = smooth - np.float32(0.16 * kind.cyst_lobes) * bubbles
+    lobes = np.float32(0.06) * slow - np.float32(0.16 * kind.cyst_lobes) * bubbles
+    smooth = blur(np.minimum(relative, 2), CYST_PX) + lobes              # fluid makes its walls round
     cyst = below(smooth, kind.cyst, 0.06) if kind.cyst else np.zeros(shape, np.float32)
     ring = between(inner, max(kind.cyst, 0.35), max(kind.cyst, 0.35) + 0.15 + np.float32(0.07) * bubbles, 0.07)
     return Tumour(whole, np.clip(1.3 - 1.3 * relative, 0, 1), cyst, ring,
                   below(-0.8 * blobs - 0.3 * bubbles, -0.7, 0.3) * below(relative, 0.7, 0.1), patches, outline(whole))
 
 
-def _reach(place: Place, head: Head, draws: PatientParameters, slow, quick) -> Float[ndarray, "n h w"]:
+def _reach(position: Position, head: Head, draws: PatientParameters, slow, quick) -> Float[ndarray, "n h w"]:
     """How hard each voxel is to reach from the tumour's centre, in mm of a bent metric."""
     kind = draws.tumour
     radius = expected_radius_mm(draws)
-    offsets = [(p - np.float32(c)) / np.float32(s) for p, c, s in zip(place, kind.centre_mm, kind.stretch, strict=True)]
+    offsets = [(p - np.float32(c)) / np.float32(s)
+               for p, c, s in zip(position, kind.centre_mm, kind.stretch, strict=True)]
     distance = np.sqrt(sum(o * o for o in offsets))
-    across = np.clip(-place[0] * np.float32(np.sign(kind.centre_mm[0])), 0, None)
+    across = np.clip(-position[0] * np.float32(np.sign(kind.centre_mm[0])), 0, None)
     ragged = np.float32(kind.irregular * radius) * (np.float32(0.24) * slow + np.float32(0.14) * quick)
     along = np.float32(kind.infiltration * radius) * (np.float32(0.5) - head.white)
-    cerebellum = 30 * below(place[2], -24, 4) * below(place[1], -36, 4)   # low-grade gliomas of adults spare it
+    cerebellum = 30 * below(position[2], -24, 4) * below(position[1], -36, 4)   # low-grade gliomas of adults spare it
     cortex = np.float32(kind.sparing * radius) * np.clip(head.brain - head.white - head.nuclei, 0, 1)
     reach = np.maximum(distance + ragged + along + cortex, 0) + np.float32(OTHER_SIDE) * across + cerebellum
     return reach + np.float32(NOT_HERE) * (head.brain < 0.5)
@@ -95,7 +96,7 @@ def _one_piece(relative: Float[ndarray, "n h w"]) -> Float[ndarray, "n h w"]:
 
 
 def outline(whole: Float[ndarray, "n h w"]) -> UInt8[ndarray, "n h w"]:
-    """As drawn by hand, slice by slice: slightly smooth, without holes or specks; {0, 1}."""
+    """As drawn by hand, slice by slice: slightly smooth, without holes or tiny pieces; {0, 1}."""
     from scipy.ndimage import binary_fill_holes
 
     mask = blur(whole, DRAWN_PX) > 0.5
@@ -113,7 +114,7 @@ def _remove_small_components(mask: ndarray) -> ndarray:
 
 def add_tumour(images: list[Float[ndarray, "n h w"]], tumour: Tumour,
                draws: PatientParameters) -> list[Float[ndarray, "n h w"]]:
-    """The tumour's own grey levels over the tissue it replaces; images are changed in place and returned."""
+    """The tumour's own grey levels over the tissue it replaces; images are changed in position and returned."""
     used = np.flatnonzero(tumour.whole.any((1, 2)))
     some = slice(used[0], used[-1] + 1)
     for image, value in zip(images, _tumour_levels(tumour.part(some), draws), strict=True):
