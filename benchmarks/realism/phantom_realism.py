@@ -2,7 +2,7 @@
 
     python benchmarks/realism/phantom_realism.py --real data/lgg [--phantoms 120]
 
-Two questions are answered beside the same comparison between two random halves of the real patients, which
+Two questions, each answered beside the same comparison between two random halves of the real patients, which
 says how small a distance can be expected to get:
 
 - grey levels: per region and channel, the Wasserstein-1 distance between the histograms, in grey levels
@@ -143,7 +143,7 @@ def grey_levels(real: np.ndarray, made: np.ndarray) -> list[dict]:
     for r, region in enumerate(REGIONS):
         for c, channel in enumerate(CHANNELS):
             one, other = fractions(real[:, r, c]), fractions(made[:, r, c])
-            halves = [wasserstein(fractions(real[order[::2], r, c]), fractions(real[order[1::2], r, c]))
+            halves = [wasserstein(*(fractions(real[half, r, c]) for half in (order[::2], order[1::2])))
                       for order in orders]
             rows.append({"region": region, "channel": channel, "distance": round(wasserstein(one, other), 2),
                          "between_real_halves": round(float(np.mean(halves)), 2),

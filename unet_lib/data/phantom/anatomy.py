@@ -66,7 +66,8 @@ def find_box(position: Position, draws: PatientParameters) -> tuple[slice, slice
     """Rows and columns that hold the whole head, with a margin; all else is air."""
     coarse = tuple(p[:, ::STRIDE_PX, ::STRIDE_PX] for p in position)
     hull = skull.round_off(coarse, look_up(load_atlas().hull, coarse, coarse=True, outside=None))
-    there = np.minimum(skull.surface(coarse, hull, draws, 0), face.outline(coarse, draws, Noises.none()).skin) < STRIDE_PX
+    front = face.outline(coarse, draws, Noises.none())
+    there = np.minimum(skull.surface(coarse, hull, draws, 0), front.skin) < STRIDE_PX
     rows, columns = (np.flatnonzero(there.any(axes)) * STRIDE_PX for axes in ((0, 2), (0, 1)))
     first, last = -MARGIN_PX, STRIDE_PX + MARGIN_PX
     return (slice(max(int(rows[0]) + first, 0), min(int(rows[-1]) + last, SIZE)),

@@ -15,7 +15,7 @@ LEVELS = {"air": (0.0, 0.0, 0.0), "fat": (1.65, 2.1, 1.78), "skin": (0.85, 1.0, 
           "mucosa": (0.7, 1.4, 1.7), "csf": (0.42, 0.31, 0.40), "grey": (0.79, 1.16, 0.84),
           "nuclei": (0.88, 1.06, 0.90), "pallidum": (0.97, 0.84, 0.97), "white": (1.0, 1.0, 1.0),
           "dura": (0.55, 0.65, 1.5), "vessel": (0.45, 0.30, 2.0), "plexus": (0.60, 0.70, 1.8)}
-JITTER = {"fat": 2.0, "csf": 2.0, "mucosa": 2.0}   # how much more than others these differ from patient to patient
+JITTER = {"fat": 2.0, "csf": 2.0, "mucosa": 2.0, "grey": 1.0}   # how much more than the others (0.6) these differ
 STEADY = {"white", "air", "pallidum"}   # the reference, and what gives no signal
 TISSUES = (*LEVELS, "tumour", "cyst")          # what `labels` count, from 0
 # hippocampus, basal forebrain, insula, cingulate, pons

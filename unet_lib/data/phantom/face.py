@@ -75,8 +75,9 @@ def outline(position: Position, draws: PatientParameters, noises: Noises) -> Fac
     ear = np.maximum(ellipsoid((side + np.float32(0.35) * (y + 24), y, z), *EAR) - noises.slow,
                      -ellipsoid((side + np.float32(0.35) * (y + 20) - 2.2, y, z), *EAR) - 2)
     skin = np.minimum.reduce([flesh, nose, ear, ellipsoid((side, y, z), *LID)])
-    off = [(p - np.float32(c)) / np.float32(r) for p, c, r in zip((side, y, z), *CHEEKS, strict=True)]
-    return Face(np.where(z < CUT_OFF, np.float32(99), skin), np.float32(draws.padding_mm[1]) * bump(sum(o * o for o in off)))
+    x, y, z = ((p - np.float32(c)) / np.float32(r) for p, c, r in zip((side, y, z), *CHEEKS, strict=True))
+    cheeks = np.float32(draws.padding_mm[1]) * bump(x * x + y * y + z * z)
+    return Face(np.where(position[2] < CUT_OFF, np.float32(99), skin), cheeks)
 
 
 def layers(position: Position, depth: Float[ndarray, "n h w"], fat_mm, noises: Noises) -> Layers:

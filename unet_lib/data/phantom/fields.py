@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.random import Generator
 
-SPLINE_GAIN = 3.0   # a spline averages its nodes: the spread of their mean is 1/3 of theirs
+SPLINE_GAIN = 3.0   # a spline averages its nodes: the standard deviation of their mean is a third
 
 Position = tuple[ndarray, ...]                    # x, y, z in mm of the atlas: float32 [n, h, w], or of some voxels [m]
 Edge = Float[ndarray, "..."] | float           # the same everywhere, or another at every position
@@ -73,7 +73,7 @@ def _along(values: ndarray, axis: int) -> ndarray:
 
 
 def smooth_noise(rng: Generator, shape: tuple[int, int, int], cells: tuple[int, int, int]) -> Float[ndarray, "n h w"]:
-    """Random field of about zero mean and unit spread whose bumps are `shape / cells` voxels long.
+    """Random field of about zero mean and unit standard deviation whose bumps are `shape / cells` voxels long.
 
     A spline with three points a bump, linear between those.
     """
@@ -104,7 +104,7 @@ def coverage(away: Float[ndarray, "..."], half_width: Edge, pixel: float) -> Flo
 
 @dataclass(frozen=True)
 class Noises:
-    """Random fields of zero mean and unit spread that make everything drawn wander; the length of their bumps in mm."""
+    """Random fields of zero mean and unit standard deviation that make all outlines wander; their bumps in mm."""
 
     slow: Float[ndarray, "..."]                # 40: thickness of scalp and bone
     reach: Float[ndarray, "..."]               # 20: how deep sulci go

@@ -29,7 +29,8 @@ def round_off(position: Position, hull: Float[ndarray, "n h w"]) -> Float[ndarra
 def surface(position: Position, hull, draws: PatientParameters, slow) -> Float[ndarray, "n h w"]:
     """About the distance in mm to the skin over the skull, negative inside; `hull` as from `round_off`."""
     padding = np.float32(draws.scalp_mm) * (1 + np.float32(0.18) * slow) + 6 * _temple(position)
-    padding = padding + np.float32(draws.padding_mm[0]) * below(position[1], -50, 25) * below(position[2], -5, 22)   # fat at the back
+    at_the_back = below(position[1], -50, 25) * below(position[2], -5, 22)
+    padding = padding + np.float32(draws.padding_mm[0]) * at_the_back
     return hull - np.float32(draws.csf_gap_mm + draws.skull_mm) - padding
 
 
