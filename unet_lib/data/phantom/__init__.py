@@ -5,8 +5,8 @@
     write_phantoms(root, patients, seed) a folder of them
 
 Draw first, then apply: `parameters` draws every choice for a patient into a frozen dataclass;
-`anatomy` (with `cortex` and `skull`), `tumour`, `contrast` and `scanner` turn these into pixels. The brain comes
-from the MNI152 tissue maps (ICBM 2009a symmetric; Fonov et al. 2011) inside the nilearn wheel, so nothing is
+`anatomy` (with `cortex`, `skull` and `face`), `tumour`, `contrast` and `scanner` turn these into pixels. The brain
+comes from the MNI152 tissue maps (ICBM 2009a symmetric; Fonov et al. 2011) inside the nilearn wheel, so nothing is
 downloaded; its folds are drawn anew for each patient.
 
 Same seed, same files, whatever the number of processes and the processor's instruction sets: fields are made of
