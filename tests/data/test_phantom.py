@@ -269,7 +269,7 @@ def test_the_site_decides_the_usual_brightness():
 @pytest.mark.parametrize("index", [2, 6, 9])
 def test_tumour_is_brighter_than_white_matter_in_flair(index):
     made = stages(0, index)
-    mask, white = made["mask"] > 0, made["white matter, warped"] > 0.9
+    mask, white = made["mask"] > 0, made["white matter"] > 0.9
     flair = made["finished slice"][..., 1]
     assert np.median(flair[mask]) > 1.1 * np.median(flair[white & ~mask])
 

@@ -10,12 +10,12 @@ from unet_lib.data.phantom.parameters import SEQUENCES, PatientParameters
 
 # pre-contrast T1, FLAIR, post-contrast T1, relative to white matter = 1. Read off real slices by eye and
 # against the literature's order of brightness (Bojorquez et al. 2017 for T1; fat is bright in all three).
-LEVELS = {"air": (0.0, 0.0, 0.0), "fat": (1.65, 2.1, 1.78), "skin": (0.85, 1.0, 1.1), "muscle": (0.62, 0.42, 0.68),
-          "marrow": (1.15, 0.65, 1.1), "bone": (0.10, 0.08, 0.10), "eye": (0.35, 0.30, 0.35),
-          "mucosa": (0.7, 1.4, 1.7), "csf": (0.42, 0.31, 0.40), "grey": (0.79, 1.16, 0.84),
+LEVELS = {"air": (0.0, 0.0, 0.0), "fat": (1.55, 1.85, 1.72), "skin": (0.85, 0.9, 1.1), "muscle": (0.62, 0.38, 0.68),
+          "marrow": (1.15, 0.55, 1.1), "bone": (0.10, 0.08, 0.10), "eye": (0.35, 0.30, 0.35),
+          "mucosa": (0.7, 1.4, 1.7), "csf": (0.42, 0.24, 0.40), "grey": (0.79, 1.26, 0.84),
           "nuclei": (0.88, 1.06, 0.90), "pallidum": (0.97, 0.84, 0.97), "white": (1.0, 1.0, 1.0),
           "dura": (0.55, 0.65, 1.5), "vessel": (0.45, 0.30, 2.0), "plexus": (0.60, 0.70, 1.8)}
-JITTER = {"fat": 2.0, "csf": 2.0, "mucosa": 2.0, "grey": 1.0}   # how much more than the others (0.6) these differ
+JITTER = {"fat": 2.0, "csf": 2.0, "mucosa": 2.0, "grey": 0.8}   # how much more than the others (0.6) these differ
 STEADY = {"white", "air", "pallidum"}   # the reference, and what gives no signal
 TISSUES = (*LEVELS, "tumour", "cyst")          # what `labels` count, from 0
 # hippocampus, basal forebrain, insula, cingulate, pons
@@ -66,7 +66,7 @@ def add_bright_spots(flair: Float[ndarray, "n h w"], brain, white, ventricle, fl
     in age spots, in flowing CSF.
     """
     uneven = smooth_noise(rng, flair.shape, (4, 8, 8))
-    caps = between(ventricle, 1.0, 6 + 3 * uneven, 2.0) * white * np.float32(draws.caps)
+    caps = between(ventricle, 1.0, 5 + 2 * uneven, 2.0) * white * np.float32(draws.caps)
     side = (np.abs(position[0]), *position[1:])
     limbic = np.minimum.reduce([ellipsoid(side, *shape) for shape in LIMBIC])
     caps += below(limbic, 0, 3.5) * (brain - np.float32(0.5) * white) * np.float32(draws.limbic)

@@ -26,7 +26,7 @@ CEREBELLUM = (0, -36, -30)                     # folia run around it
 FOLIUM_MM = 4.2
 FOLIUM_SHOWS = 0.45                            # a slice some mm thick sees several of their clefts at once
 STEM = ((0, -24, -36), (19, 16, 40))
-THICK_SLICE = 0.90                            # a slice some mm thick never shows a cleft quite empty
+THICK_SLICE = 0.95                            # a slice some mm thick never shows a cleft quite empty
 LOOSE_MM = 1.6                                 # how far a patient's gyri stray from the average brain's
 
 
@@ -95,8 +95,8 @@ def _sulci(position: Position, depth, noises: Noises, draws: PatientParameters, 
     sheet = np.abs(map_coordinates(folds, voxels, order=1, mode="grid-wrap", prefilter=False))
     reach = np.clip(np.float32(draws.sulcus_mm) + 8 * noises.reach, 0, 26) * (1 - 0.65 * below(z, -14, 8))
     below_end = np.maximum(depth - reach, 0)
-    open_mm = np.float32(0.36 + 0.45 * draws.atrophy) + np.float32(0.38) * noises.rough
-    mouth = np.float32(0.5 + 0.5 * draws.atrophy) * np.clip(1 - depth / 5, 0, 1)
+    open_mm = np.float32(0.56 + 0.45 * draws.atrophy) + np.float32(0.38) * noises.rough
+    mouth = np.float32(0.9 + 0.5 * draws.atrophy) * np.clip(1 - depth / 7, 0, 1)
     taper = np.clip(np.float32(1.15) - depth / (reach + 3), 0.15, 1)
     return np.sqrt(sheet * sheet + below_end * below_end), np.maximum(open_mm, 0.05) * taper + mouth
 

@@ -91,7 +91,7 @@ def stages(seed: int, index: int) -> dict[str, ndarray]:
     s = int(growth.mask.sum((1, 2)).argmax())
     bright = made.with_bright_spots()
     full = tumour.add_tumour([head.pre.copy(), bright.copy(), head.post.copy()], growth, draws)
-    pictures = {"grey matter, warped": head.brain, "white matter, warped": head.white,
+    pictures = {"brain, folded anew": head.brain, "white matter": head.white,
                 "head, pre-contrast": head.pre, "head, FLAIR": head.flair, "head, post-contrast": head.post,
                 "bright but no tumour, FLAIR": bright, "tumour, FLAIR": full[1], "mask": growth.mask}
     pictures = {title: anatomy.on_canvas(field[s:s + 1], made.box)[0] for title, field in pictures.items()}

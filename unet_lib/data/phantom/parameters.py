@@ -201,7 +201,7 @@ def _head(rng: Generator) -> dict:
                 padding_mm=_floats(rng.uniform([0, 5], [9, 18])),
                 marrow=float(rng.uniform(0.1, 0.8)), markers=_markers(rng), cortex_mm=float(rng.uniform(2.2, 3.0)),
                 sulcus_mm=float(rng.uniform(9, 14)),
-                caps=float(rng.uniform(0, 0.4) + 0.5 * age * age), limbic=float(rng.uniform(0, 0.35)),
+                caps=float(rng.uniform(0, 0.3) + 0.35 * age * age), limbic=float(rng.uniform(0, 0.2)),
                 spots=int(rng.poisson(1 + 7 * age * age)),
                 flow=float(rng.uniform(0, 0.5)))
 
@@ -216,12 +216,12 @@ def _markers(rng: Generator) -> tuple[Triple, ...]:
 def _scanner(rng: Generator, site: str) -> dict:
     """Grey levels and faults. LGG, white matter and its surroundings: 58, 59, 59 (33 … 91)."""
     gain = rng.normal(0, 0.10) + rng.normal(0, [0.2, 0.16, 0.18])
-    return dict(white=_floats(np.multiply([75.0, 58.0, 71.0], SITE_GAIN[site]) * np.exp(gain)),
+    return dict(white=_floats(np.multiply([74.0, 54.0, 71.0], SITE_GAIN[site]) * np.exp(gain)),
                 tissue_jitter=_floats(rng.normal(0, 0.12, 39)), fat_saturated=bool(rng.random() < 0.15),
                 bias=_floats(rng.uniform(0.03, 0.13, 3)),
                 coil=_floats(rng.uniform(-0.05, 0.25, 3)), fade=_floats(rng.uniform(0, 0.5, 3) * [0.4, 1, 0.4]),
                 noise=_floats(np.exp(rng.normal(np.log(2.9), 0.4, 3))), floor=_floats(rng.uniform(-0.2, 0.6, 3)),
-                matrix=_floats(rng.uniform(0.62, 1.0, 6)),
+                matrix=_floats(rng.uniform(0.70, 1.0, 6)),
                 move_px=_floats(rng.normal(0, 0.6, 4)), ghost=float(max(0, rng.uniform(-0.05, 0.045))),
                 ghost_px=int(rng.integers(40, 129)), cut=_floats(rng.uniform(-1.5, 1.0, 6)),
                 view=_floats(rng.normal(0, [0.04, 0, 0] * 3) + rng.uniform([0, 112, 98] * 3, [0, 150, 150] * 3)))
@@ -238,8 +238,8 @@ def _tumour(rng: Generator) -> TumourParameters:
         stretch=_floats(np.exp(rng.normal(0, 0.16, 3))), irregular=float(rng.uniform(0.3, 1.0)),
         infiltration=float(rng.uniform(0, 0.6)), sparing=float(rng.uniform(0, 0.35)),
         edge=float(rng.uniform(0.05, 0.22)),
-        flair=float(np.clip(rng.normal(1.72, 0.30), 1.3, 2.7)), t1=float(np.clip(rng.normal(0.60, 0.22), 0.25, 1.2)),
-        patchy=float(rng.uniform(0.08, 0.38)), oedema=float(rng.uniform(0.5, 1.35)),
+        flair=float(np.clip(rng.normal(1.58, 0.30), 1.22, 2.6)), t1=float(np.clip(rng.normal(0.60, 0.22), 0.25, 1.2)),
+        patchy=float(rng.uniform(0.05, 0.32)), oedema=float(rng.uniform(0.5, 1.35)),
         cyst=float(rng.uniform(0.3, 0.72)) if cystic else 0.0, cyst_flair=float(rng.uniform(0.25, 1.2)),
         cyst_lobes=float(rng.uniform(0, 1)),
         ring=float(rng.uniform(0.4, 1.2)) if enhancing < 0.2 else 0.0,
