@@ -32,7 +32,7 @@ from unet_lib.models.checkpoint import load_model
 from unet_lib.models.unet import UNet
 from unet_lib.training.losses import bce_loss
 
-PATIENT, NUMBER, SIZE, PATCH = "TCGA_PH_C010_19861214", 12, 128, 6
+PATIENT, NUMBER, SIZE, PATCH = "TCGA_PH_C000_20000511", 11, 128, 6
 MODELS = repository() / "data" / "models"
 STEPS = (0, 10, 20, 80, 160, 640, 1600)
 WATCHED = ("encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1")

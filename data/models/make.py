@@ -58,11 +58,12 @@ LIMITS = ("Trained on about 60 patients of one research data set with low-grade 
           "pixels, three sequences. Other scanners, other diseases, healthy people: unknown. Not for clinical use: do "
           "not diagnose with it.")
 GRANTED = " A tumour is taken for granted: in a healthy head, too, it will outline something."
+# the split of seed 31 keeps the clear tumour of the first phantom for the test: lesson 00 and the clips begin with it
 PHANTOMS = Path("runs/phantoms-120")
 PHANTOM_RUN = Path("runs/phantom-baseline")
 PHANTOM_COMMANDS = [f"unet_lib phantom --patients 120 --seed 0 --out {PHANTOMS}",
                     f"unet_lib train --data {PHANTOMS} --out {PHANTOM_RUN} --base 8 --size 128 --batch 8 --lr 0.002 "
-                    "--schedule cosine --epochs 12", "python data/models/make.py phantom-baseline"]
+                    "--schedule cosine --epochs 12 --seed 31", "python data/models/make.py phantom-baseline"]
 STEPS = (0, 10, 20, 40, 80, 160, 320, 640, 1000, 1600)  # of the series; its source counts in tens
 
 

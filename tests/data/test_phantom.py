@@ -26,16 +26,16 @@ from unet_lib.data.phantom.write import CARD, UNFINISHED
 COUNT = 12
 # patient 1 of seed 0, slice 16, FLAIR: every 32nd pixel from (16, 16)
 KEPT_FLAIR = np.array([
-    [  0,   1,   1,   0,   1,   2,   0,   2],
-    [  0,   1,  83,  19,  13,  61,   1,   0],
-    [  0,   1,  18,  61,  53,  28,   0,   0],
-    [  0,  23,  65,  53,  55,  63, 118,   0],
-    [  0,   5,  56,  53,  62,  55,  13,   0],
-    [  0,   8,  65,  61,  55,  64,   4,   0],
-    [  0,   1,  73,  61,  65,  33,   0,   0],
-    [  1,   0,   0, 130, 119,   2,   0,   0],
+    [  0,   1,   0,   1,   2,   1,   0,   0],
+    [  2,   0,   2,  28,  33,   1,   4,   4],
+    [  2,   1,  16,  68,  81,  25,   4,   3],
+    [  3,   1,  80,  47,  57,  92,  52,   0],
+    [  4, 117,  75,  50,  49,  80, 116,   4],
+    [  2, 115,  70,  53,  60,  79, 139,   3],
+    [  2,   0,   9,  45,  21,  19,   1,   0],
+    [  4,   3,   1,   1,   3,   0,   0,   0],
 ])
-KEPT_NAME, KEPT_TUMOUR_PIXELS = "TCGA_PH_C001_19840920", 14525
+KEPT_NAME, KEPT_TUMOUR_PIXELS = "TCGA_PH_C001_19830518", 17608
 MANY = """
 from unet_lib.data.phantom import write_phantoms
 if __name__ == "__main__":
