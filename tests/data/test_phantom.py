@@ -20,7 +20,7 @@ from unet_lib.data.phantom import VERSION, draw_patient, make_patient, stages, w
 from unet_lib.data.phantom.contrast import TISSUES
 from unet_lib.data.phantom.fields import below, bump, coverage, smooth_noise, stretch
 from unet_lib.data.phantom.parameters import LOBES, MOST_PATIENTS, TEACHERS
-from unet_lib.data.phantom.scanner import acquire, block
+from unet_lib.data.phantom.scanner import acquire, block, field_of_view
 from unet_lib.data.phantom.write import CARD, UNFINISHED
 
 COUNT = 12
@@ -353,6 +353,21 @@ def test_a_whole_k_space_keeps_an_image_and_a_part_of_it_rings_beside_an_edge():
     flat = np.full((1, 32, 32), 50, np.float32)
     assert acquire(flat, np.zeros_like(flat), (0.6, 0.6)) == pytest.approx(flat)
     assert acquire(image, np.zeros_like(image), (1.0, 0.6))[0, 16, :8].max() > 1
+
+
+def test_a_field_of_view_cuts_off_what_lies_outside_and_turns():
+    straight = field_of_view((9, 9), (0.0, 100.0, 2.0))
+    assert straight[:, 2:7].all() and not straight[:, :2].any() and not straight[:, 7:].any()
+    turned = field_of_view((101, 101), (0.1, 100.0, 20.0))
+    assert turned.sum() == pytest.approx(41 * 101, rel=0.03)
+    assert turned[0].argmax() != turned[-1].argmax()
+
+
+def test_every_fourth_patient_or_so_wears_markers():
+    worn = [draw_patient(0, index).markers for index in range(7, 107)]
+    assert 15 <= sum(map(bool, worn)) <= 35
+    assert {len(markers) for markers in worn} <= {0, *range(5, 10)}
+    assert np.allclose([np.linalg.norm(way) for markers in worn for way in markers], 1)
 
 
 def test_a_block_without_cuts_covers_everything_and_a_cut_takes_the_lowest_slice():
