@@ -19,7 +19,7 @@ from unet_lib.inference.slice_predictions import find_inputs, predict_patient
 from unet_lib.models.checkpoint import save_model
 from unet_lib.models.registry import build
 
-PHANTOM = REPOSITORY / "data" / "phantom" / "TCGA_PH_C010_19861214"
+PHANTOM = REPOSITORY / "data" / "phantom" / "TCGA_PH_C000_20000511"
 WEIGHTS = REPOSITORY / "data" / "models" / "phantom-baseline.safetensors"
 phantom = pytest.mark.skipif(not PHANTOM.is_dir(), reason="data/phantom is not here; `unet_lib phantom` makes it")
 
