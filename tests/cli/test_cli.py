@@ -117,7 +117,7 @@ def test_train_evaluate_predict(run_cli, data, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "by site\n  CS " in done.stdout and "HD95" in done.stdout
     assert sorted(path.name for path in (tmp_path / "scores").iterdir()) == [
-        "boxes.png", "patients.csv", "ranked.png", "scores.json", "worst.png"]
+        "boxes.png", "made_by.json", "patients.csv", "ranked.png", "scores.json", "worst.png"]
     found = json.loads((tmp_path / "scores" / "scores.json").read_text("utf-8"))
     assert found["split"] == "all" and found["card"]["split"]["test"] == [test] and "commit" in found["scored_with"]
 
@@ -126,10 +126,10 @@ def test_train_evaluate_predict(run_cli, data, tmp_path):
     assert "Do not diagnose" in done.stdout
     written = sorted(path.name for path in (tmp_path / "p" / test).iterdir())
     slices = len(list((data / test).glob("*_mask.tif")))
-    assert len(written) == 2 * slices
+    assert len(written) == 2 * slices + 2   # and scores.csv, made_by.json
     assert tifffile.imread(tmp_path / "p" / test / f"{test}_1_mask.tif").shape == (256, 256)
     assert (tmp_path / "p" / test / f"{test}_1_overlay.png").read_bytes().startswith(b"\x89PNG")
-    assert len(list(csv.DictReader((tmp_path / "p" / "scores.csv").open()))) == slices
+    assert len(list(csv.DictReader((tmp_path / "p" / test / "scores.csv").open()))) == slices
 
 
 def test_two_and_two_epochs_are_four(run_cli, data, tmp_path):

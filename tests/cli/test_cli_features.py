@@ -37,7 +37,7 @@ def test_sheets_and_a_film_are_written(run_cli, series, patient, tmp_path):
                    "--stage", "encoder.1", "--stage", "bottleneck", "--channels", 2)
     assert done.returncode == 0, done.stderr
     assert f"{NAME}, slice 10: 2 sheets (.png, .pdf) and a film (gif)" in done.stdout
-    folder = tmp_path / "out" / NAME
+    folder = tmp_path / "out" / f"{NAME}_10"
     names = {f"{NAME}_10_{stage}.{ending}" for stage in ("encoder.1", "bottleneck") for ending in ("png", "pdf")}
     assert {path.name for path in folder.iterdir()} == names | {f"{NAME}_10_training.gif"}
     with Image.open(folder / f"{NAME}_10_encoder.1.png") as sheet:
@@ -68,7 +68,7 @@ def test_the_best_network_is_drawn_without_a_film(run_cli, patient, tmp_path):
     assert done.returncode == 0, done.stderr
     assert f"{NAME}, slice 10: 5 sheets (.png, .pdf) in " in done.stdout
     stages = ("encoder.1", "encoder.3", "bottleneck", "decoder.2", "decoder.1")
-    assert {path.name for path in (tmp_path / "out" / NAME).iterdir()} == {
+    assert {path.name for path in (tmp_path / "out" / f"{NAME}_10").iterdir()} == {
         f"{NAME}_10_{stage}.{ending}" for stage in stages for ending in ("png", "pdf")}
 
 
@@ -77,9 +77,9 @@ def test_a_series_of_networks_with_a_stem_gets_a_film(run_cli, patient, tmp_path
     done = run_cli("features", patient / f"{NAME}_10.tif", "--model", series, "--out", tmp_path / "out",
                    "--stage", "stem", "--stage", "pool.2")
     assert done.returncode == 0, done.stderr
-    with Image.open(tmp_path / "out" / NAME / f"{NAME}_10_training.gif") as film:
+    with Image.open(tmp_path / "out" / f"{NAME}_10" / f"{NAME}_10_training.gif") as film:
         assert film.n_frames == 2
-    assert (tmp_path / "out" / NAME / f"{NAME}_10_stem.png").exists()
+    assert (tmp_path / "out" / f"{NAME}_10" / f"{NAME}_10_stem.png").exists()
 
 
 def test_networks_that_want_context_slices_are_refused(run_cli, patient, tmp_path):

@@ -68,7 +68,7 @@ def test_mask_of_another_size(mask):
 
 def test_mask_with_other_values(mask):
     tifffile.imwrite(mask, np.full((256, 256), 254, np.uint8))
-    with pytest.raises(DatasetError, match=r"only the values 0 and 255, found also 254.*mask > 127"):
+    with pytest.raises(DatasetError, match=r"only the values 0 and 255, found also 254.*mask == 254"):
         read_mask(mask)
 
 

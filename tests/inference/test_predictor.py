@@ -122,9 +122,9 @@ def test_the_card_holds_the_inference_settings(tmp_path):
 
 
 def test_masks_are_written_in_the_data_sets_own_layout(data, tmp_path):
-    prediction = next(predict_patient(Predictor(Brightness(), {}), find_inputs(data / PATIENT / f"{PATIENT}_7.tif")))
+    prediction, = predict_patient(Predictor(Brightness(), {}), find_inputs(data / PATIENT / f"{PATIENT}_7.tif"))
     path = write_mask(prediction, tmp_path / "out")
-    assert path == tmp_path / "out" / PATIENT / f"{PATIENT}_7_mask.tif"
+    assert path == tmp_path / "out" / f"{PATIENT}_7_mask.tif"
     assert np.array_equal(read_mask(path), prediction.mask)
     assert tifffile.imread(path).dtype == np.uint8
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unet_lib.cli.options import LGG, PHANTOM, complain, stoppable
+from unet_lib.cli.options import LGG, PHANTOM, complain, remark, stoppable
+from unet_lib.cli.results import refuse_foreign_file
 from unet_lib.core.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def hashes(folder: Annotated[Path, typer.Argument(help="Patients as published.")
     from unet_lib.core.atomic_io import write_text
     from unet_lib.data.download import fingerprints
 
+    refuse_foreign_file(out, "unet_lib data hashes")
     patients = [asdict(patient) for patient in fingerprints(folder, progress=sys.stderr.isatty())]
-    command = f"unet_lib data hashes {folder} --out {out}"
+    command = shlex.join(["unet_lib", "data", "hashes", str(folder), "--out", str(out)])
     write_text(out, json.dumps({"command": command, "patients": patients}, indent=1) + "\n")
     print(f"{_patients(len(patients))} in {out}")
 
@@ -61,9 +63,11 @@ def hashes(folder: Annotated[Path, typer.Argument(help="Patients as published.")
 def check(folder: Annotated[Path, typer.Argument(help="A folder in LGG layout.")]) -> None:
     """Read every file; say what was found and what is wrong."""
     from unet_lib.data.cache import open_cache
+    from unet_lib.data.phantom.write import CARD
+    from unet_lib.data.slice_files import survey
 
     try:
-        cache = open_cache(folder, progress=sys.stderr.isatty())
+        cache = open_cache(folder, progress=sys.stderr.isatty(), reread=True)
     except DatasetError as error:
         print(f"{len(error.problems)} problem{'s' * (len(error.problems) != 1)} in {folder}:", file=sys.stderr)
         sys.exit(complain(*error.problems))
@@ -71,6 +75,11 @@ def check(folder: Annotated[Path, typer.Argument(help="A folder in LGG layout.")
     print(f"{len(cache.patients)} patients, {len(cache)} slices, {tumour} with tumour "
           f"({100 * cache.tumour_pixels.sum() / cache.masks.size:.2f} % of all pixels)")
     _print_sites(cache)
+    if ignored := [path for path in survey(folder).ignored if path.name != CARD]:
+        more = ", …" * (len(ignored) > 5)
+        print(f"  {len(ignored)} other file{'s' * (len(ignored) > 1)} or folders there are not read: "
+              f"{', '.join(path.name for path in ignored[:5])}{more}")
+    remark(cache.remarks)
 
 
 def _print_sites(cache: "SliceCache") -> None:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unet_lib.core.errors import SettingsError
+from unet_lib.cli.options import remark
+from unet_lib.cli.results import result_folder
+from unet_lib.core.errors import DatasetError, SettingsError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,9 +46,12 @@ def features(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE",
     stages = stage or [name for name in STAGES if name in block_names(series.networks[0])]
     check(series, stages, model)
     scan = read_scan(source, series)
-    target = out / scan.patient / f"{scan.patient}_{scan.number}"
+    name = f"{scan.patient}_{scan.number}"
     case, looks, several = scan.case(series), [], len(series.steps) > 1
-    with _bar((1 + several) * len(series.steps) + len(stages)) as bar:
+    with (result_folder(out / name, command="features", source=source, model=model, stages=stages, channels=channels,
+                        film=film) as folder,
+          _bar((1 + several) * len(series.steps) + len(stages)) as bar):
+        target = folder / name
         for look in look_at(scan, series, stages):
             looks.append(look)
             bar.update()
@@ -55,7 +60,7 @@ def features(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE",
         if several:
             _write_film(case, looks, chosen, target, film, bar)
     made = f"{len(stages)} sheets (.png, .pdf)" + f" and a film ({film})" * several
-    print(f"{case.title}: {made} in {target.parent}")
+    print(f"{case.title}: {made} in {out / name}")
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,12 @@ def read_scan(source: Path, series: "Series") -> Scan:
                             f"Choose one, say {source / records[0].patient}.")
     paths = siblings_of(records[0])
     images = np.stack([read_image(path) for path in paths])
-    references = {paths.index(record.image): read_mask(record.mask) > 0 for record in records if record.mask.exists()}
+    references = {}
+    for record in (record for record in records if record.mask.exists()):
+        try:
+            references[paths.index(record.image)] = read_mask(record.mask) > 0
+        except DatasetError as error:   # its slice can be shown all the same
+            remark([f"{error} The slice is shown without it"])
     if len(records) == 1:
         record = records[0]
     else:

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from unet_lib.cli.results import refuse_foreign_file
+
 Lessons = Annotated[list[Path], typer.Argument(help="Notebooks.")]
 
 
@@ -37,6 +39,7 @@ def translate(lessons: Lessons,
               + "".join(f"\n  stale, the English has changed: {name}" for name in found.stale)
               + "".join(f"\n  lost, no such cell: {name}" for name in found.lost))
         if out:
+            refuse_foreign_file(out / path.name, library.MARK)
             print(f"  written: {library.write_translated(path, language, out)}")
     raise typer.Exit(1 if stale else 0)
 
@@ -44,7 +47,8 @@ def translate(lessons: Lessons,
 def pages(lessons: Lessons,
           out: Annotated[Path, typer.Option(help="Where the pages go.")] = Path("printed")) -> None:
     """Write lessons as single pages to print, formulas and pictures inside; any browser opens them."""
-    from unet_lib.lessons.html_export import write_page
+    from unet_lib.lessons.html_export import GENERATOR, write_page
 
     for lesson in lessons:
+        refuse_foreign_file(out / f"{lesson.stem}.html", GENERATOR)
         print(f"written: {write_page(lesson, out)}")

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -49,3 +49,21 @@ def complain(*problems: object) -> int:
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     return 2
+
+
+LEFT_OUT = 3   # the status to leave with when some of the input could not be used and the rest was done
+
+
+def left_out(problems: Iterable[str], done: bool) -> None:
+    """Say what was left out; ends the command with LEFT_OUT, or with 2 if nothing was done. Silent without problems."""
+    if problems := list(problems):
+        status = complain(*problems)
+        print(f"{'The rest is done' if done else 'Nothing could be done'}; what is named above was left out.",
+              file=sys.stderr)
+        raise typer.Exit(LEFT_OUT if done else status)
+
+
+def remark(remarks: Iterable[str]) -> None:
+    """Say what is odd and was accepted."""
+    for text in remarks:
+        print(f"note: {text}.", file=sys.stderr)

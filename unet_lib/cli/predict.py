@@ -1,13 +1,18 @@
 """`unet_lib evaluate` and `unet_lib predict`: what trained weights find, with and without masks to compare."""
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from unet_lib.cli.options import PHANTOM, Data, Device
-from unet_lib.core.errors import SettingsError
+from unet_lib.cli.options import PHANTOM, Data, Device, left_out, remark
+from unet_lib.cli.results import result_folder
+from unet_lib.core.errors import DatasetError, SettingsError
+
+if TYPE_CHECKING:
+    from unet_lib.inference.slice_predictions import SlicePrediction
 
 Model = Annotated[Path, typer.Option("--model", help="Weights: a .safetensors file of ours.")]
 
@@ -22,29 +27,35 @@ def evaluate(model: Model, data: Data = PHANTOM,
     from tqdm import tqdm
 
     from unet_lib.core.provenance import provenance
-    from unet_lib.data.cache import open_cache
+    from unet_lib.data.cache import open_sound
     from unet_lib.evaluation import report
     from unet_lib.evaluation.patients import choose_patients, score_patients
     from unet_lib.inference.predictor import NOT_FOR_DIAGNOSIS, load_predictor
 
-    predictor, cache = load_predictor(model, device), open_cache(data)
+    predictor = load_predictor(model, device)
+    cache, faults = open_sound(data)
+    remark(cache.remarks)
     patients, seen = choose_patients(predictor.card, cache, split)
     if not seen:
         print("These weights never saw this data set: all its patients are scored.")
     scores = []
-    print(report.HEADINGS)
-    with tqdm(total=len(patients), unit="patient", disable=not sys.stderr.isatty()) as bar:
-        for score in score_patients(predictor, cache, patients):
-            bar.write(report.score_line(score), file=sys.stdout)
-            bar.update()
-            scores.append(score)
-    print(report.report(scores))
+    results = result_folder(out, command="evaluate", model=model, data=data, split=split) if out else nullcontext()
+    with results as folder:
+        print(report.HEADINGS)
+        with tqdm(total=len(patients), unit="patient", disable=not sys.stderr.isatty()) as bar:
+            for score in score_patients(predictor, cache, patients):
+                bar.write(report.score_line(score), file=sys.stdout)
+                bar.update()
+                scores.append(score)
+        print(report.report(scores))
+        if folder:
+            made_by = {"model": model.name, "split": split, "data": cache.content, "card": predictor.card}
+            report.write_scores(scores, folder, {**made_by, "scored_with": provenance(predictor.device)})
+            report.write_pictures(scores, predictor, cache, folder)
     if out:
-        made_by = {"model": model.name, "split": split, "data": cache.content, "card": predictor.card}
-        report.write_scores(scores, out, {**made_by, "scored_with": provenance(predictor.device)})
-        report.write_pictures(scores, predictor, cache, out)
         print(f"Scores (patients.csv, scores.json) and pictures of them are in {out}")
     print(NOT_FOR_DIAGNOSIS)
+    left_out((problem for of_one in faults.values() for problem in of_one), done=True)
 
 
 def predict(model: Model,
@@ -55,7 +66,10 @@ def predict(model: Model,
             post: Annotated[Path | None, typer.Option(help="T1 after contrast, on the voxels of FLAIR.")] = None,
             out: Annotated[Path, typer.Option(help="Where to write.")] = Path("predictions"),
             device: Device = "auto") -> None:
-    """Write masks, overlays (PNG), and a CSV line a slice (TIFF) or maps of probability (NIfTI)."""
+    """Write masks, overlays (PNG), and a CSV line a slice (TIFF) or maps of probability (NIfTI).
+
+    Each input gets a folder of its own below --out: a patient's name, a slice's, or a volume's with its folder's.
+    """
     if source and not (flair or pre or post):
         _predict_slices(source, model, out, device)
     elif flair and not source:
@@ -70,21 +84,41 @@ def predict(model: Model,
 def _predict_slices(source: Path, model: Path, out: Path, device: str) -> None:
     from itertools import groupby
 
-    from unet_lib.core.metrics import Counts
     from unet_lib.inference import slice_predictions as library
     from unet_lib.inference.predictor import NOT_FOR_DIAGNOSIS, load_predictor
 
     predictor = load_predictor(model, device)
-    done = []
-    for patient, records in groupby(library.find_inputs(source), key=lambda record: record.patient):
-        for prediction in library.predict_patient(predictor, tuple(records)):
-            library.write_overlay(prediction, library.write_mask(prediction, out))
-            done.append(prediction)
-        counts = sum((p.counts for p in done if p.counts and p.record.patient == patient), start=Counts())
-        print(f"{patient}: " + (f"Dice {counts.dice():.3f} against the expert" if counts.total else "no expert mask"))
-    library.write_scores(done, out / "scores.csv")
-    print(f"{len(done)} masks and overlays in {out}, scores in {out / 'scores.csv'}\n"
-          f"{model.name}: {NOT_FOR_DIAGNOSIS}")
+    records, faults = library.sound_inputs(source)
+    problems = [problem for of_one in faults.values() for problem in of_one]
+    done = 0
+    for _, of_patient in groupby(records, key=lambda record: record.patient):
+        try:
+            found = library.predict_patient(predictor, tuple(of_patient))
+        except DatasetError as error:
+            problems.append(str(error))
+            continue
+        target = out / (found[0].record.image.stem if source.is_file() else found[0].record.patient)
+        with result_folder(target, command="predict", source=found[0].record.image.parent, model=model,
+                           slices=[p.record.number for p in found]) as folder:
+            for prediction in found:
+                library.write_overlay(prediction, library.write_mask(prediction, folder))
+            library.write_scores(found, folder / "scores.csv")
+        problems += [p.fault for p in found if p.fault]
+        remark(dict.fromkeys(f"{p.record.mask} {text}" for p in found for text in p.remarks))
+        print(_result(found))
+        done += len(found)
+    if done:
+        print(f"{done} masks and overlays in {out}, with a scores.csv for each input\n"
+              f"{model.name}: {NOT_FOR_DIAGNOSIS}")
+    left_out(problems, done=bool(done))
+
+
+def _result(found: "list[SlicePrediction]") -> str:
+    from unet_lib.core.metrics import Counts
+
+    counts = sum((p.counts for p in found if p.counts), start=Counts())
+    return f"{found[0].record.patient}: " + (f"Dice {counts.dice():.3f} against the expert" if counts.total
+                                             else "no expert mask")
 
 
 def _predict_volume(flair: Path, pre: Path | None, post: Path | None, model: Path, out: Path, device: str) -> None:
@@ -94,9 +128,13 @@ def _predict_volume(flair: Path, pre: Path | None, post: Path | None, model: Pat
     predictor, volume = load_predictor(model, device), nifti.read_trio(flair, pre, post)
     for sequence in volume.copied:
         print(f"No {sequence} volume: FLAIR stands in for it, as in the LGG data set.")
-    found = nifti.predict_volume(predictor, volume)
-    mask, probability = nifti.write_volumes(found, out)
-    nifti.write_overlays(found, out)
-    print(f"Mask {mask}, probability {probability}, and a page for each slice with tumour beside them\n"
+    target = out / volume.name
+    with result_folder(target, command="predict", flair=flair, pre=pre and pre.resolve(), post=post and post.resolve(),
+                       model=model) as folder:
+        found = nifti.predict_volume(predictor, volume)
+        mask, probability = nifti.write_volumes(found, folder)
+        nifti.write_overlays(found, folder)
+    print(f"Mask {target / mask.name}, probability {target / probability.name}, and a page for each slice with tumour "
+          f"beside them\n"
           f"{volume.name}: {found.millilitres:.1f} ml of tumour in {found.tumour_slices} of {len(found.mask)} slices. "
           f"{model.name}: {NOT_FOR_DIAGNOSIS}")

@@ -11,7 +11,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -23,14 +24,14 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from tqdm.auto import tqdm
 
-from unet_lib.core.errors import DatasetError
+from unet_lib.core.errors import DatasetError, os_mend
 from unet_lib.core.paths import cache_folder
 from unet_lib.data.intensity import channel_histograms, intensity_statistics
 from unet_lib.data.phantom.write import made_with
 from unet_lib.data.slice_files import CHANNELS, FLAIR, SIDE, Survey, describe_problems, site_of, survey
-from unet_lib.data.tiff import read_image, read_mask
+from unet_lib.data.tiff import read_image, read_mask_with_remarks
 
-CACHE_FORMAT = 1
+CACHE_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ class SliceCache:
 
     `images` are grey levels 0–255, `masks` are 0 or 1, `patient_of[i]` is the index of slice i's patient in `patients`,
     `numbers[i]` its number within the patient, counted from 1. `content` is a SHA-256 over all pixels;
-    of phantoms, which are made and not published, it says how they were made.
+    of phantoms, which are made and not published, it says how they were made. `remarks` say what is odd about some
+    masks and was accepted.
     """
 
     root: Path
@@ -59,6 +61,7 @@ class SliceCache:
     patients: tuple[PatientInfo, ...]
     histograms: Int[np.ndarray, "p 3 256"]
     content: str
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """How many slices."""
@@ -94,16 +97,35 @@ class SliceCache:
         return np.stack([intensity_statistics(h) for h in self.histograms])
 
 
-def open_cache(root: Path | str, *, progress: bool = True) -> SliceCache:
+def open_cache(root: Path | str, *, progress: bool = True, reread: bool = False) -> SliceCache:
     """The data folder as arrays; built when it is new or has changed, else opened as it is.
 
-    Raises DatasetError with every problem found (also as `error.problems`) if the folder is unsound.
-    Changes are noticed by file names, sizes and modification times. The cache lies in `root/.unet_cache`,
-    or in the user's cache folder where `root` cannot be written.
+    Raises DatasetError with every problem found (also as `error.problems`, and by patient as `error.faults`) if the
+    folder is unsound. Changes are noticed by what the file system knows of each file: name, size, identity, and the
+    times when its content and its name last changed. `reread` reads every file all the same. The cache lies in
+    `root/.unet_cache`, or in the user's cache folder where `root` cannot be written.
+    """
+    return _cached(survey(root), progress, reread)
+
+
+def open_sound(root: Path | str, *, progress: bool = True) -> tuple[SliceCache, Mapping[str, tuple[str, ...]]]:
+    """The patients without any fault as a cache, and the faults of those left out, by patient.
+
+    Faults that concern no patient stand under "". Raises DatasetError if no patient is sound.
     """
     found = survey(root)
+    try:
+        return _cached(found, progress), {}
+    except DatasetError as error:
+        sound = found.without(error.faults)
+        if not error.faults or not sound.records:
+            raise
+        return _cached(sound, progress), error.faults
+
+
+def _cached(found: Survey, progress: bool, reread: bool = False) -> SliceCache:
     store = _store(found)
-    if not (store / "index.json").is_file():
+    if reread or not (store / "index.json").is_file():
         _build(found, store, progress)
     return _open(found.root, store)
 
@@ -117,7 +139,9 @@ def _store(found: Survey) -> Path:
                 status = path.stat()
             except OSError:
                 continue  # reading it will say clearly what is wrong
-            digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns}\n".encode())
+            # Two files that exchange their names keep sizes and times of content, not identities.
+            digest.update(f"{path.name} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} "
+                          f"{status.st_ino}\n".encode())
     digest.update("\n".join(found.problems).encode())
     return cache_folder(found.root) / digest.hexdigest()[:16]
 
@@ -136,7 +160,7 @@ def _build(found: Survey, store: Path, progress: bool) -> None:
     except OSError as error:
         need = len(found.records) * SIDE * SIDE * 4 / 1e6
         raise DatasetError(f"{store.parent}: the cache cannot be written ({error.strerror}); it needs {need:.0f} MB. "
-                           f"Free some space, or set XDG_CACHE_HOME to another disk.") from error
+                           f"{os_mend(error)} Or set XDG_CACHE_HOME to another disk.") from error
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -147,30 +171,42 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _rename(scratch: Path, store: Path) -> None:
+    if (store / "index.json").is_file():   # of another process that was faster, or read again
+        if _index(store) == _index(scratch):
+            return
+        shutil.rmtree(store, ignore_errors=True)
     try:
         os.replace(scratch, store)
     except OSError:
-        if not (store / "index.json").is_file():  # else another process was faster: its cache is as good
+        if not (store / "index.json").is_file():
             raise
+
+
+def _index(store: Path) -> dict:
+    return json.loads((store / "index.json").read_text())
 
 
 def _write_arrays(found: Survey, folder: Path, progress: bool) -> None:
     names, count = found.patients, len(found.records)
     if not count:
-        raise DatasetError(describe_problems(found.root, found.problems), found.problems)
+        raise DatasetError(describe_problems(found.root, found.problems), found.problems, found.faults)
     histograms = np.zeros((len(names), 3, 256), np.int64)
     copies = np.ones((len(names), 3), bool)
-    problems, content = list(found.problems), hashlib.sha256()
+    faults = defaultdict(list, {patient: list(of_one) for patient, of_one in found.faults.items()})
+    remarks: dict[str, list[Path]] = defaultdict(list)
+    content = hashlib.sha256()
     bar = tqdm(found.records, desc="Reading slices", unit="slice", disable=not progress)
     # Written one after the other: through a memory map, a full disk would kill the process instead of raising.
     with (_array_file(folder / "images.npy", (count, SIDE, SIDE, 3)) as images,
           _array_file(folder / "masks.npy", (count, SIDE, SIDE)) as masks):
         for record in bar:
             try:
-                image, mask = read_image(record.image), read_mask(record.mask)
+                image, (mask, odd) = read_image(record.image), read_mask_with_remarks(record.mask)
             except DatasetError as error:
-                problems.append(str(error))
+                faults[record.patient].append(str(error))
                 continue
+            for remark in odd:
+                remarks[remark].append(record.mask)
             patient = names.index(record.patient)
             histograms[patient] += channel_histograms(image)
             copies[patient] &= [np.array_equal(image[..., c], image[..., FLAIR]) for c in range(3)]
@@ -178,12 +214,15 @@ def _write_arrays(found: Survey, folder: Path, progress: bool) -> None:
             for pixels, file in ((image, images), (mask, masks)):
                 content.update(pixels.tobytes())
                 file.write(pixels.tobytes())
-    if problems:
-        raise DatasetError(describe_problems(found.root, tuple(problems)), tuple(problems))
+    if faults:
+        problems = tuple(problem for of_one in faults.values() for problem in of_one)
+        raise DatasetError(describe_problems(found.root, problems), problems,
+                           {patient: tuple(of_one) for patient, of_one in faults.items()})
     np.save(folder / "histograms.npy", histograms)
     index = {"content": _phantoms(found) or content.hexdigest(),
              "patients": [asdict(_patient(name, copies[i])) for i, name in enumerate(names)],
-             "slices": [(names.index(r.patient), r.number) for r in found.records]}
+             "slices": [(names.index(r.patient), r.number) for r in found.records],
+             "remarks": [f"{len(odd)} of {count} masks {remark} (first: {odd[0]})" for remark, odd in remarks.items()]}
     (folder / "index.json").write_text(json.dumps(index))
 
 
@@ -208,9 +247,9 @@ def _patient(name: str, copies: np.ndarray) -> PatientInfo:
 
 
 def _open(root: Path, store: Path) -> SliceCache:
-    index = json.loads((store / "index.json").read_text())
+    index = _index(store)
     patient_of, numbers = np.array(index["slices"], int).T
     patients = tuple(PatientInfo(p["name"], p["site"], tuple(p["missing"])) for p in index["patients"])
     images, masks = (np.load(store / name, mmap_mode="r") for name in ("images.npy", "masks.npy"))
     return SliceCache(root, images, masks, patient_of, numbers, patients, np.load(store / "histograms.npy"),
-                      index["content"])
+                      index["content"], tuple(index["remarks"]))

@@ -1,13 +1,17 @@
 """Three NIfTI volumes of one head → slices as in the LGG set → tumour masks on the scanner's own voxels."""
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
+from nibabel import aff2axcodes
+from nibabel.filebasedimages import ImageFileError
 from nibabel.nifti1 import Nifti1Header, Nifti1Image, Nifti1Pair
+from nibabel.spatialimages import HeaderDataError
 
 from unet_lib.core.atomic_io import atomic_file
 from unet_lib.core.errors import DatasetError
@@ -16,6 +20,9 @@ from unet_lib.data.volume_grid import Grid
 from unet_lib.inference.predictor import Predictor
 from unet_lib.inference.slice_predictions import write_sheet
 
+# What nibabel raises for a file that is missing, damaged, or no NIfTI.
+DAMAGE = (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, TypeError, IndexError, KeyError,
+          ArithmeticError, MemoryError, RuntimeError, AttributeError, zlib.error)
 MAX_VOXEL_MM = (20, 3, 3)  # between slices, rows, columns: larger voxels show no outline
 GREY_LEVEL = 150          # the 99.5th percentile becomes this; LGG's medians of it are 149, 148 and 138
 GRID_TOLERANCE_MM = 0.1   # how far apart the same voxels of two volumes may lie
@@ -26,6 +33,7 @@ NOTE = b"unet_lib: for learning only, do not diagnose with it"
 class Volume:
     """One head, ready for the network: `images` as the LGG set's, grey levels 0–255, slices from the feet up.
 
+    `name` is made of the names of the FLAIR file's folder and of the file.
     `copied` are the sequences that were not given: FLAIR stands in their channels, as it does in LGG.
     """
 
@@ -78,7 +86,9 @@ def read_trio(flair: Path | str, pre: Path | str | None = None, post: Path | str
             _refuse_other_grid(other, Path(given), grid, path)
             channels[name] = _grey(values, Path(given), grid)
     images = np.stack([channels.get(name, channels[CHANNELS[FLAIR]]) for name in CHANNELS], axis=-1)
-    return Volume(path.name.removesuffix(".gz").removesuffix(".nii"), images, grid,
+    parent = path.resolve().parent.name   # many volumes are called flair.nii.gz
+    name = path.name.removesuffix(".gz").removesuffix(".nii")
+    return Volume(f"{parent}_{name}" if parent else name, images, grid,
                   tuple(name for name in CHANNELS if name not in channels))
 
 
@@ -103,18 +113,13 @@ def write_volumes(prediction: VolumePrediction, folder: Path) -> tuple[Path, Pat
 
 
 def write_overlays(prediction: VolumePrediction, folder: Path) -> None:
-    """A page `<name>_<n>_overlay.png` for each slice with tumour, counted from 1 at the feet.
-
-    Pages of the same name that an earlier prediction left for the other slices are taken away.
-    """
+    """A page `<name>_<n>_overlay.png` for each slice with tumour, counted from 1 at the feet."""
     volume = prediction.volume
     for index, mask in enumerate(prediction.mask):
-        page = folder / f"{volume.name}_{index + 1}_overlay.png"
         if mask.any():
+            page = folder / f"{volume.name}_{index + 1}_overlay.png"
             write_sheet(page, volume.images[index], prediction.probability[index], mask,
                         f"{volume.name}, slice {index + 1} of {len(prediction.mask)} from below")
-        else:
-            page.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> tuple[Grid, np.ndarray]:
@@ -124,12 +129,20 @@ def _read(path: Path) -> tuple[Grid, np.ndarray]:
         if not isinstance(image, Nifti1Pair):
             raise TypeError(f"a {type(image).__name__}")
         values = np.asanyarray(image.dataobj)
-    except Exception as error:  # nibabel meets damage with many kinds of exception; all mean the same here
+    except DAMAGE as error:
         raise DatasetError(f"{path}: cannot be read ({error}); expected a NIfTI volume (.nii or .nii.gz). Check the "
                            f"name, take an intact copy, or convert the scan again, say with dcm2niix.") from error
-    if values.ndim < 3 or not values.size or max(values.shape[3:], default=1) > 1 or values.dtype.kind not in "iuf":
-        raise DatasetError(f"{path}: expected one volume, a grey value in each voxel; found {_times(values.shape)} "
-                           f"values of type {values.dtype}. Choose one frame: nibabel.save(image.slicer[..., 0], …).")
+    expected = f"{path}: expected one volume, a grey value in each voxel; found {_times(values.shape)} values"
+    if values.ndim < 3 or not values.size:
+        raise DatasetError(f"{expected}, no stack of slices. Give the whole scan as one file, say from dcm2niix.")
+    if values.dtype.names:
+        raise DatasetError(f"{expected} in colours ({', '.join(values.dtype.names)}): a picture made from a scan. Give "
+                           f"the scan itself.")
+    if max(values.shape[3:], default=1) > 1:
+        raise DatasetError(f"{expected}, several frames. Choose one: nibabel.save(image.slicer[..., 0], …).")
+    if values.dtype.kind not in "iuf":
+        raise DatasetError(f"{expected} of type {values.dtype}. Save them as real numbers: "
+                           f"nibabel.Nifti1Image(np.abs(values).astype(np.float32), image.affine).")
     _refuse_odd_header(image.header, path)
     return Grid(image.header), values.reshape(values.shape[:3])
 
@@ -138,6 +151,7 @@ def _refuse_odd_header(header: Nifti1Header, path: Path) -> None:
     if not (header["sform_code"] or header["qform_code"]):
         raise DatasetError(f"{path}: expected a header that says how the head lies, found neither sform nor qform. "
                            f"Convert the scan again, say with dcm2niix, or give it the affine that you know.")
+    _refuse_mirrored(header, path)
     grid = Grid(header)
     size = grid.millimetres
     upright = grid.millilitres * 1000 > 0.5 * size.prod() > 0  # else the axes are nearly parallel, or one is missing
@@ -145,6 +159,18 @@ def _refuse_odd_header(header: Nifti1Header, path: Path) -> None:
         raise DatasetError(f"{path}: expected voxels of 0.1 to {MAX_VOXEL_MM[1]} mm along an axial slice and up to "
                            f"{MAX_VOXEL_MM[0]} mm between slices, found {size.round(3).tolist()} mm along the file's "
                            f"axes. Is it an axial scan, and its header in millimetres? Resample it.")
+
+
+def _refuse_mirrored(header: Nifti1Header, path: Path) -> None:
+    """Raise DatasetError if sform and qform both count and turn the head differently: nobody knows its left side."""
+    sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
+    if sform is None or qform is None or not (np.linalg.det(sform[:3, :3]) and np.linalg.det(qform[:3, :3])):
+        return
+    axes = ["".join(aff2axcodes(affine)) for affine in (sform, qform)]
+    if axes[0] != axes[1]:
+        raise DatasetError(f"{path}: its header contradicts itself: by the sform its axes run to {axes[0]}, by the "
+                           f"qform to {axes[1]}. Convert the scan again, or keep the one you know to be right: "
+                           f"image.set_qform(image.get_sform(), 1) or image.set_sform(image.get_qform(), 1).")
 
 
 def _refuse_other_grid(found: Grid, path: Path, wanted: Grid, wanted_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,17 @@ from jaxtyping import Bool, Float, UInt8
 from unet_lib.core.atomic_io import atomic_file, write_text
 from unet_lib.core.errors import DatasetError
 from unet_lib.core.metrics import Counts, count
-from unet_lib.data.slice_files import SLICE_NAME, SliceRecord, find_slices
-from unet_lib.data.tiff import read_image, read_mask
+from unet_lib.data.slice_files import SLICE_NAME, SliceRecord, describe_problems, survey
+from unet_lib.data.tiff import read_image, read_mask_with_remarks
 from unet_lib.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)
 class SlicePrediction:
-    """One slice with the network's prediction; `reference` and `counts` are None where there is no reference mask."""
+    """One slice with the network's prediction; `reference` and `counts` are None where there is no reference mask.
+
+    `fault` says why a reference mask that is there could not be used; `remarks` what was odd about it and accepted.
+    """
 
     record: SliceRecord
     image: UInt8[np.ndarray, "256 256 3"]
@@ -28,44 +31,72 @@ class SlicePrediction:
     mask: Bool[np.ndarray, "256 256"]
     reference: UInt8[np.ndarray, "256 256"] | None
     counts: Counts | None
+    fault: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 def find_inputs(path: Path | str) -> tuple[SliceRecord, ...]:
     """The records of one slice (a .tif file), a patient's folder or a data set; reference masks may be missing.
 
-    Raises DatasetError for anything else.
+    Raises DatasetError for anything else, and for files that do not fit.
+    """
+    records, faults = sound_inputs(path)
+    if faults:
+        problems = tuple(problem for of_one in faults.values() for problem in of_one)
+        raise DatasetError(describe_problems(path, problems), problems, faults)
+    return records
+
+
+def sound_inputs(path: Path | str) -> tuple[tuple[SliceRecord, ...], Mapping[str, tuple[str, ...]]]:
+    """As `find_inputs`, but patients with faults are left out; their faults are given by patient (see `Survey`).
+
+    Raises DatasetError if no patient is left.
     """
     path = Path(path)
     if path.is_file():
         match = SLICE_NAME.fullmatch(path.name)
         if not match or match["mask"]:
             raise DatasetError(f"{path}: expected a slice named TCGA_<site>_<case>_<date>_<n>.tif. Rename it.")
+        masks = (other for other in path.parent.iterdir() if (named := SLICE_NAME.fullmatch(other.name))
+                 and named["mask"] and (named["patient"], named["number"]) == (match["patient"], match["number"]))
         return (SliceRecord(match["patient"], int(match["number"]), path,
-                            path.with_name(f"{path.stem}_mask.tif")),)
-    return find_slices(path, masks_required=False)
+                            next(masks, path.with_name(f"{path.stem}_mask.tif"))),), {}
+    found = survey(path, masks_required=False)
+    sound = found.without(found.faults)
+    if not sound.records:
+        raise DatasetError(describe_problems(found.root, found.problems), found.problems, found.faults)
+    return sound.records, found.faults
 
 
-def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> Iterator[SlicePrediction]:
+def predict_patient(predictor: Predictor, records: tuple[SliceRecord, ...]) -> list[SlicePrediction]:
     """Predict slices of one patient.
 
     All of the patient's slices on the disk are read, even to predict a single one: its intensities are normalised with
-    theirs, the network may need its context slices, and components are measured in three dimensions.
+    theirs, the network may need its context slices, and components are measured in three dimensions. Raises
+    DatasetError for an image that cannot be used; a mask that cannot be used is named in the prediction's `fault`.
     """
     siblings = siblings_of(records[0])
     images = np.stack([read_image(path) for path in siblings])
     probabilities, masks = predictor.outline(images)
-    for record in records:
-        index = siblings.index(record.image)
-        mask = masks[index]
-        reference = read_mask(record.mask) if record.mask.exists() else None
-        counts = None if reference is None else count(mask, reference)
-        yield SlicePrediction(record, images[index], probabilities[index], mask, reference, counts)
+    return [_beside_reference(record, images[index], probabilities[index], masks[index])
+            for record in records for index in [siblings.index(record.image)]]
+
+
+def _beside_reference(record: SliceRecord, image: UInt8[np.ndarray, "256 256 3"],
+                      probability: Float[np.ndarray, "256 256"], mask: Bool[np.ndarray, "256 256"]) -> SlicePrediction:
+    if not record.mask.exists():
+        return SlicePrediction(record, image, probability, mask, None, None)
+    try:
+        reference, remarks = read_mask_with_remarks(record.mask)
+    except DatasetError as error:
+        return SlicePrediction(record, image, probability, mask, None, None, str(error))
+    return SlicePrediction(record, image, probability, mask, reference, count(mask, reference), remarks=remarks)
 
 
 def write_mask(prediction: SlicePrediction, folder: Path) -> Path:
-    """The mask as a TIFF in the data set's own naming: `<patient>/<patient>_<n>_mask.tif`, 0 or 255."""
+    """The mask as a TIFF in the data set's own naming: `<patient>_<n>_mask.tif`, 0 or 255."""
     record = prediction.record
-    target = folder / record.patient / f"{record.patient}_{record.number}_mask.tif"
+    target = folder / f"{record.patient}_{record.number}_mask.tif"
     buffer = io.BytesIO()
     tifffile.imwrite(buffer, prediction.mask.astype(np.uint8) * 255)
     with atomic_file(target) as file:
@@ -105,6 +136,6 @@ def write_scores(predictions: list[SlicePrediction], path: Path) -> None:
 
 def siblings_of(record: SliceRecord) -> list[Path]:
     """The patient's slices, in order of their numbers."""
-    named = [(SLICE_NAME.fullmatch(path.name), path) for path in record.image.parent.glob("*.tif")]
+    named = [(SLICE_NAME.fullmatch(path.name), path) for path in record.image.parent.iterdir()]
     return [path for _, path in sorted((int(match["number"]), path) for match, path in named
                                        if match and not match["mask"] and match["patient"] == record.patient)]

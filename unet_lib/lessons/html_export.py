@@ -26,6 +26,7 @@ from unet_lib.lessons.translation import read_lesson
 FORMULA = re.compile(r"\$([^$\n]+)\$")
 INLINE_FORMULA = re.compile(r'<math [^>]*"inline"[^>]*>(?:(?!</math>).)*</math>[.,;:?)]+', re.DOTALL)
 CLIP = re.compile(r'<video\b[^>]*\bsrc="(?P<path>[^"]*)\.mp4"[^>]*\btitle="(?P<title>[^"]*)"[^>]*>\s*</video>')
+GENERATOR = '<meta name="generator" content="unet_lib pages">'
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STYLE = """
 body { font: 16px/1.5 "DejaVu Sans", Verdana, sans-serif; color: #222 }
@@ -97,7 +98,7 @@ def lesson_page(notebook: NotebookNode, folder: Path) -> str:
     body, _ = exporter.from_notebook_node(without_widgets(notebook))
     title = html.escape(notebook.cells[0].source.partition("\n")[0].lstrip("# "))
     style = STYLE + HtmlFormatter().get_style_defs(".highlight")
-    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">{GENERATOR}<title>{title}</title>\n'
             f"<style>{style}</style></head>\n<body><main>\n{keep_together(body)}\n</main></body></html>\n")
 
 

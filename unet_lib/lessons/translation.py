@@ -32,6 +32,7 @@ text = '''
 {text}
 '''
 """
+MARK = "unet_lib_translated_to"   # in a translated notebook's metadata
 FOLDER = repository() / "notebooks" / "translations"
 
 
@@ -118,6 +119,7 @@ def read_lesson(path: Path) -> NotebookNode:
 def write_translated(path: Path, language: str, out: Path) -> Path:
     """Write the lesson as far as it is translated into `out`, all or nothing; returns the file's name."""
     notebook = translated(read_lesson(path), read_translation(path.stem, language))
+    notebook.metadata[MARK] = language
     write_text(out / path.name, nbformat.writes(notebook))
     return out / path.name
 

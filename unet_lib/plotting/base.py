@@ -189,7 +189,7 @@ def prediction_sheet(image: UInt8[np.ndarray, "h w 3"], probability: Float[np.nd
     bar = draw_probability(axes[0, 1], probability, "probability of tumour")
     figure.colorbar(bar, ax=axes[0, 1], shrink=0.75)
     draw_overlay(axes[0, 2], image[..., 1], predicted, reference, "" if dice is None else f"Dice {dice:.2f}")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)   # a file's name may hold dollar signs
     return figure
 
 
