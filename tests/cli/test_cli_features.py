@@ -39,7 +39,7 @@ def test_sheets_and_a_film_are_written(run_cli, series, patient, tmp_path):
     assert f"{NAME}, slice 10: 2 sheets (.png, .pdf) and a film (gif)" in done.stdout
     folder = tmp_path / "out" / f"{NAME}_10"
     names = {f"{NAME}_10_{stage}.{ending}" for stage in ("encoder.1", "bottleneck") for ending in ("png", "pdf")}
-    assert {path.name for path in folder.iterdir()} == names | {f"{NAME}_10_training.gif"}
+    assert {path.name for path in folder.iterdir()} == names | {f"{NAME}_10_training.gif", "made_by.json"}
     with Image.open(folder / f"{NAME}_10_encoder.1.png") as sheet:
         assert sheet.size == (1920, 1080)
     assert (folder / f"{NAME}_10_bottleneck.pdf").read_bytes().startswith(b"%PDF")
@@ -69,7 +69,7 @@ def test_the_best_network_is_drawn_without_a_film(run_cli, patient, tmp_path):
     assert f"{NAME}, slice 10: 5 sheets (.png, .pdf) in " in done.stdout
     stages = ("encoder.1", "encoder.3", "bottleneck", "decoder.2", "decoder.1")
     assert {path.name for path in (tmp_path / "out" / f"{NAME}_10").iterdir()} == {
-        f"{NAME}_10_{stage}.{ending}" for stage in stages for ending in ("png", "pdf")}
+        f"{NAME}_10_{stage}.{ending}" for stage in stages for ending in ("png", "pdf")} | {"made_by.json"}
 
 
 def test_a_series_of_networks_with_a_stem_gets_a_film(run_cli, patient, tmp_path):

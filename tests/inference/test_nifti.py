@@ -86,7 +86,7 @@ def test_each_sequence_goes_to_its_channel(tmp_path):
     whole, part = read_trio(flair, pre, post), read_trio(flair, post=post)
     assert np.array_equal(whole.images, values.transpose(3, 2, 1, 0)) and whole.copied == ()
     assert np.array_equal(part.images, values[[1, 1, 2]].transpose(3, 2, 1, 0)) and part.copied == (CHANNELS[0],)
-    assert whole.name == "1"
+    assert whole.name == f"{tmp_path.name}_1"
 
 
 @pytest.mark.parametrize("gain", [0.003, 1.0, 40.0])
@@ -180,7 +180,7 @@ def spoiled(value):
     (spoiled(np.inf), FLAT, "NaN or infinite"),
     (GREY - 450, FLAT, "expected grey values from 0 .air. up"),
     (GREY * 0, FLAT, "not standardised, not empty"),
-    (np.stack([GREY, GREY], -1), FLAT, "expected one volume.*64×64×3×2.*Choose one frame"),
+    (np.stack([GREY, GREY], -1), FLAT, "expected one volume.*64×64×3×2.*several frames"),
     (GREY[..., 0], FLAT, "expected one volume.*found 64×64 values"),
     (GREY.astype(np.complex64), FLAT, "type complex64"),
     (GREY, affine_of("LPS", (0.002, 0.002, 0.005), SHAPE), "found .0.002, 0.002, 0.005. mm.*in millimetres"),

@@ -21,7 +21,7 @@ data_app = typer.Typer(no_args_is_help=True, help="Look after a data folder.")
 
 
 def phantom(patients: Annotated[int, typer.Option(min=1, help="How many.")] = 24,
-            seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
+            seed: Annotated[int, typer.Option(min=0, max=2 ** 32 - 1, help="The same seed gives the same files.")] = 0,
             out: Annotated[Path, typer.Option(help="Where to write them.")] = PHANTOM) -> None:
     """Write synthetic patients in LGG layout."""
     from unet_lib.data.phantom import write_phantoms

@@ -1,12 +1,15 @@
 """`unet_lib train`: from options to a training, its progress bar and its lines of print."""
 
+import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from unet_lib.cli.options import PHANTOM, Data, Device
+from unet_lib.cli.options import PHANTOM, Data, Device, remark
+from unet_lib.cli.results import refuse_data_folder
 from unet_lib.core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -46,12 +49,14 @@ def train(context: typer.Context, data: Data = PHANTOM,
 
     Several processes, one per GPU: torchrun --nproc-per-node N -m unet_lib train …
     """
+    from unet_lib.core.claim import claim
     from unet_lib.core.devices import choose_device
     from unet_lib.data.preprocessing import channels
     from unet_lib.models.architecture import UNetConfig
     from unet_lib.training.config import TrainingConfig
-    from unet_lib.training.distributed import process_group
-    from unet_lib.training.experiment import ExperimentConfig, refuse_overwriting
+    from unet_lib.training.distributed import is_main, process_group
+    from unet_lib.training.experiment import HISTORY, ExperimentConfig, refuse_overwriting
+    from unet_lib.training.loop import BEST
     from unet_lib.training.recipes import Recipe, find_recipe
 
     config = TrainingConfig(epochs, lr, loss, precision, schedule, clip, ema, patience, deterministic, compile)
@@ -59,10 +64,12 @@ def train(context: typer.Context, data: Data = PHANTOM,
     settings = ExperimentConfig(network, config, size, batch, augment, seed, context_slices, negative_fraction)
     if recipe:
         _refuse_besides_recipe(context)
+    chosen = find_recipe(recipe) if recipe else Recipe((settings,))
+    refuse_data_folder(out)
     if not resume:
-        refuse_overwriting(out)
-    with process_group(choose_device(device)) as own_device:
-        _train(find_recipe(recipe) if recipe else Recipe((settings,)), seed, data, out, resume, own_device)
+        refuse_overwriting(out, BEST, HISTORY)
+    with process_group(choose_device(device)) as own_device, claim(out) if is_main() else nullcontext():
+        _train(chosen, seed, data, out, resume, own_device)
 
 
 def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, device: "torch.device") -> None:
@@ -76,6 +83,8 @@ def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, dev
     say = print if is_main() else lambda text: None
     with main_process_first():  # the others find the cache that it builds
         cache = open_cache(data, progress=is_main())
+    if is_main():
+        remark(cache.remarks)
     split = split_patients(cache.names, seed=seed)
     for number, (stage, folder) in enumerate(stages(recipe, cache, split, seed, out, device), 1):
         if number == 1:
@@ -130,4 +139,4 @@ def _move(bar: Any, done: int, batch: int) -> None:
 def _command(processes: int) -> str:
     """How this command was started."""
     start = f"torchrun --nproc-per-node {processes} -m unet_lib" if processes > 1 else "unet_lib"
-    return " ".join([start, *(argument for argument in sys.argv[1:] if argument != "--resume")])
+    return f"{start} {shlex.join(argument for argument in sys.argv[1:] if argument != '--resume')}"

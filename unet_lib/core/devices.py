@@ -16,7 +16,11 @@ def choose_device(name: str = "auto") -> torch.device:
     available = available_devices()
     if name == "auto":
         return torch.device(available[0])
-    if name.split(":")[0] not in available:
+    kind, _, number = name.partition(":")
+    there = {"cpu": 1, "mps": 1, "cuda": torch.cuda.device_count()}.get(kind, 0)
+    if ":" in name and kind in available and not (number.isdecimal() and number.isascii() and int(number) < there):
+        raise DeviceError(f"--device {name}: expected {kind}, or {kind}:0 to {kind}:{there - 1}. Use --device auto.")
+    if kind not in available:
         raise DeviceError(f"--device {name} was asked for, but this machine has only {', '.join(available)}. "
                           f"Use --device auto, or install the torch build for your GPU.")
     return torch.device(name)

@@ -41,6 +41,10 @@ class DeviceMemoryError(GlassBoxError):
     """A step of training asked for more memory than the device has."""
 
 
+class TrainingError(GlassBoxError):
+    """A training that cannot go on, because its numbers are no longer finite."""
+
+
 def os_mend(error: OSError) -> str:
     """What to do about an error of the file system, by its kind."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -53,4 +57,4 @@ def os_mend(error: OSError) -> str:
         return "A file stands where a folder is wanted, or a folder where a file is: name another place."
     if error.errno == errno.ENOENT:
         return "Check the name."
-    return "Check the disk, or choose another folder."
+    return "Free some space, check the disk, or choose another folder."

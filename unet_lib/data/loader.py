@@ -12,7 +12,7 @@ from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from unet_lib.core.devices import data_budget
-from unet_lib.core.errors import ShapeError
+from unet_lib.core.errors import DatasetError, ShapeError
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.intensity import normalise
 from unet_lib.data.preprocessing import context_indices, scale_images, scale_masks
@@ -56,6 +56,7 @@ class Batches:
         self.batch, self.size, self.seed, self.shuffle = batch, size, seed, shuffle
         self.negative_fraction, self.patient_balance = negative_fraction, patient_balance
         self.cache, self.device = cache, torch.device(device)
+        self._check_tumour()
         self.statistics = torch.as_tensor(cache.statistics[self.patient_of]).to(device)
         self.context = context_indices(cache.patient_of, np.asarray(indices), context_slices)
         held, rows = np.unique(self.context, return_inverse=True)
@@ -65,6 +66,13 @@ class Batches:
             self.rows = torch.as_tensor(rows.reshape(self.context.shape)).to(device)
             self.images = scale_images(cache.images, held, size).to(device)
             self.masks = scale_masks(cache.masks, np.asarray(indices), size).to(device)
+
+    def _check_tumour(self) -> None:
+        wanted = [f"negative_fraction={self.negative_fraction}"] * (not self.slices) + [
+            f"patient_balance={self.patient_balance}"] * bool(self.patient_balance)
+        if wanted and not self._with_tumour.any():
+            raise DatasetError(f"{self.cache.root}: {' and '.join(wanted)} needs slices with tumour; no mask of these "
+                               f"{len(self.indices)} slices holds any. Look at the masks, or leave the setting out.")
 
     def __len__(self) -> int:
         """Batches in an epoch."""

@@ -75,8 +75,9 @@ def _read_tiff(path: Path, shape: tuple[int, ...], meaning: str) -> UInt8[ndarra
         raise DatasetError(f"{path}: the file is empty (0 bytes); expected a TIFF of {_size(shape)}. {AGAIN}")
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as tiff:
-            pages = [page for page in tiff.pages if not page.keyframe.is_reduced]
-            page = (pages or tiff.pages)[0].aspage()
+            every = [page.aspage() for page in tiff.pages]
+            pages = [page for page in every if not page.is_reduced]
+            page = (pages or every)[0]
             # Looked at before decoding, so that a forged header cannot ask for gigabytes.
             refusal = _refusal(page, shape, meaning)
             if len(pages) > 1:

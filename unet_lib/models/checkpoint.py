@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from unet_lib.core.atomic_io import atomic_file
-from unet_lib.core.errors import CheckpointError, ShapeError
+from unet_lib.core.errors import CheckpointError, ShapeError, os_mend
 from unet_lib.models.registry import Network, configured, described, network
 
 HEADER = "glass_box_unet"
@@ -28,7 +28,7 @@ def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], header: Mappin
             file.write(data)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written ({error.strerror}); it needs {len(data) / 1e6:.1f} MB. "
-                              f"Free some space and resume; the previous file is untouched.") from error
+                              f"{os_mend(error)} Then resume; the previous file is untouched.") from error
 
 
 def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -47,7 +47,24 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
                               f"{RETRAIN}") from error
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise CheckpointError(f"{path}: expected format {FORMAT}, got {_format(header)}. Update unet_lib.")
+    if odd := not_finite(tensors):
+        raise CheckpointError(f"{path}: expected finite numbers, found NaN or infinity in {odd}. {RETRAIN}")
     return tensors, header
+
+
+def not_finite(tensors: Mapping[str, Tensor]) -> str:
+    """The name of the first tensor that holds NaN or infinity; "" if all are finite."""
+    return next((name for name, tensor in tensors.items()
+                 if tensor.is_floating_point() and not torch.isfinite(tensor).all()), "")
+
+
+def read_header(path: Path | str) -> dict[str, Any]:
+    """The header alone; empty where there is no such file or none of ours."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return json.loads((file.metadata() or {})[HEADER])
+    except (OSError, KeyError, ValueError, safetensors.SafetensorError):
+        return {}
 
 
 def save_model(path: Path | str, model: Network, card: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from unet_lib.core.devices import PRECISIONS
 from unet_lib.core.errors import SettingsError
 from unet_lib.training.losses import LOSSES
 
@@ -44,12 +45,14 @@ class TrainingConfig:
             raise SettingsError(f"expected a loss out of {', '.join(LOSSES)}; got {self.loss!r}.")
         if self.schedule not in SCHEDULES:
             raise SettingsError(f"expected a schedule out of {', '.join(SCHEDULES)}; got {self.schedule!r}.")
-        if self.epochs < 1 or not self.learning_rate > 0:
-            raise SettingsError(f"expected epochs ≥ 1 and learning_rate > 0; "
+        if self.epochs < 1 or not 0 < self.learning_rate < math.inf:
+            raise SettingsError(f"expected epochs ≥ 1 and a finite learning_rate > 0; "
                                 f"got {self.epochs} and {self.learning_rate}.")
-        if not self.clip >= 0 or self.patience < 0:
-            raise SettingsError(f"expected clip ≥ 0 and patience ≥ 0, where 0 turns them off; "
+        if not 0 <= self.clip < math.inf or self.patience < 0:
+            raise SettingsError(f"expected a finite clip ≥ 0 and patience ≥ 0, where 0 turns them off; "
                                 f"got {self.clip} and {self.patience}.")
+        if self.precision not in PRECISIONS:
+            raise SettingsError(f"expected a precision out of {', '.join(PRECISIONS)}; got {self.precision!r}.")
         if not 0 <= self.ema < 1:
             raise SettingsError(f"expected 0 ≤ ema < 1; got {self.ema}. 0 turns it off, 0.999 is usual.")
 

@@ -6,18 +6,19 @@ interrupted and resumed ends with the same bits, on the same CPU, as one that wa
 """
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from unet_lib.core.devices import choose_precision
-from unet_lib.core.errors import CheckpointError, SettingsError
+from unet_lib.core.errors import CheckpointError, SettingsError, TrainingError
 from unet_lib.core.metrics import Counts, count_slices, pooled
 from unet_lib.data.protocols import Batch, BatchSource
 from unet_lib.models import checkpoint
@@ -87,8 +88,10 @@ def fit(model: Network, batches: BatchSource, config: TrainingConfig, *, validat
     with `card`) are written after every epoch. Ctrl-C lets the step in hand finish, saves, and raises
     KeyboardInterrupt. `resume=True` goes on from `folder`, from the very batch where it stopped; raises
     CheckpointError if the file there belongs to another network or other settings. A step for which the
-    memory does not suffice raises DeviceMemoryError. With `config.ema`, a copy of `model` takes the steps and
-    `model` holds the average. In a process group (see `distributed`), each process calls this with the same arguments.
+    memory does not suffice raises DeviceMemoryError; a loss or weights that are no longer finite raise TrainingError,
+    and the files stay those of the last good epoch. last.safetensors also keeps a row for each epoch. With
+    `config.ema`, a copy of `model` takes the steps and `model` holds the average. In a process group (see
+    `distributed`), each process calls this with the same arguments.
     """
     if config.patience and validation is None:
         raise SettingsError("expected validation batches to be patient about; got patience without any. "
@@ -148,6 +151,7 @@ class _Training:
         if config.compile:
             self.network = compiled(self.network, device)
         self.progress = _Progress()
+        self.history: list[dict[str, Any]] = []
 
     def finished(self) -> bool:
         """Whether all epochs are done, or `patience` is at its end."""
@@ -168,6 +172,7 @@ class _Training:
             now = time.perf_counter()
             done.seconds, start = done.seconds + now - start, now
             if distributed.any_process(interrupted()):
+                self.check_finite()
                 self.save()
                 raise KeyboardInterrupt
 
@@ -178,6 +183,8 @@ class _Training:
         self.optimiser.zero_grad(set_to_none=True)
         logits = forward(self.network, batch.images, self.config.precision)
         loss = LOSSES[self.config.loss](logits, batch.masks)
+        if not math.isfinite(loss.item()):
+            self.give_up("loss", loss.item())
         loss.backward()
         distributed.average_running_statistics(self.learner, len(batch.images))
         if self.config.clip:
@@ -194,12 +201,16 @@ class _Training:
         if validation is not None:
             rows, loss = count_batches(self.model, validation.epoch(), self.config)
             counts = pooled(rows)
+            if not math.isfinite(loss):
+                self.give_up("validation loss", loss)
+        self.check_finite()
         result = EpochResult(done.epoch + 1, self.config.epochs, done.loss / done.slices, Counts(*done.counts), counts,
                              loss, done.seconds + time.perf_counter() - start, done.slices / done.seconds,
                              self.config.rate(done.epoch))
         improved = result.f1 > done.best
         self.progress = _Progress(epoch=done.epoch + 1, best=max(done.best, result.f1),
                                   stale=0 if improved else done.stale + 1)
+        self.history = [row for row in self.history if row["epoch"] < result.epoch] + [result.as_row()]
         if self.folder is None:
             return result
         if improved and distributed.is_main():
@@ -207,6 +218,22 @@ class _Training:
             checkpoint.save_model(self.folder / BEST, self.model, {**self.card, **scores})
         self.save()
         return replace(result, weights=self.folder / BEST)
+
+    def check_finite(self) -> None:
+        """Raise TrainingError if a weight or a running statistic is no longer finite."""
+        for network in (self.learner, self.model):
+            if odd := checkpoint.not_finite(network.state_dict()):
+                self.give_up(odd, math.nan)
+
+    def give_up(self, what: str, value: float) -> NoReturn:
+        """Raise TrainingError: where, what there still is, and what to try."""
+        done = self.progress
+        kept = ("No epoch was whole, so no weights were kept" if not done.epoch else
+                f"The weights of epoch {done.epoch} are kept in {self.folder}" if self.folder else
+                "The weights were not kept, as no folder was given")
+        raise TrainingError(f"{what} is {value} in epoch {done.epoch + 1}, batch {done.batch + 1}; expected a finite "
+                            f"number. {kept}. Try a smaller learning rate (it was {self.config.learning_rate:g}), or "
+                            f"shorten the gradient (clip 1).")
 
     def save(self) -> None:
         """Everything a resume needs, in one atomic file."""
@@ -218,7 +245,7 @@ class _Training:
             tensors = {f"{part}.{name}": value for part, entries in parts.items() for name, value in entries.items()}
             checkpoint.save_tensors(self.folder / LAST, tensors, {
                 "kind": "resume", "architecture": described(self.model), "config": asdict(self.config),
-                "card": self.card, "progress": asdict(self.progress)})
+                "card": self.card, "progress": asdict(self.progress), "history": self.history})
         distributed.barrier()
 
     def load(self) -> None:
@@ -232,6 +259,7 @@ class _Training:
                 checkpoint.fill(self.average, _under("ema.", tensors), path)
             checkpoint.restore_optimiser(self.optimiser, _under("optimiser.", tensors))
             self.progress = _Progress(**header["progress"])
+            self.history = [dict(row) for row in header.get("history", [])]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise CheckpointError(f"{path}: damaged; expected a training to go on with, but its entries do not fit "
                                   f"together ({error!r}). {checkpoint.RETRAIN}") from error
@@ -250,6 +278,9 @@ def _check_same_run(path: Path, header: dict[str, Any], training: _Training) -> 
     longer = {"epochs"} if training.config.schedule == "constant" else set()  # a cosine's length is part of its shape
     changed = [f"{key}: was {then.get(key)}, now {now.get(key)}" for key in now
                if key not in longer and now[key] != then.get(key)]
+    if then.get("content") != now.get("content"):
+        raise CheckpointError(f"{path}: the patients' files are not those that this run began with. Put those back, or "
+                              f"train into another folder.")
     if changed:
         raise CheckpointError(f"{path} belongs to a run with other settings ({'; '.join(changed)}). "
                               f"Resume with the old settings, or train into another folder.")
