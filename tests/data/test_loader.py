@@ -1,10 +1,12 @@
+import math
+import re
 import threading
 
 import numpy as np
 import pytest
 import torch
 
-from unet_lib.core.errors import ShapeError
+from unet_lib.core.errors import DatasetError, SettingsError, ShapeError
 from unet_lib.data import loader as module
 from unet_lib.data.cache import open_cache
 from unet_lib.data.loader import Batches, map_ahead
@@ -107,10 +109,40 @@ def test_balanced_sampling_draws_each_patient_equally_often(cache):
     assert torch.cat([b.indices for b in balanced.epoch(2, start=1)]).tolist() == epochs[2][8:].tolist()
 
 
-@pytest.mark.parametrize("settings", [{"context_slices": -1}, {"negative_fraction": 1.5}, {"patient_balance": -0.5}])
-def test_impossible_context_slices_and_fractions(cache, settings):
-    with pytest.raises(ShapeError, match="context_slices ≥ 0, 0 ≤ negative_fraction ≤ 1 and 0 ≤ patient_balance ≤ 1"):
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"context_slices": -1}, "expected context_slices ≥ 0, at most 20; got -1"),
+    ({"context_slices": 21}, "expected context_slices ≥ 0, at most 20; got 21"),
+    ({"negative_fraction": 1.5}, "0 ≤ negative_fraction ≤ 1"), ({"negative_fraction": math.nan}, "got nan and 0.0"),
+    ({"patient_balance": -0.5}, "0 ≤ patient_balance ≤ 1"), ({"patient_balance": math.nan}, "got 1.0 and nan")])
+def test_impossible_context_slices_and_fractions(cache, settings, message):
+    with pytest.raises(ShapeError, match=message):
         Batches(cache, np.arange(3), **settings)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_impossible_seeds(cache, seed):
+    with pytest.raises(SettingsError, match=f"seed from 0 to 4294967295; got {seed}"):
+        Batches(cache, np.arange(3), seed=seed)
+
+
+@pytest.mark.parametrize("settings", [{"negative_fraction": 0.0}, {"negative_fraction": 0.1}, {"patient_balance": 0.5},
+                                      {"negative_fraction": 0.0, "patient_balance": 1.0}])
+def test_settings_that_need_a_tumour_where_there_is_none(cache, settings):
+    """The first slice of each patient has none. What the message offers instead works."""
+    without = np.flatnonzero(cache.tumour_pixels == 0)[:3]
+    with pytest.raises(DatasetError, match="got 3 slices of 3 patients, and no mask of theirs holds tumour") as told:
+        Batches(cache, without, size=16, **settings)
+    name, value = re.search(r"or take (\w+)=(\d)", str(told.value)).groups()
+    assert Batches(cache, without, size=16, **{name: int(value)}).slices == 3
+
+
+def test_no_slices_at_all(cache):
+    with pytest.raises(DatasetError, match="expected slices to make batches of; got none"):
+        Batches(cache, np.arange(0), size=16)
+
+
+def test_a_batch_larger_than_the_set_is_the_set(cache):
+    assert [len(batch.images) for batch in Batches(cache, np.arange(5), batch=10**30, size=16).epoch()] == [5]
 
 
 @pytest.mark.parametrize("settings", [{"batch": 0}, {"size": 8}, {"size": 512}])

@@ -23,7 +23,7 @@ from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.checkpoint import load_model
 from unet_lib.training import recipes
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.experiment import ExperimentConfig, prepare
+from unet_lib.training.experiment import HISTORY, ExperimentConfig, prepare
 from unet_lib.training.loop import BEST, LAST
 from unet_lib.training.recipes import Recipe
 
@@ -119,7 +119,8 @@ def test_the_train_command_takes_a_recipe_and_resumes_in_its_stage(data, tmp_pat
     said = command()
     assert "Stage 1 of 2, at 16×16" in said and "Stage 2 of 2, at 32×32" in said
     (out / "stage-1" / BEST).unlink()
-    (out / LAST).unlink()  # as if it was stopped after the first stage
+    for name in (LAST, BEST, HISTORY):  # as if it was stopped after the first stage
+        (out / name).unlink()
     command("--resume")
     assert not (out / "stage-1" / BEST).exists(), "the finished stage was trained again"
     assert load_model(out / BEST)[1]["data"]["size"] == 32

@@ -80,6 +80,21 @@ def test_the_padding_is_tensorflows(kernel, stride):
     assert layer(image).shape[-1] == 12 // stride
 
 
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("groups", [1, 8])
+def test_without_gradients_the_kernel_is_padded_and_not_the_maps(kernel, groups, monkeypatch):
+    """The same numbers by another way; in bfloat16, too, where one kernel a channel stays float32."""
+    layer, image = Conv2dSame(8, 8, kernel, 2, groups=groups), noise(2, 8, 12, 12)
+    with_gradients = layer(image)
+    padded, pad = [], F.pad
+    monkeypatch.setattr(F, "pad", lambda x, margin: padded.append(x.shape) or pad(x, margin))
+    with torch.no_grad():
+        assert torch.allclose(layer(image), with_gradients, rtol=0, atol=1e-6)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert layer(image.bfloat16()).dtype == (torch.float32 if groups > 1 else torch.bfloat16)
+    assert padded == [layer.weight.shape] * 2
+
+
 def test_one_kernel_a_channel_is_computed_in_float32_inside_bfloat16(network):
     layer, image = Conv2dSame(8, 8, 5, 2, groups=8), noise(2, 8, 16, 16)
     rounded = image.bfloat16().requires_grad_()

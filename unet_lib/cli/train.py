@@ -3,6 +3,7 @@
 import shlex
 import sys
 from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -55,21 +56,30 @@ def train(context: typer.Context, data: Data = PHANTOM,
     from unet_lib.models.architecture import UNetConfig
     from unet_lib.training.config import TrainingConfig
     from unet_lib.training.distributed import is_main, process_group
-    from unet_lib.training.experiment import HISTORY, ExperimentConfig, refuse_overwriting
-    from unet_lib.training.loop import BEST
-    from unet_lib.training.recipes import Recipe, find_recipe
+    from unet_lib.training.experiment import (
+        ExperimentConfig,
+        check_memory,
+        refuse_overwriting,
+        refuse_to_resume,
+    )
+    from unet_lib.training.recipes import Recipe, find_recipe, stage_folder
 
     config = TrainingConfig(epochs, lr, loss, precision, schedule, clip, ema, patience, deterministic, compile)
     network = UNetConfig(in_channels=channels(context_slices), base=base, depth=depth, batch_norm=batch_norm)
     settings = ExperimentConfig(network, config, size, batch, augment, seed, context_slices, negative_fraction)
     if recipe:
         _refuse_besides_recipe(context)
-    chosen = find_recipe(recipe) if recipe else Recipe((settings,))
+    chosen, own_device = find_recipe(recipe) if recipe else Recipe((settings,)), choose_device(device)
+    for stage in chosen.stages:
+        check_memory(stage.network, own_device)
     refuse_data_folder(out)
-    if not resume:
-        refuse_overwriting(out, BEST, HISTORY)
-    with process_group(choose_device(device)) as own_device, claim(out) if is_main() else nullcontext():
-        _train(chosen, seed, data, out, resume, own_device)
+    with claim(out) if is_main() else nullcontext():
+        if resume:
+            refuse_to_resume(stage_folder(chosen, 1, out))
+        else:
+            refuse_overwriting(out, stages=True)
+        with process_group(own_device) as shared:
+            _train(chosen, seed, data, out, resume, shared)
 
 
 def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, device: "torch.device") -> None:
@@ -111,7 +121,8 @@ def _train_stage(stage: "Experiment", folder: Path, resume: bool) -> None:
 
     last = stage.settings.training.epochs
     with tqdm(total=stage.slices, unit="image", smoothing=0.05, disable=not is_main()) as bar:
-        for epoch in stage.train(folder, resume=resume, tick=lambda done: _move(bar, done, stage.settings.batch)):
+        for epoch in stage.train(folder, resume=resume, tick=lambda done: _move(bar, done, stage.settings.batch),
+                                 warn=cache(lambda text: bar.write(f"warning: {text}", file=sys.stderr))):
             bar.set_postfix_str(f"loss {epoch.loss:.3f}, F1 {epoch.f1:.3f}")
             if is_main():
                 bar.write(epoch_line(epoch), file=sys.stdout)

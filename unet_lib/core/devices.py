@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shlex
 from pathlib import Path
 
 import torch
@@ -16,13 +17,11 @@ def choose_device(name: str = "auto") -> torch.device:
     available = available_devices()
     if name == "auto":
         return torch.device(available[0])
-    kind, _, number = name.partition(":")
-    there = {"cpu": 1, "mps": 1, "cuda": torch.cuda.device_count()}.get(kind, 0)
-    if ":" in name and kind in available and not (number.isdecimal() and number.isascii() and int(number) < there):
-        raise DeviceError(f"--device {name}: expected {kind}, or {kind}:0 to {kind}:{there - 1}. Use --device auto.")
-    if kind not in available:
-        raise DeviceError(f"--device {name} was asked for, but this machine has only {', '.join(available)}. "
-                          f"Use --device auto, or install the torch build for your GPU.")
+    if "cuda" in available:
+        available += [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    if name not in available:
+        raise DeviceError(f"--device {shlex.quote(name)} was asked for, but this machine has only "
+                          f"{', '.join(available)}. Use --device auto, or install the torch build for your GPU.")
     return torch.device(name)
 
 
@@ -55,6 +54,13 @@ def machine_memory() -> int | None:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def device_memory(device: torch.device) -> int | None:
+    """All memory of the device in bytes, free or not; None where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return machine_memory()
 
 
 def data_budget(device: torch.device) -> float:

@@ -12,15 +12,29 @@ from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
 from unet_lib.core.devices import data_budget
-from unet_lib.core.errors import DatasetError, ShapeError
+from unet_lib.core.errors import DatasetError, SettingsError, ShapeError
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.intensity import normalise
-from unet_lib.data.preprocessing import context_indices, scale_images, scale_masks
+from unet_lib.data.preprocessing import channels, context_indices, scale_images, scale_masks
 from unet_lib.data.protocols import Batch
 from unet_lib.data.slice_files import SIDE
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+SEEDS = 2**32  # how many there are: NumPy and torch both take these
+
+
+def check_batch_settings(*, batch: int, size: int, context_slices: int, negative_fraction: float,
+                         patient_balance: float, seed: int) -> None:
+    """Raise ShapeError or SettingsError for what `Batches` cannot do with any data."""
+    if batch < 1 or not 16 <= size <= SIDE:
+        raise ShapeError(f"expected batch ≥ 1 and 16 ≤ size ≤ {SIDE}; got batch={batch}, size={size}.")
+    channels(context_slices)
+    if not 0 <= negative_fraction <= 1 or not 0 <= patient_balance <= 1:
+        raise ShapeError(f"expected 0 ≤ negative_fraction ≤ 1 and 0 ≤ patient_balance ≤ 1; got {negative_fraction} and "
+                         f"{patient_balance}.")
+    if not 0 <= seed < SEEDS:
+        raise SettingsError(f"expected a seed from 0 to {SEEDS - 1}; got {seed}.")
 
 
 class Batches:
@@ -45,18 +59,16 @@ class Batches:
                  context_slices: int = 0, negative_fraction: float = 1.0, patient_balance: float = 0.0,
                  device: torch.device | str = "cpu", seed: int = 0, shuffle: bool = True,
                  resident: bool | None = None) -> None:
-        """Raises ShapeError for a batch below 1, a size outside 16–256, or other numbers that make no sense."""
-        if batch < 1 or not 16 <= size <= SIDE:
-            raise ShapeError(f"expected batch ≥ 1 and 16 ≤ size ≤ {SIDE}; got batch={batch}, size={size}.")
-        if context_slices < 0 or not 0 <= negative_fraction <= 1 or not 0 <= patient_balance <= 1:
-            raise ShapeError(f"expected context_slices ≥ 0, 0 ≤ negative_fraction ≤ 1 and 0 ≤ patient_balance ≤ 1; got "
-                             f"{context_slices}, {negative_fraction} and {patient_balance}.")
+        """Raises ShapeError or SettingsError for numbers that make no sense (`check_batch_settings`), DatasetError if
+        these slices leave an epoch empty, or hold no tumour to balance."""
+        check_batch_settings(batch=batch, size=size, context_slices=context_slices, seed=seed,
+                             negative_fraction=negative_fraction, patient_balance=patient_balance)
         self.indices = torch.as_tensor(np.asarray(indices))
         self.patient_of = cache.patient_of[np.asarray(indices)]
         self.batch, self.size, self.seed, self.shuffle = batch, size, seed, shuffle
         self.negative_fraction, self.patient_balance = negative_fraction, patient_balance
         self.cache, self.device = cache, torch.device(device)
-        self._check_tumour()
+        self._check_slices()
         self.statistics = torch.as_tensor(cache.statistics[self.patient_of]).to(device)
         self.context = context_indices(cache.patient_of, np.asarray(indices), context_slices)
         held, rows = np.unique(self.context, return_inverse=True)
@@ -67,12 +79,18 @@ class Batches:
             self.images = scale_images(cache.images, held, size).to(device)
             self.masks = scale_masks(cache.masks, np.asarray(indices), size).to(device)
 
-    def _check_tumour(self) -> None:
-        wanted = [f"negative_fraction={self.negative_fraction}"] * (not self.slices) + [
-            f"patient_balance={self.patient_balance}"] * bool(self.patient_balance)
-        if wanted and not self._with_tumour.any():
-            raise DatasetError(f"{self.cache.root}: {' and '.join(wanted)} needs slices with tumour; no mask of these "
-                               f"{len(self.indices)} slices holds any. Look at the masks, or leave the setting out.")
+    def _check_slices(self) -> None:
+        if not len(self.indices):
+            raise DatasetError(f"{self.cache.root}: expected slices to make batches of; got none. Name patients.")
+        if self.patient_balance and not self._with_tumour.any():
+            setting, without = f"patient_balance={self.patient_balance}", "patient_balance=0"
+        elif not self.slices:
+            setting, without = f"negative_fraction={self.negative_fraction}", "negative_fraction=1"
+        else:
+            return
+        raise DatasetError(f"{self.cache.root}: {setting} expects slices with tumour; got {len(self.indices)} slices "
+                           f"of {len(np.unique(self.patient_of))} patients, and no mask of theirs holds tumour. Check "
+                           f"the masks, or take {without}.")
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -85,7 +103,8 @@ class Batches:
 
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, from batch `start` on."""
-        parts = self._order(number).split(self.batch)[start:]
+        order = self._order(number)
+        parts = order.split(min(self.batch, len(order)))[start:]
         pixels = map(self._held, parts) if self.resident else map_ahead(self._read, parts)
         for chosen, (images, masks) in zip(parts, pixels, strict=True):
             on_device = chosen.to(self.device)

@@ -9,11 +9,20 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from unet_lib.core.errors import ShapeError
 from unet_lib.data.slice_files import SIDE
+
+MOST_CONTEXT_SLICES = 20  # on either side: with so many, most heads are seen as a whole
 
 
 def channels(context_slices: int) -> int:
-    """Input channels of a network that sees this many context slices on either side of a slice."""
+    """Input channels of a network that sees this many context slices on either side of a slice.
+
+    Raises ShapeError unless there are 0 to MOST_CONTEXT_SLICES.
+    """
+    if not 0 <= context_slices <= MOST_CONTEXT_SLICES:
+        raise ShapeError(f"expected context_slices ≥ 0, at most {MOST_CONTEXT_SLICES}; got {context_slices}. "
+                         f"0 shows the network the slice alone, 1 its neighbours too.")
     return 3 * (2 * context_slices + 1)
 
 

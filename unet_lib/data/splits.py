@@ -53,11 +53,12 @@ def k_folds(patients: Iterable[str], k: int = 5, seed: int = 0, validation: int 
     """
     names = _shuffled(patients, seed)
     if not 2 <= k <= len(names):
-        raise DatasetError(f"expected 2 ≤ k ≤ {len(names)} (the number of patients); got k={k}.")
+        raise DatasetError(f"expected 2 ≤ k ≤ {len(names)} (the number of patients); got k={k}. Add patients, or take "
+                           f"fewer folds.")
     largest = -(-len(names) // k)
     if not 1 <= validation < len(names) - largest:
         raise DatasetError(f"expected 1 ≤ validation < {len(names) - largest} (patients outside the largest fold); "
-                           f"got {validation}.")
+                           f"got {validation}. Add patients, or keep fewer to validate on.")
     for i in range(k):
         test = names[i::k]
         turn = i * len(names) // k  # so that each fold validates on different patients

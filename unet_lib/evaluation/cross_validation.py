@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from unet_lib.core.claim import claim, turn
 from unet_lib.core.devices import choose_device
 from unet_lib.core.errors import SettingsError
 from unet_lib.core.metrics import count_slices, mean_dice, pooled
@@ -32,6 +33,7 @@ FOLDS = 5
 WEIGHTS = "final.safetensors"
 WORK = Path("runs/folds")
 KEY = ("recipe", "fold", "data")
+COLUMNS = (*KEY, "patients")  # what every row has, and the table needs
 ABOUT = {"command": "unet_lib experiments cross-validate"}
 
 
@@ -40,12 +42,12 @@ def run_folds(recipe: str, cache: SliceCache, path: Path, *, folds: Collection[i
     """Train, choose and score the folds that `path` lacks; add each there; yield the new rows.
 
     The weights, with their card, stay in `work/<recipe>-<fold>/final.safetensors`; an interrupted training goes on
-    where it stopped. Raises SettingsError for an unknown recipe or fold.
+    where it stopped. Raises SettingsError for an unknown recipe or fold, for a `path` of another kind, and if another
+    process trains the same fold.
     """
-    settings = find_recipe(recipe)
-    if not set(folds) <= set(range(FOLDS)):
-        raise SettingsError(f"expected folds from 0 to {FOLDS - 1}; got {', '.join(map(str, folds))}.")
-    done = {tuple(row[key] for key in KEY) for row in read_rows(path)}
+    settings = check_choice(recipe, folds)
+    with turn(path):  # what cannot be written is said before the training
+        done = {tuple(row[key] for key in KEY) for row in read_rows(path, COLUMNS)}
     for fold, split in enumerate(k_folds(cache.names, FOLDS)):
         if fold in folds and (recipe, fold, cache.content) not in done:
             row = {"recipe": recipe, "fold": fold, "data": cache.content,
@@ -54,14 +56,22 @@ def run_folds(recipe: str, cache: SliceCache, path: Path, *, folds: Collection[i
             yield row
 
 
+def check_choice(recipe: str, folds: Collection[int]) -> Recipe:
+    """The recipe of that name. Raises SettingsError for an unknown recipe or fold."""
+    if not set(folds) <= set(range(FOLDS)):
+        raise SettingsError(f"expected folds from 0 to {FOLDS - 1}; got {', '.join(map(str, folds))}.")
+    return find_recipe(recipe)
+
+
 def run_fold(recipe: Recipe, cache: SliceCache, split: Split, fold: int, folder: Path,
              device: torch.device) -> dict[str, Any]:
     """One fold: train (the fold's number is its seed), choose on the validation patients, score the test patients."""
-    run, seconds = train_stages(recipe, cache, split, fold, folder, device)
-    predictor = Predictor(run.network, {}, run.settings.size, context_slices=run.settings.context_slices)
-    chosen, tried = choose(recipe, predictor, cache, split.validation)
-    save_model(folder / WEIGHTS, run.network, {**run.card, "inference": chosen})
-    scores = list(score_patients(load_predictor(folder / WEIGHTS, str(device)), cache, split.test))
+    with claim(folder):
+        run, seconds = train_stages(recipe, cache, split, fold, folder, device)
+        predictor = Predictor(run.network, {}, run.settings.size, context_slices=run.settings.context_slices)
+        chosen, tried = choose(recipe, predictor, cache, split.validation)
+        save_model(folder / WEIGHTS, run.network, {**run.card, "inference": chosen})
+        scores = list(score_patients(load_predictor(folder / WEIGHTS, str(device)), cache, split.test))
     made_by = {key: value for key, value in run.card.items() if key not in ("split", "data")}
     return {"stages": [asdict(settings) for settings in recipe.stages], "inference": chosen, "tried": tried,
             "seconds": seconds, "patients": [score.as_row() for score in scores], "summary": summary(scores), **made_by}

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
+from unet_lib.core.claim import turn
 from unet_lib.core.devices import choose_device
 from unet_lib.core.errors import SettingsError
 from unet_lib.core.metrics import Counts, count_slices, pooled
@@ -29,6 +30,7 @@ from unet_lib.training.experiment import ExperimentConfig, prepare_slices
 SPLITS = ("patients", "slices")
 TEST_FRACTION = 0.15  # of the slices, for the split that ignores patients
 KEY = ("name", "split", "seed", "scale")  # what tells a row from the others of a file
+COLUMNS = (*KEY, "data", "f1", "accuracy")  # what every row has, and the table needs
 ABOUT = {"command": "unet_lib experiments school"}
 WORK = Path("runs/six_models")
 
@@ -53,6 +55,8 @@ SCHOOL = (
     SchoolRun("Model_5", 100, 2, 0.67, 0.994),
 )
 
+NAMES = tuple(run.name for run in SCHOOL)
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -73,20 +77,25 @@ def run_table(path: Path, cache: SliceCache, scale: str, work: Path = WORK, devi
     An interrupted training goes on where it stopped. `names` chooses rows of SCHOOL, all by default. Raises
     SettingsError for an unknown scale or name, and if `path` holds rows of other data.
     """
-    known = tuple(run.name for run in SCHOOL)
-    if scale not in SCALES or not set(names) <= set(known):
-        raise SettingsError(f"expected a scale out of {', '.join(SCALES)} and rows out of {', '.join(known)}; "
-                            f"got {scale!r} and {', '.join(names) or 'all'}.")
-    rows = read_rows(path)
+    check_choice(scale, names)
+    with turn(path):  # what cannot be written is said before the training
+        rows = read_rows(path, COLUMNS)
     if any(row["data"] != cache.content for row in rows):
         raise SettingsError(f"{path} holds rows measured on other data than {cache.root}. Choose another --out.")
     done = {tuple(row[key] for key in KEY) for row in rows}
     for split in SPLITS:
         for seed, run in enumerate(SCHOOL):
-            if run.name in (names or known) and (run.name, split, seed, scale) not in done:
+            if run.name in (names or NAMES) and (run.name, split, seed, scale) not in done:
                 row = train_row(cache, run, split, seed, scale, work, choose_device(device))
                 add_row(path, ABOUT, row, KEY)
                 yield row
+
+
+def check_choice(scale: str, names: Collection[str]) -> None:
+    """Raise SettingsError for an unknown scale or row."""
+    if scale not in SCALES or not set(names) <= set(NAMES):
+        raise SettingsError(f"expected a scale out of {', '.join(SCALES)} and rows out of {', '.join(NAMES)}; "
+                            f"got {scale!r} and {', '.join(names) or 'all'}.")
 
 
 def train_row(cache: SliceCache, school: SchoolRun, split: str, seed: int, scale: str, work: Path,
@@ -102,8 +111,7 @@ def train_row(cache: SliceCache, school: SchoolRun, split: str, seed: int, scale
                                 augment=False, seed=seed)
     training, test = divide(cache, split, seed)
     run = prepare_slices(settings, cache, training, test[:0], {"kind": split, "seed": seed}, device)
-    folder = work / f"{school.name}-{split}-{scale}"
-    seconds = run.train_to_end(folder)
+    seconds = run.train_to_end(work / f"{school.name}-{split}-{scale}")
     counts = score(Predictor(run.network, {}, size.size), cache, test)
     made_by = {key: value for key, value in run.card.items() if key not in ("data", "split", "training", "processes")}
     return {"name": school.name, "split": split, "seed": seed, "scale": scale, **asdict(size), "epochs": config.epochs,

@@ -114,6 +114,10 @@ def double_conv(out: int, batch_norm: bool = True) -> tuple[Conv, Conv]:
     return layer, layer
 
 
+# The most that a UNet may have of each: far beyond what is of use, and few enough to be reckoned with.
+LIMITS = {"in_channels": 1024, "out_channels": 1024, "base": 4096, "depth": 16}
+
+
 @dataclass(frozen=True, slots=True)
 class UNetConfig:
     """Everything that fixes a U-Net's weights' shapes. Travels with the weights.
@@ -129,10 +133,11 @@ class UNetConfig:
     batch_norm: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("in_channels", "out_channels", "base", "depth"):
+        for name, most in LIMITS.items():
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ShapeError(f"UNet needs {name} to be a whole number of at least 1; got {value!r}.")
+            if not isinstance(value, int) or not 1 <= value <= most:
+                raise ShapeError(f"UNet needs {name} to be a whole number of at least 1 and at most {most}; "
+                                 f"got {value!r}.")
 
     @property
     def multiple(self) -> int:

@@ -55,16 +55,17 @@ def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def not_finite(tensors: Mapping[str, Tensor]) -> str:
     """The name of the first tensor that holds NaN or infinity; "" if all are finite."""
     return next((name for name, tensor in tensors.items()
-                 if tensor.is_floating_point() and not torch.isfinite(tensor).all()), "")
+                 if tensor.is_floating_point() and not tensor.float().isfinite().all()), "")
 
 
 def read_header(path: Path | str) -> dict[str, Any]:
     """The header alone; empty where there is no such file or none of ours."""
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            return json.loads((file.metadata() or {})[HEADER])
-    except (OSError, KeyError, ValueError, safetensors.SafetensorError):
+            header = json.loads((file.metadata() or {})[HEADER])
+    except (OSError, KeyError, ValueError, RecursionError, safetensors.SafetensorError):
         return {}
+    return header if isinstance(header, dict) else {}
 
 
 def save_model(path: Path | str, model: Network, card: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from unet_lib.core.errors import SettingsError
 from unet_lib.training.losses import LOSSES
 
 SCHEDULES = ("constant", "cosine", "one_cycle")
+MOST_EPOCHS = 1_000_000
 WARM_UP, START = 0.3, 1 / 25  # of `one_cycle`: as in torch's OneCycleLR
 
 
@@ -45,9 +46,9 @@ class TrainingConfig:
             raise SettingsError(f"expected a loss out of {', '.join(LOSSES)}; got {self.loss!r}.")
         if self.schedule not in SCHEDULES:
             raise SettingsError(f"expected a schedule out of {', '.join(SCHEDULES)}; got {self.schedule!r}.")
-        if self.epochs < 1 or not 0 < self.learning_rate < math.inf:
-            raise SettingsError(f"expected epochs ≥ 1 and a finite learning_rate > 0; "
-                                f"got {self.epochs} and {self.learning_rate}.")
+        if not 1 <= self.epochs <= MOST_EPOCHS or not 0 < self.learning_rate < math.inf:
+            raise SettingsError(f"expected epochs from 1 to {MOST_EPOCHS:,} and a finite learning_rate > 0; "
+                                f"got {self.epochs} and {self.learning_rate}. 20 and 0.001 are usual.")
         if not 0 <= self.clip < math.inf or self.patience < 0:
             raise SettingsError(f"expected a finite clip ≥ 0 and patience ≥ 0, where 0 turns them off; "
                                 f"got {self.clip} and {self.patience}.")

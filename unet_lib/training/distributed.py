@@ -34,7 +34,7 @@ def process_group(device: torch.device) -> Iterator[torch.device]:
     With CUDA each process takes a GPU of its own. Without torchrun there is a single process and no group. Raises
     DeviceError if there are more processes than GPUs, or on a device other than CPU and CUDA.
     """
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+    if _started() == 1:
         yield device
         return
     device = _own_device(device, int(os.environ["LOCAL_RANK"]))
@@ -133,7 +133,15 @@ class _Gather(torch.autograd.Function):
 
 
 def _rank() -> int:
-    return distributed.get_rank() if _grouped() else 0
+    """Number of this process in the group; before there is one, the number that torchrun gave it."""
+    if _grouped():
+        return distributed.get_rank()
+    return int(os.environ["RANK"]) if _started() > 1 else 0
+
+
+def _started() -> int:
+    """How many processes torchrun started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", 1))
 
 
 def _grouped() -> bool:

@@ -31,6 +31,7 @@ from unet_lib.training.losses import LOSSES
 from unet_lib.training.runtime import compiled, deterministic, explained_memory, held_interrupt
 
 LAST, BEST = "last.safetensors", "best.safetensors"
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class EpochResult:
         """Pooled F1 on the validation slices if there are any, else on the training slices."""
         return (self.validation or self.train).dice()
 
-    def as_row(self) -> dict[str, float | int | None]:
+    def as_row(self) -> Row:
         """Plain numbers for a table or a CSV file."""
         return {"epoch": self.epoch, "loss": self.loss, "train_f1": self.train.dice(),
                 "validation_loss": self.validation_loss,
@@ -151,7 +152,7 @@ class _Training:
         if config.compile:
             self.network = compiled(self.network, device)
         self.progress = _Progress()
-        self.history: list[dict[str, Any]] = []
+        self.history: list[Row] = []
 
     def finished(self) -> bool:
         """Whether all epochs are done, or `patience` is at its end."""
@@ -163,9 +164,10 @@ class _Training:
         self.learner.train()
         done, start = self.progress, time.perf_counter()
         for batch in batches.epoch(done.epoch, done.batch):
-            with explained_memory(len(batch.images)):
-                loss, counts = self.step(batch, self.config.rate(done.epoch + done.batch / len(batches)))
+            rate = self.config.rate(done.epoch + done.batch / len(batches))
             done.batch += 1
+            with explained_memory(len(batch.images)):
+                loss, counts = self.step(batch, rate)
             done.loss += loss * len(batch.images)
             done.slices += len(batch.images)
             done.counts = [a + int(b) for a, b in zip(done.counts, counts, strict=True)]
@@ -183,9 +185,9 @@ class _Training:
         self.optimiser.zero_grad(set_to_none=True)
         logits = forward(self.network, batch.images, self.config.precision)
         loss = LOSSES[self.config.loss](logits, batch.masks)
+        loss.backward()
         if not math.isfinite(loss.item()):
             self.give_up("loss", loss.item())
-        loss.backward()
         distributed.average_running_statistics(self.learner, len(batch.images))
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.learner.parameters(), self.config.clip)
@@ -210,7 +212,7 @@ class _Training:
         improved = result.f1 > done.best
         self.progress = _Progress(epoch=done.epoch + 1, best=max(done.best, result.f1),
                                   stale=0 if improved else done.stale + 1)
-        self.history = [row for row in self.history if row["epoch"] < result.epoch] + [result.as_row()]
+        self.history.append(result.as_row())
         if self.folder is None:
             return result
         if improved and distributed.is_main():
@@ -219,31 +221,37 @@ class _Training:
         self.save()
         return replace(result, weights=self.folder / BEST)
 
+    def tensors(self) -> dict[str, Tensor]:
+        """All that a resume must bring back: weights, their average, the optimiser's memory."""
+        parts = {"model": self.learner.state_dict(), "ema": self.average.state_dict() if self.average else {},
+                 "optimiser": checkpoint.optimiser_tensors(self.optimiser)}
+        return {f"{part}.{name}": value for part, entries in parts.items() for name, value in entries.items()}
+
     def check_finite(self) -> None:
-        """Raise TrainingError if a weight or a running statistic is no longer finite."""
-        for network in (self.learner, self.model):
-            if odd := checkpoint.not_finite(network.state_dict()):
-                self.give_up(odd, math.nan)
+        """Raise TrainingError if a weight, a running statistic or the optimiser's memory is no longer finite."""
+        if odd := checkpoint.not_finite(self.tensors()):
+            self.give_up(odd, math.nan)
 
     def give_up(self, what: str, value: float) -> NoReturn:
         """Raise TrainingError: where, what there still is, and what to try."""
-        done = self.progress
-        kept = ("No epoch was whole, so no weights were kept" if not done.epoch else
-                f"The weights of epoch {done.epoch} are kept in {self.folder}" if self.folder else
-                "The weights were not kept, as no folder was given")
-        raise TrainingError(f"{what} is {value} in epoch {done.epoch + 1}, batch {done.batch + 1}; expected a finite "
-                            f"number. {kept}. Try a smaller learning rate (it was {self.config.learning_rate:g}), or "
-                            f"shorten the gradient (clip 1).")
+        done, config = self.progress, self.config
+        saved = self.folder is not None and (self.folder / LAST).exists()
+        kept = (f"The weights of epoch {done.epoch} are kept in {self.folder}" if saved and done.epoch else
+                "There are no good weights yet" if self.folder else "No folder was given to keep weights in")
+        ways = [f"a smaller learning rate (--lr {config.learning_rate / 10:g}; it was {config.learning_rate:g})"]
+        if not 0 < config.clip <= 1:
+            ways.append("--clip 1")
+        if choose_precision(config.precision, next(self.model.parameters()).device) is torch.bfloat16:
+            ways.append("--precision float32")
+        raise TrainingError(f"epoch {done.epoch + 1}, batch {done.batch}: expected a finite number; got {what} {value}."
+                            f" {kept}. Train again{' into another folder' if saved else ''} with {' or '.join(ways)}.")
 
     def save(self) -> None:
         """Everything a resume needs, in one atomic file."""
         if self.folder is None:
             return
         if distributed.is_main():
-            parts = {"model": self.learner.state_dict(), "ema": self.average.state_dict() if self.average else {},
-                     "optimiser": checkpoint.optimiser_tensors(self.optimiser)}
-            tensors = {f"{part}.{name}": value for part, entries in parts.items() for name, value in entries.items()}
-            checkpoint.save_tensors(self.folder / LAST, tensors, {
+            checkpoint.save_tensors(self.folder / LAST, self.tensors(), {
                 "kind": "resume", "architecture": described(self.model), "config": asdict(self.config),
                 "card": self.card, "progress": asdict(self.progress), "history": self.history})
         distributed.barrier()
@@ -259,10 +267,19 @@ class _Training:
                 checkpoint.fill(self.average, _under("ema.", tensors), path)
             checkpoint.restore_optimiser(self.optimiser, _under("optimiser.", tensors))
             self.progress = _Progress(**header["progress"])
-            self.history = [dict(row) for row in header.get("history", [])]
+            self.history = kept_rows(path, header)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise CheckpointError(f"{path}: damaged; expected a training to go on with, but its entries do not fit "
                                   f"together ({error!r}). {checkpoint.RETRAIN}") from error
+
+
+def kept_rows(path: Path, header: dict[str, Any]) -> list[Row]:
+    """The rows of the epochs that a resume file tells of. Raises CheckpointError if they are none."""
+    rows = header.get("history", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("epoch"), int) and
+                                             isinstance(row.get("seconds"), float | int) for row in rows):
+        raise CheckpointError(f"{path}: damaged; expected a row for each epoch, got {rows!r:.80}. {checkpoint.RETRAIN}")
+    return rows
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -278,9 +295,9 @@ def _check_same_run(path: Path, header: dict[str, Any], training: _Training) -> 
     longer = {"epochs"} if training.config.schedule == "constant" else set()  # a cosine's length is part of its shape
     changed = [f"{key}: was {then.get(key)}, now {now.get(key)}" for key in now
                if key not in longer and now[key] != then.get(key)]
-    if then.get("content") != now.get("content"):
-        raise CheckpointError(f"{path}: the patients' files are not those that this run began with. Put those back, or "
-                              f"train into another folder.")
+    if "content" in now and now["content"] != then.get("content"):
+        raise CheckpointError(f"{path}: the patients' files are not those that this run began with: some were added, "
+                              f"removed or changed. Put back the data it began with, or train into another folder.")
     if changed:
         raise CheckpointError(f"{path} belongs to a run with other settings ({'; '.join(changed)}). "
                               f"Resume with the old settings, or train into another folder.")

@@ -100,6 +100,11 @@ def find_recipe(name: str) -> Recipe:
     return RECIPES[name]
 
 
+def stage_folder(recipe: Recipe, number: int, folder: Path) -> Path:
+    """Where the files of the stage lie, counted from 1; those of the last lie in `folder` itself."""
+    return folder if number == len(recipe.stages) else folder / f"stage-{number}"
+
+
 def stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: Path,
            device: torch.device) -> Iterator[tuple[Experiment, Path]]:
     """Each stage as an experiment, and the folder for its files; the last one's is `folder` itself.
@@ -111,5 +116,5 @@ def stages(recipe: Recipe, cache: SliceCache, split: Split, seed: int, folder: P
         experiment = prepare(replace(settings, seed=seed), cache, split, device)
         if before:
             experiment.network.load_state_dict(before.network.state_dict())
-        yield experiment, folder if number == len(recipe.stages) else folder / f"stage-{number}"
+        yield experiment, stage_folder(recipe, number, folder)
         before = experiment
