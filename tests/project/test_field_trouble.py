@@ -447,7 +447,7 @@ def test_one_bad_expert_mask_does_not_stop_a_prediction(run_cli, patients, mask_
 # Printed commands.
 
 def test_printed_resume_command_can_be_run_as_it_is(patients, tmp_path):
-    here = tmp_path / "mein Ordner"
+    here = tmp_path / "zwei Köpfe"
     here.mkdir()
     shim = tmp_path / "bin" / "unet_lib"
     shim.parent.mkdir()
