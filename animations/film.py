@@ -1,6 +1,6 @@
 """All clips as one film, in the manifest's order: `python -m animations.film [--language de] [--out film.mp4]`.
 
-The clips are joined as they are, without encoding them again.
+The clips are joined as they are, without encoding them again, but without the posters before them.
 """
 
 import argparse
@@ -58,10 +58,14 @@ def _copy(videos: Sequence[Path], film: "av.container.OutputContainer") -> float
             if this != like:
                 raise SettingsError(f"{video}: expected width, height and clock {like}, as in {videos[0].name}; got "
                                     f"{this}. Render it again.")
-            for packet in clip.demux(source):
-                if packet.dts is not None:
-                    packet.pts, packet.dts, packet.stream = packet.pts + start, packet.dts + start, stream
-                    film.mux(packet)
+            first, *pictures = (packet for packet in clip.demux(source) if packet.dts is not None)
+            if pictures and pictures[0].is_keyframe:  # behind its poster, which has no place within a film
+                start -= pictures[0].dts - first.dts
+            else:
+                pictures = [first, *pictures]
+            for packet in pictures:
+                packet.pts, packet.dts, packet.stream = packet.pts + start, packet.dts + start, stream
+                film.mux(packet)
             start += source.duration
     return float(start * like[2]) if like else 0.0
 

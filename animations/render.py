@@ -26,7 +26,8 @@ from unet_lib.core.atomic_io import atomic_file, write_text
 from unet_lib.core.errors import GlassBoxError, SettingsError
 
 if TYPE_CHECKING:
-    from av import VideoFrame
+    from av import Packet, VideoFrame
+    from av.video.stream import VideoStream
 
     from animations.clip_scene import ClipScene
 
@@ -124,11 +125,14 @@ def render_clip(name: str, settings: Settings, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         played = play(clip.scene, settings, Path(scratch))
         video = Path(played.renderer.file_writer.movie_file_path)
+        last = Image.fromarray(played.renderer.get_frame()).convert("RGB")
         small = encode(video, Path(scratch) / settings.file(clip))
+        if small.suffix != ".gif":
+            small = behind_poster(small, last, Path(scratch) / f"whole-{small.name}")
         with atomic_file(folder / settings.file(clip)) as file, small.open("rb") as encoded:
             shutil.copyfileobj(encoded, file)
         poster = io.BytesIO()
-        Image.fromarray(played.renderer.get_frame()).convert("RGB").save(poster, "JPEG", quality=82, optimize=True)
+        last.save(poster, "JPEG", quality=82, optimize=True)
         with atomic_file(folder / clip.poster.name) as file:
             file.write(poster.getvalue())
         return {"bytes": small.stat().st_size, **measure(video)}
@@ -178,6 +182,49 @@ def encode(video: Path, target: Path) -> Path:
                 file.mux(stream.encode(picture))
             file.mux(stream.encode(None))
     return target
+
+
+def behind_poster(video: Path, poster: Image.Image, target: Path) -> Path:
+    """Write the video with the poster as one more picture before its first; returns the target.
+
+    A player shows the first picture until it plays, also where it does not find a poster of its own, as in JupyterLab.
+    What is encoded stays as it is, and begins after the poster with a whole picture.
+    """
+    import av
+
+    still = _still(poster, video, target.suffix[1:])
+    with av.open(str(video)) as source, av.open(still) as one, av.open(str(target), "w") as file:
+        clip, whole = source.streams.video[0], one.streams.video[0]
+        if clip.codec_context.extradata != whole.codec_context.extradata or clip.time_base != whole.time_base:
+            raise SettingsError(f"{video}: expected a video that `encode` has made. Render it again.")
+        stream, pictures = file.add_stream_from_template(clip), _packets(clip)
+        before, first = next(_packets(whole)), next(pictures)
+        before.pts, before.dts, length = first.pts, first.dts, int(1 / (clip.average_rate * clip.time_base))
+        for packet in (before, first, *pictures):
+            later = 0 if packet is before else length
+            packet.pts, packet.dts, packet.stream = packet.pts + later, packet.dts + later, stream
+            file.mux(packet)
+    return target
+
+
+def _still(poster: Image.Image, video: Path, kind: str) -> io.BytesIO:
+    """A video of one picture, like the other one in all else."""
+    import av
+
+    codec, options = ENCODERS[kind]
+    with av.open(str(video)) as source, av.open(still := io.BytesIO(), "w", format=kind) as file:
+        clip = source.streams.video[0]
+        stream = file.add_stream(codec, rate=clip.average_rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = clip.width, clip.height, "yuv420p"
+        picture = av.VideoFrame.from_image(poster.resize((clip.width, clip.height)))
+        file.mux([*stream.encode(picture), *stream.encode(None)])
+    still.seek(0)
+    return still
+
+
+def _packets(stream: "VideoStream") -> "Iterator[Packet]":
+    """The encoded pictures of a video; the demuxer ends with an empty one."""
+    return (packet for packet in stream.container.demux(stream) if packet.dts is not None)
 
 
 def _encode_gif(pictures: "Iterator[VideoFrame]", rate: float, target: Path) -> None:

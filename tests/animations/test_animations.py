@@ -56,6 +56,16 @@ def test_committed_files_are_small_whole_and_listed():
     assert sum(path.stat().st_size for path in CLIPS.iterdir()) <= 15_000_000
 
 
+@pytest.mark.parametrize("clip", clips(), ids=NAMES)
+def test_a_player_shows_the_poster_before_it_plays(clip):
+    """Where it finds no poster of its own it shows the first picture; the clip's own first one is empty."""
+    av = pytest.importorskip("av", reason="PyAV is not installed; it comes with the animations")
+    with av.open(str(clip.video)) as video:
+        first, second = (next(video.decode(video=0)).to_ndarray(format="rgb24") for _ in range(2))
+    poster = np.asarray(Image.open(clip.poster).convert("RGB"), float)
+    assert np.abs(first - poster).mean() < 5 < np.abs(second - poster).mean()
+
+
 def test_the_readmes_picture_is_the_clip():
     av = pytest.importorskip("av", reason="PyAV is not installed; it comes with the animations")
     assert f"(animations/{README_PICTURE.name})" in (REPOSITORY / "README.md").read_text("utf-8")

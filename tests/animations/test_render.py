@@ -83,6 +83,35 @@ def test_encoding_again_keeps_pictures_and_pace(moving_square, tmp_path, ending)
     assert measure(again)["seconds"] == pytest.approx(1.5, abs=0.1)
 
 
+@pytest.mark.parametrize("ending", ["mp4", "webm"])
+def test_a_poster_comes_first_and_nothing_else_changes(moving_square, tmp_path, ending):
+    from animations.render import behind_poster, encode, measure
+
+    clip = encode(moving_square("in.mp4", 45), tmp_path / f"clip.{ending}")
+    grey = Image.new("RGB", (128, 128), (120, 120, 120))
+    whole = behind_poster(clip, grey, tmp_path / f"whole.{ending}")
+    poster, *pictures = pictures_of(whole)
+    assert np.abs(poster - 120).max() < 6
+    assert len(pictures) == 45 and all(map(np.array_equal, pictures, pictures_of(clip)))
+    assert measure(whole)["seconds"] == pytest.approx(46 / 30, abs=0.05)
+    if ending == "mp4":
+        other = moving_square("other.mp4", 5)
+        with pytest.raises(SettingsError, match="expected a video that `encode` has made"):
+            behind_poster(other, grey, tmp_path / "whole.mp4")
+
+
+def test_posters_are_left_out_of_a_film(moving_square, tmp_path):
+    from animations.film import join
+    from animations.render import behind_poster, encode
+
+    clips = [encode(moving_square("in.mp4", count), tmp_path / f"{count}.mp4") for count in (30, 45)]
+    grey = Image.new("RGB", (64, 64), (120, 120, 120))
+    whole = [behind_poster(clip, grey, tmp_path / f"whole-{clip.name}") for clip in clips]
+    assert join(whole, tmp_path / "film.mp4") == pytest.approx(2.5)
+    film = pictures_of(tmp_path / "film.mp4")
+    assert len(film) == 75 and all(map(np.array_equal, film, [*pictures_of(clips[0]), *pictures_of(clips[1])]))
+
+
 def test_a_film_is_its_clips_one_after_the_other(moving_square, tmp_path):
     from animations.film import join
     from animations.render import measure

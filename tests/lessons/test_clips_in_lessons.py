@@ -12,6 +12,7 @@ from unet_lib.lessons.html_export import lesson_page
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 # No poster: JupyterLab does not find one by a relative path, and then shows nothing at all until the clip is played.
+# Without one it shows the first picture of the clip, which is the poster.
 SHOWN = re.compile(r'<video src="([^"]*)" width="640" controls preload="metadata" title="([^"]*)"></video>'
                    r"\s*<details><summary>Clip: ([^<]*)\. What it shows</summary>([^<]*)</details>")
 

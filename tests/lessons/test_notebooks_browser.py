@@ -1,11 +1,14 @@
 """Every lesson, opened in JupyterLab as a reader would, run from top to bottom, and looked at."""
 
+import re
 import shutil
 import time
 from collections.abc import Callable
 
+import numpy as np
 import pytest
-from browser import IDLE, Lab, Notebook, _is_jupyterlabs_own, write_notebook
+from browser import IDLE, Lab, Notebook, _is_jupyterlabs_own, pixels_of, write_notebook
+from PIL import Image
 from repository import REPOSITORY
 
 from animations.manifest import CLIPS
@@ -13,6 +16,13 @@ from animations.manifest import CLIPS
 FOLDER = REPOSITORY / "notebooks"
 LESSONS = sorted(path.name for path in FOLDER.glob("[0-9][0-9]_*.ipynb"))
 LIMIT = 240  # seconds for one lesson of the smoke profile, on a machine that is busy with other things
+
+LOADED = "video => video.readyState >= video.HAVE_CURRENT_DATA && video.paused && video.currentTime === 0"
+DRAWN = """video => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
+    canvas.getContext("2d").drawImage(video, 0, 0, 320, 180);
+    return canvas;
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +47,26 @@ def test_lesson_runs_in_jupyterlab(name: str, copies: Lab, notebook: Callable[..
     book.close()
     assert errors == []
     assert console == []
+
+
+def test_before_it_plays_each_clip_shows_its_poster(copies: Lab, notebook: Callable[..., Notebook]):
+    """Lesson 02 has six of them; none of its cells is run."""
+    book = notebook(f"{FOLDER.name}/02_convolution.ipynb", {"width": 1440, "height": 900})
+    page, names = book.page, []
+    for number, cell in enumerate(book.cells()):
+        for name in re.findall(r"clips/(\w+)\.mp4", "".join(cell["source"])):
+            page.evaluate("number => jupyterapp.shell.currentWidget.content.scrollToItem(number, 'start')", number)
+            video = page.locator(f'video[src*="/{name}.mp4"]')
+            video.scroll_into_view_if_needed()
+            page.wait_for_function(LOADED, arg=video.element_handle(), timeout=20_000)
+            book.screenshot(f"clip_{name}.png", f'video[src*="/{name}.mp4"]')
+            shown = pixels_of(video.evaluate_handle(DRAWN))[..., :3].astype(float)
+            with Image.open(CLIPS / f"{name}.jpg") as poster:
+                wanted = np.asarray(poster.convert("RGB").resize((320, 180)), float)
+            assert np.abs(shown - wanted).mean() < 5, name
+            names.append(name)
+    assert len(names) == 6
+    book.close()
 
 
 def test_errors_would_be_seen(lab: Lab, notebook: Callable[..., Notebook]):
