@@ -24,24 +24,25 @@ def claim(folder: Path) -> Iterator[None]:
     holder's process, machine and time, if another process has it; OSError if the folder cannot be written.
     """
     new = not folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(str(folder.resolve() / LOCK), is_singleton=True, thread_local=False)
+    lock = FileLock(_made(folder / LOCK), is_singleton=True, thread_local=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise SettingsError(f"{folder} is in use: {_holder(folder)} is writing there. Wait until it ends, or choose "
                             f"another folder.") from None
+    outermost = lock.lock_counter == 1
     try:
-        if lock.lock_counter == 1:
-            now = datetime.now().astimezone().isoformat(timespec="seconds")
-            write_text(folder / HOLDER, json.dumps({"process": os.getpid(), "machine": platform.node(), "since": now}))
+        if outermost:
+            who = {"process": os.getpid(), "machine": platform.node(),
+                   "since": datetime.now().astimezone().isoformat(timespec="seconds")}
+            write_text(folder / HOLDER, json.dumps(who))
         yield
     finally:
-        if lock.lock_counter == 1:
-            with suppress(OSError):  # Windows removes no open file: there the lock stays behind, free
-                (folder / HOLDER).unlink(missing_ok=True)
-                (folder / LOCK).unlink()
-                if new:
+        if outermost:
+            (folder / HOLDER).unlink(missing_ok=True)
+            _remove(folder / LOCK)
+            if new:
+                with suppress(OSError):  # not empty
                     folder.rmdir()
         lock.release()
 
@@ -50,11 +51,25 @@ def claim(folder: Path) -> Iterator[None]:
 def turn(path: Path) -> Iterator[None]:
     """Have the file `path` while it is read and written anew; other processes that ask for it wait for their turn.
 
-    A hidden, empty file beside it is the lock, and stays: whoever waits holds it open.
+    Raises OSError if its folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(path.parent.resolve() / f".{path.name}.lock")):
+    beside = path.with_name(f".{path.name}.lock")
+    with FileLock(_made(beside)):
         yield
+        _remove(beside)
+
+
+def _made(lock: Path) -> str:
+    """The whole path of a lock file, made here: FileLock would wait for ever where it cannot be."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    lock.touch()
+    return str(lock.resolve())
+
+
+def _remove(lock: Path) -> None:
+    """Remove a lock file while it is held; who waits for it notices, and makes a new one."""
+    with suppress(OSError):  # Windows removes no open file: there it stays behind, free
+        lock.unlink()
 
 
 def _holder(folder: Path) -> str:
