@@ -94,11 +94,11 @@ def test_output_of_two_volumes_of_one_name_stays_apart(run_cli, tmp_path):
 
 def test_output_beside_an_experts_mask_leaves_it(run_cli, tmp_path):
     flair = save_volume(tmp_path / "mine" / "flair.nii.gz", head())
-    expert = save_volume(tmp_path / "mine" / "flair_mask.nii.gz", head())
-    before = expert.read_bytes()
+    outlined = save_volume(tmp_path / "mine" / "flair_mask.nii.gz", head())
+    before = outlined.read_bytes()
     done = run_cli("predict", "--flair", flair, "--model", MODEL, "--out", flair.parent, "--device", "cpu")
     assert done.returncode == 0, done.stderr
-    assert expert.read_bytes() == before
+    assert outlined.read_bytes() == before
 
 
 def test_output_of_a_former_run_is_replaced_whole_and_anything_else_never(run_cli, patients, tmp_path):
@@ -137,7 +137,7 @@ def test_output_of_predictions_is_no_data_folder(patients, tmp_path):
     assert not is_data_folder(tmp_path / "p") and not is_data_folder(tmp_path / "nowhere")
 
 
-# A mend that destroys labels, or does not fit: every mend that is printed as code is carried out here.
+# A fix that destroys labels, or does not fit: every fix that is printed as code is carried out here.
 
 def test_mend_is_not_needed_for_masks_of_0_and_1(run_cli, patients, mask_file):
     wanted = read_mask(mask_file)
@@ -179,10 +179,10 @@ def test_mend_printed_for_names_renames(run_cli, patients):
     (patients / NAMES[1]).rename(patients / f"{NAMES[1]} (1)")
     done = run_cli("data", "check", patients)
     assert done.returncode == 2
-    mends = re.findall(r"Rename it: (mv .*)", done.stderr)
-    assert len(mends) == 2
-    for mend in mends:
-        subprocess.run(mend, shell=True, check=True)
+    fixes = re.findall(r"Rename it: (mv .*)", done.stderr)
+    assert len(fixes) == 2
+    for fix in fixes:
+        subprocess.run(fix, shell=True, check=True)
     assert run_cli("data", "check", patients).returncode == 0
 
 
@@ -270,9 +270,9 @@ def test_meaning_of_a_header_that_contradicts_itself(tmp_path):
     nibabel.save(image, tmp_path / "odd.nii")
     with pytest.raises(DatasetError, match="contradicts itself") as error:
         read_trio(tmp_path / "odd.nii")
-    for number, mend in enumerate(re.findall(r"image\.set_\wform\(image\.get_\wform\(\), 1\)", str(error.value))):
+    for number, fix in enumerate(re.findall(r"image\.set_\wform\(image\.get_\wform\(\), 1\)", str(error.value))):
         mended = nibabel.load(tmp_path / "odd.nii")
-        exec(mend, {"image": mended})
+        exec(fix, {"image": mended})
         nibabel.save(mended, tmp_path / f"mended_{number}.nii")
         assert len(read_trio(tmp_path / f"mended_{number}.nii").images) == 8
     assert number == 1

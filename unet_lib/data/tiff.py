@@ -47,18 +47,18 @@ def read_mask_with_remarks(path: Path) -> tuple[UInt8[ndarray, "256 256"], tuple
     ones = int(values[-1]) == 1
     if not ones and (unexpected := np.setdiff1d(values, (0, 255))).size:
         raise DatasetError(f"{path}: expected a mask with only the values 0 and 255, found also "
-                           f"{', '.join(map(str, unexpected[:5]))}{', …' * (len(unexpected) > 5)}. {_mend(values)}")
+                           f"{', '.join(map(str, unexpected[:5]))}{', …' * (len(unexpected) > 5)}. {_fix(values)}")
     mask = mask if ones else mask // 255
     return mask, (ZERO_ONE,) * ones + (MOSTLY_TUMOUR,) * (2 * int(mask.sum()) > mask.size)
 
 
-def _mend(values: UInt8[ndarray, "v"]) -> str:
+def _fix(values: UInt8[ndarray, "v"]) -> str:
     """How to save a mask with other values so that no label is lost."""
     if len(values) == 1 or (len(values) == 2 and values[0] == 0):
         return f"If {values[-1]} marks tumour: mask = (mask == {values[-1]}) * np.uint8(255)."
     middle = (int(values[0]) + int(values[-1])) // 2
-    neighbours = np.diff(values).min() < 4 and values[-1] > 32   # so near each other only rounding puts them
-    if len(values) <= 8 and not neighbours:
+    close = np.diff(values).min() < 4 and values[-1] > 32   # so near each other only rounding puts them
+    if len(values) <= 8 and not close:
         return (f"Do they number several labels? To call all of them tumour: mask = (mask != {values[0]}) * "
                 f"np.uint8(255).")
     return (f"Was it saved as JPEG or resized? Save it without loss, thresholded: mask = (mask > {middle}) * "
@@ -93,7 +93,7 @@ def _read_tiff(path: Path, shape: tuple[int, ...], meaning: str) -> UInt8[ndarra
 
 
 def _refusal(page: tifffile.TiffPage, shape: tuple[int, ...], meaning: str) -> str:
-    """Why this page is not what is meant, and how to mend it; "" if it is."""
+    """Why this page is not what is meant, and how to fix it; "" if it is."""
     found, kind = tuple(page.shape), str(page.dtype)
     if found != shape or kind not in ("uint8", "bool"):
         return (f"expected {_size(shape)} uint8 ({meaning}), found {_size(found)} {kind}. "
@@ -134,7 +134,7 @@ def _named(page: tifffile.TiffPage) -> str:
 
 
 def _convert(found: tuple[int, ...], kind: str, shape: tuple[int, ...]) -> str:
-    """A mend for other sizes and types."""
+    """A fix for other sizes and types."""
     if found == shape and len(shape) == 2:
         return "If all above 0 is tumour: mask = (mask > 0) * np.uint8(255)."
     if found == shape:
