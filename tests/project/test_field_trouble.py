@@ -139,7 +139,7 @@ def test_output_of_predictions_is_no_data_folder(patients, tmp_path):
 
 # A fix that destroys labels, or does not fit: every fix that is printed as code is carried out here.
 
-def test_mend_is_not_needed_for_masks_of_0_and_1(run_cli, patients, mask_file):
+def test_fix_is_not_needed_for_masks_of_0_and_1(run_cli, patients, mask_file):
     wanted = read_mask(mask_file)
     for path in patients.rglob("*_mask.tif"):
         tifffile.imwrite(path, tifffile.imread(path) // 255)
@@ -160,7 +160,7 @@ def test_mend_is_not_needed_for_masks_of_0_and_1(run_cli, patients, mask_file):
     lambda m: np.dstack([m, m, m]),
     lambda m: np.dstack([m, 0 * m, 0 * m]),
 ], ids=["0 and 2", "0 and 128", "labels", "as JPEG", "dim JPEG", "uint16", "float", "RGB", "red"])
-def test_mend_printed_for_a_mask_keeps_every_label(mask_file, spoil):
+def test_fix_printed_for_a_mask_keeps_every_label(mask_file, spoil):
     wanted = read_mask(mask_file)
     spoilt = spoil(wanted * np.uint8(255))
     tifffile.imwrite(mask_file, spoilt)
@@ -174,7 +174,7 @@ def test_mend_printed_for_a_mask_keeps_every_label(mask_file, spoil):
     assert (read_mask(mask_file) >= wanted).all() and read_mask(mask_file).mean() < 0.05
 
 
-def test_mend_printed_for_names_renames(run_cli, patients):
+def test_fix_printed_for_names_renames(run_cli, patients):
     (patients / NAMES[0]).rename(patients / NAMES[0].lower())
     (patients / NAMES[1]).rename(patients / f"{NAMES[1]} (1)")
     done = run_cli("data", "check", patients)
@@ -186,7 +186,7 @@ def test_mend_printed_for_names_renames(run_cli, patients):
     assert run_cli("data", "check", patients).returncode == 0
 
 
-def test_mend_printed_for_several_pages_keeps_the_first(mask_file):
+def test_fix_printed_for_several_pages_keeps_the_first(mask_file):
     wanted = read_mask(mask_file)
     tifffile.imwrite(mask_file, np.stack([wanted * 255, 255 - wanted * 255]), photometric="minisblack")
     with pytest.raises(DatasetError, match="found 2") as error:
@@ -195,7 +195,7 @@ def test_mend_printed_for_several_pages_keeps_the_first(mask_file):
     assert np.array_equal(read_mask(mask_file), wanted)
 
 
-def test_mend_for_too_long_a_name_is_a_shorter_one(run_cli, patients, tmp_path):
+def test_fix_for_too_long_a_name_is_a_shorter_one(run_cli, patients, tmp_path):
     done = run_cli("predict", patients / NAMES[0], "--model", MODEL, "--out", tmp_path / ("x" * 300))
     assert done.returncode == 2 and "shorter name" in done.stderr and "Free some space" not in done.stderr
 
@@ -204,13 +204,13 @@ def test_mend_for_too_long_a_name_is_a_shorter_one(run_cli, patients, tmp_path):
     (head()[..., 0], "no stack of slices"),
     (np.zeros((8, 8, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")]), "in colours"),
     (np.zeros((8, 8, 4, 3), np.int16), "several frames")], ids=["2-D", "RGB", "4-D"])
-def test_mend_of_a_volume_fits_its_cause(tmp_path, values, message):
+def test_fix_of_a_volume_fits_its_cause(tmp_path, values, message):
     path = save_volume(tmp_path / "odd.nii", values)
     with pytest.raises(DatasetError, match=message):
         read_trio(path)
 
 
-def test_mend_for_data_that_changed_names_the_data(tmp_path):
+def test_fix_for_data_that_changed_names_the_data(tmp_path):
     list(fit(build(SMALL, 0), Squares(), TrainingConfig(1, **FLOAT), folder=tmp_path, card={"data": {"content": "a"}}))
     with pytest.raises(CheckpointError, match="patients' files are not those that this run began with"):
         next(fit(build(SMALL, 0), Squares(), TrainingConfig(2, **FLOAT), folder=tmp_path, resume=True,
@@ -271,10 +271,10 @@ def test_meaning_of_a_header_that_contradicts_itself(tmp_path):
     with pytest.raises(DatasetError, match="contradicts itself") as error:
         read_trio(tmp_path / "odd.nii")
     for number, fix in enumerate(re.findall(r"image\.set_\wform\(image\.get_\wform\(\), 1\)", str(error.value))):
-        mended = nibabel.load(tmp_path / "odd.nii")
-        exec(fix, {"image": mended})
-        nibabel.save(mended, tmp_path / f"mended_{number}.nii")
-        assert len(read_trio(tmp_path / f"mended_{number}.nii").images) == 8
+        repaired = nibabel.load(tmp_path / "odd.nii")
+        exec(fix, {"image": repaired})
+        nibabel.save(repaired, tmp_path / f"repaired_{number}.nii")
+        assert len(read_trio(tmp_path / f"repaired_{number}.nii").images) == 8
     assert number == 1
 
 
