@@ -62,6 +62,9 @@ def test_the_network_itself_stays_as_it_was(network):
     assert network.training and not any(part.training for part in adapted.modules())
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert all(norm.momentum == 0.1 for norm in norms(network))
+    assert not any(getattr(part, "inplace", False) for part in (*network.modules(), *adapted.modules()))
+    fuse_batch_norms(adapted)
+    assert norms(adapted) and all(torch.equal(before[name], value) for name, value in network.state_dict().items())
 
 
 @torch.no_grad()

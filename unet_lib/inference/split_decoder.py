@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils import skip_init
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 class Pair(nn.Module):
@@ -29,8 +31,10 @@ class SplitConv(nn.Module):
         """`conv` is the convolution of both together; the last `below` of its input channels are the enlarged ones."""
         super().__init__()
         skip = conv.in_channels - below
-        self.skip = nn.Conv2d(skip, conv.out_channels, 3, padding=1, bias=conv.bias is not None)
-        self.below = nn.ConvTranspose2d(below, conv.out_channels, 4, stride=2, padding=1, bias=False)
+        out, like = conv.out_channels, {"device": conv.weight.device, "dtype": conv.weight.dtype}
+        # No weights are drawn at random: that would take time, and change what is drawn afterwards.
+        self.skip = skip_init(nn.Conv2d, skip, out, 3, padding=1, bias=conv.bias is not None, **like)
+        self.below = skip_init(nn.ConvTranspose2d, below, out, 4, stride=2, padding=1, bias=False, **like)
         kernel = conv.weight.detach()
         repeated = [(right, 1 - right, down, 1 - down) for right in (0, 1) for down in (0, 1)]
         with torch.no_grad():
@@ -45,17 +49,31 @@ class SplitConv(nn.Module):
         skip, below = both
         return self.skip(skip).add_(self.below(below))
 
+    def fused(self, norm: nn.BatchNorm2d) -> "SplitConv":
+        """A copy that does what this one and then `norm`, in evaluation mode, would do."""
+        fused: Any = sharing_copy(self)
+        fused.skip = fuse_conv_bn_eval(self.skip, norm)
+        fused.below = fuse_conv_bn_eval(self.below, norm, transpose=True)
+        fused.below.bias = None  # the norm's shift has gone into the other one's
+        return fused
+
 
 def split_decoders(network: nn.Module) -> nn.Module:
-    """A copy of the network that enlarges no maps before it convolves them; `network` stays as it is.
+    """A copy of the network that enlarges no maps before it convolves them. It shares its weights with `network`.
 
     Networks that enlarge by a transposed convolution of their own (UNet) have nothing to split.
     """
-    split: Any = copy.deepcopy(network)
-    for level, up in getattr(split, "up", nn.ModuleDict()).items():
-        if isinstance(up, nn.Upsample) and up.mode == "nearest":
-            below = next(stage.out_channels for stage in split.plan() if stage.name == f"up.{level}")
-            conv = split.decoder[level].conv1
-            split.up[level], split.concat[level] = nn.Identity(), Pair()
-            split.decoder[level].conv1 = SplitConv(conv, below).to(conv.weight.device).train(split.training)
-    return split.to(memory_format=torch.channels_last)
+    split: Any = sharing_copy(network)
+    enlarging = [level for level, up in getattr(split, "up", nn.ModuleDict()).items()
+                 if isinstance(up, nn.Upsample) and up.mode == "nearest"]
+    channels = {stage.name: stage.out_channels for stage in split.plan()} if enlarging else {}
+    for level in enlarging:
+        conv = SplitConv(split.decoder[level].conv1, channels[f"up.{level}"])
+        split.up[level], split.concat[level] = nn.Identity(), Pair()
+        split.decoder[level].conv1 = conv.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return split
+
+
+def sharing_copy(network: nn.Module) -> nn.Module:
+    """A copy whose modules can be exchanged, while weights and statistics are those of `network` itself."""
+    return copy.deepcopy(network, {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())})
