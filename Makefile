@@ -39,7 +39,7 @@ lint: $(VENV)/test-ready  ## Style, types, spelling and the house's import rules
 	$(BIN)/lint-imports
 
 notebooks: $(VENV)/test-ready phantom  ## Run the lessons again and save their outputs in place
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace $(ARGS) $(NOTEBOOKS)
+	UNET_CHECK=1 $(BIN)/jupyter nbconvert --to notebook --execute --inplace $(ARGS) $(NOTEBOOKS)
 
 pages: $(VENV)/lab-ready  ## Every lesson as a page to print, in printed/ (one: NOTEBOOKS=notebooks/07_the_full_mathematics.ipynb)
 	@$(BIN)/unet_lib pages $(NOTEBOOKS) --out printed

@@ -58,8 +58,8 @@ earlier cell. The file `notebooks/quizzes/01_the_scan.json` has at least five qu
 
 **Outputs** are committed: every code cell run once, in order, no traceback, nothing on stderr, no memory
 address, no absolute path, nothing loaded from the network; the state of widgets is saved in the notebook.
-A cell whose output cannot be stable begins with `# NBVAL_IGNORE_OUTPUT` and asserts its claim; at most one
-code cell in ten. NBVAL_SKIP is never used.
+A cell whose output cannot be stable begins with `# NBVAL_IGNORE_OUTPUT` and ends with its claim, as
+`claim(score > 0.6)`, which stops the tests and no reader; at most one code cell in ten. NBVAL_SKIP is never used.
 A cell longer than 15 lines is hidden (metadata `jupyter.source_hidden`) or, better, a function of unet_lib.
 
 **Prose** is British: 1,500–4,000 words of markdown, code not counted. Titles in References stay as printed.

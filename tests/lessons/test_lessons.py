@@ -205,6 +205,7 @@ BREAKS = [
     (ran_twice, "ran as 30, expected 1"),
     (output(ERROR), "raised ValueError"),
     (edit("print(1)", "# NBVAL_IGNORE_OUTPUT\nassert 1"), None),
+    (edit("print(1)", "# NBVAL_IGNORE_OUTPUT\nclaim(1)"), None),
     (lambda nb: [edit(f"print({n})", "# NBVAL_IGNORE_OUTPUT\nassert 1")(nb) for n in (1, 2)], "ignored by nbval. Keep"),
     (edit("print(1)", "# NBVAL_IGNORE_OUTPUT\nprint(1)"), "claims nothing"),
     (edit("print(1)", "# NBVAL_SKIP\nprint(1)"), "skipped or to raise"),

@@ -1,4 +1,4 @@
-"""The size of a lesson's live computations: `UNET_PROFILE`.
+"""The size of a lesson's live computations, `UNET_PROFILE`, and what has to come of them.
 
 The same cells run everywhere; only these settings differ.
 """
@@ -34,3 +34,12 @@ def profile() -> Profile:
     if name not in PROFILES:
         raise SettingsError(f"UNET_PROFILE must be one of {', '.join(PROFILES)}; got {name!r}.")
     return PROFILES[name]
+
+
+def claim(true: object) -> None:
+    """Raise AssertionError if what a lesson's text says of its numbers is not true; only with UNET_CHECK=1.
+
+    Tests set it. A reader may stop a training, or change data, epochs and seeds, and then need not see it come true.
+    """
+    if os.environ.get("UNET_CHECK") == "1" and not true:
+        raise AssertionError("The text says something else than these numbers.")

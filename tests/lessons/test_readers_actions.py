@@ -1,0 +1,94 @@
+"""What a reader is invited to do with a lesson's widgets: it ends well, and shows what the text says."""
+
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from repository import REPOSITORY
+
+from unet_lib.core.paths import data_folder, repository
+from unet_lib.data.cache import open_cache
+from unet_lib.inference.predictor import Predictor
+from unet_lib.inspection.checkpoint_series import load_series
+from unet_lib.lessons.profiles import claim
+from unet_lib.widgets.skip_switchboard import SkipSwitchboard
+
+NOTEBOOKS = REPOSITORY / "notebooks"
+needs_phantoms = pytest.mark.skipif(not data_folder().is_dir(), reason="no phantom data; make it: unet_lib phantom")
+# As pressing the button does: the kernel is interrupted while `fit` runs, here before a certain step.
+PRESS = """
+import signal
+from unet_lib.training.loop import _Training
+def pressed(training, *given, step=_Training.step, left=[{step}]):
+    left[0] -= 1
+    if left[0] == 0:
+        signal.raise_signal(signal.SIGINT)
+    return step(training, *given)
+_Training.step = pressed
+"""
+
+
+@needs_phantoms
+@pytest.mark.parametrize(("step", "said"), [(1, "Stopped within the first epoch. The network keeps what it has learnt"),
+                                            (40, "Stopped after epoch 1 of 2. The network keeps what it has learnt")])
+def test_a_stopped_training_is_told_kindly_and_the_lesson_goes_on(step, said, monkeypatch):
+    """Lesson 04, whose text invites to press Stop; nbclient raises at the first cell that fails."""
+    monkeypatch.setenv("UNET_PROFILE", "smoke")
+    monkeypatch.delenv("UNET_CHECK", raising=False)
+    lesson = nbformat.read(NOTEBOOKS / "04_training.ipynb", 4)
+    follow = next(number for number, cell in enumerate(lesson.cells) if "live.follow(" in cell.source)
+    lesson.cells.insert(follow, nbformat.v4.new_code_cell(PRESS.format(step=step)))
+    lesson.cells.insert(follow + 2, nbformat.v4.new_code_cell("print(len(history), live.status)"))
+    NotebookClient(lesson, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    assert said in texts(lesson.cells[follow + 1])
+    done, status = texts(lesson.cells[follow + 2]).split(" ", 1)
+    assert int(done) == (step > 1) and ("ended here" in status or "ended before" in status)
+    assert all(cell.execution_count for cell in lesson.cells if cell.cell_type == "code")
+
+
+def texts(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")), ids=lambda path: path.stem)
+def test_what_depends_on_data_epochs_or_seeds_stops_no_reader(path):
+    """An `assert` in a lesson holds for all data: it is an identity, or about the cell's own code."""
+    allowed = {"05_how_good_is_it": ["np.isclose(c.iou(), c.dice() / (2 - c.dice()))"],
+               "07_the_full_mathematics": ["whole.parameters, whole.multiply_adds"],
+               "08_beyond_the_baseline": ["len(as_is) == len(mine) == len(split.validation)"]}.get(path.stem, [])
+    lines = [line for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"
+             for line in cell.source.splitlines() if line.strip().startswith("assert ")]
+    assert not [line for line in lines if not any(part in line for part in allowed)], "write claim(…) instead"
+
+
+@pytest.mark.parametrize(("check", "true", "stops"), [("1", False, True), ("1", True, False), (None, False, False),
+                                                      ("1", np.False_, True)])
+def test_a_claim_stops_tests_alone(check, true, stops, monkeypatch):
+    monkeypatch.delenv("UNET_CHECK", raising=False)
+    if check:
+        monkeypatch.setenv("UNET_CHECK", check)
+    if stops:
+        with pytest.raises(AssertionError, match="text says something else"):
+            claim(true)
+    else:
+        claim(true)
+
+
+@needs_phantoms
+def test_the_skips_do_what_lesson_06_says_of_them():
+    series = load_series(repository() / "data" / "models" / "lgg-steps")
+    cache = open_cache(data_folder(), progress=False)
+    board = SkipSwitchboard(Predictor(series.at(series.steps[-1]), {}, series.size), cache, cache.names[:6])
+    gained = {"zeroed": [], "swapped": []}
+    for board.patient in cache.names[:6]:
+        whole = board.whole.counts.dice()
+        board.skips = ["zeroed", "on", "on", "on"]
+        assert not board.now.mask.any() and whole > 0.3
+        for state, found in gained.items():
+            for level in (1, 2, 3):
+                board.skips = [state if place == level else "on" for place in range(4)]
+                found.append(board.now.counts.dice() - whole)
+    zeroed, skip_2 = np.array(gained["zeroed"]), np.array(gained["swapped"])[::3]
+    assert np.abs(zeroed).max() < 0.04 and (zeroed > 0.002).sum() >= 3 and (zeroed < -0.002).sum() >= 3
+    assert (skip_2 < -0.01).sum() == 5 and 0.17 < -skip_2.min() < 0.25
