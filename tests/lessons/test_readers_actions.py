@@ -9,6 +9,7 @@ from repository import REPOSITORY
 
 from unet_lib.core.paths import data_folder, repository
 from unet_lib.data.cache import open_cache
+from unet_lib.data.phantom import write_phantoms
 from unet_lib.inference.predictor import Predictor
 from unet_lib.inspection.checkpoint_series import load_series
 from unet_lib.lessons.profiles import claim
@@ -49,6 +50,21 @@ def test_a_stopped_training_is_told_kindly_and_the_lesson_goes_on(step, said, mo
 
 def texts(cell):
     return "".join(output.get("text", "") for output in cell.outputs)
+
+
+@pytest.fixture(scope="module")
+def few_patients(tmp_path_factory):
+    return write_phantoms(tmp_path_factory.mktemp("other"), 8, seed=7, progress=False)
+
+
+@pytest.mark.parametrize("name", ["01_the_scan", "03_building_the_unet", "04_training"])
+def test_a_lesson_runs_on_a_few_other_patients(name, few_patients, monkeypatch):
+    """Those that train on the reader's data; UNET_DATA names another folder, as the first code cell offers."""
+    monkeypatch.setenv("UNET_PROFILE", "smoke")
+    monkeypatch.setenv("UNET_DATA", str(few_patients))
+    monkeypatch.delenv("UNET_CHECK", raising=False)
+    lesson = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4)
+    NotebookClient(lesson, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")), ids=lambda path: path.stem)
