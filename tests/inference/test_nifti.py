@@ -1,4 +1,5 @@
 import gzip
+import re
 
 import nibabel
 import numpy as np
@@ -181,7 +182,8 @@ def spoiled(value):
     (GREY - 450, FLAT, "expected grey values from 0 .air. up"),
     (GREY * 0, FLAT, "not standardised, not empty"),
     (np.stack([GREY, GREY], -1), FLAT, "expected one volume.*64×64×3×2.*several frames"),
-    (GREY[..., 0], FLAT, "expected one volume.*found 64×64 values"),
+    (GREY[..., 0], FLAT, "expected one volume.*found 64×64 values, no stack of slices"),
+    (np.zeros((8, 8, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")]), FLAT, "in colours"),
     (GREY.astype(np.complex64), FLAT, "type complex64"),
     (GREY, affine_of("LPS", (0.002, 0.002, 0.005), SHAPE), "found .0.002, 0.002, 0.005. mm.*in millimetres"),
     (GREY, affine_of("SPL", (1, 1, 6), SHAPE), "Is it an axial scan"),
@@ -219,6 +221,21 @@ def test_volumes_must_share_their_voxels(tmp_path, shape, shift, fits):
 
 
 @phantom
+def test_meaning_of_a_header_that_contradicts_itself(tmp_path):
+    image = nibabel.Nifti1Image(GREY, np.diag([3, 3, 5, 1.0]))
+    image.set_sform(np.diag([-3, 3, 5, 1.0]), 1)
+    image.set_qform(np.diag([3, 3, 5, 1.0]), 1)
+    nibabel.save(image, tmp_path / "odd.nii")
+    with pytest.raises(DatasetError, match="contradicts itself") as error:
+        read_trio(tmp_path / "odd.nii")
+    for number, fix in enumerate(re.findall(r"image\.set_\wform\(image\.get_\wform\(\), 1\)", str(error.value))):
+        repaired = nibabel.load(tmp_path / "odd.nii")
+        exec(fix, {"image": repaired})
+        nibabel.save(repaired, tmp_path / f"repaired_{number}.nii")
+        assert len(read_trio(tmp_path / f"repaired_{number}.nii").images) == GREY.shape[2]
+    assert number == 1
+
+
 def test_predict_a_trio_from_the_command_line(run_cli, tmp_path):
     images = np.stack([read_image(record.image) for record in find_inputs(PHANTOM)[8:16]])
     flair, post = (save(tmp_path / name, images[..., channel].transpose(2, 1, 0),

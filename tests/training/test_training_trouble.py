@@ -4,14 +4,11 @@ What a message offers as a way out is taken here, and works.
 """
 
 import csv
-import json
 import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
-import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +20,6 @@ from repository import REPOSITORY
 from squares import SMALL, Squares
 
 from unet_lib.core import devices
-from unet_lib.core.claim import claim, turn
 from unet_lib.core.devices import choose_device
 from unet_lib.core.errors import (
     CheckpointError,
@@ -34,14 +30,14 @@ from unet_lib.core.errors import (
     TrainingError,
 )
 from unet_lib.data.splits import Split
-from unet_lib.evaluation.result_rows import add_row, read_rows
+from unet_lib.evaluation.result_rows import add_row
 from unet_lib.models import checkpoint
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
-from unet_lib.models.registry import build
+from unet_lib.models.registry import build, described
 from unet_lib.training import experiment
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.experiment import HISTORY, ExperimentConfig, history, prepare, prepare_slices
+from unet_lib.training.experiment import HISTORY, ExperimentConfig, history, prepare, prepare_slices, write_history
 from unet_lib.training.loop import BEST, LAST, fit
 
 CPU = torch.device("cpu")
@@ -64,62 +60,7 @@ def epochs_in(table: Path) -> list[str]:
     return [row["epoch"] for row in csv.DictReader(table.open(encoding="utf-8"))]
 
 
-def start(*arguments, cwd: Path | None = None) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-m", "unet_lib", *map(str, arguments)], text=True, cwd=cwd,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
-
-
-def wait_for(path: Path, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
-    while not path.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert path.exists(), process.communicate()
-
-
-# Two runs, one folder.
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals work otherwise there")
-def test_two_trainings_in_one_folder_and_one_that_was_killed(run_cli, data, tmp_path):
-    run = tmp_path / "run"
-    command = ("train", "--data", data, "--out", run, *TINY)
-    first = start(*command, "--epochs", 5000)
-    wait_for(run / HISTORY, first)
-    second = run_cli(*command, "--epochs", 1)
-    assert second.returncode == 2 and "Traceback" not in second.stderr
-    assert f"process {first.pid}" in second.stderr and "Wait until it ends" in second.stderr
-    first.send_signal(signal.SIGINT)
-    said, errors = first.communicate(timeout=60)
-    assert first.returncode == 130 and "all progress is saved" in said, errors
-    assert not (run / ".lock").exists() and not (run / ".holder.json").exists()
-    assert epochs_in(run / HISTORY) == [str(n + 1) for n in range(len(history(run)))]
-
-    third = start(*command, "--epochs", 5000, "--resume")
-    wait_for(run / ".holder.json", third)
-    third.kill()
-    third.communicate()
-    done = run_cli(*command, "--epochs", len(history(run)) + 1, "--resume")
-    assert done.returncode == 0, done.stderr
-
-
-def test_two_runs_of_one_library_call_share_their_claim_and_leave_nothing(tmp_path):
-    with claim(tmp_path / "new"), claim(tmp_path / "new"):
-        assert json.loads((tmp_path / "new" / ".holder.json").read_text())["process"] == os.getpid()
-    assert not (tmp_path / "new").exists()
-    (tmp_path / "old").mkdir()
-    with pytest.raises(ZeroDivisionError), claim(tmp_path / "old"):
-        raise ZeroDivisionError
-    assert list((tmp_path / "old").iterdir()) == []
-
-
-def test_two_measurements_add_their_rows_to_one_file(tmp_path):
-    path = tmp_path / "rows.json"
-    code = ("import sys; from pathlib import Path; from unet_lib.evaluation.result_rows import add_row\n"
-            "for n in range(40): add_row(Path(sys.argv[1]), {}, {'who': sys.argv[2], 'n': n}, ('who', 'n'))")
-    both = [subprocess.Popen([sys.executable, "-c", code, path, who], env=ENVIRONMENT) for who in "ab"]
-    assert [process.wait(timeout=120) for process in both] == [0, 0]
-    assert {(row["who"], row["n"]) for row in read_rows(path)} == {(who, n) for who in "ab" for n in range(40)}
-    assert [file.name for file in tmp_path.iterdir()] == ["rows.json"]
-
+# Rows of results.
 
 def test_rows_of_another_kind_stay_as_they_are(run_cli, data, tmp_path):
     for text in ("notes", "[1]", '{"rows": [1]}', '{"rows": [{"name": "x"}]}'):
@@ -131,14 +72,6 @@ def test_rows_of_another_kind_stay_as_they_are(run_cli, data, tmp_path):
     (tmp_path / "mine.json").write_text("[]")
     with pytest.raises(SettingsError, match="file of another kind"):
         add_row(tmp_path / "mine.json", {}, {"a": 1}, ("a",))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="has no /proc")
-def test_a_folder_that_cannot_be_written_is_said_and_not_waited_for():
-    with pytest.raises(OSError, match="/proc"), claim(Path("/proc")):
-        pass
-    with pytest.raises(OSError, match="/proc"), turn(Path("/proc/rows.json")):
-        pass
 
 
 # Output destroys what is there.
@@ -171,6 +104,37 @@ def test_nothing_to_resume_is_said_before_any_work(run_cli, tmp_path, there):
 
 
 # A training that becomes NaN.
+
+def test_nan_stops_a_training_and_the_last_good_weights_stay(tmp_path):
+    class Spoilt(Squares):
+        def epoch(self, number=0, start=0):
+            for batch in super().epoch(number, start):
+                if number == 1:
+                    batch.images[:] = float("nan")
+                yield batch
+
+    run = fit(build(SMALL, 0), Spoilt(), TrainingConfig(3, **FLOAT), folder=tmp_path)
+    next(run)
+    before = contents(tmp_path)
+    with pytest.raises(TrainingError, match=r"epoch 2, batch 1.*weights of epoch 1 are kept.*smaller learning rate"):
+        next(run)
+    assert contents(tmp_path) == before
+
+
+def test_nan_settings_and_weights_are_refused(tmp_path):
+    for setting in ({"learning_rate": float("inf")}, {"learning_rate": float("nan")}, {"clip": float("inf")},
+                    {"clip": float("nan")}, {"ema": float("nan")}):
+        with pytest.raises(SettingsError):
+            TrainingConfig(**setting)
+    model = build(SMALL, 0)
+    weights = {**model.state_dict()}
+    name = next(name for name in weights if name.endswith("running_var"))
+    weights[name] = weights[name] * float("nan")
+    header = {"kind": "model", "architecture": described(model), "card": {}}
+    checkpoint.save_tensors(tmp_path / "x.safetensors", weights, header)
+    with pytest.raises(CheckpointError, match=f"NaN or infinity in {re.escape(name)}"):
+        checkpoint.load_model(tmp_path / "x.safetensors")
+
 
 def test_nan_in_validation_keeps_the_epoch_before(tmp_path):
     class Spoilt(Squares):
@@ -231,6 +195,24 @@ def test_nan_weights_are_not_resumed_from(tmp_path, part):
 
 
 # Side files end a run.
+
+def test_side_files_never_stop_a_run_and_no_row_is_lost(tmp_path):
+    def train(epochs: int, **more: bool) -> None:
+        for _ in fit(build(SMALL, 0), Squares(), TrainingConfig(epochs, **FLOAT), folder=tmp_path, **more):
+            write_history(tmp_path, warnings.warn)
+
+    train(2)
+    table = tmp_path / "history.csv"
+    table.write_text("﻿" + table.read_text().replace(",", ";"), encoding="utf-8")
+    train(3, resume=True)
+    assert [row.split(",")[0] for row in table.read_text().splitlines()] == ["epoch", "1", "2", "3"]
+    table.unlink()
+    table.mkdir()
+    with pytest.warns(UserWarning, match="its rows are safe in last.safetensors"):
+        train(4, resume=True)
+    assert [row["epoch"] for row in history(tmp_path)] == [1, 2, 3, 4]
+    assert (tmp_path / LAST).exists()
+
 
 def test_side_table_is_whole_again_after_a_kill_between_saving_and_copying(tmp_path, monkeypatch):
     def killed(folder, warn):

@@ -11,7 +11,7 @@ from unet_lib.cli.lessons import doctor, pages, translate
 from unet_lib.cli.options import HelpFromRegistries, complain
 from unet_lib.cli.predict import evaluate, predict
 from unet_lib.cli.train import train
-from unet_lib.core.errors import GlassBoxError, os_mend
+from unet_lib.core.errors import GlassBoxError, os_fix
 
 # The commands import torch and matplotlib when they run, so that `unet_lib --help` answers at once.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -29,5 +29,5 @@ def main() -> None:
     except GlassBoxError as error:
         sys.exit(complain(error))
     except OSError as error:  # a full disk, a folder one may not write to: files are written whole or not at all
-        sys.exit(complain(f"{error.filename or 'the disk'}: {error.strerror or error}. {os_mend(error)} Then run the "
+        sys.exit(complain(f"{error.filename or 'the disk'}: {error.strerror or error}. {os_fix(error)} Then run the "
                           f"command again; what was there before is whole."))

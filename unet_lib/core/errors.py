@@ -45,7 +45,7 @@ class TrainingError(GlassBoxError):
     """A training that cannot go on, because its numbers are no longer finite."""
 
 
-def os_mend(error: OSError) -> str:
+def os_fix(error: OSError) -> str:
     """What to do about an error of the file system, by its kind."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "Free some space."

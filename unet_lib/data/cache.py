@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 from tqdm.auto import tqdm
 
-from unet_lib.core.errors import DatasetError, os_mend
+from unet_lib.core.errors import DatasetError, os_fix
 from unet_lib.core.paths import cache_folder
 from unet_lib.data.intensity import channel_histograms, intensity_statistics
 from unet_lib.data.phantom.write import made_with
@@ -160,7 +160,7 @@ def _build(found: Survey, store: Path, progress: bool) -> None:
     except OSError as error:
         need = len(found.records) * SIDE * SIDE * 4 / 1e6
         raise DatasetError(f"{store.parent}: the cache cannot be written ({error.strerror}); it needs {need:.0f} MB. "
-                           f"{os_mend(error)} Or set XDG_CACHE_HOME to another disk.") from error
+                           f"{os_fix(error)} Or set XDG_CACHE_HOME to another disk.") from error
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from unet_lib.core.atomic_io import atomic_file
-from unet_lib.core.errors import CheckpointError, ShapeError, os_mend
+from unet_lib.core.errors import CheckpointError, ShapeError, os_fix
 from unet_lib.models.registry import Network, configured, described, network
 
 HEADER = "glass_box_unet"
@@ -28,7 +28,7 @@ def save_tensors(path: Path | str, tensors: Mapping[str, Tensor], header: Mappin
             file.write(data)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be written ({error.strerror}); it needs {len(data) / 1e6:.1f} MB. "
-                              f"{os_mend(error)} Then resume; the previous file is untouched.") from error
+                              f"{os_fix(error)} Then resume; the previous file is untouched.") from error
 
 
 def load_tensors(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
