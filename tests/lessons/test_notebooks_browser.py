@@ -49,6 +49,27 @@ def test_lesson_runs_in_jupyterlab(name: str, copies: Lab, notebook: Callable[..
     assert console == []
 
 
+def test_stop_in_lesson_04_lets_the_rest_run(copies: Lab, notebook: Callable[..., Notebook]):
+    """As the text invites: the button is pressed while the network learns, here for ever, and all cells follow."""
+    lesson = copies.folder / FOLDER.name / "04_training.ipynb"
+    source = lesson.read_text("utf-8")
+    endless = source.replace("TrainingConfig(PROFILE.epochs, learning_rate=0.005)", "TrainingConfig(100_000)")
+    assert endless != source
+    (lesson.parent / "stopped.ipynb").write_text(endless, "utf-8")
+    book = notebook(f"{FOLDER.name}/stopped.ipynb", {"width": 1440, "height": 900})
+    page = book.page
+    page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_function("document.querySelector('.gb-live')?.dataset.epochs >= 2", timeout=LIMIT * 1000)
+    page.get_by_role("button", name="■ Stop").click()
+    page.wait_for_function(IDLE, timeout=LIMIT * 1000)
+    book.screenshot("04_stopped.png", ".gb-live")
+    written = ["".join(out.get("text", "")) for cell in book.cells() for out in cell.get("outputs", [])]
+    assert any(re.search(r"Stopped after epoch \d+ of 100000. The network keeps", text) for text in written)
+    assert book.errors() == [] and book.console_errors() == []
+    assert all(cell["execution_count"] for cell in book.cells() if cell["cell_type"] == "code")
+    book.close()
+
+
 def test_before_it_plays_each_clip_shows_its_poster(copies: Lab, notebook: Callable[..., Notebook]):
     """Lesson 02 has six of them; none of its cells is run."""
     book = notebook(f"{FOLDER.name}/02_convolution.ipynb", {"width": 1440, "height": 900})
