@@ -119,11 +119,17 @@ class Experiment:
                 refuse_overwriting(folder)
             elif is_main():
                 write_history(folder, warn)
-            for epoch in fit(self.network, watched, self.settings.training, validation=self.validation, folder=folder,
-                             card=self.card, resume=resume):
-                if is_main():
+            try:
+                for epoch in fit(self.network, watched, self.settings.training, validation=self.validation,
+                                 folder=folder, card=self.card, resume=resume):
+                    if is_main():
+                        write_history(folder, warn)
+                    yield epoch
+            except KeyboardInterrupt:
+                # It may have come between an epoch's weights and its row of the history.
+                if is_main() and (folder / LAST).exists():
                     write_history(folder, warn)
-                yield epoch
+                raise
 
     def train_to_end(self, folder: Path) -> int:
         """Train, or go on where an earlier training in `folder` stopped, behind a progress bar.
