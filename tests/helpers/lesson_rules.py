@@ -34,8 +34,8 @@ The very next cell is markdown with four native <details>, in this order (blank 
 the solution replaces every statement of the exercise cell that holds `...`)::
 
     <details><summary>Nudge</summary>One sentence.</details>
-    <details><summary>Formula</summary>numbers = height × width × channels</details>
-    <details><summary>Partial code</summary>
+    <details><summary>Idea</summary>numbers = height × width × channels</details>
+    <details><summary>Skeleton</summary>
 
     ```python
     answer = 256 * 256 * ...
@@ -51,7 +51,7 @@ the solution replaces every statement of the exercise cell that holds `...`)::
     </details>
 
 **Quiz cell**: `quiz("01_the_scan")` and nothing else; `from unet_lib.widgets.quiz import quiz` stands in an
-earlier cell. The file `notebooks/quizzes/01_the_scan.json` has at least five questions.
+earlier cell. The file `unet_lib/lessons/texts/quizzes/01_the_scan.json` has at least five questions.
 
 **Figures**: the text/plain of every image output is its text alternative, a phrase of at least five words
 (`plotting.show(fig, alt="…")` does that). Markdown images and <img> have a non-empty alt.
@@ -75,7 +75,7 @@ from lesson_reader import Lesson, at, checks
 WORDS, CELLS, CODE_LINES, EXERCISES, QUESTIONS = (1_500, 4_000), 60, 15, 4, 5
 FILE_BYTES = 2 * 2**20
 OPENING, CLOSING = ("Objectives", "Needs"), ("Recap", "Quiz", "What next", "References")
-HELP = ("Nudge", "Formula", "Partial code", "Solution")
+HELP = ("Nudge", "Idea", "Skeleton", "Solution")
 VERBS = frozenset(re.findall(r"\w+", """
 add apply ask build calculate catch change check choose colour combine compare compute convert count decide define
 derive describe detect distinguish draw estimate evaluate explain explore find follow give identify judge list

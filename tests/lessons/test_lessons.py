@@ -12,11 +12,12 @@ from nbformat import v4
 from repository import REPOSITORY
 
 from unet_lib.lessons import exercises
+from unet_lib.widgets.quiz.quiz import FOLDER as QUIZ_FOLDER
 from unet_lib.widgets.quiz.quiz import read_quiz
 
 NOTEBOOKS = REPOSITORY / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-QUIZZES = {path.stem: len(read_quiz(path)["questions"]) for path in sorted(NOTEBOOKS.glob("quizzes/*.json"))}
+QUIZZES = {path.stem: len(read_quiz(path)["questions"]) for path in sorted(QUIZ_FOLDER.glob("*.json"))}
 
 
 def read(path):
@@ -68,8 +69,8 @@ def test_links_to_other_lessons_lead_somewhere(path):
 # --- the rules themselves, each on a lesson that breaks just this one -------------------------------------
 
 HELP = """<details><summary>Nudge</summary>Think of a box.</details>
-<details><summary>Formula</summary>height × width × channels</details>
-<details><summary>Partial code</summary>
+<details><summary>Idea</summary>height × width × channels</details>
+<details><summary>Skeleton</summary>
 
 ```python
 answer = 256 * 256 * ...
@@ -194,7 +195,7 @@ BREAKS = [
     (edit(EXERCISE, "print(5)"), "3 exercises"),
     (edit("\ncheck.slice_numbers(answer)", "\ncheck.slice_numbers(answer)\ncheck.decide(answer)"), "not one check"),
     (edit("check.slice_numbers(answer)", "check.slice_numbers(answer)\nprint()"), "not one check"),
-    (edit("<details><summary>Formula</summary>height × width × channels</details>", ""), "Nudge, Partial code"),
+    (edit("<details><summary>Idea</summary>height × width × channels</details>", ""), "Nudge, Skeleton"),
     (edit("```python\nanswer = 256 * 256 * 3\n```", "Multiply."), "the solution holds no code"),
     (edit('quiz("01_the_scan")', "print()"), "0 quiz cells"),
     (edit('quiz("01_the_scan")', 'quiz("77_nothing")'), "quizzes/77_nothing.json has 0 questions"),

@@ -4,6 +4,19 @@ One module a lesson; `exercise` says what a checker is made of. A new checker is
 tests/helpers/reader_answers.py.
 """
 
+from functools import partial
+
+from unet_lib.lessons.exercises import (
+    lesson_00,
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_04,
+    lesson_05,
+    lesson_06,
+    lesson_07,
+    lesson_08,
+)
 from unet_lib.lessons.exercises.exercise import Exercise, Feedback
 from unet_lib.lessons.exercises.lesson_00 import decide, prediction_numbers, slice_numbers, tinted_fraction, zero_logit
 from unet_lib.lessons.exercises.lesson_01 import (
@@ -24,16 +37,16 @@ from unet_lib.lessons.exercises.lesson_02 import (
     own_window,
 )
 from unet_lib.lessons.exercises.lesson_03 import (
-    activate,
-    bottleneck_shape,
-    decoder_inputs,
+    activation_stds,
+    decoder_level,
     diagnoses,
     double_conv,
-    forward,
-    join_skip,
+    encoder,
+    gradient_norms,
+    outline,
     own_unet,
     pad_needed,
-    predict_alone,
+    stamp,
 )
 from unet_lib.lessons.exercises.lesson_04 import batches_per_epoch, best_epoch, f1_by_hand, unsure_loss
 from unet_lib.lessons.exercises.lesson_05 import (
@@ -65,11 +78,12 @@ from unet_lib.lessons.exercises.lesson_08 import (
     training_patients,
     voxels_to_draw,
 )
+from unet_lib.lessons.exercises.progress import Progress, count, progress_file, read_progress, record
 
 __all__ = [
     "Exercise",
     "Feedback",
-    "activate",
+    "activation_stds",
     "adam_by_hand",
     "always_no_accuracy",
     "balance_weight",
@@ -77,7 +91,6 @@ __all__ = [
     "bce_gradient",
     "best_epoch",
     "bias_gradient",
-    "bottleneck_shape",
     "cam",
     "chance_precision",
     "conv_output",
@@ -85,7 +98,7 @@ __all__ = [
     "correlate",
     "dead_channels",
     "decide",
-    "decoder_inputs",
+    "decoder_level",
     "dense_weights",
     "diagnoses",
     "dice_from_iou",
@@ -93,11 +106,12 @@ __all__ = [
     "difference_noise",
     "double_conv",
     "edge_kernel",
+    "encoder",
     "f1_by_hand",
     "field_after_pool",
-    "forward",
     "four_counts",
     "full_size_epochs",
+    "gradient_norms",
     "gradient_shape",
     "hausdorff",
     "he_std",
@@ -105,21 +119,22 @@ __all__ = [
     "hidden_recall",
     "honest_score",
     "is_leaky",
-    "join_skip",
     "lost_gradients",
     "map_shape",
     "missing_channels",
+    "outline",
     "own_unet",
     "own_window",
     "pad_needed",
     "paired_t",
     "pool_gradient",
-    "predict_alone",
     "prediction_numbers",
+    "progress",
     "roc_auc",
     "skip_gradient",
     "slice_numbers",
     "slice_order",
+    "stamp",
     "stamps",
     "three_dices",
     "tinted_fraction",
@@ -133,3 +148,19 @@ __all__ = [
 EXERCISES: dict[str, Exercise] = {
     name: value for name, value in list(globals().items()) if isinstance(value, Exercise)
 }
+# Lesson → its exercises; a module may use another's, so the first that has it counts.
+LESSONS: dict[str, tuple[str, ...]] = {}
+for _number, _module in enumerate((lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06, lesson_07,
+                                   lesson_08)):
+    LESSONS[f"{_number:02}"] = tuple(name for name, value in EXERCISES.items() if vars(_module).get(name) is value)
+for _lesson, _names in LESSONS.items():
+    for _name in _names:
+        object.__setattr__(EXERCISES[_name], "noted", partial(record, _lesson, _name, _names))
+
+
+def progress(lesson: str) -> Progress:
+    """How many of a lesson's exercises the reader has solved, e.g. `check.progress("03")`.
+
+    Raises KeyError for a lesson that has none.
+    """
+    return count(lesson, read_progress(progress_file()), LESSONS[lesson])

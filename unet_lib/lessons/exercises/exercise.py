@@ -10,10 +10,12 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
+
+from unet_lib.lessons.exercises.progress import Progress
 
 _MARKS = {"open": ("…", "Not attempted yet."), "right": ("✓", "Right."), "wrong": ("✗", "Not yet.")}
 # JupyterLab's own variables follow its theme; the fallbacks are readable on white.
@@ -24,12 +26,22 @@ _COLOURS = {
 }
 
 
+# A right answer lights up once, softly, unless the reader's system asks for no motion.
+_GLOW = ("<style>@keyframes gb-right { from { background: color-mix(in srgb, var(--jp-success-color1, #2e7d32) 30%, "
+         "transparent) } } @media (prefers-reduced-motion: no-preference) { .gb-right { animation: gb-right 2s ease-out } }"
+         "</style>")
+
+
 @dataclass(frozen=True)
 class Feedback:
-    """What the reader is told: a state, shown as symbol and word besides its colour, and a sentence or two."""
+    """What the reader is told: a state, shown as symbol and word besides its colour, and a sentence or two.
+
+    `progress`, after a right answer: how many of the lesson's exercises are solved.
+    """
 
     state: Literal["open", "right", "wrong"]
     text: str
+    progress: Progress | None = None
 
     @property
     def right(self) -> bool:
@@ -37,13 +49,14 @@ class Feedback:
         return self.state == "right"
 
     def __repr__(self) -> str:
-        return " ".join((*_MARKS[self.state], self.text))
+        return " ".join((*_MARKS[self.state], self.text)) + (f" ({self.progress})" if self.progress else "")
 
     def _repr_html_(self) -> str:
         symbol, word = _MARKS[self.state]
         text = re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(self.text, quote=False))
         style = f"border-left: 4px solid {_COLOURS[self.state]}; padding: 0.3em 0.8em; max-width: 46em"
-        return f'<div role="status" style="{style}"><strong>{symbol} {word}</strong> {text}</div>'
+        said = f'<strong>{symbol} {word}</strong> {text}{self.progress._repr_html_() if self.progress else ""}'
+        return f'<div role="status" class="gb-{self.state}" style="{style}">{said}</div>{_GLOW if self.right else ""}'
 
 
 OPEN = Feedback("open", "Put your answer where the three dots are and run the cell again.")
@@ -63,15 +76,34 @@ class Misconception:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Exercise(ABC):
-    """What every kind of exercise has in common."""
+    """What every kind of exercise has in common.
+
+    `ours` gives our answer, where a lesson goes on with the reader's (`mine`). `noted` is told of every right answer,
+    and says how far the lesson is.
+    """
 
     question: str
     insight: str
     misconceptions: tuple[Misconception, ...]
     fallback_hint: str
+    ours: Callable[[], Any] | None = None
+    noted: Callable[[], Progress | None] = lambda: None
 
     def __call__(self, answer: Any = ...) -> Feedback:
         """Say what is right or wrong about an answer; `...` counts as not attempted."""
+        feedback = self._feedback(answer)
+        return replace(feedback, progress=self.noted()) if feedback.right else feedback
+
+    def mine(self, answer: Any = ...) -> Any:
+        """The reader's answer if it is right, else ours; a line of print says which."""
+        if self.ours is None:
+            raise TypeError(f"{self.question.partition('(')[0]} has no answer of ours to go on with.")
+        ours, name = self.ours(), self.question.partition("(")[2].partition(")")[0]
+        own = answer is not ours and self._feedback(answer).right
+        print(f"{name}: {'yours' if own else 'ours, until yours passes its check'}")
+        return answer if own else ours
+
+    def _feedback(self, answer: Any) -> Feedback:
         if answer is ...:
             return OPEN
         try:
@@ -152,11 +184,13 @@ class Case:
 class FunctionExercise(Exercise):
     """A function is asked for; it is called on every case, each time with fresh copies of the arguments.
 
-    `cases` may be a function that makes them, where that would slow down the import.
+    `cases` may be a function that makes them, where that would slow down the import. `observe`, if given, turns the
+    arguments, as the function left them, and what it returned into the value to compare: for functions that train.
     """
 
     signature: str
     cases: tuple[Case, ...] | Callable[[], tuple[Case, ...]]
+    observe: Callable[[tuple[Any, ...], Any], Any] | None = None
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -173,7 +207,7 @@ class FunctionExercise(Exercise):
             call = f"check.{self.name}({self.name})"
             got = describe(answer)
             return Feedback("wrong", f"Expected the function itself, as in `{call}`; got {got}.")
-        results = [outcome(answer, case) for case in self.calls]
+        results = [outcome(answer, case, self.observe) for case in self.calls]
         if any(result is ... for result in results):
             return OPEN
         if all(same(result, case.expected) for result, case in zip(results, self.calls, strict=True)):
@@ -185,7 +219,7 @@ class FunctionExercise(Exercise):
 
     def made(self, misconception: Misconception, results: Sequence[Any]) -> bool:
         """Does the mistaken function give the same results, case by case?"""
-        wrong = [outcome(misconception.wrong, case) for case in self.calls]
+        wrong = [outcome(misconception.wrong, case, self.observe) for case in self.calls]
         return all(same(ours, theirs) for ours, theirs in zip(results, wrong, strict=True))
 
     def first_failure(self, results: Sequence[Any]) -> str:
@@ -207,17 +241,26 @@ class Raised:
     text: str
 
 
-def outcome(function: Callable[..., Any], case: Case) -> Any:
-    """What the function returns, or Raised."""
+def outcome(function: Callable[..., Any], case: Case,
+            observe: Callable[[tuple[Any, ...], Any], Any] | None = None) -> Any:
+    """What the function returns, or what `observe` makes of it, or Raised."""
+    arguments = copy.deepcopy(case.arguments)
     try:
-        return function(*copy.deepcopy(case.arguments))
+        returned = function(*arguments)
+        return returned if observe is None or returned is ... else observe(arguments, returned)
     except (Exception, SystemExit) as error:  # An `exit()` in an answer must not end the kernel either.
         return Raised(f"{type(error).__name__} ({shorten(error, 120, as_text=True)})")
 
 
 def same(got: Any, expected: Any) -> bool:
-    """Equal values; lists, tuples and arrays are interchangeable, a set counts as its sorted list."""
+    """Equal values; lists, tuples and arrays are interchangeable, a set counts as its sorted list.
+
+    Dictionaries must have the same keys, and equal values. Numbers may differ by rounding.
+    """
     try:
+        if isinstance(expected, dict):
+            return (isinstance(got, dict) and list(got) == list(expected)
+                    and all(same(got[key], value) for key, value in expected.items()))
         got, expected = (np.asarray(sorted(x) if isinstance(x, set | frozenset) else x) for x in (got, expected))
         if got.shape != expected.shape:
             return False

@@ -1,234 +1,277 @@
-"""Checkers of lesson 03, building the U-Net: shapes, blocks, the forward pass, and five faulty networks."""
+"""Checkers of lesson 03, building the U-Net: its classes, piece by piece, and the tools to find a fault with."""
+
+from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from unet_lib.lessons.exercises.exercise import (
-    Case,
-    FunctionExercise,
-    Misconception,
-    NumberExercise,
-    PropertyExercise,
-    to_array,
+from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Misconception, PropertyExercise
+from unet_lib.lessons.exercises.module_exercise import (
+    Attempt,
+    ModuleExercise,
+    Trial,
+    flat,
+    prepared,
+    same_tensors,
 )
-from unet_lib.lessons.exercises.network_exercise import NetworkExercise, equal
 
-# torch is imported when an answer is judged: whoever imports `check` for lesson 01 does not wait for it.
+if TYPE_CHECKING:  # torch is imported when an answer is judged: whoever imports `check` for lesson 01 does not wait
+    from torch import Tensor, nn
 
-
-def _prepared(module: Any) -> Any:
-    """In float64 and evaluation mode, its weights not to be trained, its batch norms with a history."""
-    import torch
-
-    for name, buffer in module.named_buffers():
-        if name.endswith("running_mean"):
-            buffer.copy_(torch.linspace(-0.4, 0.1, len(buffer)))
-        if name.endswith("running_var"):
-            buffer.copy_(torch.linspace(0.05, 0.1, len(buffer)))
-    return module.double().eval().requires_grad_(False)
+CONV, NORM, RELU, POOL = "convolution", "batch norm", "ReLU", "max pooling"
+UP, CAT = "transposed convolution", "concatenation"
 
 
-@cache
-def _small_block() -> Any:
-    import torch
+def _ours(name: str) -> Any:
+    from unet_lib.lessons import reference_unet
 
-    from unet_lib.models.blocks import DoubleConv
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return _prepared(DoubleConv(3, 4))
+    return getattr(reference_unet, name)
 
 
-@cache
-def _small_unet() -> Any:
-    from unet_lib.models.registry import build
-
-    return _prepared(build({"base": 4, "depth": 2}, seed=0))
+def _without_weights(a: Attempt) -> bool:
+    """Layers that torch does not know of: kept in a plain list."""
+    return any(step.kind in (CONV, UP) and not step.weights for step in a.steps)
 
 
-def _without_relu(got: Any, wanted: Any, ours: tuple[Any, Any]) -> bool:
-    return bool((got < 0).any()) and equal(got.clamp(min=0), wanted)
+def _halved_input(a: Attempt) -> bool:
+    return "to have" in a.error and "channels" in a.error
 
 
-def _halfway(got: Any, wanted: Any, ours: tuple[Any, Any]) -> bool:
-    """Only the ReLU between the convolutions is missing."""
-    block, image = ours
-    x = block.norm1(block.conv1(image))
-    return equal(got, block.relu2(block.norm2(block.conv2(x))))
+MODULE_LIST = "Layers in a plain list are invisible to torch: their weights would never be trained. Use `nn.ModuleList([…])`."
 
-
-double_conv = NetworkExercise(
-    question="double_conv(function): write double_conv(inputs, outputs), two convolutions with norm and ReLU.",
+double_conv = ModuleExercise(
+    question="double_conv(DoubleConv): the class DoubleConv(inputs, outputs), twice convolution, batch norm and ReLU.",
     name="double_conv",
-    arguments=(3, 4),
-    reference=lambda: _small_block(),
-    image=(2, 3, 8, 8),
+    ours=lambda: _ours("DoubleConv"),
+    trials=(Trial((3, 4), ((2, 3, 8, 10),)), Trial((5, 2), ((1, 5, 6, 6),))),
     insight="The building block of the whole network: two 3×3 convolutions see 5×5, and two ReLUs make it non-linear.",
     misconceptions=(
-        Misconception(_without_relu, "The last ReLU is missing: some of your numbers are negative."),
-        Misconception(_halfway, "The ReLU between the two convolutions is missing: they melt into one."),
-        Misconception(lambda got, wanted, ours: got.shape != wanted.shape,
-                      "Height and width have shrunk. Give each convolution `padding=1`."),
+        Misconception(lambda a: a.steps[0].kind == CONV and a.steps[0].shape[2:] < a.inputs[0].shape[2:],
+                      "Your first convolution shrinks height and width by 2. Give each convolution `padding=1`."),
+        Misconception(lambda a: any(step.kind == CONV and len(step.weights) == 2 for step in a.steps)
+                      and NORM in a.kinds(),
+                      "Your convolutions have a bias. Batch norm subtracts each channel's mean, and any bias with it: "
+                      "`bias=False`."),
+        Misconception(lambda a: NORM not in a.kinds(), "There is no batch norm yet: one after each convolution."),
+        Misconception(lambda a: a.kinds()[:2] == [CONV, RELU], "The ReLU comes after the batch norm, not before it."),
+        Misconception(lambda a: a.kinds() == [CONV, NORM, RELU, CONV, NORM],
+                      "The last ReLU is missing: some of your numbers are negative."),
+        Misconception(lambda a: a.kinds() == [CONV, NORM, CONV, NORM, RELU],
+                      "The ReLU between the two convolutions is missing: without it they are no more than one."),
+        Misconception(lambda a: a.steps[1].weights == a.steps[4].weights,
+                      "One batch norm serves both convolutions. Each needs its own: they see other numbers."),
+        Misconception(_halved_input, "The second convolution takes what the first one gives: `outputs` channels."),
+        Misconception(lambda a: a.kinds() == [CONV, NORM, RELU],
+                      "That is one convolution. The second half is the same again."),
     ),
-    fallback_hint="The order is conv1, norm1, relu1, conv2, norm2, relu2.",
+    fallback_hint="The order is convolution, batch norm, ReLU, and the same again.",
 )
 
-
-def _probability(got: Any, wanted: Any, ours: tuple[Any, Any]) -> bool:
-    return equal(got, wanted.sigmoid())
-
-
-def _swapped(network: Any, image: Any) -> Any:
-    from unet_lib.lessons.faulty_unets import faulty_unet
-
-    return faulty_unet(2, network)(image)
-
-
-def _without_output(network: Any, image: Any) -> Any:
-    import torch
-
-    from unet_lib.models.unet import forward_pass
-
-    headless = copy.deepcopy(network)
-    headless.output = torch.nn.Identity()
-    return forward_pass(headless, image)
-
-
-def _pooled_skips(network: Any, image: Any) -> Any:
-    x, skips = image, []
-    for level in network.encoder:
-        x = network.pool[level](network.encoder[level](x))
-        skips.append(x)
-    return _back(network, network.bottleneck(x), skips[::-1])
-
-
-def _first_skip_first(network: Any, image: Any) -> Any:
-    x, skips = image, []
-    for level in network.encoder:
-        skips.append(network.encoder[level](x))
-        x = network.pool[level](skips[-1])
-    return _back(network, network.bottleneck(x), skips)
-
-
-def _back(network: Any, x: Any, skips: list[Any]) -> Any:
-    import torch
-
-    for level, skip in zip(reversed(list(network.up)), skips, strict=True):
-        x = network.decoder[level](torch.cat([skip, network.up[level](x)], dim=1))
-    return network.output(x)
-
-
-own_unet = NetworkExercise(
-    question="own_unet(MyUNet): your class against ours, by name, shape and output.",
-    name="own_unet",
-    arguments=(4, 2),
-    reference=lambda: _small_unet(),
-    image=(2, 3, 16, 16),
-    insight="Same names, same shapes, same numbers: with our weights your network gives our answers.",
+encoder = ModuleExercise(
+    question="encoder(Encoder): the class Encoder(base, depth), whose forward returns x and the list of skips.",
+    name="encoder",
+    ours=lambda: _ours("Encoder"),
+    trials=(Trial((4, 2), ((2, 3, 8, 8),)), Trial((2, 3), ((1, 3, 16, 8),))),
+    insight="Half as high, half as wide, twice as many channels, level after level; and each level's maps are kept.",
     misconceptions=(
-        Misconception(_probability,
-                      "You return probabilities. Return the logits: the loss and the mask start from these."),
-        Misconception(lambda got, wanted, ours: equal(got, _swapped(*ours)),
-                      "The two halves of the concatenation are exchanged: the encoder's channels come first."),
-        Misconception(lambda got, wanted, ours: got.shape != wanted.shape,
-                      "The output has another shape. One channel, and height and width of the image, are wanted."),
+        Misconception(_without_weights, MODULE_LIST),
+        Misconception(lambda a: "mean pooling" in a.kinds(),
+                      "You take the mean of each block. The U-Net takes the largest number: `nn.MaxPool2d(2)`."),
+        Misconception(lambda a: a.kinds().count(POOL) == a.trial.arguments[1] - 1,
+                      "One pooling is missing: every level ends with one, the last level too."),
+        Misconception(lambda a: POOL not in a.kinds() and not a.error,
+                      "Nothing is pooled: every level ends with `nn.MaxPool2d(2)`."),
+        Misconception(lambda a: len(flat(a.output)) == 1,
+                      "`forward` should return two things: `x` and the list of skips."),
+        Misconception(lambda a: a.output[1].shape[2:] != a.inputs[0].shape[2:]
+                      and a.output[-1].shape[2:] == a.inputs[0].shape[2:],
+                      "The list of skips is the wrong way round: the finest level comes first, as it is kept."),
+        Misconception(lambda a: len(a.output) > 1 and a.output[1].shape[-1] * 2 == a.inputs[0].shape[-1],
+                      "You keep the skip after pooling, when the detail is gone already. Keep it before."),
+        Misconception(lambda a: [s.shape[1] for s in a.steps if s.kind == CONV][2:3] == [a.trial.arguments[0]],
+                      "The channels double from level to level: base, 2 · base, 4 · base, …"),
+        Misconception(_halved_input,
+                      "A level takes as many channels as the one before it gives; the first takes the image's 3."),
     ),
-    fallback_hint="Follow the U: encoder and pooling down, bottleneck, then up, concat and decoder.",
+    fallback_hint="For each level: double convolution, keep the result, pool it. Return x and the list.",
 )
+
+
+def _stamp_cases() -> tuple[Case, ...]:
+    import torch
+
+    x = torch.tensor([[1.0, -2, 3], [0, 4, 5]], dtype=torch.float64)
+    kernels = (torch.tensor([[1.0, 2], [3, 4]]), torch.tensor([[1.0, 0, 2], [0, 3, 0], [4, 0, 5]]))
+    return tuple(Case((x, k.double(), stride), _ours("stamp")(x, k.double(), stride),
+                      f"stamp(x of 2×3, a kernel of {len(k)}×{len(k)}, stride={stride})")
+                 for k, stride in ((kernels[0], 2), (kernels[1], 2), (kernels[1], 1)))
+
+
+def _stamping(size: str = "right", add: bool = True, flip: bool = False, step: int = 0) -> Any:
+    """A mistaken `stamp`."""
+    def stamp(x: Tensor, kernel: Tensor, stride: int) -> Tensor:
+        import torch
+
+        k, stride = len(kernel), step or stride
+        more = {"right": (0, 0), "block": (stride - k, stride - k), "loose": (stride, stride)}[size]
+        out = torch.zeros(*((n - 1) * stride + k + m for n, m in zip(x.shape, more, strict=True)), dtype=x.dtype)
+        for row in range(x.shape[0]):
+            for column in range(x.shape[1]):
+                place = out[row * stride:row * stride + k, column * stride:column * stride + k]
+                printed = x[row, column] * (kernel.flip(0, 1) if flip else kernel)[:place.shape[0], :place.shape[1]]
+                place.copy_(place + printed if add else printed)
+        return out
+    return stamp
+
+
+stamp = FunctionExercise(
+    question="stamp(stamp): write stamp(x, kernel, stride), a transposed convolution of one channel.",
+    signature="stamp(x, kernel, stride)",
+    cases=cache(_stamp_cases),
+    insight="With a 2×2 kernel and stride 2 the stamps lie side by side: exactly twice as high and wide.",
+    misconceptions=(
+        Misconception(_stamping(add=False), "Where stamps overlap, the later one wipes out the earlier. Add: `+=`."),
+        Misconception(_stamping(step=1), "Your stamps are one pixel apart, whatever the stride."),
+        Misconception(_stamping(size="block"),
+                      "The last stamps are cut off: the output needs (h − 1) · stride + k rows, and columns alike."),
+        Misconception(_stamping(size="loose"),
+                      "The output is too large: (h − 1) · stride + k rows are enough, and columns alike."),
+        Misconception(_stamping(flip=True), "Your stamps are upside down. The kernel is printed as it is."),
+    ),
+    fallback_hint="Each number x[row, column] adds number · kernel at row · stride, column · stride.",
+)
+
+
+def _joined_the_other_way(a: Attempt) -> bool:
+    import torch
+
+    x, skip = a.inputs
+    return same_tensors(a.output or (), (a.ours.conv(torch.cat([a.ours.up(x), skip], dim=1)),))
+
+
+decoder_level = ModuleExercise(
+    question="decoder_level(DecoderLevel): the class DecoderLevel(below, here), with forward(x, skip).",
+    name="decoder_level",
+    ours=lambda: _ours("DecoderLevel"),
+    trials=(Trial((8, 4), ((2, 8, 4, 6), (2, 4, 8, 12))), Trial((6, 3), ((1, 6, 2, 2), (1, 3, 4, 4)))),
+    insight="What comes from below says what it is, the skip says where; the double convolution learns to mix them.",
+    misconceptions=(
+        Misconception(lambda a: "upsampling" in a.kinds(),
+                      "Upsampling has no weights. Take a transposed convolution: `nn.ConvTranspose2d`."),
+        Misconception(lambda a: a.steps[0].kind == CONV,
+                      "An ordinary convolution does not make maps larger. Take `nn.ConvTranspose2d`, first of all."),
+        Misconception(lambda a: a.steps[0].kind == UP and a.steps[0].shape[1] == a.inputs[0].shape[1],
+                      "Your transposed convolution keeps all channels. It leads from `below` to `here`, half as many."),
+        Misconception(lambda a: a.steps[0].kind == UP and a.steps[0].shape[2:] != a.inputs[1].shape[2:],
+                      "What comes up does not have the skip's height and width: `kernel_size=2, stride=2` doubles both."),
+        Misconception(lambda a: a.steps[0].kind == UP and CAT not in a.kinds(),
+                      "The skip is not laid beside x. `torch.cat([skip, x], dim=1)` keeps both; a sum would mix them "
+                      "for good."),
+        Misconception(lambda a: (a.steps[1].kind == CAT and a.steps[1].shape[0] != a.inputs[0].shape[0])
+                      or (a.error and "Sizes of tensors must match" in a.error and a.kinds() == [UP]),
+                      "You join along another axis. The channels are axis 1: `dim=1`."),
+        Misconception(_halved_input,
+                      "After the concatenation there are 2 · here channels: here from below, here from the skip."),
+        Misconception(_joined_the_other_way,
+                      "The two halves of the concatenation are exchanged: the skip comes first. Either order could "
+                      "be trained; but our trained weights expect this one."),
+    ),
+    fallback_hint="up, then torch.cat with the skip first, then the double convolution.",
+)
+
+
+def _no_bottleneck(a: Attempt) -> bool:
+    kinds = a.kinds()
+    last = len(kinds) - 1 - kinds[::-1].index(POOL)
+    return kinds[last + 1] == UP
+
+
+own_unet = ModuleExercise(
+    question="own_unet(UNet): the class UNet(base, depth), the whole network.",
+    name="own_unet",
+    ours=lambda: _ours("UNet"),
+    trials=(Trial((4, 2), ((1, 3, 8, 12),)), Trial((2, 3), ((2, 3, 16, 16),))),
+    insight="The whole U-Net, every step and every number as in ours. It can take any weights that ours can.",
+    misconceptions=(
+        Misconception(_without_weights, MODULE_LIST),
+        Misconception(lambda a: a.kinds()[-1:] == ["sigmoid"],
+                      "You return probabilities. Return the logits: the loss and the mask start from these."),
+        Misconception(lambda a: "Sizes of tensors must match" in a.error,
+                      "A skip of the wrong size arrives. Last in, first out: `skips.pop()` gives the one needed next."),
+        Misconception(lambda a: bool(_no_bottleneck(a)),
+                      "After the last pooling the bottleneck is missing, one more double convolution."),
+        Misconception(lambda a: _halved_input(a) and a.kinds()[-1] == RELU and UP not in a.kinds(),
+                      "The first level of your decoder does not fit what comes from the bottleneck. The decoder goes "
+                      "the other way round: the deepest level, with the most channels, comes first."),
+        Misconception(lambda a: a.steps[-1].shape[1] != 1 and not a.error and a.steps[-1].kind == CONV,
+                      "Your output has several channels. One number a pixel is wanted: `nn.Conv2d(base, 1, 1)`."),
+        Misconception(lambda a: a.steps[-1].kind == RELU and not a.error,
+                      "The output layer is missing: many channels have to become one."),
+        Misconception(lambda a: a.built.state_dict()[a.steps[-1].weights[0]].shape[-1] == 3 and not a.error,
+                      "The output layer is a convolution of 1×1: it looks at one pixel at a time."),
+    ),
+    fallback_hint="encoder, bottleneck, each level of the decoder with `skips.pop()`, output.",
+)
+
+
+def _small_unet(training: bool = False) -> nn.Module:
+    """A new copy of a U-Net of base 4 and depth 2, its output near the threshold."""
+    return copy.deepcopy(_sound_unet()).train(training)
 
 
 @cache
-def _forward_cases() -> tuple[Case, ...]:
+def _sound_unet() -> nn.Module:
     import torch
 
-    network = _small_unet()
-    images = (torch.linspace(-1, 1, 3 * s * s, dtype=torch.float64).reshape(1, 3, s, s).sin() for s in (8, 16))
-    return tuple(Case((network, image), network(image), f"forward(network, an image of {tuple(image.shape)})")
-                 for image in images)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        network = prepared(_ours("UNet")(4, 2))
+    with torch.no_grad():
+        logits = network(_image()[None])
+        network.output.weight.mul_(2 / logits.std())
+        network.output.bias.sub_(network(_image()[None]).mean())
+    return network.requires_grad_(True)
 
 
-forward = FunctionExercise(
-    question="forward(function): write forward(network, image), the way through the U.",
-    signature="forward(network, image)",
-    cases=_forward_cases,
-    insight="Down, across, up. The list of skips is last in, first out: the deepest one is used first.",
+@cache
+def _image(size: int = 16) -> Tensor:
+    import torch
+
+    return (torch.arange(3 * size * size, dtype=torch.float64).reshape(3, size, size) * 0.37).sin()
+
+
+def _outline_cases() -> tuple[Case, ...]:
+    cases = ((_small_unet(training), image) for training in (True, False) for image in (_image(), -_image()))
+    return tuple(Case((network, image), _ours("outline")(copy.deepcopy(network), image),
+                      f"outline(a network in {'training' if network.training else 'evaluation'} mode, an image)")
+                 for network, image in cases)
+
+
+def _logits(network: nn.Module, image: Tensor) -> Tensor:
+    return network.eval()(image[None])[0, 0]
+
+
+outline = FunctionExercise(
+    question="outline(outline): write outline(network, image), True where the probability of tumour is at least 0.5.",
+    signature="outline(network, image)",
+    cases=cache(_outline_cases),
+    ours=lambda: _ours("outline"),
+    insight="Evaluation mode, no gradients, a batch of one, sigmoid, threshold: every prediction is made like this.",
     misconceptions=(
-        Misconception(_swapped, "The two halves of the concatenation are exchanged: the skip comes first."),
-        Misconception(_pooled_skips,
-                      "You keep the skip after pooling, when the detail is gone already. Keep it before."),
-        Misconception(_first_skip_first,
-                      "The skips come in the wrong order: the last one kept has the size needed first."),
-        Misconception(lambda network, image: network(image).sigmoid(), "You return probabilities. Return the logits."),
-        Misconception(_without_output, "The output layer is missing: many channels have to become one."),
+        Misconception(lambda network, image: network(image[None])[0, 0].sigmoid() >= 0.5,
+                      "The network may have been left in training mode; then its batch norms use this one image's "
+                      "statistics, and its answer changes. Call `network.eval()` first."),
+        Misconception(lambda network, image: _logits(network, image) >= 0.5,
+                      "You compare the logits with 0.5. First comes the sigmoid."),
+        Misconception(lambda network, image: _logits(network, image).sigmoid(),
+                      "That is the probability. The mask says for each pixel whether it reaches 0.5."),
+        Misconception(lambda network, image: _logits(network, image).sigmoid()[None, None] >= 0.5,
+                      "The batch and the channel are still there. `[0, 0]` leaves height and width."),
+        Misconception(lambda network, image: _logits(network, image).sigmoid() < 0.5,
+                      "You mark what is healthy. Tumour is where the probability is at least 0.5."),
     ),
-    fallback_hint="encoder → keep → pool, for each level; bottleneck; up → concat → decoder, backwards; output.",
-)
-
-bottleneck_shape = PropertyExercise(
-    question="bottleneck_shape(answer): (channels, height, width) at the bottom of a U-Net, base 64, depth 4, 256×256.",
-    expected="three whole numbers, (channels, height, width)",
-    read=lambda answer: None if (a := to_array(answer, (3,))) is None else tuple(a.tolist()),
-    right=lambda shape: shape == (1024, 16, 16),
-    insight="16 times smaller, 16 times wider: much of *what*, little of *where*.",
-    misconceptions=(
-        Misconception(lambda shape: shape == (16, 16, 1024),
-                      "The numbers are right; in torch the channels come first."),
-        Misconception(lambda shape: shape in ((512, 16, 16), (2048, 16, 16)),
-                      "Level 1 has 64; levels 2 to 4 and the bottleneck double: four doublings."),
-        Misconception(lambda shape: shape == (512, 32, 32),
-                      "That is the encoder's last level, before the fourth pooling."),
-        Misconception(lambda shape: shape[0] == 64, "The channels double at each level; they do not stay at 64."),
-        Misconception(lambda shape: shape[1:] == (256, 256), "Four poolings halve height and width four times."),
-        Misconception(lambda shape: shape == (1024, 64, 64), "Each pooling halves: 256, 128, 64, 32, 16."),
-    ),
-    fallback_hint="Channels 64 · 2⁴, height and width 256 / 2⁴.",
-)
-
-decoder_inputs = NumberExercise(
-    question="decoder_inputs(answer): 16 channels come up, 16 over the skip; how many must `decoder.1` take?",
-    right=32,
-    insight="Concatenation puts channels side by side; added instead, they would stay 16.",
-    misconceptions=(
-        Misconception(16, "That would be right if the skip were added. Here both stand side by side."),
-        Misconception(48, "`up` has halved the 32 channels from below already: 16 come up."),
-        Misconception(64, "Nothing is multiplied: 16 channels beside 16 channels."),
-        Misconception(256, "Channels side by side are added up, not multiplied."),
-    ),
-    fallback_hint="Count what lies side by side after the concatenation.",
-)
-
-DIAGNOSES = ("size", "order", "activation", "channels", "eval")
-_HINTS = (
-    "Network 1 raises before it computes anything, and names two numbers. What do they say?",
-    "Network 2 has good weights and runs through, but they meet the wrong channels. Where are two things joined?",
-    "Network 3 answers a sum with the sum of its answers. What makes a network more than one big sum?",
-    "Network 4 raises in the decoder and counts channels. Which word fits?",
-    "Network 5 changes its answer with the company an image is in. Which layer looks at the whole batch?",
-)
-
-
-def _words(answer: Any) -> tuple[str, ...] | None:
-    if not isinstance(answer, list | tuple) or len(answer) != len(DIAGNOSES):
-        return None
-    return tuple(str(word).strip().lower().rstrip("()") for word in answer)
-
-
-def _first_wrong(index: int) -> Callable[[tuple[str, ...]], bool]:
-    return lambda words: words[:index] == DIAGNOSES[:index] and words[index] != DIAGNOSES[index]
-
-
-diagnoses = PropertyExercise(
-    question="diagnoses(answer): five words, one for each faulty network.",
-    expected=f"a list of five words out of {', '.join(sorted(DIAGNOSES))}",
-    read=_words,
-    right=lambda words: words == DIAGNOSES,
-    insight="Two of the five announce themselves with an error. The other three only answer badly.",
-    misconceptions=tuple(Misconception(_first_wrong(index), hint) for index, hint in enumerate(_HINTS)),
-    fallback_hint="Take them one at a time, from the first.",
+    fallback_hint="network.eval(), then under torch.no_grad() network(image[None]), torch.sigmoid, [0, 0], >= 0.5.",
 )
 
 
@@ -237,7 +280,7 @@ def _needed(size: int, depth: int) -> int:
 
 
 pad_needed = FunctionExercise(
-    question="pad_needed(function): write pad_needed(size, depth), the pixels to add so that the U-Net accepts it.",
+    question="pad_needed(pad_needed): write pad_needed(size, depth), the pixels to add so that the U-Net accepts it.",
     signature="pad_needed(size, depth)",
     cases=tuple(Case(case, _needed(*case)) for case in ((100, 4), (256, 4), (250, 3), (33, 5), (7, 1))),
     insight="Pad before, crop after: the mask comes back in the image's own size.",
@@ -249,81 +292,135 @@ pad_needed = FunctionExercise(
                       "Each level halves: the divisor is 2 to the power of depth."),
         Misconception(lambda size, depth: size + _needed(size, depth),
                       "That is the new size. How many pixels are added?"),
+        Misconception(lambda size, depth: -size % 16, "You count on a depth of 4. Use `depth`."),
     ),
     fallback_hint="The smallest number that makes size + number divisible by 2**depth.",
 )
 
-_A = np.arange(8.0).reshape(1, 2, 2, 2)
 
-join_skip = FunctionExercise(
-    question="join_skip(function): fix network 2 with join_skip(skip, x), arrays [batch, channels, height, width].",
-    signature="join_skip(skip, x)",
-    cases=tuple(Case((skip, x), np.concatenate([skip, x], axis=1), "join_skip(2 channels, 2 channels)")
-                for skip, x in ((_A, -_A), (-_A, 3 * _A))),
-    insight="Either order would do, as long as it is the one that the weights were trained with.",
+def _hooks(network: nn.Module) -> int:
+    return sum(len(layer._forward_hooks) for layer in network.modules())
+
+
+def _stds(what: str = "std", layers: tuple[str, ...] = ("Conv2d", "ConvTranspose2d"), side: str = "out",
+          one_name: bool = False, leave: bool = False) -> Any:
+    """A mistaken `activation_stds`."""
+    def activation_stds(network: nn.Module, images: Tensor) -> dict[str, float]:
+        stds: dict[str, float] = {}
+        handles = []
+        names = [name for name, layer in network.named_modules() if type(layer).__name__ in layers]
+        for name in names:
+            layer = network.get_submodule(name)
+            def note(layer: Any, given: Any, out: Any, name: str = names[-1] if one_name else name) -> None:
+                seen = {"out": out, "given": given[0], "weight": layer.weight}[side]
+                stds[name] = getattr(seen, what)().item()
+            handles.append(layer.register_forward_hook(note))
+        network(images)
+        for handle in handles * (not leave):
+            handle.remove()
+        return stds
+    return activation_stds
+
+
+activation_stds = FunctionExercise(
+    question="activation_stds(activation_stds): write activation_stds(network, images), a dictionary name → number.",
+    signature="activation_stds(network, images)",
+    cases=cache(lambda: (Case((_small_unet(), _image()[None]),
+                              _watched(_ours("activation_stds")(_small_unet(), _image()[None])),
+                              "activation_stds(a U-Net of base 4 and depth 2, images)"),)),
+    observe=lambda arguments, stds: (_watched(stds) if not _hooks(arguments[0]) else {"hooks left": _hooks(arguments[0])}),
+    ours=lambda: _ours("activation_stds"),
+    insight="Hooks look into a running network without changing it. Remove them when you are done.",
     misconceptions=(
-        Misconception(lambda skip, x: np.concatenate([x, skip], axis=1), "This is the order that broke network 2."),
-        Misconception(lambda skip, x: np.concatenate([skip, x]), "Joined along the batch. Channels are axis 1."),
-        Misconception(lambda skip, x: np.concatenate([skip, x], axis=-1), "Joined side by side. Channels are axis 1."),
-        Misconception(lambda skip, x: skip + x, "That adds. Concatenation keeps both."),
+        Misconception(_stds("mean"), "That is the mean. How far the numbers spread is `out.std()`."),
+        Misconception(_stds("var"), "That is the variance. Its square root is the standard deviation: `out.std()`."),
+        Misconception(_stds(side="given"), "You measure what goes in. The hook's third argument is what comes out."),
+        Misconception(_stds(side="weight"), "You measure the weights. The hook's third argument is what comes out."),
+        Misconception(_stds(layers=("Conv2d",)), "The transposed convolutions are missing: `nn.ConvTranspose2d`."),
+        Misconception(_stds(one_name=True),
+                      "All numbers end up under one name: a hook reads `name` when it runs, and the loop is over by "
+                      "then. Give it a default: `def note(layer, inputs, out, name=name)`."),
+        Misconception(_stds(leave=True), "Your hooks stay in the network. Keep what `register_forward_hook` returns, "
+                                         "and call `.remove()` on each at the end."),
     ),
-    fallback_hint="`np.concatenate` with the encoder's channels first, along the axis of the channels.",
+    fallback_hint="Loop over network.named_modules(), hook each convolution, call the network once, remove the hooks.",
 )
 
-_X = np.array([[-2.0, -0.5, 0.0], [0.5, 3.0, -1.0]])
 
-activate = FunctionExercise(
-    question="activate(function): fix network 3 with activate(x), the ReLU.",
-    signature="activate(x)",
-    cases=tuple(Case((x,), np.maximum(x, 0), "activate(an array with −2, −0.5, 0, 3, …)") for x in (_X, -_X)),
-    insight="One non-linear step for each number. Without it, two convolutions are no more than one.",
+def _watched(stds: Any) -> Any:
+    """As plain numbers, for comparing."""
+    return {str(name): float(value) for name, value in stds.items()} if isinstance(stds, dict) else stds
+
+
+@cache
+def _mask() -> Tensor:
+    return (_image()[:1] > 0.5).double()[None]
+
+
+def _norms(measure: Any, twice: bool = False, probability: bool = False) -> Any:
+    """A mistaken `gradient_norms`."""
+    def gradient_norms(network: nn.Module, images: Tensor, masks: Tensor) -> dict[str, float]:
+        from torch.nn import functional as F
+
+        for _ in range(1 + twice):
+            out = network(images)
+            F.binary_cross_entropy_with_logits(out.sigmoid() if probability else out, masks).backward()
+        return {name: measure(weight) for name, weight in network.named_parameters()}
+    return gradient_norms
+
+
+gradient_norms = FunctionExercise(
+    question="gradient_norms(gradient_norms): write gradient_norms(network, images, masks), a dictionary name → number.",
+    signature="gradient_norms(network, images, masks)",
+    cases=cache(lambda: (Case((_small_unet(), _image()[None], _mask()),
+                              _ours("gradient_norms")(_small_unet(), _image()[None], _mask()),
+                              "gradient_norms(a U-Net of base 4 and depth 2, images, masks)"),)),
+    observe=lambda arguments, norms: _watched(norms),
+    ours=lambda: _ours("gradient_norms"),
+    insight="A weight whose gradient is 0 cannot learn, however long you train.",
     misconceptions=(
-        Misconception(lambda x: np.minimum(x, 0), "You keep the negative ones. The ReLU keeps the positive."),
-        Misconception(np.abs, "That is the absolute value. What is negative becomes 0."),
-        Misconception(lambda x: 1 / (1 + np.exp(-x)), "That is the sigmoid. It belongs after the output, if anywhere."),
-        Misconception(lambda x: x > 0, "True and False only say where it is positive. Keep the numbers there."),
-        Misconception(lambda x: x, "Nothing has changed: still one big sum."),
+        Misconception(_norms(lambda weight: weight.norm().item()),
+                      "That is the length of the weights. Their gradient is `weight.grad`."),
+        Misconception(_norms(lambda weight: weight.grad.sum().item()),
+                      "You add the gradient up: what is positive and what is negative cancel. Take `.norm()`."),
+        Misconception(_norms(lambda weight: weight.grad.abs().max().item()),
+                      "That is the largest entry. The length of the whole gradient is `.norm()`."),
+        Misconception(_norms(lambda weight: weight.grad.norm().item(), probability=True),
+                      "The loss with logits takes the logits; you gave it probabilities."),
+        Misconception(_norms(lambda weight: weight.grad.norm().item(), twice=True),
+                      "The gradients of two backward passes have added up. Call `network.zero_grad()` first, and "
+                      "`backward` once."),
     ),
-    fallback_hint="Compare every number with 0 and keep the larger.",
+    fallback_hint="zero_grad, the loss of network(images) and masks, backward; then weight.grad.norm() by name.",
+)
+
+FAULTS = ("cut gradient", "dead block", "no pooling", "no skips", "sigmoid inside", "too few channels")
+DIAGNOSES = ("no pooling", "dead block", "cut gradient")
+_HINTS = (
+    "Network A: compare its steps with those of the sound network. Where do two neighbouring levels have one size?",
+    "Network B has the right shapes. After which convolution do the activations fall to 0?",
+    "Network C gives the right answers. Which of its weights have gradients of 0?",
 )
 
 
-class Switch:
-    """A stand-in for a network with batch norm: it keeps a list of what was asked of it."""
-
-    def __init__(self, training: bool) -> None:
-        self.training = training
-
-    def eval(self) -> "Switch":
-        """As `nn.Module.eval`."""
-        return self.train(False)
-
-    def train(self, mode: bool = True) -> "Switch":
-        """As `nn.Module.train`."""
-        self.training = mode
-        return self
-
-    def __call__(self, image: float) -> float:
-        return image + 100 if self.training else image
+def _words(answer: Any) -> tuple[str, ...] | None:
+    if not isinstance(answer, list | tuple) or len(answer) != len(DIAGNOSES):
+        return None
+    return tuple(str(word).strip().lower() for word in answer)
 
 
-def _predicting(network: Switch, image: float) -> float:
-    return network.eval()(image)
-
-
-predict_alone = FunctionExercise(
-    question="predict_alone(function): fix network 5 with predict_alone(network, image).",
-    signature="predict_alone(network, image)",
-    cases=(Case((Switch(True), 3.0), 3.0, "predict_alone(a network left in training mode, image)"),
-           Case((Switch(False), 5.0), 5.0, "predict_alone(a network in evaluation mode, image)")),
-    insight="In evaluation mode batch norm uses the averages it kept, so an answer depends on its image alone.",
+diagnoses = PropertyExercise(
+    question="diagnoses(answer): what ails networks A, B and C, one fault each.",
+    expected=f"a list of three faults out of {', '.join(map(repr, FAULTS))}",
+    read=_words,
+    right=lambda words: words == DIAGNOSES,
+    insight="Shapes, activations, gradients: three looks find most faults, and none of them is a guess.",
     misconceptions=(
-        Misconception(lambda network, image: network(image),
-                      "The network is still in training mode when it is called."),
-        Misconception(lambda network, image: network.train()(image),
-                      "`train()` is the wrong way. The other is `eval()`."),
-        Misconception(lambda network, image: network.train(not network.training)(image),
-                      "You switch back and forth. Whatever the mode was, evaluation is wanted."),
+        Misconception(lambda words: any(word not in FAULTS for word in words),
+                      f"Choose from these: {', '.join(FAULTS)}."),
+        *(Misconception(lambda words, at=at: words[:at] == DIAGNOSES[:at] and words[at] != DIAGNOSES[at], hint)
+          for at, hint in enumerate(_HINTS)),
+        Misconception(lambda words: sorted(words) == sorted(DIAGNOSES), "The right faults, in another order."),
     ),
-    fallback_hint="Switch to evaluation mode first, then call the network.",
+    fallback_hint="Take them one at a time, from the first.",
 )

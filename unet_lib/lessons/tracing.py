@@ -1,0 +1,119 @@
+"""What a network does, step by step, however it is written: each step's kind, shape and weights, in the order of use.
+
+Two networks of the same plan can so be compared, and their weights matched, whatever their layers are called.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from unet_lib.core.errors import ShapeError
+
+# A piece of the name of torch's operation → the word for it.
+KINDS = {"convolution": "convolution", "batch_norm": "batch norm", "max_pool": "max pooling", "avg_pool": "mean pooling",
+         "relu": "ReLU", "clamp": "ReLU", "maximum": "ReLU", "cat": "concatenation", "upsample": "upsampling",
+         "sigmoid": "sigmoid"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: its kind, the layer it belongs to ("" if none), the shapes of its input and output, its weights."""
+
+    kind: str
+    layer: str
+    given: tuple[int, ...]
+    shape: tuple[int, ...]
+    weights: tuple[str, ...]
+
+    def __str__(self) -> str:
+        where = f" `{self.layer}`" if self.layer else ""
+        return f"{self.kind}{where} → {by(self.shape[1:])}"
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """`8 × 64 × 64`."""
+    return " × ".join(map(str, shape))
+
+
+class Trace(TorchDispatchMode):
+    """Notes in `steps` what runs inside the `with`; kept, too, when it ends in an exception."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.steps: list[Step] = []
+        named = [*module.named_parameters(), *module.named_buffers()]
+        self.names = {tensor.data_ptr(): name for name, tensor in named if tensor.numel()}
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run the operation and note it if it is one of KINDS."""
+        out = operation(*args, **(kwargs or {}))
+        name = operation.overloadpacket.__name__
+        if (kind := next((word for part, word in KINDS.items() if part in name), None)) is not None:
+            kind = "transposed " * (kind == "convolution" and bool(args[6])) + kind
+            tensors = [arg for arg in args if isinstance(arg, Tensor)]
+            weights = tuple(self.names[t.data_ptr()] for t in tensors if t.data_ptr() in self.names)
+            layer = weights[0].rpartition(".")[0] if weights else ""
+            given = tuple(tensors[0].shape) if tensors else ()
+            self.steps.append(Step(kind, layer, given, tuple((out[0] if isinstance(out, tuple) else out).shape), weights))
+        return out
+
+
+def trace(module: nn.Module, *inputs: Tensor) -> list[Step]:
+    """The steps of one forward pass, without gradients; the module's mode stays as it is."""
+    with torch.no_grad(), Trace(module) as found:
+        module(*inputs)
+    return found.steps
+
+
+def matched_weights(module: nn.Module, source: nn.Module, *inputs: Tensor) -> dict[str, Tensor]:
+    """A state dict for `module` with the values of `source`, matched by the order in which the layers are used.
+
+    Raises ShapeError, naming the first step that differs, if the two are not of the same plan.
+    """
+    own, theirs = trace(module, *inputs), trace(source, *inputs)
+    if (difference := first_difference(own, theirs, module.state_dict(), source.state_dict())) is not None:
+        raise ShapeError(f"expected two networks of the same plan; got others. {difference}")
+    values = source.state_dict()
+    return module.state_dict() | {mine: values[ours] for a, b in zip(own, theirs, strict=True)
+                                  for mine, ours in zip(a.weights, b.weights, strict=True)}
+
+
+def first_difference(own: list[Step], wanted: list[Step], mine: Mapping[str, Tensor], ours: Mapping[str, Tensor]
+                     ) -> str | None:
+    """The first step of `own` that is not as in `wanted`, in words with a guess at the reason; None if all are."""
+    for number, (got, right) in enumerate(zip(own, wanted, strict=False), 1):
+        where = f"Step {number}, your {got.kind}{f' `{got.layer}`' if got.layer else ''},"
+        if got.kind != right.kind:
+            return f"Step {number} should be a {right.kind}; yours is a {got.kind}{f' (`{got.layer}`)' * bool(got.layer)}."
+        if got.shape != right.shape:
+            return f"{where} gives {by(got.shape[1:])} where {by(right.shape[1:])} is expected: {_guess(got, right)}"
+        if len(got.weights) != len(right.weights):
+            return (f"{where} has a bias that it does not need: `bias=False`." if len(got.weights) > len(right.weights)
+                    else f"{where} lacks the bias that ours has.")
+        for name, other in zip(got.weights, right.weights, strict=True):
+            if mine[name].shape != ours[other].shape:
+                return (f"{where} has weights of shape {tuple(mine[name].shape)} where {tuple(ours[other].shape)} is "
+                        f"expected: is the kernel's size right?")
+    if len(own) < len(wanted):
+        return f"Yours ends after {len(own)} steps; a {wanted[len(own)].kind} is missing."
+    if len(own) > len(wanted):
+        extra = own[len(wanted)]
+        return f"Yours has a {extra.kind}{f' (`{extra.layer}`)' * bool(extra.layer)} more than it should."
+    return None
+
+
+def _guess(got: Step, right: Step) -> str:
+    """What most often leads to such a shape."""
+    if got.shape[1] != right.shape[1]:
+        return "count the channels again."
+    if got.kind == "transposed convolution":
+        return "stride 1?" if got.shape[-1] <= got.given[-1] + 1 else "kernel_size=2 and stride=2?"
+    if got.kind == "convolution":
+        return "padding=1?" if got.shape[-1] < right.shape[-1] else "is the padding too large for the kernel?"
+    if "pooling" in got.kind:
+        return "does it halve height and width, `nn.MaxPool2d(2)`?"
+    return "look at the step before it."
