@@ -46,8 +46,9 @@ def named(findings, name):
 def project(tmp_path, monkeypatch):
     """A copy of what the doctor reads in a checkout, small enough to break."""
     copy = tmp_path / "my lessons"
-    for part in ("notebooks/quizzes", "data/models"):
+    for part in (required.QUIZZES, "data/models"):
         shutil.copytree(REPOSITORY / part, copy / part)
+    (copy / "notebooks").mkdir()
     for path in (REPOSITORY / "pyproject.toml", REPOSITORY / "constraints.txt", *REPOSITORY.glob("notebooks/*.ipynb")):
         shutil.copy(path, copy / path.relative_to(REPOSITORY))
     for module in (required, optional, remedies, packages):
@@ -260,7 +261,7 @@ def test_a_lesson_that_is_gone(project):
 
 
 def test_a_quiz_that_is_gone(project):
-    (project / "notebooks" / "quizzes" / "01_the_scan.json").unlink()
+    (project / required.QUIZZES / "01_the_scan.json").unlink()
     assert "01_the_scan.json" in brought_back(project, "lessons")
 
 
@@ -276,10 +277,11 @@ def brought_back(project, name):
     assert "again from the archive" in failed.fix
     whole = project.with_name("whole")
     shutil.copytree(REPOSITORY / "notebooks", whole / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    shutil.copytree(REPOSITORY / "data" / "models", whole / "data" / "models")
+    for part in (required.QUIZZES, "data/models"):
+        shutil.copytree(REPOSITORY / part, whole / part)
     git = ["git", "-C", str(project), f"--work-tree={whole}", "-c", "user.name=a", "-c", "user.email=a@example.org"]
     subprocess.run(["git", "init", "--quiet", str(project)], check=True)
-    for words in (["add", "notebooks", "data"], ["commit", "--quiet", "-m", "all"]):
+    for words in (["add", "."], ["commit", "--quiet", "-m", "all"]):
         subprocess.run([*git, *words], check=True, cwd=whole)
     fix = named(examine(), name).fix
     assert fix.startswith("git -C ")

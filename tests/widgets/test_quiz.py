@@ -3,15 +3,12 @@
 import copy
 import json
 import re
-from pathlib import Path
 
 import pytest
-from repository import REPOSITORY
 
 from unet_lib.core.errors import GlassBoxError
-from unet_lib.widgets.quiz.quiz import QuizError, fallback, find_quiz, quiz, quiz_faults, read_quiz
+from unet_lib.widgets.quiz.quiz import FOLDER, QuizError, fallback, quiz, quiz_faults, read_quiz
 
-FOLDER = REPOSITORY / "notebooks" / "quizzes"
 FILES = sorted(FOLDER.glob("*.json"))
 BACKTICKED_OR_PLAIN = re.compile(r"([^`]|`[^`]+`)+")
 AMERICAN = re.compile(r"\b(colors?|gray|center|tumors?|labeled|normaliz\w*|optimiz\w*|behavior)\b", re.IGNORECASE)
@@ -87,12 +84,9 @@ def test_the_page_escapes_what_it_is_given():
     assert "<code>a &lt; b</code>" in page
 
 
-def test_a_quiz_is_found_beside_the_notebook_first(tmp_path, monkeypatch):
-    (tmp_path / "quizzes").mkdir()
+def test_a_lessons_quiz_is_found_wherever_the_notebook_lies(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert find_quiz("01_the_scan") == FOLDER / "01_the_scan.json"
-    (tmp_path / "quizzes" / "01_the_scan.json").write_text("{}")
-    assert find_quiz("01_the_scan") == Path("quizzes", "01_the_scan.json")
+    assert quiz("01_the_scan").questions == read_quiz(FOLDER / "01_the_scan.json")["questions"]
 
 
 def test_a_quiz_that_is_not_there_is_explained(folder):

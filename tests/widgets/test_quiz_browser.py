@@ -2,18 +2,16 @@
 
 import pytest
 from browser import write_notebook
-from repository import REPOSITORY
 
-from unet_lib.widgets.quiz.quiz import read_quiz
+from unet_lib.widgets.quiz.quiz import FOLDER, read_quiz
 
-FOLDER = REPOSITORY / "notebooks" / "quizzes"
 QUESTIONS = read_quiz(FOLDER / "01_the_scan.json")["questions"]
 RIGHT = [[option["right"] for option in question["options"]].index(True) for question in QUESTIONS]
 
 
 @pytest.fixture
 def book(lab, notebook):
-    source = f"from unet_lib.widgets.quiz import quiz\nquiz('01_the_scan', {str(FOLDER)!r})"
+    source = "from unet_lib.widgets.quiz import quiz\nquiz('01_the_scan')"
     write_notebook(lab.folder / "quiz.ipynb", source)
     book = notebook("quiz.ipynb", {"width": 800, "height": 900})
     book.run_all()

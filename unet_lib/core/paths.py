@@ -4,6 +4,9 @@ import hashlib
 import os
 from pathlib import Path
 
+TEXTS = Path(__file__).resolve().parents[1] / "lessons" / "texts"
+"""What the lessons hold besides notebooks and code: quizzes/, translations/, glossary.json."""
+
 
 def repository() -> Path:
     """The folder that holds notebooks/ and data/."""

@@ -1,4 +1,4 @@
-"""The terms of all lessons, English and German, each explained in one sentence: `notebooks/glossary.json`."""
+"""The terms of all lessons, English and German, each explained in one sentence: `texts/glossary.json`."""
 
 import difflib
 import json
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unet_lib.core.errors import SettingsError
-from unet_lib.core.paths import repository
+from unet_lib.core.paths import TEXTS
 
-GLOSSARY = repository() / "notebooks" / "glossary.json"
+GLOSSARY = TEXTS / "glossary.json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Lessons in other languages: `notebooks/translations/<language>/<lesson>.toml` holds the cells translated so far.
+"""Lessons in other languages: `texts/translations/<language>/<lesson>.toml` holds the cells translated so far.
 
 Each entry is named by its cell's id, and keeps a fingerprint of the English text that it was made from:
 
@@ -24,7 +24,7 @@ from nbformat import NotebookNode
 
 from unet_lib.core.atomic_io import write_text
 from unet_lib.core.errors import SettingsError
-from unet_lib.core.paths import repository
+from unet_lib.core.paths import TEXTS
 
 STUB = """["{name}"]
 source = "{source}"
@@ -33,7 +33,7 @@ text = '''
 '''
 """
 MARK = "unet_lib_translated_to"   # in a translated notebook's metadata
-FOLDER = repository() / "notebooks" / "translations"
+FOLDER = TEXTS / "translations"
 
 
 @dataclass(frozen=True, slots=True)

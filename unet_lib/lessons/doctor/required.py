@@ -17,6 +17,7 @@ from unet_lib.lessons.doctor.remedies import copy_project, install, python, rein
 FREE_GB = 2.0    # for caches of the phantoms (0.2 GB) or the real set (1 GB), and for runs
 MEMORY_GB = 2.0  # of lessons 00 to 04 the hungriest took 1.0 GB on phantoms; JupyterLab and a browser come on top
 SYMBOLS = "×·÷−–→…ᵀ⟨⟩"  # beyond ASCII, in figures; a test reads them from the sources
+QUIZZES = "unet_lib/lessons/texts/quizzes"
 FRONT_END = {"@jupyter-widgets/jupyterlab-manager": "jupyterlab_widgets", "anywidget": "anywidget"}
 
 
@@ -33,7 +34,7 @@ def examine(data: Path | None = None) -> Iterator[Finding]:
     yield guarded("data", lambda: _data(folder))
     yield guarded("models", _models, restore("data/models"))
     yield guarded("folders", lambda: _folders(folder))
-    yield guarded("lessons", _lessons, restore("notebooks"))
+    yield guarded("lessons", _lessons, restore("notebooks", QUIZZES))
 
 
 def _python() -> Finding:
@@ -168,11 +169,12 @@ def _folders(data: Path) -> Finding:
 def _lessons() -> Finding:
     lessons = sorted((repository() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     wrong = [path.name for path in lessons if not json.loads(path.read_text("utf-8")).get("cells")]
-    wrong += [f"{path.stem}.json" for path in lessons if not (path.parent / "quizzes" / f"{path.stem}.json").is_file()]
+    quizzes = repository() / QUIZZES
+    wrong += [f"{path.stem}.json" for path in lessons if not (quizzes / f"{path.stem}.json").is_file()]
     numbers = [int(path.name[:2]) for path in lessons]
     wrong += [f"lesson {number:02d}" for number in range(max(numbers, default=0) + 1) if number not in numbers]
     if wrong:
-        return Finding("lessons", f"missing or empty: {', '.join(wrong)}", restore("notebooks"))
+        return Finding("lessons", f"missing or empty: {', '.join(wrong)}", restore("notebooks", QUIZZES))
     return Finding("lessons", f"{len(lessons)}, from {lessons[0].stem} to {lessons[-1].stem}")
 
 

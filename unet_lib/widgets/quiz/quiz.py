@@ -1,6 +1,6 @@
 """A lesson's quiz: questions with one right option each, and feedback on every option.
 
-The questions come from `notebooks/quizzes/NAME.json` and travel in the widget's traits, so that a saved
+The questions come from `unet_lib/lessons/texts/quizzes/NAME.json` and travel in the widget's traits, so that a saved
 notebook can be answered without a kernel; the grading happens in the browser.
 """
 
@@ -14,10 +14,11 @@ from typing import Any
 import traitlets
 
 from unet_lib.core.errors import GlassBoxError
-from unet_lib.core.paths import repository
+from unet_lib.core.paths import TEXTS
 from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
 
 QUESTIONS, OPTIONS = 5, (3, 4)
+FOLDER = TEXTS / "quizzes"
 
 
 class QuizError(GlassBoxError):
@@ -45,24 +46,19 @@ class Quiz(GlassBoxWidget):
         return data, metadata
 
 
-def quiz(name: str, folder: str | Path | None = None) -> Quiz:
-    """The quiz of a lesson, e.g. `quiz("01_the_scan")`.
-
-    Without `folder` it is looked for in `quizzes/` beside the notebook, then in the project's notebooks.
-    """
+def quiz(name: str, folder: str | Path = FOLDER) -> Quiz:
+    """The quiz of a lesson, e.g. `quiz("01_the_scan")`; one of your own lies in a `folder` of yours."""
     return Quiz(**read_quiz(find_quiz(name, folder)))
 
 
-def find_quiz(name: str, folder: str | Path | None = None) -> Path:
+def find_quiz(name: str, folder: str | Path = FOLDER) -> Path:
     """The quiz file's path; QuizError says where it was looked for and which quizzes there are."""
-    project = repository() / "notebooks" / "quizzes"
-    folders = [Path(folder)] if folder is not None else [Path("quizzes"), Path("notebooks", "quizzes"), project]
-    for place in folders:
-        if (place / f"{name}.json").is_file():
-            return place / f"{name}.json"
-    known = sorted({path.stem for place in folders for path in place.glob("*.json")})
+    path = Path(folder) / f"{name}.json"
+    if path.is_file():
+        return path
+    known = sorted(path.stem for path in Path(folder).glob("*.json"))
     raise QuizError(
-        f"No quiz {name!r}: expected {folders[0] / name}.json. "
+        f"No quiz {name!r}: expected {path}. "
         + (f"There are: {', '.join(known)}." if known else "Pass the folder it lies in: quiz(name, folder=…).")
     )
 
