@@ -76,7 +76,7 @@ def test_a_sheet_shows_flair_probability_and_both_masks():
     flair, probability, both = sheet.axes[0], sheet.axes[1], sheet.axes[2]
     assert (flair.get_images()[0].get_array() == 77).all()
     assert probability.get_images()[0].get_clim() == (0, 1)
-    assert both.get_title() == "Dice 0.88"
+    assert both.get_title() == "network and expert, Dice 0.88"
     assert [t.get_text() for t in both.get_legend().get_texts()] == ["network", "expert"]
 
 

@@ -53,9 +53,26 @@ def test_bars_go_from_the_worst_to_the_best_in_their_sites_colours():
 @pytest.mark.parametrize("number", [2, 24, 88, 110])
 def test_names_are_legible_up_to_the_whole_data_set(number):
     figure = plotting.scores.ranked_bars(*made_up(number))
-    axes, = figure.axes
-    words_are_whole_and_apart(figure, [*axes.get_xticklabels(), *figure.legends[0].get_texts(), axes.xaxis.label])
-    assert len(axes.get_xticklabels()) == number
+    assert len(figure.axes) == (1 if number <= 60 else 2) and figure.get_figwidth() <= 10.5
+    labels = [label for axes in figure.axes for label in axes.get_xticklabels()]
+    words_are_whole_and_apart(figure, [*labels, *figure.legends[0].get_texts(), figure.axes[-1].xaxis.label])
+    assert len(labels) == number and min(label.get_fontsize() for label in labels) >= 9
+
+
+def test_two_rows_of_bars_go_on_from_one_to_the_other():
+    names, dice, sites = made_up(88)
+    upper, lower = plotting.scores.ranked_bars(names, dice, sites).axes
+    assert [bar.get_height() for axes in (upper, lower) for bar in axes.patches] == sorted(dice)
+    assert [axes.get_xticklabels()[0].get_text() for axes in (upper, lower)] == [
+        names[i] for i in np.argsort(dice)[[0, 44]]]
+    assert upper.get_xlim()[1] - upper.get_xlim()[0] == lower.get_xlim()[1] - lower.get_xlim()[0]
+
+
+def test_sites_differ_in_hatching_too_and_in_no_colour_of_a_mask():
+    figure = plotting.scores.ranked_bars(*made_up(60))
+    looks = {(to_hex(bar.get_facecolor()).upper(), bar.get_hatch()) for bar in figure.axes[0].patches}
+    assert len({colour for colour, _ in looks}) == len({hatch for _, hatch in looks}) == len(looks) == 5
+    assert not {plotting.NETWORK, plotting.REFERENCE} & {colour for colour, _ in looks}
 
 
 def test_more_names_than_fit_are_left_out():

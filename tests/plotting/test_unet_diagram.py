@@ -11,7 +11,7 @@ from unet_lib import plotting
 from unet_lib.core.errors import SettingsError
 from unet_lib.models.architecture import plan
 from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
-from unet_lib.plotting.unet_diagram import STAGE_COLOURS, draw_unet
+from unet_lib.plotting.unet_diagram import BOX_COLOURS, draw_unet
 from unet_lib.plotting.unet_layout import layout
 
 PLANS = {"large": plan(3, 64, 4, 256), "small": plan(3, 8, 2, 64), "flat": plan(1, 16, 1, 32),
@@ -85,6 +85,6 @@ def test_title_and_width():
 
 def test_the_widgets_boxes_have_the_same_colours():
     style = (REPOSITORY / "unet_lib" / "widgets" / "shared" / "u_drawing.css").read_text()
-    for kind, colour in STAGE_COLOURS.items():
+    for kind, colour in BOX_COLOURS.items():
         fill = re.search(rf"\.gb-kind-{kind}[, ][^}}]*?fill: (#\w+)", style)[1].upper()
         assert (fill if len(fill) == 7 else "#" + "".join(2 * digit for digit in fill[1:])) == colour

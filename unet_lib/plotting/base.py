@@ -1,7 +1,7 @@
 """Arrays → matplotlib axes. Knows no model and never calls `plt.show()`.
 
-Colours: grey levels stay grey, probabilities use `viridis`, the reference mask is orange and the prediction blue
-(Okabe & Ito's colour-blind-safe palette). A mask is always an outline and a tint.
+Colours: grey levels stay grey, probabilities use `viridis`, the reference mask is orange and the prediction blue, and
+`style` says the rest. A mask is always an outline and a tint.
 """
 
 import base64
@@ -21,16 +21,39 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from unet_lib.core.errors import SettingsError
+from unet_lib.plotting.style import (
+    LINE_STYLES,
+    MARKERS,
+    NETWORK,
+    PALETTE,
+    REFERENCE,
+    apply_style,
+    ink,
+    keep_style,
+    series,
+    strongest,
+)
 
-REFERENCE, NETWORK, INK = "#E69F00", "#56B4E9", "#444444"
 CHANNEL_COLOURS = ("#0072B2", "#D55E00", "#009E73")
 
 
 def new_figure(rows: int = 1, columns: int = 1, width: float = 9.0, height: float | None = None,
-               **settings: Any) -> tuple[Figure, np.ndarray]:
-    """A figure outside pyplot's global list, with a rows×columns array of axes; sizes in inches."""
-    figure = Figure(figsize=(width, height or width * rows / columns), dpi=90, layout="constrained")
-    return figure, figure.subplots(rows, columns, squeeze=False, **settings)
+               style: str | None = None, **settings: Any) -> tuple[Figure, np.ndarray]:
+    """A figure outside pyplot's global list, with a rows×columns array of axes; sizes in inches.
+
+    `style` is "light" or "dark"; left out, UNET_FIGURES says which, and without it figures are light.
+    """
+    figure = empty_figure(width, height or width * rows / columns, style, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **settings)
+    for panel in axes.flat:
+        keep_style(panel)
+    return figure, axes
+
+
+def empty_figure(width: float, height: float, style: str | None = None, dpi: float = 90, **settings: Any) -> Figure:
+    """A figure in the style that was asked for (see `new_figure`), still without axes; sizes in inches."""
+    apply_style(style)
+    return Figure(figsize=(width, height), dpi=dpi, **settings)
 
 
 def show(figure: Figure, alt: str, handle: Any = None) -> Any:
@@ -83,7 +106,7 @@ def draw_signed(axes: Axes, values: Float[np.ndarray, "h w"], title: str = "") -
     reach = max(float(np.quantile(np.abs(values), 0.995)), 1e-9)
     image = axes.imshow(values, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
     _bare(axes, title)
-    axes.set_xlabel(f"colours from −{reach:.3g} to {reach:.3g}", fontsize=8, color=INK)
+    axes.set_xlabel(f"colours from −{reach:.3g} to {reach:.3g}", fontsize=9)
     return image
 
 
@@ -98,7 +121,7 @@ def draw_mask(axes: Axes, mask: np.ndarray, colour: str = REFERENCE, label: str 
     """A mask of {0, 1} over a slice: an outline along the pixel edges, and a tint inside."""
     mask = np.asarray(mask) > 0
     if label:
-        axes.plot([], [], color=colour, label=label)
+        axes.plot([], [], color=colour, linestyle="-", label=label)
     if not mask.any():
         return
     axes.imshow(tinted(mask, colour, tint), interpolation="nearest")
@@ -114,7 +137,8 @@ def tinted(mask: np.ndarray, colour: str, opacity: float) -> Float[np.ndarray, "
     return layer
 
 
-def draw_channels(axes: Sequence[Axes], image: UInt8[np.ndarray, "h w 3"], mask: np.ndarray | None = None) -> None:
+def draw_channels(axes: Sequence[Axes] | np.ndarray, image: UInt8[np.ndarray, "h w 3"],
+                  mask: np.ndarray | None = None) -> None:
     """The three sequences of a slice side by side, with the expert's outline where there is one."""
     for channel, name in enumerate(("pre-contrast", "FLAIR", "post-contrast")):
         draw_slice(axes[channel], image[..., channel], name)
@@ -123,22 +147,25 @@ def draw_channels(axes: Sequence[Axes], image: UInt8[np.ndarray, "h w 3"], mask:
 
 
 def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]], colours: Sequence[str]) -> None:
-    """Fraction of pixels per grey level, black (air) left out, one line each."""
-    for (label, histogram), colour in zip(histograms.items(), colours, strict=False):
+    """Fraction of pixels per grey level, black (air) left out, one line each, in a style of its own."""
+    for number, ((label, histogram), colour) in enumerate(zip(histograms.items(), colours, strict=False)):
         fraction = histogram[1:] / max(1, histogram[1:].sum())
-        axes.plot(np.arange(1, 256), fraction, color=colour, label=label, linewidth=1.6)
+        axes.plot(np.arange(1, 256), fraction, color=colour, linestyle=LINE_STYLES[number % len(LINE_STYLES)],
+                  label=label, linewidth=1.6)
     axes.set(xlabel="grey level", ylabel="fraction of pixels", xlim=(0, 255), ylim=(0, None))
-    axes.legend(frameon=False)
+    axes.legend(labelcolor=ink(axes))
     calm(axes)
 
 
 def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "") -> None:
     """Distributions side by side, from five numbers each (5, 25, 50, 75, 95 %): line, thick line and dot."""
-    for position, (values, colour) in enumerate(zip(groups.values(), (INK, REFERENCE), strict=False)):
+    for position, values in enumerate(groups.values()):
         least, low, middle, high, most = values
-        axes.plot([position, position], [least, most], color=colour, linewidth=1.5)
-        axes.plot([position, position], [low, high], color=colour, linewidth=7, solid_capstyle="butt", alpha=0.6)
-        axes.plot([position], [middle], "o", color=colour, markeredgecolor="white", markersize=7)
+        turn = position % (1 + len(PALETTE))
+        colour, marker = (ink(axes), *PALETTE)[turn], ("o", *MARKERS[1:], "v")[turn]
+        axes.plot([position, position], [least, most], "-", color=colour, linewidth=1.5)
+        axes.plot([position, position], [low, high], "-", color=colour, linewidth=7, solid_capstyle="butt", alpha=0.6)
+        axes.plot([position], [middle], marker, color=colour, markeredgecolor=axes.get_facecolor(), markersize=7)
     axes.set_xticks(range(len(groups)), list(groups))
     axes.set(title=title, xlim=(-0.6, len(groups) - 0.4), ylim=(0, None))
     axes.title.set_fontsize(9)
@@ -147,10 +174,11 @@ def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str
 
 def draw_dots(axes: Axes, position: int, values: Sequence[float], label: str) -> None:
     """Repeated runs of one setting in a row of their own: a dot each, and a line at their mean."""
-    axes.plot(values, [position] * len(values), "o", color=NETWORK, markeredgecolor=INK, markersize=7, alpha=0.8)
-    axes.plot([np.mean(values)] * 2, [position - 0.3, position + 0.3], color=REFERENCE, linewidth=3)
+    axes.plot(values, [position] * len(values), "o", color=PALETTE[0], markeredgecolor=ink(axes), markersize=7,
+              alpha=0.8)
+    axes.plot([np.mean(values)] * 2, [position - 0.3, position + 0.3], "-", color=strongest(axes), linewidth=3)
     axes.annotate(label, (0, position), xytext=(-8, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-                  ha="right", va="center")
+                  ha="right", va="center", color=ink(axes))
     axes.set(ylim=(max(position + 0.6, axes.get_ylim()[0]), -0.6), yticks=[])
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.grid(axis="x", alpha=0.25)
@@ -158,16 +186,19 @@ def draw_dots(axes: Axes, position: int, values: Sequence[float], label: str) ->
 
 def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, epochs: int | None = None,
                 ylim: tuple[float, float] | None = None) -> None:
-    """One value an epoch, counted from 1; `epochs` fixes the axis while a training still runs."""
-    for (label, values), colour in zip(curves.items(), (NETWORK, REFERENCE, "#009E73", "#CC79A7"), strict=False):
-        axes.plot(np.arange(1, len(values) + 1), values, marker="o", markersize=4, color=colour, label=label)
+    """One value an epoch, counted from 1; `epochs` fixes the axis while a training still runs.
+
+    Curves named "training" and "validation" look as they do everywhere, the others as the palette has it.
+    """
+    for number, (label, values) in enumerate(curves.items()):
+        axes.plot(np.arange(1, len(values) + 1), values, markersize=4, label=label, **series(axes, number, label))
     axes.set(xlabel="epoch", ylabel=ylabel)
     if epochs:
         axes.set_xlim(0.5, epochs + 0.5)
     axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
     if ylim:
         axes.set_ylim(*ylim)
-    axes.legend(frameon=False)
+    axes.legend(labelcolor=ink(axes))
     calm(axes)
 
 
@@ -178,7 +209,8 @@ def draw_overlay(axes: Axes, flair: UInt8[np.ndarray, "h w"], predicted: np.ndar
     draw_mask(axes, predicted, NETWORK, "network")
     if reference is not None:
         draw_mask(axes, reference, REFERENCE, "expert", tint=0)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False, fontsize=9)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False, fontsize=9,
+                labelcolor=ink(axes))
 
 
 def prediction_sheet(image: UInt8[np.ndarray, "h w 3"], probability: Float[np.ndarray, "h w"], predicted: np.ndarray,
@@ -188,7 +220,9 @@ def prediction_sheet(image: UInt8[np.ndarray, "h w 3"], probability: Float[np.nd
     draw_slice(axes[0, 0], image[..., 1], "FLAIR")
     bar = draw_probability(axes[0, 1], probability, "probability of tumour")
     figure.colorbar(bar, ax=axes[0, 1], shrink=0.75)
-    draw_overlay(axes[0, 2], image[..., 1], predicted, reference, "" if dice is None else f"Dice {dice:.2f}")
+    outlines = "network" if reference is None else "network and expert"
+    draw_overlay(axes[0, 2], image[..., 1], predicted, reference,
+                 outlines if dice is None else f"{outlines}, Dice {dice:.2f}")
     figure.suptitle(title, parse_math=False)   # a file's name may hold dollar signs
     return figure
 
@@ -221,7 +255,7 @@ def _bare(axes: Axes, title: str) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     if title:
-        axes.set_title(title, fontsize=10, color=INK)
+        axes.set_title(title, fontsize=10)
 
 
 def calm(axes: Axes) -> None:

@@ -1,38 +1,34 @@
 """Scores of patients → figures: boxes by group, all patients ranked, the worst of them, and curves of thresholds.
 
-Arrays and names in, a Figure out; knows no model. Sites have Okabe & Ito's colour-blind-safe colours.
+Arrays and names in, a Figure out; knows no model. Sites differ in colour and in hatching.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from unet_lib.plotting.base import (
-    INK,
-    NETWORK,
-    REFERENCE,
-    calm,
-    draw_mask,
-    draw_probability,
-    draw_slice,
-    new_figure,
-    tinted,
-)
+from unet_lib.plotting.base import calm, draw_mask, draw_probability, draw_slice, new_figure, tinted
+from unet_lib.plotting.style import NETWORK, PALETTE, REFERENCE, faint, ink, strongest
 
 # Dice of two experts who outline the same low-grade gliomas, with a standard deviation of 0.02 (Buda et al. 2019).
 EXPERTS_AGREE = 0.84
-SITE_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
-NAMES_FIT = 120  # bars; with more of them their names would be too small to read
+SITE_COLOURS = ("#0072B2", *PALETTE[:3], "#F0E442", "#999999")
+SITE_HATCHES = ("", "///", "...", "xx", "\\\\\\")
+"""With six colours and five hatchings in turn, thirty sites differ."""
+BARS_A_ROW = 60  # with more of them, names would be too small to read
+NAMES_FIT = 120  # bars; more of them go into one row, without names
 
 
 def box_sheet(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
     """Side by side, each with its title: the Dice of the patients of each group (see `draw_boxes`)."""
     widths = [len(groups) + 0.6 for groups in panels.values()]
-    figure, axes = new_figure(1, len(panels), width=max(6.0, 1.1 * sum(widths)), height=4, sharey=True,
+    figure, axes = new_figure(1, len(panels), width=max(6.0, 1.2 * sum(widths)), height=4, sharey=True,
                               width_ratios=widths)
     for panel, (title, groups) in zip(axes[0], panels.items(), strict=True):
         draw_boxes(panel, groups, title)
@@ -45,39 +41,57 @@ def draw_boxes(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "
 
     What a name has in brackets goes to a line of its own, and below it how many patients there are.
     """
+    line = {"color": ink(axes)}
     axes.boxplot(list(groups.values()), positions=range(len(groups)), widths=0.6, whis=(0, 100), showfliers=False,
-                 boxprops={"color": INK}, whiskerprops={"color": INK}, capprops={"color": INK},
-                 medianprops={"color": REFERENCE, "linewidth": 2.5})
+                 boxprops=line, whiskerprops=line, capprops=line, medianprops={"color": PALETTE[1], "linewidth": 2.5})
     for position, values in enumerate(groups.values()):
-        axes.plot(position + _jitter(len(values)), values, "o", color=NETWORK, markeredgecolor=INK, markersize=5,
-                  alpha=0.75)
+        axes.plot(position + _jitter(len(values)), values, "o", color=PALETTE[0], markeredgecolor=ink(axes),
+                  markersize=5, alpha=0.75)
     labels = [name.replace(" (", "\n(") + f"\nn = {len(values)}" for name, values in groups.items()]
-    axes.set_xticks(range(len(groups)), labels, fontsize=8)
+    axes.set_xticks(range(len(groups)), labels, fontsize=9)
     axes.set(xlim=(-0.6, len(groups) - 0.4), ylim=(-0.03, 1.03))
-    axes.set_title(title, fontsize=10, color=INK)
+    axes.set_title(title, fontsize=10)
     calm(axes)
 
 
 def ranked_bars(names: Sequence[str], dice: Float[np.ndarray, "p"], sites: Sequence[str]) -> Figure:
-    """A bar a patient, from the worst to the best, in its site's colour; lines at the mean and at two experts' Dice."""
+    """A bar a patient, from the worst to the best, in its site's colour; lines at the mean and at two experts' Dice.
+
+    Up to BARS_A_ROW patients stand in a row, as they can be read then.
+    """
     order = np.argsort(dice, kind="stable")
-    colours = dict(zip(sorted(set(sites)), SITE_COLOURS * (1 + len(set(sites)) // len(SITE_COLOURS)), strict=False))
-    width = min(max(7.0, 1.5 + 0.15 * len(names)), 20)
-    figure, ((axes,),) = new_figure(width=width, height=4.2)
-    axes.bar(range(len(names)), dice[order], color=[colours[sites[i]] for i in order], width=0.8, zorder=2)
-    mean = float(np.mean(dice))
-    keys = [axes.axhline(mean, color=INK, linewidth=1.5, zorder=3, label=f"mean {mean:.2f}"),
-            axes.axhline(EXPERTS_AGREE, color="black", linestyle="--", linewidth=1.5, zorder=3,
-                         label=f"two experts: {EXPERTS_AGREE}"),
-            *(Patch(color=colour, label=site) for site, colour in colours.items())]
-    figure.legend(handles=keys, loc="outside upper center", ncols=int(width / 1.2), frameon=False, fontsize=9)
     fit = len(names) <= NAMES_FIT
-    axes.set_xticks(range(len(names)) if fit else [], [names[i] for i in order] if fit else [],
-                    rotation=90, fontsize=7)
-    axes.set(xlim=(-0.7, len(names) - 0.3), ylim=(0, 1), ylabel="Dice",
-             xlabel=f"patients from the worst to the best (n = {len(names)})")
-    calm(axes)
+    rows = np.array_split(order, -(-len(names) // BARS_A_ROW) if fit else 1)
+    width = min(max(7.0, 1.5 + 0.15 * len(rows[0])), 10.5)
+    figure, axes = new_figure(len(rows), width=width, height=0.6 + 3.6 * len(rows))
+    looks = _looks_of_sites(sites, axes[0, 0].get_facecolor())
+    start = 0
+    for panel, row in zip(axes[:, 0], rows, strict=True):
+        for place, i in enumerate(row, start):
+            panel.bar(place, dice[i], width=0.8, zorder=2, **looks[sites[i]])
+        lines = _lines_to_compare(panel, float(np.mean(dice)))
+        panel.set_xticks(range(start, start + len(row)) if fit else [], [names[i] for i in row] if fit else [],
+                         rotation=90, fontsize=9)
+        panel.set(xlim=(start - 0.7, start + len(rows[0]) - 0.3), ylim=(0, 1), ylabel="Dice")
+        calm(panel)
+        start += len(row)
+    axes[-1, 0].set_xlabel(f"patients from the worst to the best (n = {len(names)})")
+    keys = [*lines, *(Patch(label=site, **look) for site, look in looks.items())]
+    figure.legend(handles=keys, loc="outside upper center", ncols=int(width / 1.2), fontsize=9, handleheight=1.2)
     return figure
+
+
+def _looks_of_sites(sites: Sequence[str], paper: Any) -> dict[str, dict[str, Any]]:
+    """Colour and hatching of each site's bars."""
+    return {site: {"facecolor": SITE_COLOURS[number % len(SITE_COLOURS)], "edgecolor": paper, "linewidth": 0,
+                   "hatch": SITE_HATCHES[number % len(SITE_HATCHES)]} for number, site in enumerate(sorted(set(sites)))}
+
+
+def _lines_to_compare(axes: Axes, mean: float) -> list[Line2D]:
+    """Across the bars: the mean, and the Dice of two experts."""
+    return [axes.axhline(mean, color=ink(axes), linestyle="-", linewidth=1.5, zorder=3, label=f"mean {mean:.2f}"),
+            axes.axhline(EXPERTS_AGREE, color=strongest(axes), linestyle="--", linewidth=1.5, zorder=3,
+                         label=f"two experts: {EXPERTS_AGREE}")]
 
 
 def worst_sheet(cases: Sequence[tuple[str, UInt8[np.ndarray, "h w"], Bool[np.ndarray, "h w"],
@@ -89,32 +103,32 @@ def worst_sheet(cases: Sequence[tuple[str, UInt8[np.ndarray, "h w"], Bool[np.nda
         draw_slice(panel, flair, title)
         draw_mask(panel, predicted, NETWORK, "network")
         draw_mask(panel, reference, REFERENCE, "expert", tint=0)
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
 
 
 def draw_precision_recall(axes: Axes, precision: Float[np.ndarray, "t"], recall: Float[np.ndarray, "t"],
-                          label: str = "", colour: str = NETWORK) -> None:
+                          label: str = "", colour: str = PALETTE[0]) -> None:
     """A curve over all thresholds, on a ground of lines along which F1 is the same."""
     side = np.linspace(0.01, 1, 100)
     across, up = np.meshgrid(side, side)
     f1 = 2 * across * up / (across + up)
-    lines = axes.contour(across, up, f1, levels=np.arange(0.1, 0.95, 0.1), colors="#bbbbbb", linewidths=0.7)
+    lines = axes.contour(across, up, f1, levels=np.arange(0.1, 0.95, 0.1), colors=faint(axes), linewidths=0.7)
     at_the_right = [(0.98, level * 0.98 / (1.96 - level)) for level in lines.levels]
-    axes.clabel(lines, fmt="%.1f", fontsize=7, manual=at_the_right)
-    axes.set_title("grey: lines of equal F1", fontsize=9, color=INK)
-    axes.plot(recall, precision, color=colour, linewidth=2, label=label)
+    axes.clabel(lines, fmt="%.1f", fontsize=9, colors=ink(axes), manual=at_the_right)
+    axes.set_title("grey: lines of equal F1", fontsize=9)
+    axes.plot(recall, precision, "-", color=colour, linewidth=2, label=label)
     axes.set(xlabel="recall: how much of the tumour was found", ylabel="precision: how much of the found is tumour",
              xlim=(0, 1.01), ylim=(0, 1.01), aspect="equal")
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def draw_reliability(axes: Axes, confidence: Float[np.ndarray, "k"], observed_frequency: Float[np.ndarray, "k"],
-                     label: str = "", colour: str = NETWORK) -> None:
+                     label: str = "", colour: str = PALETTE[0]) -> None:
     """Observed frequency against confidence, a dot a bin, and a line from it to the diagonal, where the two agree."""
-    axes.plot((0, 1), (0, 1), color=INK, linewidth=1, linestyle="--")
+    axes.plot((0, 1), (0, 1), color=ink(axes), linewidth=1, linestyle="--")
     axes.vlines(confidence, observed_frequency, confidence, color=colour, alpha=0.35, linewidth=6)
-    axes.plot(confidence, observed_frequency, "o-", color=colour, markeredgecolor=INK, label=label)
+    axes.plot(confidence, observed_frequency, "o-", color=colour, markeredgecolor=ink(axes), label=label)
     axes.set(xlabel="confidence (predicted probability)", ylabel="observed frequency of tumour", xlim=(0, 1),
              ylim=(0, 1), aspect="equal")
     calm(axes)

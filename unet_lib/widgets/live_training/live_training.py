@@ -125,15 +125,19 @@ class LiveTraining(GlassBoxWidget):
 
 def training_sheet(epochs: list[EpochResult], flair: Any, masks: Any, references: Any) -> Figure:
     """Curves above, slices with both masks below, and a line that says where the training stands."""
-    figure = Figure(figsize=(9, 5.6), dpi=90, layout="constrained")
+    figure = plotting.empty_figure(9, 5.8, layout="constrained")
     curves, slices = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.15))[:, 0]
     loss, f1 = curves.subplots(1, 2)
     plotting.draw_curves(loss, _series(epochs, "loss", "validation_loss"), "loss", epochs[-1].epochs)
     plotting.draw_curves(f1, _series(epochs, "train_f1", "validation_f1"), "F1", epochs[-1].epochs, (0, 1))
-    for axes, image, mask, reference in zip(slices.subplots(1, len(flair)), flair, masks, references, strict=True):
-        plotting.draw_slice(axes, image)
-        plotting.draw_mask(axes, mask, plotting.NETWORK)
-        plotting.draw_mask(axes, reference, plotting.REFERENCE, tint=0)
+    panels = slices.subplots(1, len(flair), squeeze=False)[0]
+    for number, (axes, image, mask, reference) in enumerate(zip(panels, flair, masks, references, strict=True), 1):
+        plotting.draw_slice(axes, image, f"slice {number}")
+        plotting.draw_mask(axes, mask, plotting.NETWORK, "the network's mask")
+        plotting.draw_mask(axes, reference, plotting.REFERENCE, "the expert's outline", tint=0)
+    slices.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    loss.set_title("loss")
+    f1.set_title("F1")
     curves.suptitle(status_line(epochs), fontsize=11)
     return figure
 

@@ -1,0 +1,61 @@
+"""One figure of each function that draws, of made-up arrays; by the function's name."""
+
+import numpy as np
+
+from unet_lib import plotting
+from unet_lib.models.architecture import plan
+from unet_lib.plotting.features import Case, Look, film_frame, stage_sheet
+from unet_lib.plotting.unet_diagram import draw_unet
+
+ROW, COLUMN = np.indices((32, 32))
+MASK = (ROW > 10) & (ROW < 20) & (COLUMN > 4) & (COLUMN < 14)
+MOVED = np.roll(MASK, 3, axis=1)
+FLAIR = (40 + 4 * COLUMN).astype(np.uint8)
+SMOOTH = COLUMN / 31
+CASE = Case("a patient", FLAIR, MASK, (0, 10, 40), ((10, 0.9), (40, 0.2)))
+LOOK = Look(40, {"encoder.1": np.stack([SMOOTH, SMOOTH**2])}, MOVED, 0.7)
+FALLING = {"training": [3.0, 2.0, 1.0], "validation": [3.0, 2.5, 2.4]}
+LINE = np.linspace(0.05, 0.95, 10)
+
+
+def on_axes(draw, *arguments):
+    """A figure with one pair of axes, drawn on by a function."""
+    figure, ((axes,),) = plotting.new_figure(width=5)
+    draw(axes, *arguments)
+    return figure
+
+
+def uncertain():
+    figure, axes = plotting.new_figure(1, 4, width=9.6)
+    plotting.scores.draw_uncertainty(axes[0], FLAIR, SMOOTH, SMOOTH / 3, MASK)
+    return figure
+
+
+def in_channels():
+    figure, axes = plotting.new_figure(1, 3)
+    plotting.draw_channels(axes[0], np.stack([FLAIR] * 3, -1), MASK)
+    return figure
+
+
+FIGURES = {
+    "draw_channels": in_channels,
+    "draw_curves": lambda: on_axes(plotting.draw_curves, FALLING | {"other": [1.0, 1.0, 2.0]}, "loss"),
+    "draw_dots": lambda: on_axes(plotting.draw_dots, 0, [0.5, 0.7], "one"),
+    "draw_histograms": lambda: on_axes(plotting.draw_histograms, {"one": np.arange(256), "other": np.arange(256)[::-1]},
+                                       plotting.CHANNEL_COLOURS),
+    "draw_overlay": lambda: on_axes(plotting.draw_overlay, FLAIR, MOVED, MASK, "both"),
+    "draw_probability": lambda: on_axes(plotting.draw_probability, SMOOTH, "probability"),
+    "draw_quantiles": lambda: on_axes(plotting.draw_quantiles, {"one": [1, 2, 3, 4, 5], "other": [2, 3, 4, 5, 9]}, "x"),
+    "draw_signed": lambda: on_axes(plotting.draw_signed, SMOOTH - 0.5, "map"),
+    "prediction_sheet": lambda: plotting.prediction_sheet(np.stack([FLAIR] * 3, -1), SMOOTH, MOVED, MASK, 0.7, "title"),
+    "box_sheet": lambda: plotting.scores.box_sheet({"site": {"CS": [0.9, 0.4, 0.7], "DU": [0.8]}}),
+    "ranked_bars": lambda: plotting.scores.ranked_bars(["CS 1", "DU 2"], np.array([0.9, 0.2]), ["CS", "DU"]),
+    "worst_sheet": lambda: plotting.scores.worst_sheet([("CS 1", FLAIR, MOVED, MASK)]),
+    "draw_precision_recall": lambda: on_axes(plotting.scores.draw_precision_recall, LINE[::-1], LINE, "one"),
+    "draw_reliability": lambda: on_axes(plotting.scores.draw_reliability, LINE, LINE**2),
+    "draw_uncertainty": uncertain,
+    "stage_sheet": lambda: stage_sheet(CASE, LOOK, LOOK, "encoder.1", [0, 1]),
+    "film_frame": lambda: film_frame(CASE, LOOK, {"encoder.1": [0, 1]}),
+    "draw_unet": lambda: draw_unet(plan(3, 8, 2, 64), title="A U-Net"),
+    "draw_unet with a highlight": lambda: draw_unet(plan(3, 8, 2, 64), highlight="pool.1"),
+}
