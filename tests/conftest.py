@@ -1,5 +1,6 @@
 """Shared fixtures: small made-up data sets, and the real one where it is there."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,8 @@ install_import_hook("unet_lib", "beartype.beartype(conf=beartype.BeartypeConf(is
 
 import pytest
 from processes import run_python
+
+os.environ["UNET_PROGRESS"] = "off"  # what a reader has solved is theirs
 
 pytest_plugins = ["browser", "packed_set"]
 

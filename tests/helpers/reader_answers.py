@@ -5,12 +5,10 @@ Written by hand, not read from the checkers.
 
 import numpy as np
 import torch
+from reader_answers_03 import FUNCTIONS_03, MODULES_03, PROPERTIES_03
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
-
-from unet_lib.models.blocks import DoubleConv
-from unet_lib.models.unet import UNet
 
 NUMBERS = {
     "slice_numbers": ([196608, 256 * 256 * 3.0, np.int64(196608)],
@@ -39,7 +37,6 @@ NUMBERS = {
                                                    0.0002: "root", 0.00707: "mean", 0.1: "Variance"}),
     "full_size_epochs": ([4.875, 30 / 16 + 3, 4.88], {13.5: "quarter", 42: "What does one", 528: "Turned", 19.5: "four",
                                                       1.875: "alone", 7: "Count pixels"}),
-    "decoder_inputs": ([32, 16 + 16], {16: "added", 48: "halved", 64: "multiplied", 7: "side by side after"}),
     "conv_output": ([128, (256 + 6 - 7) // 2 + 1], {127: "One too few", 128.5: "half", 125: "padding", 256: "stride",
                                                     100: "⌊"}),
     "conv_parameters": ([448, 16 * (27 + 1)], {432: "biases", 160: "all three", 480: "one bias", 28: "one filter"}),
@@ -51,67 +48,7 @@ NUMBERS = {
 }
 
 
-def our_double_conv(inputs, outputs):
-    return DoubleConv(inputs, outputs)
-
-
-def without(*names):
-    """A DoubleConv in which these steps let everything through."""
-    def build(inputs, outputs):
-        block = DoubleConv(inputs, outputs)
-        for name in names:
-            setattr(block, name, torch.nn.Identity())
-        return block
-    return build
-
-
-def unpadded(inputs, outputs):
-    block = DoubleConv(inputs, outputs)
-    block.conv1.padding = block.conv2.padding = (0, 0)
-    return block
-
-
-class Swapped(UNet):
-    def __init__(self, base, depth):
-        super().__init__(base=base, depth=depth)
-        for level in self.concat:
-            self.concat[level].forward = lambda skip, x: torch.cat([x, skip], 1)
-
-
-class Probable(UNet):
-    def __init__(self, base, depth):
-        super().__init__(base=base, depth=depth)
-
-    def forward(self, image):
-        return super().forward(image).sigmoid()
-
-
-class Unfinished(torch.nn.Module):
-    def __init__(self, base, depth):
-        super().__init__()
-        self.bottleneck = ...
-
-
-NETWORKS = {
-    "double_conv": ([our_double_conv], {
-        without("relu2"): "last ReLU", without("relu1"): "between the two", without("norm1"): "no `norm1.weight`",
-        unpadded: "padding=1", lambda i, o: our_double_conv(i, 2 * o): "`conv1.weight` should have the shape",
-        lambda i, o: None: "Expected an `nn.Module`", lambda i: None: "raised TypeError", 3: "without calling"}),
-    "own_unet": ([lambda base, depth: UNet(base=base, depth=depth)], {
-        Swapped: "exchanged", Probable: "logits", lambda b, d: UNet(base=b, depth=d + 1): "should have the shape",
-        lambda b, d: UNet(base=b, depth=d, batch_norm=False): "no `encoder.1.norm1",
-        lambda b, d: UNet(base=b, depth=d, out_channels=2): "`output.weight` should"}),
-}
 PROPERTIES = {
-    "bottleneck_shape": ([(1024, 16, 16), [1024, 16, 16.0]],
-                         {(16, 16, 1024): "come first", (512, 16, 16): "four doublings", (512, 32, 32): "last level",
-                          (64, 16, 16): "stay at 64", (1024, 256, 256): "Four poolings", (1, 2, 3): "2⁴"}),
-    "diagnoses": ([["size", "order", "activation", "channels", "eval"], ("Size", "order", "activation", "channels",
-                                                                        "eval()")],
-                  {("order", "size", "eval", "channels", "activation"): "Network 1",
-                   ("size", "?", "", "", ""): "Network 2",
-                   ("size", "order", "eval", "channels", "activation"): "Network 3",
-                   ("size", "order", "activation", "size", "eval"): "Network 4"}),
     "map_shape": ([(1, 16, 64, 64), [1, 16, 64, 64.0]],
                   {(1, 8, 128, 128): "encoder.1", (1, 16, 128, 128): "lies a pooling", (1, 8, 64, 64): "doubles",
                    (1, 32, 32, 32): "too deep", (1, 64, 64, 16): "before height", (3, 16, 64, 64): "into the sums",
@@ -257,17 +194,6 @@ def adam_by_hand(w, g, m, v, t, mean=True, square=True, root=np.sqrt, sign=1):
     return w - sign * 0.001 * step, m, v
 
 
-def forward(network, image):
-    x, skips = image, []
-    for level in network.encoder:
-        skips.append(network.encoder[level](x))
-        x = network.pool[level](skips[-1])
-    x = network.bottleneck(x)
-    for level in reversed(list(network.up)):
-        x = network.decoder[level](network.concat[level](skips.pop(), network.up[level](x)))
-    return network.output(x)
-
-
 FUNCTIONS = {
     "bias_gradient": ([lambda g: g.sum((0, 2, 3)), lambda g: [channel.sum() for channel in np.moveaxis(g, 1, 0)]],
                       {lambda g: g.mean((0, 2, 3)): "adds up", np.sum: "bias of its own",
@@ -304,29 +230,6 @@ FUNCTIONS = {
                       lambda w, g, m, v, t: (adam_by_hand(w, g, m, v, t)[0], (0.9 * m + 0.1 * g) / (1 - 0.9**t),
                                              (0.999 * v + 0.001 * g * g) / (1 - 0.999**t)): "correct copies",
                       lambda *five: adam_by_hand(*five)[0]: "Hand back m", lambda *five: five[:3]: "m and v first"}),
-    "forward": ([forward, lambda network, image: network(image)],
-                {lambda network, image: torch.sigmoid(network(image)): "logits",
-                 lambda network, image: network(image)[0]: "encoder → keep", lambda network, image: image: "should be",
-                 lambda network, image: network.nonsense(image): "raised AttributeError"}),
-    "pad_needed": ([lambda size, depth: -size % 2**depth],
-                   {lambda size, depth: size % 2**depth: "too much",
-                    lambda size, depth: 2**depth - size % 2**depth: "0 more",
-                    lambda size, depth: -size % (2 * depth): "power of depth",
-                    lambda size, depth: size - size % -2**depth: "new size"}),
-    "join_skip": ([lambda skip, x: np.concatenate([skip, x], 1), lambda skip, x: np.hstack([skip, x])],
-                  {lambda skip, x: np.hstack([x, skip]): "broke network 2",
-                   lambda skip, x: np.concatenate([skip, x], 3): "side by side",
-                   lambda skip, x: np.concatenate([skip, x], 0): "along the batch",
-                   lambda skip, x: skip: "should be"}),
-    "activate": ([lambda x: np.where(x > 0, x, 0), lambda x: x * (x > 0)],
-                 {lambda x: -np.maximum(-x, 0): "keep the negative", abs: "absolute",
-                  lambda x: x >= 1e-9: "True and False",
-                  lambda x: x.copy(): "Nothing has changed", lambda x: 1 / (1 + np.exp(-x)): "sigmoid"}),
-    "predict_alone": ([lambda network, image: network.eval()(image),
-                       lambda network, image: network.train(False)(image)],
-                      {lambda network, image: network(image): "still in training",
-                       lambda network, image: network.train()(image): "wrong way",
-                       lambda network, image: 0: "should be"}),
     "correlate": ([correlate, lambda i, k: np.array(correlate(i, k), float)],
                   {lambda i, k: correlate(i, k[::-1, ::-1]): "flipped",
                    lambda i, k: [row[:-1] for row in correlate(i, k)[:-1]]: "last row",
@@ -419,4 +322,5 @@ FUNCTIONS = {
     "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
                                   lambda losses: losses.index(max(losses)) + 1: "the worst"}),
 }
-TABLE = {**NUMBERS, **PROPERTIES, **NETWORKS, **FUNCTIONS}
+FUNCTIONS |= FUNCTIONS_03
+TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_03, **MODULES_03, **FUNCTIONS}

@@ -1,75 +1,67 @@
-"""Five faulty U-Nets for the debugging clinic of lesson 03: one fault each, and its symptom.
-
-`symptom(number, network, images, masks)` says what each of them shows.
-"""
+"""Three faulty U-Nets for the debugging clinic of lesson 03: one fault each, and what their owner complains of."""
 
 import copy
+from types import MethodType
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from unet_lib.models.blocks import DoubleConv
-from unet_lib.models.common import eval_mode, to_mask
-from unet_lib.models.unet import UNet
+from unet_lib.lessons.reference_unet import UNet
 
-FAULTS = (1, 2, 3, 4, 5)
-
-
-def faulty_unet(number: int, network: UNet) -> UNet:
-    """A copy of a sound network with fault `number`; for 1, 4 and 5 look at how it is used or built."""
-    faulty = copy.deepcopy(network)
-    if number == 2:
-        for concat in faulty.concat.values():
-            concat.forward = lambda skip, x: torch.cat([x, skip], dim=1)  # type: ignore[method-assign]
-    if number == 3:
-        for block in faulty.modules():
-            if isinstance(block, DoubleConv):
-                block.relu1, block.relu2 = nn.Identity(), nn.Identity()
-        # Max pooling is non-linear too: means in its place, so that what is left is linear.
-        faulty.pool = nn.ModuleDict({level: nn.AvgPool2d(2) for level in faulty.pool})
-    if number == 4:
-        channels = faulty.config.base
-        faulty.decoder["1"] = DoubleConv(channels, channels)
-    return faulty.train(number == 5)
+COMPLAINTS = {
+    "A": "It learns, but needs far more arithmetic than it should.",
+    "B": "It has good weights, and still finds almost no tumour.",
+    "C": "It answers exactly as the sound one. But trained from scratch, it stays worse.",
+}
 
 
-def symptom(number: int, network: UNet, images: Float[Tensor, "n c h w"], masks: Float[Tensor, "n 1 h w"]) -> str:
-    """The symptom of fault `number` in a network that is otherwise sound, in one line."""
-    faulty = faulty_unet(number, network)
+def faulty_unet(name: str, sound: UNet) -> UNet:
+    """A copy of a sound network of depth 3 or more with fault A, B or C, in evaluation mode. Raises KeyError."""
+    faulty = copy.deepcopy(sound).eval()
+    {"A": _without_a_pooling, "B": _with_a_dead_block, "C": _with_a_cut_gradient}[name](faulty)
+    return faulty
+
+
+class _PoolsTwice(nn.Module):
+    """Leaves every third call as it is: the encoder asks level after level."""
+
+    def __init__(self, depth: int, left_out: int) -> None:
+        super().__init__()
+        self.depth, self.left_out, self.calls = depth, left_out, 0
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c a b"]:
+        level, self.calls = self.calls % self.depth + 1, self.calls + 1
+        return x if level == self.left_out else nn.functional.max_pool2d(x, 2)
+
+
+def _without_a_pooling(network: UNet) -> None:
+    """Level 2 passes its maps on in full size; on the way up it enlarges nothing."""
+    depth = len(network.encoder.levels)
+    network.encoder.pool = _PoolsTwice(depth, left_out=2)  # type: ignore[assignment]
+    level = network.decoder[depth - 2]
+    below, here = level.up.weight.shape[:2]                # type: ignore[index, union-attr]
+    level.up = nn.ConvTranspose2d(below, here, kernel_size=1, stride=1)  # type: ignore[arg-type]
+
+
+def _with_a_dead_block(network: UNet) -> None:
+    """One bias so low that the ReLU behind it lets nothing through."""
+    network.encoder.levels[1].norm1.bias.data.fill_(-30.0)  # type: ignore[union-attr, operator]
+
+
+def _with_a_cut_gradient(network: UNet) -> None:
+    """Behind the bottleneck the graph is cut: the same numbers, but no way back for the gradient."""
+    def forward(self: UNet, image: Tensor) -> Tensor:
+        x, skips = self.encoder(image)
+        x = self.bottleneck(x).detach()
+        for level in self.decoder:
+            x = level(x, skips.pop())
+        return self.output(x)
+    network.forward = MethodType(forward, network)  # type: ignore[method-assign]
+
+
+def dice_of(network: nn.Module, images: Float[Tensor, "n 3 h w"], masks: Float[Tensor, "n 1 h w"]) -> float:
+    """Dice of all pixels of these slices together, in [0, 1]; the mode of the network is left as it is."""
     with torch.no_grad():
-        if number == 1:
-            return _complaint(faulty, images[:, :, :100, :100])
-        if number == 2:
-            return f"fraction of the tumour found: {_found(faulty, images, masks)}, by the sound one: " \
-                   f"{_found(network, images, masks)}"
-        if number == 3:
-            return f"answer to a sum = sum of the answers (but for a constant): {_is_linear(faulty)}"
-        if number == 4:
-            return _complaint(faulty, images)
-        alone, in_company = faulty(images[:1]), faulty(images)[:1]
-        return f"same answer for an image alone and in company: {torch.allclose(alone, in_company, atol=0.01)}"
-
-
-def _complaint(network: UNet, images: Tensor) -> str:
-    """The first sentence of the error."""
-    try:
-        return str(network(images).shape)
-    except (RuntimeError, ValueError) as error:
-        return str(error).split(". ")[0]
-
-
-def _found(network: UNet, images: Tensor, masks: Tensor) -> str:
-    """Half or more, or less than half: digits would differ between machines."""
-    with eval_mode(network):
-        found = to_mask(network(images))
-    return "more than half" if (found * masks).sum() > 0.5 * masks.sum() else "less than half"
-
-
-def _is_linear(network: UNet) -> bool:
-    """Does f(a + b) + f(0) = f(a) + f(b) hold, as for any sum of products with a constant?"""
-    network = copy.deepcopy(network).double().eval()
-    size = 4 * network.config.multiple
-    a, b = torch.randn(2, 1, network.config.in_channels, size, size, dtype=torch.float64,
-                       generator=torch.Generator().manual_seed(0))
-    return torch.allclose(network(a + b) + network(torch.zeros_like(a)), network(a) + network(b))
+        found = (network(images) >= 0).float()
+    return float(2 * (found * masks).sum() / (found.sum() + masks.sum()))

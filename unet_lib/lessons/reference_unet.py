@@ -1,4 +1,4 @@
-"""The U-Net as lesson 03 builds it, piece by piece: what the reader's classes are compared with, and stands in for them.
+"""The U-Net as lesson 03 builds it, piece by piece: the reader's classes are compared with these, or replaced by them.
 
 The same network as `models.unet.UNet`, with fewer settings: three channels in, one out, batch norm everywhere.
 """

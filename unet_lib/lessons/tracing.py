@@ -14,14 +14,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from unet_lib.core.errors import ShapeError
 
 # A piece of the name of torch's operation → the word for it.
-KINDS = {"convolution": "convolution", "batch_norm": "batch norm", "max_pool": "max pooling", "avg_pool": "mean pooling",
-         "relu": "ReLU", "clamp": "ReLU", "maximum": "ReLU", "cat": "concatenation", "upsample": "upsampling",
-         "sigmoid": "sigmoid"}
+KINDS = {"convolution": "convolution", "batch_norm": "batch norm", "max_pool": "max pooling",
+         "avg_pool": "mean pooling", "relu": "ReLU", "clamp": "ReLU", "maximum": "ReLU", "cat": "concatenation",
+         "upsample": "upsampling", "sigmoid": "sigmoid"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One operation: its kind, the layer it belongs to ("" if none), the shapes of its input and output, its weights."""
+    """One operation: its kind, its layer ("" if it has no weights), the shapes of input and output, its weights."""
 
     kind: str
     layer: str
@@ -30,8 +30,7 @@ class Step:
     weights: tuple[str, ...]
 
     def __str__(self) -> str:
-        where = f" `{self.layer}`" if self.layer else ""
-        return f"{self.kind}{where} → {by(self.shape[1:])}"
+        return f"{self.kind}{_named(self)} → {by(self.shape[1:])}"
 
 
 def by(shape: tuple[int, ...]) -> str:
@@ -54,11 +53,13 @@ class Trace(TorchDispatchMode):
         name = operation.overloadpacket.__name__
         if (kind := next((word for part, word in KINDS.items() if part in name), None)) is not None:
             kind = "transposed " * (kind == "convolution" and bool(args[6])) + kind
-            tensors = [arg for arg in args if isinstance(arg, Tensor)]
+            flat = (part for arg in args for part in (arg if isinstance(arg, list | tuple) else (arg,)))
+            tensors = [part for part in flat if isinstance(part, Tensor)]
             weights = tuple(self.names[t.data_ptr()] for t in tensors if t.data_ptr() in self.names)
             layer = weights[0].rpartition(".")[0] if weights else ""
             given = tuple(tensors[0].shape) if tensors else ()
-            self.steps.append(Step(kind, layer, given, tuple((out[0] if isinstance(out, tuple) else out).shape), weights))
+            shape = tuple((out[0] if isinstance(out, tuple) else out).shape)
+            self.steps.append(Step(kind, layer, given, shape, weights))
         return out
 
 
@@ -86,9 +87,9 @@ def first_difference(own: list[Step], wanted: list[Step], mine: Mapping[str, Ten
                      ) -> str | None:
     """The first step of `own` that is not as in `wanted`, in words with a guess at the reason; None if all are."""
     for number, (got, right) in enumerate(zip(own, wanted, strict=False), 1):
-        where = f"Step {number}, your {got.kind}{f' `{got.layer}`' if got.layer else ''},"
+        where = f"Step {number}, your {got.kind}{_named(got)},"
         if got.kind != right.kind:
-            return f"Step {number} should be a {right.kind}; yours is a {got.kind}{f' (`{got.layer}`)' * bool(got.layer)}."
+            return f"Step {number} should be a {right.kind}; yours is a {got.kind}{_named(got)}."
         if got.shape != right.shape:
             return f"{where} gives {by(got.shape[1:])} where {by(right.shape[1:])} is expected: {_guess(got, right)}"
         if len(got.weights) != len(right.weights):
@@ -102,8 +103,12 @@ def first_difference(own: list[Step], wanted: list[Step], mine: Mapping[str, Ten
         return f"Yours ends after {len(own)} steps; a {wanted[len(own)].kind} is missing."
     if len(own) > len(wanted):
         extra = own[len(wanted)]
-        return f"Yours has a {extra.kind}{f' (`{extra.layer}`)' * bool(extra.layer)} more than it should."
+        return f"Yours has a {extra.kind}{_named(extra)} more than it should."
     return None
+
+
+def _named(step: Step) -> str:
+    return f" `{step.layer}`" if step.layer else ""
 
 
 def _guess(got: Step, right: Step) -> str:

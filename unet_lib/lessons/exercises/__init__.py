@@ -150,8 +150,8 @@ EXERCISES: dict[str, Exercise] = {
 }
 # Lesson → its exercises; a module may use another's, so the first that has it counts.
 LESSONS: dict[str, tuple[str, ...]] = {}
-for _number, _module in enumerate((lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06, lesson_07,
-                                   lesson_08)):
+for _number, _module in enumerate((lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06,
+                                   lesson_07, lesson_08)):
     LESSONS[f"{_number:02}"] = tuple(name for name, value in EXERCISES.items() if vars(_module).get(name) is value)
 for _lesson, _names in LESSONS.items():
     for _name in _names:

@@ -28,8 +28,8 @@ _COLOURS = {
 
 # A right answer lights up once, softly, unless the reader's system asks for no motion.
 _GLOW = ("<style>@keyframes gb-right { from { background: color-mix(in srgb, var(--jp-success-color1, #2e7d32) 30%, "
-         "transparent) } } @media (prefers-reduced-motion: no-preference) { .gb-right { animation: gb-right 2s ease-out } }"
-         "</style>")
+         "transparent) } } @media (prefers-reduced-motion: no-preference) "
+         "{ .gb-right { animation: gb-right 2s ease-out } }</style>")
 
 
 @dataclass(frozen=True)
@@ -261,6 +261,7 @@ def same(got: Any, expected: Any) -> bool:
         if isinstance(expected, dict):
             return (isinstance(got, dict) and list(got) == list(expected)
                     and all(same(got[key], value) for key, value in expected.items()))
+        got, expected = (x.detach() if hasattr(x, "detach") else x for x in (got, expected))
         got, expected = (np.asarray(sorted(x) if isinstance(x, set | frozenset) else x) for x in (got, expected))
         if got.shape != expected.shape:
             return False

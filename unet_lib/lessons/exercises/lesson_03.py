@@ -11,7 +11,6 @@ from unet_lib.lessons.exercises.module_exercise import (
     Attempt,
     ModuleExercise,
     Trial,
-    flat,
     prepared,
     same_tensors,
 )
@@ -30,15 +29,16 @@ def _ours(name: str) -> Any:
 
 
 def _without_weights(a: Attempt) -> bool:
-    """Layers that torch does not know of: kept in a plain list."""
-    return any(step.kind in (CONV, UP) and not step.weights for step in a.steps)
+    """Layers that torch does not know of, kept in a plain list: not even `double()` reaches them."""
+    return "Double but found Float" in a.error or any(step.kind in (CONV, UP) and not step.weights for step in a.steps)
 
 
 def _halved_input(a: Attempt) -> bool:
     return "to have" in a.error and "channels" in a.error
 
 
-MODULE_LIST = "Layers in a plain list are invisible to torch: their weights would never be trained. Use `nn.ModuleList([…])`."
+MODULE_LIST = ("Layers in a plain list are invisible to torch: their weights would never be trained. Use "
+               "`nn.ModuleList([…])`.")
 
 double_conv = ModuleExercise(
     question="double_conv(DoubleConv): the class DoubleConv(inputs, outputs), twice convolution, batch norm and ReLU.",
@@ -78,11 +78,11 @@ encoder = ModuleExercise(
         Misconception(_without_weights, MODULE_LIST),
         Misconception(lambda a: "mean pooling" in a.kinds(),
                       "You take the mean of each block. The U-Net takes the largest number: `nn.MaxPool2d(2)`."),
-        Misconception(lambda a: a.kinds().count(POOL) == a.trial.arguments[1] - 1,
+        Misconception(lambda a: a.kinds().count(POOL) == a.trial.arguments[1] - 1 and not a.error,
                       "One pooling is missing: every level ends with one, the last level too."),
         Misconception(lambda a: POOL not in a.kinds() and not a.error,
                       "Nothing is pooled: every level ends with `nn.MaxPool2d(2)`."),
-        Misconception(lambda a: len(flat(a.output)) == 1,
+        Misconception(lambda a: a.output is not None and len(a.output) == 1,
                       "`forward` should return two things: `x` and the list of skips."),
         Misconception(lambda a: a.output[1].shape[2:] != a.inputs[0].shape[2:]
                       and a.output[-1].shape[2:] == a.inputs[0].shape[2:],
@@ -90,7 +90,7 @@ encoder = ModuleExercise(
         Misconception(lambda a: len(a.output) > 1 and a.output[1].shape[-1] * 2 == a.inputs[0].shape[-1],
                       "You keep the skip after pooling, when the detail is gone already. Keep it before."),
         Misconception(lambda a: [s.shape[1] for s in a.steps if s.kind == CONV][2:3] == [a.trial.arguments[0]],
-                      "The channels double from level to level: base, 2 · base, 4 · base, …"),
+                      "The channels double from level to level: base, 2 · base, 4 · base and so on."),
         Misconception(_halved_input,
                       "A level takes as many channels as the one before it gives; the first takes the image's 3."),
     ),
@@ -146,8 +146,8 @@ stamp = FunctionExercise(
 def _joined_the_other_way(a: Attempt) -> bool:
     import torch
 
-    x, skip = a.inputs
-    return same_tensors(a.output or (), (a.ours.conv(torch.cat([a.ours.up(x), skip], dim=1)),))
+    (x, skip), up, conv = a.inputs, a.ours.get_submodule("up"), a.ours.get_submodule("conv")
+    return same_tensors(a.output or (), (conv(torch.cat([up(x), skip], dim=1)),))
 
 
 decoder_level = ModuleExercise(
@@ -164,12 +164,11 @@ decoder_level = ModuleExercise(
         Misconception(lambda a: a.steps[0].kind == UP and a.steps[0].shape[1] == a.inputs[0].shape[1],
                       "Your transposed convolution keeps all channels. It leads from `below` to `here`, half as many."),
         Misconception(lambda a: a.steps[0].kind == UP and a.steps[0].shape[2:] != a.inputs[1].shape[2:],
-                      "What comes up does not have the skip's height and width: `kernel_size=2, stride=2` doubles both."),
+                      "What comes up has not the skip's height and width: `kernel_size=2, stride=2` doubles both."),
         Misconception(lambda a: a.steps[0].kind == UP and CAT not in a.kinds(),
                       "The skip is not laid beside x. `torch.cat([skip, x], dim=1)` keeps both; a sum would mix them "
                       "for good."),
-        Misconception(lambda a: (a.steps[1].kind == CAT and a.steps[1].shape[0] != a.inputs[0].shape[0])
-                      or (a.error and "Sizes of tensors must match" in a.error and a.kinds() == [UP]),
+        Misconception(lambda a: a.steps[1].kind == CAT and a.steps[1].shape[1] == a.steps[1].given[1],
                       "You join along another axis. The channels are axis 1: `dim=1`."),
         Misconception(_halved_input,
                       "After the concatenation there are 2 · here channels: here from below, here from the skip."),
@@ -184,7 +183,7 @@ decoder_level = ModuleExercise(
 def _no_bottleneck(a: Attempt) -> bool:
     kinds = a.kinds()
     last = len(kinds) - 1 - kinds[::-1].index(POOL)
-    return kinds[last + 1] == UP
+    return kinds[last + 1:last + 2] in ([], [UP])
 
 
 own_unet = ModuleExercise(
@@ -199,7 +198,7 @@ own_unet = ModuleExercise(
                       "You return probabilities. Return the logits: the loss and the mask start from these."),
         Misconception(lambda a: "Sizes of tensors must match" in a.error,
                       "A skip of the wrong size arrives. Last in, first out: `skips.pop()` gives the one needed next."),
-        Misconception(lambda a: bool(_no_bottleneck(a)),
+        Misconception(_no_bottleneck,
                       "After the last pooling the bottleneck is missing, one more double convolution."),
         Misconception(lambda a: _halved_input(a) and a.kinds()[-1] == RELU and UP not in a.kinds(),
                       "The first level of your decoder does not fit what comes from the bottleneck. The decoder goes "
@@ -229,8 +228,9 @@ def _sound_unet() -> nn.Module:
         network = prepared(_ours("UNet")(4, 2))
     with torch.no_grad():
         logits = network(_image()[None])
-        network.output.weight.mul_(2 / logits.std())
-        network.output.bias.sub_(network(_image()[None]).mean())
+        weight, bias = network.get_submodule("output").parameters()
+        weight.mul_(2 / logits.std())
+        bias.sub_(network(_image()[None]).mean())
     return network.requires_grad_(True)
 
 
@@ -328,7 +328,7 @@ activation_stds = FunctionExercise(
     cases=cache(lambda: (Case((_small_unet(), _image()[None]),
                               _watched(_ours("activation_stds")(_small_unet(), _image()[None])),
                               "activation_stds(a U-Net of base 4 and depth 2, images)"),)),
-    observe=lambda arguments, stds: (_watched(stds) if not _hooks(arguments[0]) else {"hooks left": _hooks(arguments[0])}),
+    observe=lambda arguments, stds: {"hooks left": left} if (left := _hooks(arguments[0])) else _watched(stds),
     ours=lambda: _ours("activation_stds"),
     insight="Hooks look into a running network without changing it. Remove them when you are done.",
     misconceptions=(
@@ -370,7 +370,7 @@ def _norms(measure: Any, twice: bool = False, probability: bool = False) -> Any:
 
 
 gradient_norms = FunctionExercise(
-    question="gradient_norms(gradient_norms): write gradient_norms(network, images, masks), a dictionary name → number.",
+    question="gradient_norms(gradient_norms): write gradient_norms(network, images, masks), a number for each weight.",
     signature="gradient_norms(network, images, masks)",
     cases=cache(lambda: (Case((_small_unet(), _image()[None], _mask()),
                               _ours("gradient_norms")(_small_unet(), _image()[None], _mask()),
@@ -397,7 +397,7 @@ gradient_norms = FunctionExercise(
 FAULTS = ("cut gradient", "dead block", "no pooling", "no skips", "sigmoid inside", "too few channels")
 DIAGNOSES = ("no pooling", "dead block", "cut gradient")
 _HINTS = (
-    "Network A: compare its steps with those of the sound network. Where do two neighbouring levels have one size?",
+    "Network A: compare its steps with those of the sound network. Which level does not halve height and width?",
     "Network B has the right shapes. After which convolution do the activations fall to 0?",
     "Network C gives the right answers. Which of its weights have gradients of 0?",
 )
@@ -418,9 +418,9 @@ diagnoses = PropertyExercise(
     misconceptions=(
         Misconception(lambda words: any(word not in FAULTS for word in words),
                       f"Choose from these: {', '.join(FAULTS)}."),
+        Misconception(lambda words: sorted(words) == sorted(DIAGNOSES), "The right faults, in another order."),
         *(Misconception(lambda words, at=at: words[:at] == DIAGNOSES[:at] and words[at] != DIAGNOSES[at], hint)
           for at, hint in enumerate(_HINTS)),
-        Misconception(lambda words: sorted(words) == sorted(DIAGNOSES), "The right faults, in another order."),
     ),
     fallback_hint="Take them one at a time, from the first.",
 )

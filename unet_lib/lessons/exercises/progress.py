@@ -1,7 +1,7 @@
 """Which exercises the reader has solved, kept from one kernel to the next in a small file that may be deleted.
 
-`notebooks/my_progress.json`, or the file named by the environment variable UNET_PROGRESS ("off": none). Only a notebook's
-kernel writes it. A file that cannot be read or written is left alone; then nothing is counted.
+`notebooks/my_progress.json`, or the file named by the environment variable UNET_PROGRESS ("off": none). Only a
+notebook's kernel writes it. A file that cannot be read or written is left alone; then nothing is counted.
 """
 
 import html
