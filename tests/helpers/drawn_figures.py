@@ -56,6 +56,18 @@ FIGURES = {
     "draw_uncertainty": uncertain,
     "stage_sheet": lambda: stage_sheet(CASE, LOOK, LOOK, "encoder.1", [0, 1]),
     "film_frame": lambda: film_frame(CASE, LOOK, {"encoder.1": [0, 1]}),
+    "mask_comparison": lambda: plotting.mask_comparison(FLAIR[None], MASK[None], {"a network": MOVED[None]}),
+    "batch_gallery": lambda: plotting.batch_gallery(np.stack([FLAIR] * 5), np.stack([MASK] * 5)),
+    "level_costs": lambda: plotting.level_costs(["level 1", "bottleneck"], [9e4, 1e7], [1e10, 3e9], [2**27, 2**22]),
+    "training_and_validation": lambda: plotting.training_and_validation(
+        {"few": {name: [values, values[:2]] for name, values in FALLING.items()}}),
+    "learning_rate_range": lambda: plotting.learning_rate_range([1e-3, 1e-2, 1e-1, 1], [1, 0.5, 0.6, 9], 5e-3, 0.1),
+    "loss_landscape": lambda: plotting.loss_landscape(
+        LINE, LINE, np.add.outer((LINE - 0.5)**2, (LINE - 0.3)**2), {"one": np.array([[0.9, 0.9], [0.4, 0.5]])},
+        (0.3, 0.5)),
+    "activation_stds": lambda: plotting.activation_stds({"one": [1, 2, 3], "other": [1, 0, 1]}, ["a", "b", "c"]),
+    "gradient_norms": lambda: plotting.gradient_norms({"one": [1, 2, 3], "other": [1, 0.1, 0.01]}),
+    "per_pixel_loss": plotting.per_pixel_loss,
     "draw_unet": lambda: draw_unet(plan(3, 8, 2, 64), title="A U-Net"),
     "draw_unet with a highlight": lambda: draw_unet(plan(3, 8, 2, 64), highlight="pool.1"),
 }

@@ -25,7 +25,15 @@ from unet_lib.plotting.base import (
     show,
     tinted,
 )
+from unet_lib.plotting.layer_figures import activation_stds, gradient_norms, level_costs
+from unet_lib.plotting.slice_panels import batch_gallery, mask_comparison
 from unet_lib.plotting.style import LINE_STYLES, MARKERS, NETWORK, PALETTE, REFERENCE, series, text_colour
+from unet_lib.plotting.training_figures import (
+    learning_rate_range,
+    loss_landscape,
+    per_pixel_loss,
+    training_and_validation,
+)
 
 __all__ = [
     "CHANNEL_COLOURS",
@@ -35,6 +43,8 @@ __all__ = [
     "NETWORK",
     "PALETTE",
     "REFERENCE",
+    "activation_stds",
+    "batch_gallery",
     "calm",
     "draw_channels",
     "draw_curves",
@@ -48,13 +58,20 @@ __all__ = [
     "draw_signed",
     "draw_slice",
     "empty_figure",
+    "gradient_norms",
+    "learning_rate_range",
+    "level_costs",
+    "loss_landscape",
+    "mask_comparison",
     "new_figure",
+    "per_pixel_loss",
     "prediction_sheet",
     "save_figure",
     "scores",
     "series",
     "show",
     "tinted",
+    "training_and_validation",
 ]
 
 

@@ -71,9 +71,9 @@ def strongest(axes: Axes) -> str:
     return "black" if sum(to_rgb(axes.get_facecolor())) > 1.5 else "white"
 
 
-def faint(axes: Axes) -> str:
+def faint(axes: Axes, strength: float = 0.35) -> str:
     """A grey between paper and ink, for what stays in the background."""
-    return blend(to_hex(axes.get_facecolor()), ink(axes), 0.35)
+    return blend(to_hex(axes.get_facecolor()), ink(axes), strength)
 
 
 def blend(colour: str, other: str, fraction: float) -> str:
