@@ -15,6 +15,7 @@ from repository import REPOSITORY
 
 from unet_lib.core.devices import PRECISIONS
 from unet_lib.data.splits import SUBSETS
+from unet_lib.evaluation.card import SPLITS
 from unet_lib.evaluation.school_models import SCALES
 from unet_lib.models.checkpoint import load_model, load_tensors
 from unet_lib.training.config import SCHEDULES
@@ -32,13 +33,14 @@ def test_help_is_light_and_lists_the_commands():
         print("heavy:", {"torch", "numpy", "matplotlib", "ipywidgets"} & set(sys.modules))"""
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for command in ("doctor", "data", "phantom", "train", "evaluate", "predict", "experiments"):
+    for command in ("doctor", "data", "phantom", "train", "evaluate", "predict", "card", "experiments"):
         assert command in done.stdout
     assert "heavy: set()" in done.stdout
 
 
 CHOICES = {("train", "--loss"): LOSSES, ("train", "--recipe"): RECIPES, ("train", "--schedule"): SCHEDULES,
            ("train", "--precision"): PRECISIONS, ("evaluate", "--split"): SUBSETS,
+           ("card", "--split"): SPLITS,
            ("experiments school", "--scale"): SCALES, ("experiments cross-validate", "--recipe"): RECIPES}
 
 

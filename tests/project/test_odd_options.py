@@ -35,6 +35,8 @@ DRIVER = """if True:
             "--split": words, "--device": words, "--data": paths, "--model": paths, "--out": paths}),
         "predict": (["predict", data + "/TCGA_CS_0001_19990101", "--model", model], {"--out": "OUT"}, {
             "--model": paths, "--device": words, "--flair": paths, "--pre": paths, "--out": paths}),
+        "card": (["card", "--data", data], {"": "nowhere"}, {
+            "": paths, "--split": words, "--baseline": paths, "--data": paths, "--out": paths, "--question": words}),
         "features": (["features", data + "/TCGA_CS_0001_19990101/TCGA_CS_0001_19990101_2.tif"], {"--out": "OUT"}, {
             "--model": paths, "--stage": words, "--channels": one_of(["-1", "0", "9", "x"]), "--film": words}),
         "phantom": (["phantom"], {"--out": "OUT"}, {

@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from unet_lib.cli.card import card
 from unet_lib.cli.data import data_app, phantom
 from unet_lib.cli.experiments import experiments_app
 from unet_lib.cli.features import features
@@ -18,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Glass-Box U-Net: outline brain tumours in MRI, and see every number on the way.")
 app.add_typer(data_app, name="data")
 app.add_typer(experiments_app, name="experiments")
-for command in (doctor, phantom, train, evaluate, predict, features, translate, pages):
+for command in (doctor, phantom, train, evaluate, predict, card, features, translate, pages):
     app.command(cls=HelpFromRegistries)(command)
 
 
