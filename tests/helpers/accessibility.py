@@ -22,13 +22,13 @@ ONE_OF_A_KIND = """() => {
 }"""
 
 
-def barriers(page: object) -> list[str]:
-    """Each violation but the minor ones, as rule and element; empty for a good page.
+def barriers(page: object, within: str | None = None) -> list[str]:
+    """Each violation but the minor ones, as rule and element; empty for a good page, or what is good `within` it.
 
     Opens whatever is folded; of the words of code that look alike on grounds alike, one stays coloured to be judged.
     """
     page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     page.evaluate(ONE_OF_A_KIND)
-    found = Axe().run(page, options=OPTIONS).response["violations"]
+    found = Axe().run(page, within, OPTIONS).response["violations"]
     return [f"{violation['id']}: {node['html'][:200]}" for violation in found if violation["impact"] in FAULTS
             for node in violation["nodes"]]

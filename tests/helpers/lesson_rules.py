@@ -53,6 +53,9 @@ the solution replaces every statement of the exercise cell that holds `...`)::
 **Quiz cell**: `quiz("01_the_scan")` and nothing else; `from unet_lib.widgets.quiz import quiz` stands in an
 earlier cell. The file `unet_lib/lessons/texts/quizzes/01_the_scan.json` has at least five questions.
 
+**Prediction**, where there is one: `guess = predict(…)` and `guess` in one cell, `guess.compare(…)` in a later one.
+Committed without anything locked in, its saved state holds no answer.
+
 **Figures**: the text/plain of every image output is its text alternative, a phrase of at least five words
 (`plotting.show(fig, alt="…")` does that). Markdown images and <img> have a non-empty alt.
 

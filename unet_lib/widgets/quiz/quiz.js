@@ -1,13 +1,9 @@
 // The quiz. Everything it needs is in the model's traits, so it also works in a saved notebook without a kernel.
 
-import { follow, keepKeys, make, rendering } from "../shared/base.js";
+import { follow, make, rendering } from "../shared/base.js";
+import { inline, questionSheet, radioOption } from "../shared/questions.js";
 
 let views = 0; // radio buttons of two views of one quiz must not share a name
-
-/** Text with `code` between backticks, as nodes. */
-function inline(text) {
-  return text.split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
-}
 
 class QuizView {
   constructor(model, el, signal) {
@@ -23,36 +19,26 @@ class QuizView {
     this.parts = this.questions.map((question, index) => this.buildQuestion(question, index));
     this.score = make("p", { class: "gb-score", "aria-live": "polite" });
     const heading = make("p", { class: "gb-quiz-title" }, ...inline(this.model.get("title")));
-    const root = make("div", { class: "gb gb-quiz", role: "group", "aria-label": `Quiz: ${this.model.get("title")}` });
-    root.append(heading, ...this.parts.map((part) => part.form), this.score);
-    keepKeys(root);
-    // Below the last cell the notebook itself also listens for the arrow keys that choose a radio button.
-    root.addEventListener("keydown", (event) => event.ctrlKey || event.metaKey || event.stopPropagation());
-    el.append(root);
+    const forms = this.parts.map((part) => part.form);
+    el.append(questionSheet("gb-quiz", `Quiz: ${this.model.get("title")}`, heading, ...forms, this.score));
   }
 
   buildQuestion(question, index) {
-    const options = question.options.map((option, choice) => this.buildOption(option, `${this.prefix}-${index}`, choice));
+    const name = `${this.prefix}-${index}`;
+    const options = question.options.map((option, choice) => radioOption(name, choice, option.text));
     // Never disabled: a button that is loses the focus, and with it a keyboard user their position.
     const button = make("button", { type: "submit" }, "Check");
     const verdict = make("p", { class: "gb-verdict", role: "status" });
     const count = make("span", { class: "gb-label" }, `${index + 1} of ${this.questions.length}`);
     const legend = make("legend", {}, count, " ", ...inline(question.question));
     const fieldset = make("fieldset", {}, legend, ...options.map((option) => option.label));
-    const form = make("form", {}, fieldset, make("div", { class: "gb-quiz-foot" }, button, verdict));
+    const form = make("form", {}, fieldset, make("div", { class: "gb-questions-foot" }, button, verdict));
     form.addEventListener("change", () => verdict.replaceChildren()); // it judged the option chosen before
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.check(index);
     });
     return { form, options, verdict };
-  }
-
-  buildOption(option, name, choice) {
-    const input = make("input", { type: "radio", name, value: choice });
-    const mark = make("span", { class: "gb-mark", "aria-hidden": "true" });
-    const label = make("label", { class: "gb-option" }, input, make("span", {}, ...inline(option.text)), mark);
-    return { label, input, mark };
   }
 
   check(index) {

@@ -4,9 +4,7 @@ The questions come from `unet_lib/lessons/texts/quizzes/NAME.json` and travel in
 notebook can be answered without a kernel; the grading happens in the browser.
 """
 
-import html
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import traitlets
 
 from unet_lib.core.errors import GlassBoxError
 from unet_lib.core.paths import TEXTS
-from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
+from unet_lib.widgets.shared.base import GlassBoxWidget, inline_html, script, stylesheet
 
 QUESTIONS, OPTIONS = 5, (3, 4)
 FOLDER = TEXTS / "quizzes"
@@ -123,19 +121,14 @@ def _is_text(value: Any) -> bool:
 def fallback(title: str, questions: list[dict]) -> str:
     """The quiz as a plain page, answers folded away, for viewers that run no widgets."""
     items = "".join(
-        f"<li><p>{_inline(question['question'])}</p>"
-        f"<ul>{''.join('<li>' + _inline(option['text']) + '</li>' for option in question['options'])}</ul>"
+        f"<li><p>{inline_html(question['question'])}</p>"
+        f"<ul>{''.join('<li>' + inline_html(option['text']) + '</li>' for option in question['options'])}</ul>"
         f"<details><summary>Answer</summary><ul>{''.join(map(_explained, question['options']))}</ul></details></li>"
         for question in questions
     )
-    return f"<div><p><strong>{_inline(title)}</strong></p><ol>{items}</ol></div>"
+    return f"<div><p><strong>{inline_html(title)}</strong></p><ol>{items}</ol></div>"
 
 
 def _explained(option: dict) -> str:
     mark = "✓ Right" if option["right"] else "✗ Not this one"
-    return f"<li>{mark}: {_inline(option['text'])} — {_inline(option['feedback'])}</li>"
-
-
-def _inline(text: str) -> str:
-    """Escaped, with `code` between backticks."""
-    return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text, quote=False))
+    return f"<li>{mark}: {inline_html(option['text'])} — {inline_html(option['feedback'])}</li>"

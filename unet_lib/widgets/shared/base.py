@@ -6,6 +6,7 @@ from their folder or from this one. As the browser gets each as a single text, w
 """
 
 import base64
+import html
 import re
 from io import BytesIO
 from pathlib import Path
@@ -73,6 +74,11 @@ class GlassBoxWidget(anywidget.AnyWidget):
             data["image/png"] = base64.b64encode(png_bytes(picture)).decode("ascii")
             metadata["image/png"] = {"alt": self.describe(), "width": picture.width, "height": picture.height}
         return data, metadata
+
+
+def inline_html(text: str) -> str:
+    """Text for a page: escaped, with `code` between backticks; `questions.js` does the same in a widget."""
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", html.escape(text, quote=False))
 
 
 def png_bytes(picture: Image.Image) -> bytes:
