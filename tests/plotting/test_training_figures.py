@@ -119,8 +119,8 @@ def test_a_landscape_has_light_contours_a_named_minimum_and_the_paths(mesh):
 
 def test_the_loss_of_a_pixel_is_the_logarithm_of_what_was_right():
     axes, = plotting.per_pixel_loss().axes
-    tumour, healthy = axes.get_lines()
+    tumour, other = axes.get_lines()
     assert tumour.get_ydata() == pytest.approx(-np.log(tumour.get_xdata()))
-    assert healthy.get_ydata() == pytest.approx(-np.log(1 - np.asarray(healthy.get_xdata())))
+    assert other.get_ydata() == pytest.approx(-np.log(1 - np.asarray(other.get_xdata())))
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
         "a tumour pixel: −log p", "a healthy pixel: −log(1 − p)"]
