@@ -6,6 +6,7 @@ Written by hand, not read from the checkers.
 import numpy as np
 import torch
 from reader_answers_03 import FUNCTIONS_03, MODULES_03, PROPERTIES_03
+from reader_answers_09 import FUNCTIONS_09, NUMBERS_09
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
@@ -322,5 +323,6 @@ FUNCTIONS = {
     "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
                                   lambda losses: losses.index(max(losses)) + 1: "the worst"}),
 }
-FUNCTIONS |= FUNCTIONS_03
+FUNCTIONS |= FUNCTIONS_03 | FUNCTIONS_09
+NUMBERS |= NUMBERS_09
 TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_03, **MODULES_03, **FUNCTIONS}

@@ -16,6 +16,7 @@ from unet_lib.lessons.exercises import (
     lesson_06,
     lesson_07,
     lesson_08,
+    lesson_09,
 )
 from unet_lib.lessons.exercises.exercise import Exercise, Feedback
 from unet_lib.lessons.exercises.lesson_00 import decide, prediction_numbers, slice_numbers, tinted_fraction, zero_logit
@@ -78,6 +79,13 @@ from unet_lib.lessons.exercises.lesson_08 import (
     training_patients,
     voxels_to_draw,
 )
+from unet_lib.lessons.exercises.lesson_09 import (
+    changed_settings,
+    gain_interval,
+    patient_gains,
+    patients_needed,
+    verdict,
+)
 from unet_lib.lessons.exercises.progress import Progress, count, progress_file, read_progress, record
 
 __all__ = [
@@ -93,6 +101,7 @@ __all__ = [
     "bias_gradient",
     "cam",
     "chance_precision",
+    "changed_settings",
     "conv_output",
     "conv_parameters",
     "correlate",
@@ -111,6 +120,7 @@ __all__ = [
     "field_after_pool",
     "four_counts",
     "full_size_epochs",
+    "gain_interval",
     "gradient_norms",
     "gradient_shape",
     "hausdorff",
@@ -127,6 +137,8 @@ __all__ = [
     "own_window",
     "pad_needed",
     "paired_t",
+    "patient_gains",
+    "patients_needed",
     "pool_gradient",
     "prediction_numbers",
     "progress",
@@ -141,6 +153,7 @@ __all__ = [
     "training_patients",
     "tumour_slice_fraction",
     "unsure_loss",
+    "verdict",
     "voxels_to_draw",
     "zero_logit",
 ]
@@ -151,7 +164,7 @@ EXERCISES: dict[str, Exercise] = {
 # Lesson → its exercises; a module may use another's, so the first that has it counts.
 LESSONS: dict[str, tuple[str, ...]] = {}
 for _number, _module in enumerate((lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06,
-                                   lesson_07, lesson_08)):
+                                   lesson_07, lesson_08, lesson_09)):
     LESSONS[f"{_number:02}"] = tuple(name for name, value in EXERCISES.items() if vars(_module).get(name) is value)
 for _lesson, _names in LESSONS.items():
     for _name in _names:
