@@ -2,11 +2,12 @@
 
     python benchmarks/ablations/overfitting.py [--data data/phantom] [--epochs 80] [--seeds 3] [--threads 1]
 
-A small U-Net (base 8, depth 4, 64×64) learns from four patients, with BCE and Adam at 0.002, as long as `--epochs` says:
-once from the slices as they are, once from slices varied at random, once so and from all training patients. After each
-epoch loss and F1 are measured in the same way, in evaluation mode and without augmentation, on the patients trained on
-and on the validation patients of split_patients(seed=0). The test patients are left alone. Early stopping needs no run
-of its own: it keeps the epoch with the highest validation F1 of a whole run, if `patience` epochs after it are no better.
+A small U-Net (base 8, depth 4, 64×64) learns from four patients, with BCE and Adam at 0.002, as long as `--epochs`
+says: once from the slices as they are, once from slices varied at random, once so and from all training patients.
+After each epoch loss and F1 are measured in the same way, in evaluation mode and without augmentation, on the patients
+trained on and on the validation patients of split_patients(seed=0). The test patients are left alone. Early stopping
+needs no run of its own: it keeps the epoch with the highest validation F1 of a whole run, if `patience` epochs after it
+are no better.
 
 Rows (one a run, with a value an epoch) go to data/results/overfitting.json as they are measured; an interrupted
 measurement goes on where it stopped.
@@ -30,7 +31,8 @@ from unet_lib.training.config import TrainingConfig
 from unet_lib.training.loop import count_batches, fit
 
 FEW = 4
-CONDITIONS = {"few patients": (FEW, False), "few patients, augmented": (FEW, True), "all patients, augmented": (None, True)}
+CONDITIONS = {"few patients": (FEW, False), "few patients, augmented": (FEW, True),
+              "all patients, augmented": (None, True)}
 KEY = ("condition", "seed", "data", "epochs")
 
 

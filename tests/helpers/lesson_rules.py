@@ -21,7 +21,8 @@ will do) and is the only one to read them::
     PROFILE, DATA = ...
 
 **Exercise**: a code cell with `...` where the answer goes and, as its last line, one call of a checker.
-It uses nothing from earlier cells but `np` and `check`, so that its solution can be tested alone::
+It uses nothing from earlier cells but `np`, `torch`, `nn`, `check` and what earlier exercises of the lesson define, so
+that solutions can be tested without the rest. A later cell goes on with `THING = check.thing.mine(THING)`::
 
     answer = ...
     check.slice_numbers(answer)

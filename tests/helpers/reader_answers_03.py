@@ -277,11 +277,6 @@ FUNCTIONS_03 = {
         norms_with(lambda w: w.grad.norm(), lambda z, y: F.binary_cross_entropy_with_logits(z.sigmoid(), y)):
         "gave it probabilities", norms_with(lambda w: w.grad.norm(), times=2): "added up",
         halved_norms: "zero_grad, the loss"}),
-    "pad_needed": ([lambda size, depth: -size % 2**depth, lambda s, depth: (2**depth - s % 2**depth) % 2**depth], {
-        lambda size, depth: size % 2**depth: "too much", lambda size, depth: 2**depth - size % 2**depth: "not a whole",
-        lambda size, depth: -size % (2 * depth): "power of depth",
-        lambda size, depth: size + -size % 2**depth: "new size",
-        lambda size, depth: -size % 16: "depth of 4", lambda size, depth: 0: "smallest number"}),
 }
 PROPERTIES_03 = {
     "diagnoses": ([["no pooling", "dead block", "cut gradient"], ("No Pooling", "dead block ", "cut gradient")], {

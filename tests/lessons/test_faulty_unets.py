@@ -1,55 +1,57 @@
-"""Each faulty network shows its own symptom, and a sound one shows none of them."""
+"""Each faulty network has its own fault and no other, seen with the tool that lesson 03 finds it with."""
 
 import pytest
 import torch
 
-from unet_lib.lessons import faulty_unets
-from unet_lib.models.registry import build
+from unet_lib.lessons.faulty_unets import COMPLAINTS, dice_of, faulty_unet
+from unet_lib.lessons.reference_unet import UNet, activation_stds, gradient_norms
+from unet_lib.lessons.tracing import trace
 
-IMAGES = torch.randn(4, 3, 128, 128, generator=torch.Generator().manual_seed(1))
-MASKS = torch.zeros(4, 1, 128, 128)
-MASKS[:, :, 40:80, 40:80] = 1
+IMAGES = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+MASKS = (IMAGES[:, :1] > 0.5).float()
 
 
 @pytest.fixture(scope="module")
-def network():
-    """Answers "tumour" at the masks: its first channel is copied through the first skip to the output."""
-    made = build({"base": 4, "depth": 4}, seed=0).eval().requires_grad_(False)
-    for weight in (made.encoder["1"].conv1.weight, made.encoder["1"].conv2.weight,
-                   made.decoder["1"].conv1.weight, made.decoder["1"].conv2.weight):
-        weight[0] = 0
-        weight[0, 0, 1, 1] = 1
-    made.output.weight[:] = 0
-    made.output.weight[0, 0] = 1
-    made.output.bias[:] = -1
-    return made
+def sound():
+    torch.manual_seed(0)
+    return UNet(base=4, depth=4).eval()
 
 
-def bright():
-    images = IMAGES.clone()
-    images[:, :1] = MASKS * torch.tensor([3.0, 5, 9, 20])[:, None, None, None]
-    return images
+def looks(network):
+    widths = [step.shape[-1] for step in trace(network, IMAGES) if step.kind == "convolution"]
+    return widths, activation_stds(network, IMAGES), gradient_norms(network, IMAGES, MASKS)
 
 
-def test_the_symptoms(network):
-    shown = {number: faulty_unets.symptom(number, network, bright(), MASKS) for number in faulty_unets.FAULTS}
-    assert shown[1] == "UNet(depth=4) needs height and width divisible by 16; got 100×100"
-    assert shown[2] == "fraction of the tumour found: less than half, by the sound one: more than half"
-    assert shown[3] == "answer to a sum = sum of the answers (but for a constant): True"
-    assert "expected input[4, 8, 128, 128] to have 4 channels, but got 8 channels instead" in shown[4]
-    assert shown[5] == "same answer for an image alone and in company: False"
+def test_each_look_shows_one_fault(sound):
+    widths, stds, norms = looks(sound)
+    found = {name: looks(faulty_unet(name, sound)) for name in COMPLAINTS}
+    assert widths[:10:2] == [64, 32, 16, 8, 4]
+    assert {name for name, seen in found.items() if seen[0] != widths} == {"A"}
+    assert found["A"][0][:10:2] == [64, 32, 32, 16, 8]
+    assert min(stds.values()) > 0
+    assert next(name for name, std in found["B"][1].items() if std == 0) == "encoder.levels.1.conv2"
+    assert min(*found["A"][1].values(), *found["C"][1].values()) > 0
+    assert found["C"][1] == stds
+    silent = [name for name, norm in found["C"][2].items() if norm == 0]
+    assert silent and all(name.startswith("bottleneck.") for name in silent)
+    assert all(norm > 0 for name, norm in norms.items() if "conv" in name and name.endswith("weight"))
 
 
-def test_a_sound_network_is_not_linear_and_does_not_mind_company(network):
-    assert not faulty_unets._is_linear(network)
+@pytest.mark.parametrize("name", COMPLAINTS)
+def test_the_sound_network_stays_sound_and_a_fault_is_the_same_each_time(sound, name):
+    before = {key: value.clone() for key, value in sound.state_dict().items()}
     with torch.no_grad():
-        assert torch.allclose(network(bright()[:1]), network(bright())[:1], atol=1e-5)
+        first, second = (faulty_unet(name, sound)(IMAGES) for _ in range(2))
+    assert torch.equal(first, second)
+    assert all(torch.equal(before[key], value) for key, value in sound.state_dict().items())
+    assert type(sound.encoder.pool).__name__ == "MaxPool2d"
 
 
-@pytest.mark.parametrize("number", faulty_unets.FAULTS)
-def test_the_sound_network_stays_sound(network, number):
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    faulty_unets.symptom(number, network, bright(), MASKS)
-    assert not network.training
-    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
-    assert type(network.pool["1"]).__name__ == "MaxPool2d"
+def test_dice_of_counts_all_slices_together():
+    class First(torch.nn.Module):
+        def forward(self, images):
+            return images[:, :1]
+
+    logits = torch.tensor([1.0, 1, -1, -1, 1, -1, -1, -1]).reshape(2, 1, 2, 2)
+    masks = torch.tensor([1.0, 0, 0, 0, 1, 1, 0, 0]).reshape(2, 1, 2, 2)
+    assert dice_of(First(), logits.expand(2, 3, 2, 2), masks) == pytest.approx(2 * 2 / (3 + 3))

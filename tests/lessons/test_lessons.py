@@ -6,6 +6,7 @@ import re
 import nbformat
 import numpy as np
 import pytest
+import torch
 from lesson_reader import Lesson
 from lesson_rules import FILE_BYTES, RULES, problems
 from nbformat import v4
@@ -35,17 +36,20 @@ def test_lesson_uses_its_own_quiz(path):
     assert f'quiz("{path.stem}")' in "\n".join(cell.source for cell in read(path).code)
 
 
-def feedback_on(exercise, code=None):
+def feedback_on(exercise, code=None, names=None):
+    """With what is imported in every lesson, and what the lesson's earlier exercises have defined in `names`."""
     solved, call = exercise.solved()
-    names = {"np": np, "check": exercises}
+    names = {} if names is None else names
+    names |= {"np": np, "torch": torch, "nn": torch.nn, "check": exercises}
     exec(compile(solved if code is None else code, "solution", "exec"), names)
     return eval(call, names)
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 def test_solutions_convince_their_checkers(path):
+    names = {}
     for exercise in read(path).exercises:
-        feedback = feedback_on(exercise)
+        feedback = feedback_on(exercise, names=names)
         assert feedback.right, f"cell {exercise.cell.number}: {feedback}"
 
 

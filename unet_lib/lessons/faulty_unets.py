@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from unet_lib.lessons.reference_unet import UNet
 
 COMPLAINTS = {
-    "A": "It learns, but needs far more arithmetic than it should.",
-    "B": "It has good weights, and still finds almost no tumour.",
-    "C": "It answers exactly as the sound one. But trained from scratch, it stays worse.",
+    "A": "Good weights, a poorer mask, and it takes longer than the sound one.",
+    "B": "Good weights, and it finds hardly any tumour.",
+    "C": "A perfect mask. But when I train it, part of the weights never change.",
 }
 
 
@@ -40,8 +40,10 @@ def _without_a_pooling(network: UNet) -> None:
     depth = len(network.encoder.levels)
     network.encoder.pool = _PoolsTwice(depth, left_out=2)  # type: ignore[assignment]
     level = network.decoder[depth - 2]
-    below, here = level.up.weight.shape[:2]                # type: ignore[index, union-attr]
-    level.up = nn.ConvTranspose2d(below, here, kernel_size=1, stride=1)  # type: ignore[arg-type]
+    four: nn.ConvTranspose2d = level.up                    # type: ignore[assignment]
+    one = nn.ConvTranspose2d(four.in_channels, four.out_channels, kernel_size=1)
+    one.load_state_dict({"weight": four.weight.mean(dim=(2, 3), keepdim=True), "bias": four.bias})
+    level.up = one
 
 
 def _with_a_dead_block(network: UNet) -> None:

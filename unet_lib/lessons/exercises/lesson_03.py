@@ -129,6 +129,7 @@ stamp = FunctionExercise(
     question="stamp(stamp): write stamp(x, kernel, stride), a transposed convolution of one channel.",
     signature="stamp(x, kernel, stride)",
     cases=cache(_stamp_cases),
+    ours=lambda: _ours("stamp"),
     insight="With a 2×2 kernel and stride 2 the stamps lie side by side: exactly twice as high and wide.",
     misconceptions=(
         Misconception(_stamping(add=False), "Where stamps overlap, the later one wipes out the earlier. Add: `+=`."),
@@ -272,29 +273,6 @@ outline = FunctionExercise(
                       "You mark what is healthy. Tumour is where the probability is at least 0.5."),
     ),
     fallback_hint="network.eval(), then under torch.no_grad() network(image[None]), torch.sigmoid, [0, 0], >= 0.5.",
-)
-
-
-def _needed(size: int, depth: int) -> int:
-    return -size % 2**depth
-
-
-pad_needed = FunctionExercise(
-    question="pad_needed(pad_needed): write pad_needed(size, depth), the pixels to add so that the U-Net accepts it.",
-    signature="pad_needed(size, depth)",
-    cases=tuple(Case(case, _needed(*case)) for case in ((100, 4), (256, 4), (250, 3), (33, 5), (7, 1))),
-    insight="Pad before, crop after: the mask comes back in the image's own size.",
-    misconceptions=(
-        Misconception(lambda size, depth: size % 2**depth, "That is what is too much. How much is missing?"),
-        Misconception(lambda size, depth: 2**depth - size % 2**depth,
-                      "Almost: a size that fits already needs 0 more, not a whole block."),
-        Misconception(lambda size, depth: -size % (2 * depth),
-                      "Each level halves: the divisor is 2 to the power of depth."),
-        Misconception(lambda size, depth: size + _needed(size, depth),
-                      "That is the new size. How many pixels are added?"),
-        Misconception(lambda size, depth: -size % 16, "You count on a depth of 4. Use `depth`."),
-    ),
-    fallback_hint="The smallest number that makes size + number divisible by 2**depth.",
 )
 
 
