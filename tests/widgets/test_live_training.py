@@ -7,16 +7,25 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from IPython.core.events import EventManager, available_events
 from PIL import Image
 from squares import SMALL, Squares
 
+from unet_lib.core.errors import SettingsError
 from unet_lib.models.common import eval_mode, to_mask
 from unet_lib.models.registry import build
 from unet_lib.training.config import TrainingConfig
 from unet_lib.training.loop import fit
+from unet_lib.training.losses import bce_loss
 from unet_lib.widgets.live_training import LiveTraining, live_training
-from unet_lib.widgets.live_training.live_training import how_to_go_on, plain_row, status_line, training_sheet
+from unet_lib.widgets.live_training.training_sheet import (
+    how_to_go_on,
+    own_status,
+    plain_row,
+    status_line,
+    training_sheet,
+)
 
 CONFIG = TrainingConfig(epochs=3, learning_rate=0.01, precision="float32")
 GREY = np.arange(3 * 32 * 32, dtype=np.uint8).reshape(3, 32, 32)
@@ -72,15 +81,15 @@ def test_the_browser_gets_the_snapshots_numbers_and_the_networks_masks():
         live.update(epoch, model)
     assert live.rows == [epoch.as_row() for epoch in live.epochs] and live.total == 3
     with eval_mode(model):
-        assert np.array_equal(unpacked(live.masks), to_mask(model(live.batch.images))[:, 0].numpy())
+        assert np.array_equal(unpacked(live.masks), to_mask(model(live.images))[:, 0].numpy())
     assert np.array_equal(unpacked(live.grey), GREY)
-    assert np.array_equal(unpacked(live.reference), live.batch.masks[:, 0].numpy())
+    assert np.array_equal(unpacked(live.reference), live.references)
 
 
 def test_the_untrained_network_is_shown_first():
     live, model = watch()
     with eval_mode(model):
-        untrained = to_mask(model(live.batch.images))[:, 0].numpy()
+        untrained = to_mask(model(live.images))[:, 0].numpy()
     live.follow([], model)
     assert np.array_equal(unpacked(live.masks), untrained)
     assert live.status == "ended before the first epoch was over" and live.picture() is None
@@ -149,7 +158,8 @@ def test_the_sheet_shows_the_snapshots_numbers():
                          validation=Squares(seed=1)))
     masks = np.zeros((3, 32, 32))
     masks[:, 4:9, 4:9] = 1
-    sheet = training_sheet(epoch_results, np.zeros((3, 32, 32), np.uint8), masks, masks)
+    sheet = training_sheet([plain_row(epoch) for epoch in epoch_results], [], 2, status_line(epoch_results),
+                           np.zeros((3, 32, 32), np.uint8), masks, masks)
     curves, slices = sheet.subfigs
     loss, f1 = curves.axes
     assert [line.get_label() for line in loss.get_lines()] == ["training", "validation"]
@@ -157,3 +167,102 @@ def test_the_sheet_shows_the_snapshots_numbers():
     assert f1.get_lines()[1].get_ydata().tolist() == [s.validation.dice() for s in epoch_results]
     assert len(slices.axes) == 3
     assert curves.get_suptitle() == status_line(epoch_results)
+
+
+# ---- a loop of the reader's own ---------------------------------------------------------------------------------
+
+
+def own_loop(live, model, epochs=2, after=lambda epoch, step: None):
+    """As in lesson 04: every step calls the wrapped loss, every epoch the score."""
+    optimiser, loss_function = torch.optim.Adam(model.parameters(), 0.01), live.loss(bce_loss)
+    for epoch in range(1, epochs + 1):
+        for step, batch in enumerate(Squares().epoch(epoch)):
+            optimiser.zero_grad()
+            loss = loss_function(model(batch.images), batch.masks)
+            loss.backward()
+            optimiser.step()
+            after(epoch, step)
+        live.score(epoch, loss.item(), 1 / epoch)
+
+
+def watched_loop(epochs=2, **options):
+    live, model = watch()
+    with live.watching(model, epochs, len(Squares())):
+        own_loop(live, model, epochs, **options)
+    return live, model
+
+
+def test_an_own_loop_is_untouched_by_being_watched():
+    live, watched = watched_loop()
+    alone, silent = build(SMALL, 0), LiveTraining(next(Squares(count=3).epoch()), GREY)
+    silent.loss = lambda function: function
+    silent.score = lambda *row: None
+    own_loop(silent, alone)
+    assert all((a == b).all() for a, b in zip(watched.state_dict().values(), alone.state_dict().values(), strict=True))
+    assert [row["validation_f1"] for row in live.rows] == [1, 0.5] and live.status == "finished: 2 epochs"
+
+
+def test_the_loss_within_an_epoch_reaches_the_browser():
+    live, _ = watched_loop()
+    looks = [at for at, _ in live.steps]
+    assert looks[-1] == 2 and looks == sorted(looks) and len(looks) >= 4
+    assert live.steps[-1][1] < live.steps[0][1] and live.picture().width == 810
+
+
+def test_the_best_epochs_weights_are_kept():
+    firsts = []
+    live, model = watch()
+    with live.watching(model, 2, len(Squares())):
+        own_loop(live, model, after=lambda epoch, step: firsts.append(
+            {name: value.clone() for name, value in model.state_dict().items()}) if epoch == 1 else None)
+    assert all(torch.equal(live.best[name], value) for name, value in firsts[-1].items())
+    assert not all(torch.equal(live.best[name], value) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(("epoch", "step", "rows", "said"), [
+    (1, 1, 0, "Stopped within the first epoch. The network keeps"),
+    (2, 0, 1, "Stopped after epoch 1. The network keeps what it has learnt, live.rows")])
+def test_an_own_loop_stops_between_two_steps(cell, capsys, epoch, step, rows, said):
+    """And whoever runs the cell again goes on with the same network."""
+    place, done = cell[1], []
+
+    def press(*now):
+        done.append(now)
+        if now == (epoch, step):
+            signal.raise_signal(signal.SIGINT)
+
+    live, model = watched_loop(after=press)
+    assert done[-1] == (epoch, step) and live.stopped and not live.running and len(live.rows) == rows
+    assert said in capsys.readouterr().out and live.status.startswith("stopped after ") and live.best
+    assert len(place.shown) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with live.watching(model, 1, len(Squares())):
+        own_loop(live, model, epochs=1)
+    assert not live.stopped and len(live.rows) == 1 and len(place.shown) == 2
+
+
+def test_an_error_in_the_readers_loop_is_theirs_to_see():
+    live, model = watch()
+    with pytest.raises(ZeroDivisionError), live.watching(model, 2, 4):
+        print(1 / 0)
+    assert not live.running
+
+
+def test_loss_and_score_outside_the_with_are_explained():
+    live, _ = watch()
+    for call in (lambda: live.score(1, 0.5, 0.5), lambda: live.loss(bce_loss)(torch.zeros(1), torch.zeros(1))):
+        with pytest.raises(SettingsError, match=r"inside `with live\.watching"):
+            call()
+
+
+def test_a_pair_of_images_and_masks_will_do():
+    batch = next(Squares(count=3).epoch())
+    live = LiveTraining([batch.images, batch.masks], GREY)
+    assert np.array_equal(unpacked(live.reference), batch.masks[:, 0].numpy())
+
+
+def test_what_an_own_loop_is_told():
+    assert own_status(0, 4, 0) == "waiting for the first step"
+    assert own_status(1.5, 4, 30) == "epoch 2 of 4, about 50 s left"
+    assert own_status(4, 4, 30) == "epoch 4 of 4"
+    assert own_status(1.52, 4, 0, "stopped") == "stopped after 1.5 of 4 epochs"

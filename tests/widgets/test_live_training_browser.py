@@ -31,6 +31,21 @@ try:
 except KeyboardInterrupt:
     print("stopped")
 """
+OWN = """
+import torch
+from unet_lib.training.losses import bce_loss
+network, live = build(SMALL, 0), LiveTraining(batch, grey)
+optimiser = torch.optim.Adam(network.parameters(), 0.01)
+with live.watching(network, epochs=5000, batches=len(Squares())):
+    loss_function = live.loss(bce_loss)
+    for epoch in range(1, 5001):
+        for pair in Squares().epoch(epoch):
+            optimiser.zero_grad()
+            loss = loss_function(network(pair.images), pair.masks)
+            loss.backward()
+            optimiser.step()
+        live.score(epoch, loss.item(), 0.5)
+"""
 ONE_EPOCH = """
 class Endless(Squares):
     def __len__(self):
@@ -148,6 +163,23 @@ def test_the_button_works_in_a_loop_of_the_readers_own(lab, notebook):
     assert text(book, 1) == "stopped\n" and book.errors() == []
     assert book.page.locator("[data-chart=F1] path").count() == 1, "there is no validation"
     assert book.console_errors() == []
+    book.close()
+
+
+def test_the_button_ends_an_own_loop_and_the_next_cell_runs(lab, notebook):
+    """A loop that was written with PyTorch alone, as in lesson 04: masks and loss move within the epoch."""
+    book = opened(lab, notebook, "own.ipynb", OWN)
+    start(book, 3)
+    page = book.page
+    assert " left" in page.locator(".gb-live-status").inner_text()
+    stop(book)
+    assert answer(book)[1] is False and book.errors() == []
+    assert text(book, 1).startswith("Stopped after epoch ")
+    assert page.locator(".gb-live-status").inner_text().startswith("stopped after ")
+    assert page.locator("[data-chart=loss] path.gb-live-steps").get_attribute("d").count("L") > 3
+    assert page.locator("[data-chart=F1] path").count() == 1, "training F1 was not measured"
+    assert book.console_errors() == []
+    book.screenshot("live_training_own.png", ".gb-live")
     book.close()
 
 

@@ -19,13 +19,22 @@ export function roundStep(span, count) {
   return [1, 2, 5, 10].map((factor) => factor * power).find((step) => span / step <= count);
 }
 
+/** The loss within the epochs, as an SVG path; broken where it is not a number. */
+export function stepsPath(steps, { x, y }) {
+  return steps.map(([at, loss], index) => {
+    if (loss === null) return "";
+    const joined = index > 0 && steps[index - 1][1] !== null;
+    return `${joined ? "L" : "M"}${x(at).toFixed(1)},${y(loss).toFixed(1)}`;
+  }).join("");
+}
+
 class LiveView {
   constructor(model, el, signal) {
     this.model = model;
     this.turn = 0;
     [this.count, this.height, this.width] = model.get("size");
     this.build(el);
-    follow(model, signal, ["rows", "running"], () => this.showCharts());
+    follow(model, signal, ["rows", "running", "steps"], () => this.showCharts());
     follow(model, signal, ["masks"], () => this.showSlices());
     follow(model, signal, ["status", "running"], () => this.showStatus());
     this.showStatus();
@@ -84,23 +93,26 @@ class LiveView {
     const rows = this.model.get("rows");
     const lines = Object.entries(series).map(([label, key]) => ({ label, values: rows.map((row) => row[key]) }))
       .filter(({ values }) => values.some((value) => value !== null));
-    const largest = top ?? Math.max(0, ...lines.flatMap(({ values }) => values));
-    const scale = this.scale(rows.length, largest || 1);
-    svg.replaceChildren(...this.axes(scale), ...lines.map((line) => this.curve(line, scale)));
+    const steps = name === "loss" ? this.model.get("steps") : [];
+    const largest = top ?? Math.max(0, ...lines.flatMap(({ values }) => values), ...steps.map((step) => step[1]));
+    const scale = this.scale(rows.length, largest || 1, steps.length ? 0 : 1);
+    const within = steps.length ? [draw("path", { class: "gb-live-steps", d: stepsPath(steps, scale) })] : [];
+    svg.replaceChildren(...this.axes(scale), ...within, ...lines.map((line) => this.curve(line, scale)));
     const last = lines.map(({ label, values }) => `${label} ${values.at(-1)?.toFixed(3) ?? "not a number"}`);
     svg.setAttribute("aria-label", `${name} after epoch ${rows.length}: ${last.join(", ") || "nothing yet"}`);
     const entries = lines.map(({ label }, at) => make("span", { class: `gb-live-${label}` }, last[at]));
+    if (steps.length) entries.push(make("span", { class: "gb-live-steps" }, `just now ${steps.at(-1)[1]?.toFixed(3) ?? "not a number"}`));
     caption.replaceChildren(make("strong", {}, name), ...entries);
   }
 
   /** Where an epoch and a value lie on the chart. */
-  scale(done, largest) {
+  scale(done, largest, first) {
     const planned = this.model.get("running") ? this.model.get("total") : 0; // once it is over, no room for the rest
     const epochs = Math.max(planned, done, 2);
     const [right, bottom] = [WIDE - ROOM.right, HIGH - ROOM.bottom];
     return {
       epochs, largest, right, bottom,
-      x: (epoch) => ROOM.left + ((right - ROOM.left) * (epoch - 1)) / (epochs - 1),
+      x: (epoch) => ROOM.left + ((right - ROOM.left) * (epoch - first)) / (epochs - first),
       y: (value) => bottom - ((bottom - ROOM.top) * value) / largest,
     };
   }

@@ -1,12 +1,13 @@
-"""Watch a training: curves and a few slices' masks, drawn again after every epoch, and a button that stops it.
+"""Watch a training: curves and a few slices' masks, drawn again and again, and a button that stops it.
 
 While a cell runs, the kernel may have no time for the messages of widgets. So the button does in the browser what ■
-in the toolbar does: it interrupts the kernel. `fit` then lets the step in hand finish, saves, and raises
-KeyboardInterrupt.
+in the toolbar does: it interrupts the kernel. The step in hand is finished, and then KeyboardInterrupt is raised.
 """
 
-import math
-from collections.abc import Iterable
+import copy
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,28 +17,42 @@ from IPython.core.getipython import get_ipython
 from IPython.display import display
 from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
-from unet_lib import plotting
+from unet_lib.core.errors import SettingsError
 from unet_lib.data.protocols import Batch
 from unet_lib.models.common import eval_mode, to_mask
 from unet_lib.training.loop import EpochResult
 from unet_lib.training.runtime import held_interrupt
+from unet_lib.widgets.live_training.training_sheet import (
+    Row,
+    finite,
+    how_to_go_on,
+    own_status,
+    plain_row,
+    status_line,
+    training_sheet,
+    what_is_kept,
+)
 from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
 from unet_lib.widgets.shared.masks import packed
+
+LOOKS = 8  # an epoch, at a training with `watching`
 
 
 class LiveTraining(GlassBoxWidget):
     """A picture in the notebook that grows with the training, and a button that stops it.
 
-        live = LiveTraining(batch, flair)
-        live.follow(fit(model, batches, config), model)
-        live.epochs                     # the results so far, also after a stop
+    With a loop of one's own, which calls the wrapped loss in every step:
 
-    or, in a loop of your own, `live.update(epoch, model)` after each epoch. It only looks: training runs the same
-    without it, and a stop keeps all that was learnt and drawn.
+        live = LiveTraining(batch, flair)
+        with live.watching(network, epochs=10, batches=len(loader)):
+            train(network, loader, live.loss(loss_function), report=live.score)
+        live.rows, live.best, live.stopped      # the numbers so far and the best weights, also after a stop
+
+    With `fit`: `live.follow(fit(model, batches, config), model)`, or `live.update(epoch, model)` after each epoch. It
+    only looks: training runs the same without it, and a stop keeps all that was learnt and drawn.
     """
 
     _esm = script(__file__)
@@ -47,21 +62,99 @@ class LiveTraining(GlassBoxWidget):
     grey = traitlets.Bytes(help="grey levels of the watched slices, packed").tag(sync=True)
     reference = traitlets.Bytes(help="the expert's masks as 0 and 1, packed").tag(sync=True)
     masks = traitlets.Bytes(help="the network's masks as 0 and 1, packed; empty before the first look").tag(sync=True)
-    rows: traitlets.List[dict] = traitlets.List(help="each epoch's numbers (see `plain_row`)").tag(sync=True)
+    rows: traitlets.List[dict] = traitlets.List(help="each epoch's numbers (see `training_sheet.Row`)").tag(sync=True)
+    steps: traitlets.List = traitlets.List(help="epochs done, with fractions, and the loss since the last look").tag(
+        sync=True)
     total = traitlets.Int(0, help="epochs there will be").tag(sync=True)
     status = traitlets.Unicode("waiting for the first epoch", help="where the training stands").tag(sync=True)
     running = traitlets.Bool(False, help="whether there is something to stop").tag(sync=True)
 
-    def __init__(self, batch: Batch, flair: UInt8[Any, "n h w"]) -> None:
-        """`batch` holds the slices to watch; `flair` their grey levels at the same size, to draw on."""
-        self.batch, self.flair = batch, np.asarray(flair)
-        self.references = batch.masks[:, 0].cpu().numpy()
+    def __init__(self, batch: Batch | Iterable[Tensor], flair: UInt8[Any, "n h w"]) -> None:
+        """`batch` holds the images and masks to watch; `flair` their grey levels at the same size, to draw on."""
+        self.images, references = (batch.images, batch.masks) if isinstance(batch, Batch) else batch
+        self.flair, self.references = np.asarray(flair), references[:, 0].cpu().numpy()
         self.epochs: list[EpochResult] = []
+        self.best: dict[str, Tensor] = {}
+        self.stopped = False
+        self._network: nn.Module | None = None
+        self._interrupted: Callable[[], bool] = lambda: False
+        self._since: list[float] = []  # losses since the last look
         self._seen = np.zeros_like(self.references)
         self._shell: Any = None
         self._handle: Any = None
         super().__init__(size=self.flair.shape, grey=packed(self.flair),
                          reference=packed(self.references.astype(np.uint8)))
+
+    # ---- a loop of the reader's own ---------------------------------------------------------------------------------
+
+    @contextmanager
+    def watching(self, network: nn.Module, epochs: int, batches: int) -> Iterator[None]:
+        """Show what happens to the network inside the `with`; a stop ends the block and is told kindly.
+
+        `batches` are those of an epoch. Whoever enters again goes on with the network as it is, and begins a new curve.
+        """
+        self._network, self._batches, self._start = network, batches, time.perf_counter()
+        self._done, self._since, self._best_f1 = 0, [], -1.0
+        self.rows, self.steps, self.total, self.stopped = [], [], epochs, False
+        self.best = copy.deepcopy(network.state_dict())
+        self._look(network)
+        self.status = own_status(0, epochs, 0)
+        self._begin()
+        try:
+            with held_interrupt() as self._interrupted:
+                yield
+        except KeyboardInterrupt:
+            self.stopped = True
+            if not self.rows:
+                self.best = copy.deepcopy(network.state_dict())
+            print(what_is_kept(self.rows))
+        finally:
+            self._look(network)
+            self._end()
+
+    def loss(self, function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+        """The same loss function; every few calls, curve and masks are drawn again. Call it once a step."""
+        def watched(logits: Tensor, masks: Tensor) -> Tensor:
+            if self._network is None:
+                raise SettingsError("expected a loss inside `with live.watching(…):`; got one outside.")
+            self._leave_if_stopped()
+            value = function(logits, masks)
+            self._done += 1
+            self._since.append(value.item())
+            if self._done % max(1, self._batches // LOOKS) == 0:
+                self._draw_step()
+            return value
+
+        return watched
+
+    def score(self, epoch: int, loss: float, validation_f1: float, train_f1: float | None = None) -> None:
+        """Note what came of an epoch, counted from 1, and keep the weights if F1 was never higher."""
+        if self._network is None:
+            raise SettingsError("expected a score inside `with live.watching(…):`; got one outside.")
+        if validation_f1 > self._best_f1:
+            self._best_f1, self.best = validation_f1, copy.deepcopy(self._network.state_dict())
+        row: Row = {"epoch": epoch, "loss": loss, "validation_f1": validation_f1, "train_f1": train_f1,
+                    "validation_loss": None}
+        with self.hold_sync():
+            self._look(self._network)
+            self.rows = [*self.rows, finite(row)]
+        self._leave_if_stopped()
+
+    def _draw_step(self) -> None:
+        assert self._network is not None
+        done = self._done / self._batches
+        with self.hold_sync():
+            mean = sum(self._since) / len(self._since)
+            self.steps = [*self.steps, (round(done, 3), mean if np.isfinite(mean) else None)]
+            self.status = own_status(done, self.total, time.perf_counter() - self._start)
+            self._look(self._network)
+        self._since = []
+
+    def _leave_if_stopped(self) -> None:
+        if self._interrupted():
+            raise KeyboardInterrupt
+
+    # ---- fit --------------------------------------------------------------------------------------------------------
 
     def follow(self, epoch_results: Iterable[EpochResult], model: nn.Module) -> None:
         """Run the training to its end, or until it is stopped; show the untrained network first."""
@@ -71,6 +164,7 @@ class LiveTraining(GlassBoxWidget):
             for epoch in epoch_results:
                 self.update(epoch, model)
         except KeyboardInterrupt:
+            self.stopped = True
             print(how_to_go_on(self.epochs))
         finally:
             self._end()
@@ -86,6 +180,8 @@ class LiveTraining(GlassBoxWidget):
         if interrupted():
             raise KeyboardInterrupt
 
+    # ---- what is shown ----------------------------------------------------------------------------------------------
+
     def describe(self) -> str:
         """What is drawn, without its numbers, which differ from run to run."""
         return ("Loss and F1 after each epoch, above; below, slices with the network's mask in blue and the "
@@ -93,16 +189,19 @@ class LiveTraining(GlassBoxWidget):
 
     def picture(self) -> Image.Image | None:
         """Curves and slices as they stand; nothing before the first epoch is over."""
-        if not self.epochs:
+        if not self.rows:
             return None
-        canvas = FigureCanvasAgg(training_sheet(self.epochs, self.flair, self._seen, self.references))
+        steps = [(at, mean) for at, mean in self.steps if mean is not None]
+        title = status_line(self.epochs) if self.epochs else self.status
+        canvas = FigureCanvasAgg(training_sheet(self.rows, steps, self.total, title, self.flair, self._seen,
+                                                self.references))
         canvas.draw()
         # 256 colours: a third of the size, and notebooks are committed with it.
         return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
 
     def _look(self, model: nn.Module) -> None:
         with eval_mode(model), torch.no_grad():
-            self._seen = to_mask(model(self.batch.images))[:, 0].cpu().numpy()
+            self._seen = to_mask(model(self.images))[:, 0].cpu().numpy()
         self.masks = packed(self._seen.astype(np.uint8))
 
     def _begin(self) -> None:
@@ -112,70 +211,16 @@ class LiveTraining(GlassBoxWidget):
             return
         self.running = True
         self._shell.events.register("post_run_cell", self._end)
-        self._handle = self._handle or display(self, display_id=True)
+        self._handle = display(self, display_id=True)
 
     def _end(self, _: object = None) -> None:
-        self.status = status_line(self.epochs, over=True)
+        if self._network is None:
+            self.status = status_line(self.epochs, over=True)
+        else:
+            done = self._done / self._batches
+            self.status = own_status(done, self.total, 0, "stopped" if self.stopped else "finished")
         if not self.running:
             return
         self.running = False
         self._shell.events.unregister("post_run_cell", self._end)
         self._handle.update(self)  # so that the notebook is saved with the last picture, not with the first
-
-
-def training_sheet(epochs: list[EpochResult], flair: Any, masks: Any, references: Any) -> Figure:
-    """Curves above, slices with both masks below, and a line that says where the training stands."""
-    figure = plotting.empty_figure(9, 5.8, layout="constrained")
-    curves, slices = figure.subfigures(2, 1, squeeze=False, height_ratios=(1, 1.15))[:, 0]
-    loss, f1 = curves.subplots(1, 2)
-    plotting.draw_curves(loss, _series(epochs, "loss", "validation_loss"), "loss", epochs[-1].epochs)
-    plotting.draw_curves(f1, _series(epochs, "train_f1", "validation_f1"), "F1", epochs[-1].epochs, (0, 1))
-    panels = slices.subplots(1, len(flair), squeeze=False)[0]
-    for number, (axes, image, mask, reference) in enumerate(zip(panels, flair, masks, references, strict=True), 1):
-        plotting.draw_slice(axes, image, f"slice {number}")
-        plotting.draw_mask(axes, mask, plotting.NETWORK, "the network's mask")
-        plotting.draw_mask(axes, reference, plotting.REFERENCE, "the expert's outline", tint=0)
-    slices.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    loss.set_title("loss")
-    f1.set_title("F1")
-    curves.suptitle(status_line(epochs), fontsize=11)
-    return figure
-
-
-def status_line(epochs: list[EpochResult], over: bool = False) -> str:
-    """Epoch, learning rate, speed, and the time left if all epochs take as long as those before."""
-    if not epochs:
-        return "ended before the first epoch was over" if over else "waiting for the first epoch"
-    now = epochs[-1]
-    left = sum(e.seconds for e in epochs) / len(epochs) * (now.epochs - now.epoch)
-    ending = "finished" if now.epoch == now.epochs else "ended here" if over else f"about {_duration(left)} left"
-    return (f"epoch {now.epoch} of {now.epochs}, learning rate {now.learning_rate:.3g}, "
-            f"{now.images_per_second:.0f} images/s, {ending}")
-
-
-def how_to_go_on(epochs: list[EpochResult]) -> str:
-    """What a reader who pressed the button needs to know."""
-    where = f"after epoch {epochs[-1].epoch} of {epochs[-1].epochs}" if epochs else "within the first epoch"
-    folder = epochs[-1].weights.parent if epochs and epochs[-1].weights else None
-    saved = f", and all of it is saved in {folder}" if folder else ""
-    again = "with the same folder and resume=True" if folder else "with the same network"
-    return f"Stopped {where}. The network keeps what it has learnt{saved}. To go on, call fit again {again}."
-
-
-def plain_row(epoch: EpochResult) -> dict[str, float | None]:
-    """The epoch's numbers for the browser, whose JSON knows no infinity: None where a number is not finite."""
-    return {key: value if value is not None and math.isfinite(value) else None for key, value in epoch.as_row().items()}
-
-
-def _series(epochs: list[EpochResult], train: str, validation: str) -> dict[str, list[float]]:
-    rows = [epoch.as_row() for epoch in epochs]
-    named = {"training": train, "validation": validation}
-    return {label: [row[key] for row in rows] for label, key in named.items()  # type: ignore[misc]
-            if rows[0][key] is not None}
-
-
-def _duration(seconds: float) -> str:
-    """`45 s`, `12 min`, `3.5 h`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
