@@ -72,7 +72,8 @@ def test_beside_a_baseline_the_same_patients_are_compared(cache, tmp_path):
     text = library.as_markdown(card)
     assert f"mean gain in Dice +{gains.mean():.3f} [" in text and "2 gained and 0 lost" in text
     assert "settings that differ from the baseline: loss dice → bce_dice\n" in text
-    assert card.question == "Is it better than the baseline?" and "Answer" in card.sections
+    assert card.question == "Is it better than the baseline?" and "Answer" not in card.sections
+    assert f"- {card.comparison.verdict}\n" in text
 
 
 def test_the_page_says_what_was_trained_and_where_it_ends(cache, tmp_path):

@@ -20,7 +20,7 @@ def test_a_term_is_whole(term):
     for text in (term.term, term.german, term.meaning):
         assert text and text == " ".join(text.split())
         assert "|" not in text
-    assert re.fullmatch(r"0[0-8]", term.lesson)
+    assert re.fullmatch(r"0[0-9]", term.lesson)
     assert re.fullmatch(r"[A-Z0-9].*\.", term.meaning), "not a sentence"
     assert not re.search(r"\. [A-Z]", term.meaning), "more than one sentence"
     assert len(term.meaning) <= 140

@@ -26,7 +26,7 @@ def nbval(path):
 def test_the_numbered_lessons_are_what_the_readme_links():
     linked = re.findall(r"\(notebooks/(\d\d_\w+)\.ipynb\)", (REPOSITORY / "README.md").read_text())
     assert linked == [path.stem for path in LESSONS]
-    assert [name[:2] for name in linked] == [f"{number:02}" for number in range(9)]
+    assert [name[:2] for name in linked] == [f"{number:02}" for number in range(10)]
 
 
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)

@@ -57,7 +57,7 @@ def few_patients(tmp_path_factory):
     return write_phantoms(tmp_path_factory.mktemp("other"), 8, seed=7, progress=False)
 
 
-@pytest.mark.parametrize("name", ["01_the_scan", "03_building_the_unet", "04_training"])
+@pytest.mark.parametrize("name", ["01_the_scan", "03_building_the_unet", "04_training", "09_your_own_idea"])
 def test_a_lesson_runs_on_a_few_other_patients(name, few_patients, monkeypatch):
     """Those that train on the reader's data; UNET_DATA names another folder, as the first code cell offers."""
     monkeypatch.setenv("UNET_PROFILE", "smoke")

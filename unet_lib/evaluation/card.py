@@ -19,7 +19,7 @@ from unet_lib.core.atomic_io import write_text
 from unet_lib.core.errors import DatasetError, SettingsError
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.slice_files import FLAIR
-from unet_lib.evaluation.card_words import answer_lines, figure_lines, limit_lines, plain, trained_lines
+from unet_lib.evaluation.card_words import figure_lines, limit_lines, plain, trained_lines
 from unet_lib.evaluation.comparison import Comparison, compare
 from unet_lib.evaluation.patients import PatientScore, choose_patients, score_patients, summary
 from unet_lib.inference.predictor import Predictor, load_predictor
@@ -104,7 +104,7 @@ def make_card(run: Run, cache: SliceCache, *, split: str = "validation", baselin
         _refuse_other_patients(baseline, cache, split, names)
         comparison = compare(list(score_patients(baseline.predictor, cache, names)), scores)
     where = f"{split} patients" if seen else "patients, all of a data set that these weights never saw"
-    sections = {"Answer": answer_lines(answer, comparison),
+    sections = {"Answer": (answer,) if answer else (),
                 "What was trained": trained_lines(name, run.settings, run.predictor.card, run.history)
                 + run.stages,
                 "How good it is": figure_lines(found, where, comparison, run.settings,
@@ -194,14 +194,14 @@ def _cases(predictor: Predictor, cache: SliceCache, scores: Sequence[PatientScor
     ranked = sorted(scores, key=lambda score: -score.dice)
     middle = float(np.median([score.dice for score in scores]))
     nearest = min(range(len(ranked)), key=lambda place: abs(ranked[place].dice - middle))
-    places = {nearest: "median", len(ranked) - 1: "worst", 0: "best"}
-    for place in sorted(places):
+    ranks = {nearest: "median", len(ranked) - 1: "worst", 0: "best"}
+    for place in sorted(ranks):
         score = ranked[place]
         found = predictor.patient(cache, score.patient)
         pixels = found.references.sum((1, 2)) + found.masks.sum((1, 2)) / found.masks[0].size
         shown = int(pixels.argmax())  # most tumour; the network's mask decides where the expert drew none
         index = found.indices[shown]
-        word = places[place] if len(ranked) > 1 else "only"
+        word = ranks[place] if len(ranked) > 1 else "only"
         yield Case(f"{word} patient, Dice {score.dice:.2f}\n{score.patient[5:12].replace('_', ' ')}, slice "
                    f"{cache.numbers[index]}", cache.images[index][..., FLAIR], found.masks[shown],
                    found.references[shown])

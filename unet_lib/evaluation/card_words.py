@@ -11,11 +11,6 @@ FEW = 20  # patients; with fewer, the interval is told to be too narrow
 MOST_CHANGES = 6
 
 
-def answer_lines(answer: str, comparison: Comparison | None) -> tuple[str, ...]:
-    """What its author says, and where the interval of the difference lies."""
-    return tuple(line for line in (answer, comparison.verdict if comparison else "") if line)
-
-
 def trained_lines(name: str, settings: Mapping[str, Any], card: Mapping[str, Any],
                   history: Sequence[Mapping[str, float]]) -> tuple[str, ...]:
     """Network, data and training of a run."""
@@ -47,7 +42,8 @@ def figure_lines(found: Mapping[str, Any], where: str, comparison: Comparison | 
              f"F1 of all pixels together (pooled) {score('pooled_f1')}",
              "in brackets: 95 % intervals over patients (bootstrap)"]
     if comparison and before is not None:
-        lines += [f"beside the baseline, patient by patient: {comparison.words}", _differences(before, settings)]
+        lines += [f"beside the baseline, patient by patient: {comparison.words}", comparison.verdict,
+                  _differences(before, settings)]
     return tuple(lines)
 
 
@@ -100,6 +96,6 @@ def _value(value: Any) -> str:
 def _whose(scores: Sequence[PatientScore]) -> str:
     phantoms = sum(score.site.startswith("PH-") for score in scores)
     if phantoms == len(scores):
-        return "Phantoms, synthetic patients: real ones are harder, and may differ."
+        return "Phantoms, synthetic patients: what holds for them need not hold for real ones."
     mixed = f"{phantoms} of them are phantoms. " if phantoms else ""
     return f"{mixed}This page shows scans of real patients: do not publish it, faces can be reconstructed from heads."

@@ -48,10 +48,10 @@ class Comparison:
         """Where the interval lies."""
         low, high = self.interval
         if low > 0:
-            return "The interval lies above 0: a gain that these patients agree on."
+            return "its interval lies above 0: a gain, and more than the luck of which patients these are"
         if high < 0:
-            return "The interval lies below 0: a loss that these patients agree on."
-        return "The interval holds 0: these patients cannot tell a gain from a loss."
+            return "its interval lies below 0: a loss, and more than the luck of which patients these are"
+        return "its interval holds 0: these patients cannot tell a gain from a loss"
 
 
 def compare(before: Sequence[PatientScore], after: Sequence[PatientScore], seed: int = 0) -> Comparison:

@@ -42,7 +42,7 @@ def draw_gains(axes: Axes, gains: Sequence[float], mean: tuple[float, float, flo
     axes.axhspan(low, high, color=PALETTE[0], alpha=0.2, linewidth=0, label="95 % interval of the mean")
     axes.axhline(middle, color=PALETTE[0], linewidth=2, label="mean")
     axes.axhline(0, color=ink(axes), linewidth=1, linestyle="--")
-    axes.plot(range(len(gains)), sorted(gains), "o", color=PALETTE[0], markeredgecolor=ink(axes))
+    axes.plot(range(len(gains)), sorted(gains), "o", color=PALETTE[0], markeredgecolor=ink(axes), markersize=7)
     reach = 1.1 * max(np.abs([*gains, low, high]).max(), 0.01)
     axes.set(ylabel="gain in Dice", xlabel="patients, sorted", xticks=[], ylim=(-reach, 1.6 * reach),
              title="each patient beside the baseline")  # room for the legend above
@@ -51,7 +51,7 @@ def draw_gains(axes: Axes, gains: Sequence[float], mean: tuple[float, float, flo
 
 def draw_dice(axes: Axes, dice: Sequence[float]) -> None:
     """A dot a patient, from the worst to the best, and lines at mean and median."""
-    axes.plot(range(len(dice)), sorted(dice), "o", color=PALETTE[0], markeredgecolor=ink(axes))
+    axes.plot(range(len(dice)), sorted(dice), "o", color=PALETTE[0], markeredgecolor=ink(axes), markersize=7)
     axes.axhline(float(np.mean(dice)), color=strongest(axes), linewidth=1.5, label="mean")
     axes.axhline(float(np.median(dice)), color=strongest(axes), linewidth=1.5, linestyle=":", label="median")
     axes.set(ylabel="Dice", xlabel="patients, sorted", xticks=[], ylim=(-0.02, 1.02), title="Dice of each patient")
