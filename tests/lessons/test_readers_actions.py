@@ -1,9 +1,11 @@
 """What a reader is invited to do with a lesson's widgets: it ends well, and shows what the text says."""
 
+import re
 
 import nbformat
 import numpy as np
 import pytest
+from lesson_reader import Lesson
 from nbclient import NotebookClient
 from repository import REPOSITORY
 
@@ -65,6 +67,32 @@ def test_a_lesson_runs_on_a_few_other_patients(name, few_patients, monkeypatch):
     monkeypatch.delenv("UNET_CHECK", raising=False)
     lesson = nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4)
     NotebookClient(lesson, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+
+
+@pytest.mark.parametrize("idea", ["augmentation", "width", "mine"])
+def test_an_idea_goes_from_its_line_to_the_test_and_the_card(idea, few_patients, tmp_path, monkeypatch):
+    """Lesson 09 as its text invites: another starter or a loss of one's own, all exercises solved, FINISHED."""
+    monkeypatch.setenv("UNET_PROFILE", "smoke")
+    monkeypatch.setenv("UNET_DATA", str(few_patients))
+    monkeypatch.delenv("UNET_CHECK", raising=False)
+    lesson = nbformat.read(NOTEBOOKS / "09_your_own_idea.ipynb", 4)
+    fold, = (cell.source for cell in lesson.cells if "LOSSES[" in cell.source)
+    own_loss = re.search(r"```python\n(.*?)```", fold, re.DOTALL)[1] if idea == "mine" else ""
+    for exercise in Lesson(lesson, {}).exercises:
+        exercise.cell.node.source = "\n".join(exercise.solved())
+    for old, new in (('IDEA = "loss"', f'IDEA = "{idea}"'), ("FINISHED = False", "FINISHED = True"),
+                     ("QUESTIONS = {", 'QUESTIONS = {"mine": "Is my loss better?",'),
+                     ("idea = STARTERS[IDEA]", f"{own_loss}\nidea = STARTERS[IDEA]"),
+                     ('repository() / "runs" / "own_idea"', repr(str(tmp_path / "runs")))):
+        cell, = (cell for cell in lesson.cells if cell.cell_type == "code" and old in cell.source)
+        cell.source = cell.source.replace(old, new)
+    NotebookClient(lesson, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    said = "".join(texts(cell) for cell in lesson.cells if cell.cell_type == "code")
+    changed = {"augmentation": "augment", "width": "network.base", "mine": "training.loss"}[idea]
+    assert f"differ in 1 of 33 settings: {changed}\n" in said
+    assert said.count(": yours\n") == 4 and "Over 3 seeds and 2 test patients" in said
+    page, = (tmp_path / "runs").glob("*/card-*/card.md")
+    assert page.parent.name == "card-test" and "- 2 test patients" in page.read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")), ids=lambda path: path.stem)
