@@ -73,7 +73,7 @@ def _words(figure: Figure, top: float, heading: str, lines: Sequence[str]) -> fl
 
 
 def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(f"• {line}", LETTERS, subsequent_indent="   ")
+    return textwrap.wrap(f"– {line}", LETTERS, subsequent_indent="   ")
 
 
 def _pictures(figure: Figure, bottom: float, top: float, cases: Sequence[Masks], curves: Mapping[str, Sequence[float]],
