@@ -10,6 +10,7 @@ from itertools import zip_longest
 import nbformat
 
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
+FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
 FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$\n]+?\$", re.DOTALL)
 
 
@@ -39,8 +40,12 @@ class Cell:
     @cached_property
     def prose(self) -> str:
         """Markdown without code, link targets and tags."""
-        text = re.sub(r"`[^`\n]*`", " code ", FENCE.sub(" ", self.source))
-        return re.sub(r"<[^>]*>|\]\([^)]*\)|https?://\S+", " ", text)
+        return prose(self.source)
+
+    @property
+    def unfolded(self) -> str:
+        """The prose that is not folded away."""
+        return prose(FOLDED.sub(" ", self.source))
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -116,6 +121,12 @@ class Lesson:
         """Code cells that hold `...` and call a checker, with the help that follows them."""
         pairs = zip_longest(self.cells, self.cells[1:])
         return [read_exercise(cell, below) for cell, below in pairs if is_exercise(cell)]
+
+
+def prose(source: str) -> str:
+    """Markdown without code, link targets and tags."""
+    text = re.sub(r"`[^`\n]*`", " code ", FENCE.sub(" ", source))
+    return re.sub(r"<[^>]*>|\]\([^)]*\)|https?://\S+", " ", text)
 
 
 def formulas(notebook: nbformat.NotebookNode) -> list[str]:

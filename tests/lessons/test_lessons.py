@@ -193,7 +193,7 @@ BREAKS = [
     (edit("35 minutes", "some time"), "says no time"),
     (edit("word " * 300, ""), "words of prose"),
     (edit("word " * 100, "word " * 2700), "words of prose"),
-    (lambda nb: [add(v4.new_markdown_cell("More."))(nb) for _ in range(40)], "cells. Keep to 60"),
+    (lambda nb: [add(v4.new_markdown_cell("More."))(nb) for _ in range(50)], "cells. Keep to 66"),
     (edit("print(2)", "\n".join(["print(2)"] * 16)), "16 visible lines"),
     (edit("**Predict**", "Guess"), "no prediction asked"),
     (edit(EXERCISE, "print(5)"), "3 exercises"),

@@ -50,7 +50,7 @@ def test_networks_of_other_plans_are_told_apart():
     (nn.ConvTranspose2d(3, 2, 2), "gives 2 × 33 × 49 where 2 × 64 × 96 is expected: stride 1?"),
     (nn.ConvTranspose2d(3, 2, 3, 2), "gives 2 × 65 × 97 where 2 × 64 × 96 is expected: kernel_size=2 and stride=2?"),
     (nn.ConvTranspose2d(3, 4, 2, 2), "gives 4 × 64 × 96 where 2 × 64 × 96 is expected: count the channels again."),
-    (nn.ConvTranspose2d(3, 2, 2, 2, bias=False), "lacks the bias that ours has."),
+    (nn.ConvTranspose2d(3, 2, 2, 2, bias=False), "lacks learnt numbers that ours has"),
 ])
 def test_a_difference_comes_with_its_likeliest_reason(layer, said):
     ours = nn.ConvTranspose2d(3, 2, 2, 2)

@@ -80,8 +80,8 @@ def test_a_zero_is_drawn_and_named_although_the_axis_is_logarithmic():
     axes, = plotting.activation_stds({"sound": [1.0, 0.5, 0.2], "dead": [1.0, 0.0, 0.0]}).axes
     sound, dead, zero = axes.get_lines()
     assert list(sound.get_ydata()) == [1.0, 0.5, 0.2]
-    assert dead.get_ydata() == pytest.approx([1.0, 0.02, 0.02])
-    assert list(zero.get_ydata()) == pytest.approx([0.02, 0.02])
+    assert dead.get_ydata() == pytest.approx([1.0, 10**-1.5, 10**-1.5])
+    assert list(zero.get_ydata()) == pytest.approx([10**-1.5, 10**-1.5])
     assert [text.get_text() for text in axes.texts] == ["exactly 0"]
     assert not plotting.activation_stds({"sound": [1.0, 0.5]}).axes[0].texts
 

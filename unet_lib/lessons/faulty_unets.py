@@ -12,7 +12,7 @@ from unet_lib.lessons.reference_unet import UNet
 COMPLAINTS = {
     "A": "Good weights, a poorer mask, and it takes longer than the sound one.",
     "B": "Good weights, and it finds hardly any tumour.",
-    "C": "A perfect mask. But when I train it, part of the weights never change.",
+    "C": "The same mask as the sound one. But when I train it, part of the weights never change.",
 }
 
 
@@ -23,22 +23,18 @@ def faulty_unet(name: str, sound: UNet) -> UNet:
     return faulty
 
 
-class _PoolsTwice(nn.Module):
-    """Leaves every third call as it is: the encoder asks level after level."""
-
-    def __init__(self, depth: int, left_out: int) -> None:
-        super().__init__()
-        self.depth, self.left_out, self.calls = depth, left_out, 0
-
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c a b"]:
-        level, self.calls = self.calls % self.depth + 1, self.calls + 1
-        return x if level == self.left_out else nn.functional.max_pool2d(x, 2)
-
-
 def _without_a_pooling(network: UNet) -> None:
     """Level 2 passes its maps on in full size; on the way up it enlarges nothing."""
+    def forward(self: nn.Module, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        skips = []
+        for number, level in enumerate(self.levels, 1):  # type: ignore[arg-type, var-annotated]
+            x = level(x)
+            skips.append(x)
+            x = x if number == 2 else self.pool(x)       # type: ignore[operator]
+        return x, skips
+
+    network.encoder.forward = MethodType(forward, network.encoder)  # type: ignore[method-assign]
     depth = len(network.encoder.levels)
-    network.encoder.pool = _PoolsTwice(depth, left_out=2)  # type: ignore[assignment]
     level = network.decoder[depth - 2]
     four: nn.ConvTranspose2d = level.up                    # type: ignore[assignment]
     one = nn.ConvTranspose2d(four.in_channels, four.out_channels, kernel_size=1)

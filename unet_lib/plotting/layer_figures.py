@@ -74,9 +74,9 @@ def _over_layers(networks: Mapping[str, Numbers], layers: Sequence[str], ylabel:
 
 
 def _floor(networks: Mapping[str, Numbers]) -> float:
-    """Where a zero is drawn, which has no place on a logarithmic axis: well below all other values."""
+    """Where a zero is drawn, which has no place on a logarithmic axis: below all other values, between two ticks."""
     positive = [value for values in networks.values() for value in values if 0 < value < np.inf]
-    return min(positive) / 10 if positive else 1.0
+    return float(10 ** (np.floor(np.log10(min(positive))) - 0.5)) if positive else 1.0
 
 
 def _draw_zero(axes: Axes, floor: float) -> None:

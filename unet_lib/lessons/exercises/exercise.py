@@ -186,11 +186,13 @@ class FunctionExercise(Exercise):
 
     `cases` may be a function that makes them, where that would slow down the import. `observe`, if given, turns the
     arguments, as the function left them, and what it returned into the value to compare: for functions that train.
+    `also` is asked of a function that is right in every case, and says what is wrong nevertheless, or None.
     """
 
     signature: str
     cases: tuple[Case, ...] | Callable[[], tuple[Case, ...]]
     observe: Callable[[tuple[Any, ...], Any], Any] | None = None
+    also: Callable[[Callable[..., Any]], str | None] | None = None
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -208,10 +210,11 @@ class FunctionExercise(Exercise):
             got = describe(answer)
             return Feedback("wrong", f"Expected the function itself, as in `{call}`; got {got}.")
         results = [outcome(answer, case, self.observe) for case in self.calls]
-        if any(result is ... for result in results):
+        if any(result is ... or _met_dots(result) for result in results):
             return OPEN
         if all(same(result, case.expected) for result, case in zip(results, self.calls, strict=True)):
-            return self.confirm()
+            fault = self.also(answer) if self.also else None
+            return Feedback("wrong", fault) if fault else self.confirm()
         if all(result is None for result in results):
             return Feedback("wrong", f"{self.name} gives back None. Does it end with `return` and a value?")
         hints = (misconception.hint for misconception in self.misconceptions if self.made(misconception, results))
@@ -228,10 +231,10 @@ class FunctionExercise(Exercise):
         result, case = next(pair for pair in pairs if not same(pair[0], pair[1].expected))
         call = f"`{case.shown or self.name + '(' + ', '.join(map(repr, case.arguments)) + ')'}`"
         if isinstance(result, Raised):
-            # A TypeError mostly means other arguments than those the function is called with.
-            hint = f"Begin with `def {self.signature}:`." if "TypeError" in result.text else self.fallback_hint
+            other = "TypeError" in result.text and "argument" in result.text and f"{self.name}()" in result.text
+            hint = f"Begin with `def {self.signature}:`." if other else self.fallback_hint
             return f"{call} raised {result.text}. Expected {shorten(case.expected)}. {hint}"
-        return f"{call} should be {shorten(case.expected)}; yours gives {shorten(result)}. {self.fallback_hint}"
+        return f"{call} should be {compared(case.expected, result)}. {self.fallback_hint}"
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,11 @@ class Raised:
     """The reader's function ended in an exception."""
 
     text: str
+
+
+def _met_dots(result: Any) -> bool:
+    """Did the function fail because three dots are still in it?"""
+    return isinstance(result, Raised) and "ellipsis" in result.text.lower()
 
 
 def outcome(function: Callable[..., Any], case: Case,
@@ -249,7 +257,7 @@ def outcome(function: Callable[..., Any], case: Case,
         returned = function(*arguments)
         return returned if observe is None or returned is ... else observe(arguments, returned)
     except (Exception, SystemExit) as error:  # An `exit()` in an answer must not end the kernel either.
-        return Raised(f"{type(error).__name__} ({shorten(error, 120, as_text=True)})")
+        return Raised(f"{type(error).__name__} ({shorten(error, 200, as_text=True)})")
 
 
 def same(got: Any, expected: Any) -> bool:
@@ -259,7 +267,7 @@ def same(got: Any, expected: Any) -> bool:
     """
     try:
         if isinstance(expected, dict):
-            return (isinstance(got, dict) and list(got) == list(expected)
+            return (isinstance(got, dict) and set(got) == set(expected)
                     and all(same(got[key], value) for key, value in expected.items()))
         got, expected = (x.detach() if hasattr(x, "detach") else x for x in (got, expected))
         got, expected = (np.asarray(sorted(x) if isinstance(x, set | frozenset) else x) for x in (got, expected))
@@ -270,6 +278,25 @@ def same(got: Any, expected: Any) -> bool:
         return bool((got == expected).all())
     except Exception:
         return False
+
+
+def compared(expected: Any, got: Any) -> str:
+    """What should be, and what is: of large arrays the shapes, or the first place where they differ; of
+    dictionaries the first entry that does."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        key = next((key for key in expected if key not in got or not same(got[key], expected[key])), None)
+        if key is None:
+            extra = next(key for key in got if key not in expected)
+            return f"without an entry for {shorten(extra)}; yours has one"
+        return f"{expected[key]!r} for {key!r}; yours " + (f"gives {got[key]!r}" if key in got else "has no such entry")
+    ours, theirs = (np.asarray(x.detach() if hasattr(x, "detach") else x) if hasattr(x, "shape") else None
+                    for x in (expected, got))
+    if ours is None or theirs is None or ours.size <= 4:
+        return f"{shorten(expected)}; yours gives {shorten(got)}"
+    if ours.shape != theirs.shape:
+        return f"of shape {ours.shape}; yours is of shape {theirs.shape}"
+    place = tuple(int(n) for n in np.argwhere(~np.isclose(theirs.astype(float), ours.astype(float)))[0])
+    return f"{ours[place]} at {list(place)}; yours gives {theirs[place]}"
 
 
 def to_number(answer: Any) -> float | None:
@@ -312,6 +339,8 @@ def describe(answer: Any) -> str:
 def shorten(value: Any, limit: int = 70, as_text: bool = False) -> str:
     """One line of repr (or text), cut at the limit."""
     try:
+        if hasattr(value, "shape") and np.prod(value.shape) > 4:
+            return f"{'a tensor' if hasattr(value, 'detach') else 'an array'} of shape {tuple(value.shape)}"
         line = " ".join((str(value) if as_text else repr(value)).split())
     except Exception:
         return f"a {type(value).__name__}"

@@ -6,6 +6,8 @@ import copy
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Misconception, PropertyExercise
 from unet_lib.lessons.exercises.module_exercise import (
     Attempt,
@@ -47,22 +49,26 @@ double_conv = ModuleExercise(
     trials=(Trial((3, 4), ((2, 3, 8, 10),)), Trial((5, 2), ((1, 5, 6, 6),))),
     insight="The building block of the whole network: two 3×3 convolutions see 5×5, and two ReLUs make it non-linear.",
     misconceptions=(
-        Misconception(lambda a: a.steps[0].kind == CONV and a.steps[0].shape[2:] < a.inputs[0].shape[2:],
+        Misconception(lambda a: a.steps[0].kind == CONV and a.steps[0].shape[3] == a.inputs[0].shape[3] - 2,
                       "Your first convolution shrinks height and width by 2. Give each convolution `padding=1`."),
         Misconception(lambda a: any(step.kind == CONV and len(step.weights) == 2 for step in a.steps)
                       and NORM in a.kinds(),
                       "Your convolutions have a bias. Batch norm subtracts each channel's mean, and any bias with it: "
                       "`bias=False`."),
-        Misconception(lambda a: NORM not in a.kinds(), "There is no batch norm yet: one after each convolution."),
-        Misconception(lambda a: a.kinds()[:2] == [CONV, RELU], "The ReLU comes after the batch norm, not before it."),
+        Misconception(lambda a: "running_mean should contain" in a.error,
+                      "Each batch norm sees what its convolution gives: `nn.BatchNorm2d(outputs)`."),
+        Misconception(lambda a: NORM not in a.kinds() and not a.error,
+                      "There is no batch norm yet: one after each convolution."),
+        Misconception(lambda a: a.kinds()[:3] == [CONV, RELU, NORM],
+                      "The ReLU comes after the batch norm, not before it."),
         Misconception(lambda a: a.kinds() == [CONV, NORM, RELU, CONV, NORM],
                       "The last ReLU is missing: some of your numbers are negative."),
         Misconception(lambda a: a.kinds() == [CONV, NORM, CONV, NORM, RELU],
                       "The ReLU between the two convolutions is missing: without it they are no more than one."),
-        Misconception(lambda a: a.steps[1].weights == a.steps[4].weights,
+        Misconception(lambda a: bool(a.steps[1].weights) and a.steps[1].weights == a.steps[4].weights,
                       "One batch norm serves both convolutions. Each needs its own: they see other numbers."),
         Misconception(_halved_input, "The second convolution takes what the first one gives: `outputs` channels."),
-        Misconception(lambda a: a.kinds() == [CONV, NORM, RELU],
+        Misconception(lambda a: a.kinds() == [CONV, NORM, RELU] and not a.error,
                       "That is one convolution. The second half is the same again."),
     ),
     fallback_hint="The order is convolution, batch norm, ReLU, and the same again.",
@@ -80,14 +86,19 @@ encoder = ModuleExercise(
                       "You take the mean of each block. The U-Net takes the largest number: `nn.MaxPool2d(2)`."),
         Misconception(lambda a: a.kinds().count(POOL) == a.trial.arguments[1] - 1 and not a.error,
                       "One pooling is missing: every level ends with one, the last level too."),
-        Misconception(lambda a: POOL not in a.kinds() and not a.error,
+        Misconception(lambda a: POOL not in a.kinds() and not a.error
+                      and [step for step in a.steps if step.kind == CONV][2].shape[3] == a.inputs[0].shape[3],
                       "Nothing is pooled: every level ends with `nn.MaxPool2d(2)`."),
+        Misconception(lambda a: [t.shape for t in (a.output[-1], *a.output[:-1])] == [t.shape for t in a.wanted],
+                      "You return the skips first. `return x, skips`: what goes on comes first."),
+        Misconception(lambda a: len(a.output) == len(a.wanted) and a.output[1].shape[1] == 3,
+                      "You keep what goes into a level. Keep what its double convolution gives."),
         Misconception(lambda a: a.output is not None and len(a.output) == 1,
                       "`forward` should return two things: `x` and the list of skips."),
-        Misconception(lambda a: a.output[1].shape[2:] != a.inputs[0].shape[2:]
+        Misconception(lambda a: len(a.output) == len(a.wanted) and a.output[1].shape[2:] != a.inputs[0].shape[2:]
                       and a.output[-1].shape[2:] == a.inputs[0].shape[2:],
                       "The list of skips is the wrong way round: the finest level comes first, as it is kept."),
-        Misconception(lambda a: len(a.output) > 1 and a.output[1].shape[-1] * 2 == a.inputs[0].shape[-1],
+        Misconception(lambda a: len(a.output) == len(a.wanted) and 2 * a.output[1].shape[3] == a.inputs[0].shape[3],
                       "You keep the skip after pooling, when the detail is gone already. Keep it before."),
         Misconception(lambda a: [s.shape[1] for s in a.steps if s.kind == CONV][2:3] == [a.trial.arguments[0]],
                       "The channels double from level to level: base, 2 · base, 4 · base and so on."),
@@ -166,9 +177,12 @@ decoder_level = ModuleExercise(
                       "Your transposed convolution keeps all channels. It leads from `below` to `here`, half as many."),
         Misconception(lambda a: a.steps[0].kind == UP and a.steps[0].shape[2:] != a.inputs[1].shape[2:],
                       "What comes up has not the skip's height and width: `kernel_size=2, stride=2` doubles both."),
-        Misconception(lambda a: a.steps[0].kind == UP and CAT not in a.kinds(),
-                      "The skip is not laid beside x. `torch.cat([skip, x], dim=1)` keeps both; a sum would mix them "
-                      "for good."),
+        Misconception(lambda a: "cat()" in a.error,
+                      "`torch.cat` takes a list of tensors: `torch.cat([skip, x], dim=1)`."),
+        Misconception(lambda a: a.steps[0].kind == UP and a.steps[1].kind == CONV and CAT not in a.kinds()
+                      and not a.error,
+                      "The skip is not laid beside x. `torch.cat([skip, x], dim=1)` keeps both, and leaves it to the "
+                      "convolution how to mix them."),
         Misconception(lambda a: a.steps[1].kind == CAT and a.steps[1].shape[1] == a.steps[1].given[1],
                       "You join along another axis. The channels are axis 1: `dim=1`."),
         Misconception(_halved_input,
@@ -183,8 +197,17 @@ decoder_level = ModuleExercise(
 
 def _no_bottleneck(a: Attempt) -> bool:
     kinds = a.kinds()
+    if a.error:
+        return "transposed=1" in a.error and kinds[-1] == POOL
     last = len(kinds) - 1 - kinds[::-1].index(POOL)
-    return kinds[last + 1:last + 2] in ([], [UP])
+    return kinds[last + 1] == UP
+
+
+def _wrong_level(a: Attempt, right: bool) -> bool:
+    """The decoder stops at its first transposed convolution, which is the right one for the deepest level, or not."""
+    base, depth = a.trial.arguments
+    deepest = f"weight of size [{base * 2**depth}, {base * 2**(depth - 1)}," in a.error
+    return "transposed=1" in a.error and UP not in a.kinds() and a.kinds()[-1] == RELU and deepest == right
 
 
 own_unet = ModuleExercise(
@@ -197,16 +220,25 @@ own_unet = ModuleExercise(
         Misconception(_without_weights, MODULE_LIST),
         Misconception(lambda a: a.kinds()[-1:] == ["sigmoid"],
                       "You return probabilities. Return the logits: the loss and the mask start from these."),
+        Misconception(lambda a: a.kinds().count(POOL) > a.trial.arguments[1],
+                      "There is one pooling too many: the encoder has pooled already, and the bottleneck does not."),
+        Misconception(lambda a: _wrong_level(a, right=True) and a.steps[-1].shape[1] == a.trial.arguments[0]
+                      * 2**a.trial.arguments[1],
+                      "A level of the decoder is called with what comes from below first, then the skip: "
+                      "`level(x, skips.pop())`."),
         Misconception(lambda a: "Sizes of tensors must match" in a.error,
                       "A skip of the wrong size arrives. Last in, first out: `skips.pop()` gives the one needed next."),
         Misconception(_no_bottleneck,
                       "After the last pooling the bottleneck is missing, one more double convolution."),
-        Misconception(lambda a: _halved_input(a) and a.kinds()[-1] == RELU and UP not in a.kinds(),
+        Misconception(lambda a: _wrong_level(a, right=False),
                       "The first level of your decoder does not fit what comes from the bottleneck. The decoder goes "
                       "the other way round: the deepest level, with the most channels, comes first."),
         Misconception(lambda a: a.steps[-1].shape[1] != 1 and not a.error and a.steps[-1].kind == CONV,
                       "Your output has several channels. One number a pixel is wanted: `nn.Conv2d(base, 1, 1)`."),
-        Misconception(lambda a: a.steps[-1].kind == RELU and not a.error,
+        Misconception(lambda a: a.steps[-1].kind == RELU and a.steps[-1].shape[1] == 1 and not a.error,
+                      "There is a ReLU behind the output layer. Logits may be negative: so the healthy pixels are."),
+        Misconception(lambda a: a.steps[-1].kind == RELU and a.steps[-1].shape[1] == a.trial.arguments[0]
+                      and not a.error,
                       "The output layer is missing: many channels have to become one."),
         Misconception(lambda a: a.built.state_dict()[a.steps[-1].weights[0]].shape[-1] == 3 and not a.error,
                       "The output layer is a convolution of 1×1: it looks at one pixel at a time."),
@@ -242,6 +274,17 @@ def _image(size: int = 16) -> Tensor:
     return (torch.arange(3 * size * size, dtype=torch.float64).reshape(3, size, size) * 0.37).sin()
 
 
+def _recorded(answer: Any) -> str | None:
+    """Does an outline function let the network record gradients?"""
+    import torch
+
+    network, seen = _small_unet(), []
+    network.register_forward_pre_hook(lambda network, given: seen.append(torch.is_grad_enabled()))
+    answer(network, _image())
+    return ("The mask is right. But the network records gradients while it runs, which costs memory. Call it under "
+            "`with torch.no_grad():`.") if any(seen) else None
+
+
 def _outline_cases() -> tuple[Case, ...]:
     cases = ((_small_unet(training), image) for training in (True, False) for image in (_image(), -_image()))
     return tuple(Case((network, image), _ours("outline")(copy.deepcopy(network), image),
@@ -250,17 +293,28 @@ def _outline_cases() -> tuple[Case, ...]:
 
 
 def _logits(network: nn.Module, image: Tensor) -> Tensor:
-    return network.eval()(image[None])[0, 0]
+    import torch
+
+    with torch.no_grad():
+        return network.eval()(image[None])[0, 0]
+
+
+def _left_in_training(network: nn.Module, image: Tensor) -> Tensor:
+    import torch
+
+    with torch.no_grad():
+        return network(image[None])[0, 0].sigmoid() >= 0.5
 
 
 outline = FunctionExercise(
     question="outline(outline): write outline(network, image), True where the probability of tumour is at least 0.5.",
     signature="outline(network, image)",
     cases=cache(_outline_cases),
+    also=_recorded,
     ours=lambda: _ours("outline"),
     insight="Evaluation mode, no gradients, a batch of one, sigmoid, threshold: every prediction is made like this.",
     misconceptions=(
-        Misconception(lambda network, image: network(image[None])[0, 0].sigmoid() >= 0.5,
+        Misconception(_left_in_training,
                       "The network may have been left in training mode; then its batch norms use this one image's "
                       "statistics, and its answer changes. Call `network.eval()` first."),
         Misconception(lambda network, image: _logits(network, image) >= 0.5,
@@ -271,6 +325,8 @@ outline = FunctionExercise(
                       "The batch and the channel are still there. `[0, 0]` leaves height and width."),
         Misconception(lambda network, image: _logits(network, image).sigmoid() < 0.5,
                       "You mark what is healthy. Tumour is where the probability is at least 0.5."),
+        Misconception(lambda network, image: network.eval()(image),
+                      "The network expects a batch: `image[None]` adds an axis in front."),
     ),
     fallback_hint="network.eval(), then under torch.no_grad() network(image[None]), torch.sigmoid, [0, 0], >= 0.5.",
 )
@@ -281,23 +337,31 @@ def _hooks(network: nn.Module) -> int:
 
 
 def _stds(what: str = "std", layers: tuple[str, ...] = ("Conv2d", "ConvTranspose2d"), side: str = "out",
-          one_name: bool = False, leave: bool = False) -> Any:
-    """A mistaken `activation_stds`."""
+          one_name: bool = False, leave: bool = False, give: bool = False) -> Any:
+    """A mistaken `activation_stds`; with no `layers`, every module is hooked."""
     def activation_stds(network: nn.Module, images: Tensor) -> dict[str, float]:
         stds: dict[str, float] = {}
         handles = []
-        names = [name for name, layer in network.named_modules() if type(layer).__name__ in layers]
+        names = [name for name, layer in network.named_modules() if not layers or type(layer).__name__ in layers]
         for name in names:
             layer = network.get_submodule(name)
-            def note(layer: Any, given: Any, out: Any, name: str = names[-1] if one_name else name) -> None:
-                seen = {"out": out, "given": given[0], "weight": layer.weight}[side]
-                stds[name] = getattr(seen, what)().item()
+            def note(layer: Any, given: Any, out: Any, name: str = names[-1] if one_name else name) -> Any:
+                seen = {"out": out, "given": given[0], "weight": getattr(layer, "weight", None)}[side]
+                stds[name] = seen.std(correction=0).item() if what == "population" else getattr(seen, what)().item()
+                return stds[name] if give else None
             handles.append(layer.register_forward_hook(note))
         network(images)
         for handle in handles * (not leave):
             handle.remove()
         return stds
     return activation_stds
+
+
+def _mode_kept(answer: Any) -> str | None:
+    network = _small_unet()
+    answer(network, _image()[None])
+    return ("The numbers are right. But the network is left in training mode, and was not: leave it as it was."
+            if network.training else None)
 
 
 activation_stds = FunctionExercise(
@@ -307,17 +371,22 @@ activation_stds = FunctionExercise(
                               _watched(_ours("activation_stds")(_small_unet(), _image()[None])),
                               "activation_stds(a U-Net of base 4 and depth 2, images)"),)),
     observe=lambda arguments, stds: {"hooks left": left} if (left := _hooks(arguments[0])) else _watched(stds),
+    also=_mode_kept,
     ours=lambda: _ours("activation_stds"),
     insight="Hooks look into a running network without changing it. Remove them when you are done.",
     misconceptions=(
         Misconception(_stds("mean"), "That is the mean. How far the numbers spread is `out.std()`."),
         Misconception(_stds("var"), "That is the variance. Its square root is the standard deviation: `out.std()`."),
+        Misconception(_stds("population"),
+                      "That divides by n, `out.std()` by n − 1. The difference is tiny; take `out.std()`."),
         Misconception(_stds(side="given"), "You measure what goes in. The hook's third argument is what comes out."),
         Misconception(_stds(side="weight"), "You measure the weights. The hook's third argument is what comes out."),
         Misconception(_stds(layers=("Conv2d",)), "The transposed convolutions are missing: `nn.ConvTranspose2d`."),
         Misconception(_stds(one_name=True),
                       "All numbers end up under one name: a hook reads `name` when it runs, and the loop is over by "
                       "then. Give it a default: `def note(layer, inputs, out, name=name)`."),
+        Misconception(_stds(layers=()), "You hook every module, blocks of layers too. Take the convolutions only."),
+        Misconception(_stds(give=True), "What a hook returns takes the place of what the layer gave. Return nothing."),
         Misconception(_stds(leave=True), "Your hooks stay in the network. Keep what `register_forward_hook` returns, "
                                          "and call `.remove()` on each at the end."),
     ),
@@ -335,39 +404,85 @@ def _mask() -> Tensor:
     return (_image()[:1] > 0.5).double()[None]
 
 
-def _norms(measure: Any, twice: bool = False, probability: bool = False) -> Any:
-    """A mistaken `gradient_norms`."""
+class _Used:
+    """Makes copies of a network whose weights still have the gradients of an earlier backward pass."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    def __deepcopy__(self, memo: Any) -> nn.Module:
+        fresh = copy.deepcopy(self.network)
+        for number, weight in enumerate(fresh.parameters()):
+            weight.grad = weight.detach() * 0 + number
+        return fresh
+
+
+@cache
+def _gradient_cases() -> tuple[Case, ...]:
+    from unet_lib.lessons.faulty_unets import faulty_unet
+
+    sound = _small_unet()
+    networks = {"a U-Net that was used before": _Used(sound), "a U-Net, part of which gets no gradient":
+                faulty_unet("C", sound)}  # type: ignore[arg-type]
+    return tuple(Case((network, _image()[None], _mask()),
+                      _ours("gradient_norms")(copy.deepcopy(network), _image()[None], _mask()),
+                      f"gradient_norms({name}, images, masks)") for name, network in networks.items())
+
+
+def _norms(measure: Any = lambda gradient: gradient.norm().item(), clear: bool = True, backward: bool = True,
+           probability: bool = False, missing: Any = 0.0) -> Any:
+    """A mistaken `gradient_norms`; `missing` is said of a weight without a gradient, or None: it is left out."""
     def gradient_norms(network: nn.Module, images: Tensor, masks: Tensor) -> dict[str, float]:
         from torch.nn import functional as F
 
-        for _ in range(1 + twice):
-            out = network(images)
-            F.binary_cross_entropy_with_logits(out.sigmoid() if probability else out, masks).backward()
-        return {name: measure(weight) for name, weight in network.named_parameters()}
+        if clear:
+            network.zero_grad()
+        out = network(images)
+        loss = F.binary_cross_entropy_with_logits(out.sigmoid() if probability else out, masks)
+        if backward:
+            loss.backward()
+        norms = {name: missing if weight.grad is None else measure(weight.grad)
+                 for name, weight in network.named_parameters()}
+        return {name: norm for name, norm in norms.items() if norm is not None}
     return gradient_norms
+
+
+def _trusting(network: nn.Module, images: Tensor, masks: Tensor) -> dict[str, float]:
+    from torch.nn import functional as F
+
+    network.zero_grad()
+    F.binary_cross_entropy_with_logits(network(images), masks).backward()
+    return {name: weight.grad.norm().item() for name, weight in network.named_parameters()}  # type: ignore[union-attr]
+
+
+def _of_weights(network: nn.Module, images: Tensor, masks: Tensor) -> dict[str, float]:
+    return {name: weight.norm().item() for name, weight in network.named_parameters()}
 
 
 gradient_norms = FunctionExercise(
     question="gradient_norms(gradient_norms): write gradient_norms(network, images, masks), a number for each weight.",
     signature="gradient_norms(network, images, masks)",
-    cases=cache(lambda: (Case((_small_unet(), _image()[None], _mask()),
-                              _ours("gradient_norms")(_small_unet(), _image()[None], _mask()),
-                              "gradient_norms(a U-Net of base 4 and depth 2, images, masks)"),)),
+    cases=_gradient_cases,
     observe=lambda arguments, norms: _watched(norms),
     ours=lambda: _ours("gradient_norms"),
     insight="A weight whose gradient is 0 cannot learn, however long you train.",
     misconceptions=(
-        Misconception(_norms(lambda weight: weight.norm().item()),
-                      "That is the length of the weights. Their gradient is `weight.grad`."),
-        Misconception(_norms(lambda weight: weight.grad.sum().item()),
+        Misconception(_of_weights, "That is the length of the weights. Their gradient is `weight.grad`."),
+        Misconception(_norms(lambda gradient: gradient.sum().item()),
                       "You add the gradient up: what is positive and what is negative cancel. Take `.norm()`."),
-        Misconception(_norms(lambda weight: weight.grad.abs().max().item()),
+        Misconception(_norms(lambda gradient: gradient.mean().item()),
+                      "You take the mean: what is positive and what is negative cancel. Take `.norm()`."),
+        Misconception(_norms(lambda gradient: gradient.abs().max().item()),
                       "That is the largest entry. The length of the whole gradient is `.norm()`."),
-        Misconception(_norms(lambda weight: weight.grad.norm().item(), probability=True),
-                      "The loss with logits takes the logits; you gave it probabilities."),
-        Misconception(_norms(lambda weight: weight.grad.norm().item(), twice=True),
-                      "The gradients of two backward passes have added up. Call `network.zero_grad()` first, and "
-                      "`backward` once."),
+        Misconception(_norms(probability=True), "The loss with logits takes the logits; you gave it probabilities."),
+        Misconception(_norms(clear=False),
+                      "The network had gradients already, and yours were added to them. Call `network.zero_grad()` "
+                      "first."),
+        Misconception(_norms(backward=False),
+                      "All numbers are 0. Did you call `loss.backward()`, and clear the gradients before it?"),
+        Misconception(_trusting, "A weight that no gradient reaches has `weight.grad` None, which has no norm. Write "
+                                 "0.0 for it."),
+        Misconception(_norms(missing=None), "Weights that no gradient reaches are missing. Write 0.0 for them."),
     ),
     fallback_hint="zero_grad, the loss of network(images) and masks, backward; then weight.grad.norm() by name.",
 )
@@ -382,9 +497,10 @@ _HINTS = (
 
 
 def _words(answer: Any) -> tuple[str, ...] | None:
-    if not isinstance(answer, list | tuple) or len(answer) != len(DIAGNOSES):
+    answer = [answer.get(name) for name in "ABC"] if isinstance(answer, dict) else answer
+    if not isinstance(answer, list | tuple | np.ndarray) or len(answer) != len(DIAGNOSES):
         return None
-    return tuple(str(word).strip().lower() for word in answer)
+    return tuple(str(word).strip().lower().replace("_", " ") for word in answer)
 
 
 diagnoses = PropertyExercise(

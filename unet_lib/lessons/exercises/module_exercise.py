@@ -29,7 +29,8 @@ class Trial:
 class Attempt:
     """What came of the reader's module in one trial, for the misconceptions to look at.
 
-    `output` and `wanted` are tuples of tensors, after the same weights were given to both; None before that.
+    `result` and `expected` are what the two return after the same weights were given to both, `output` and `wanted`
+    the tensors therein, in order; None before that.
     """
 
     trial: Trial
@@ -41,6 +42,8 @@ class Attempt:
     error: str = ""
     output: tuple[Tensor, ...] | None = None
     wanted: tuple[Tensor, ...] | None = None
+    result: Any = None
+    expected: Any = None
 
     def kinds(self) -> list[str]:
         """The kinds of the reader's steps, in order."""
@@ -96,41 +99,48 @@ class ModuleExercise(Exercise):
         inputs = tuple(torch.linspace(-1, 1, torch.Size(shape).numel(), dtype=torch.float64).reshape(shape).sin() + 0.1
                        for shape in trial.shapes)
         ours = prepared(self.ours()(*trial.arguments))
-        attempt = Attempt(trial, built.double().eval().requires_grad_(False), ours, inputs)
+        attempt = Attempt(trial, built.double().eval().requires_grad_(True), ours, inputs)
         return self._compare(attempt)
 
     def _compare(self, a: Attempt) -> Feedback | None:
+        """Numbers decide; the steps only serve to explain."""
+        import torch
+
         from unet_lib.lessons.tracing import Trace, first_difference, matched_weights, trace
 
         a.our_steps = trace(a.ours, *a.inputs)
-        with Trace(a.built) as found:
+        with torch.no_grad(), Trace(a.built) as found:
             output = outcome(lambda: a.built(*a.inputs), Case((), None))
         a.steps, a.error = found.steps, output.text if isinstance(output, Raised) else ""
         if output is ... or "ellipsis" in a.error.lower():
             return OPEN
-        different = first_difference(a.steps, a.our_steps, a.built.state_dict(), a.ours.state_dict())
-        if different is None and not a.error:
+        tables = a.built.state_dict(), a.ours.state_dict()
+        layers, our_layers = ([step for step in steps if step.weights] for steps in (a.steps, a.our_steps))
+        fault: str | None = None
+        if not a.error and first_difference(layers, our_layers, *tables) is None:
             a.built.load_state_dict(matched_weights(a.built, a.ours, *a.inputs))
-            a.output, a.wanted = flat(a.built(*a.inputs)), flat(a.ours(*a.inputs))
-            if same_tensors(a.output, a.wanted):
+            with torch.no_grad():
+                a.result, a.expected = a.built(*a.inputs), a.ours(*a.inputs)
+            a.output, a.wanted = flat(a.result), flat(a.expected)
+            if same_tensors(a.output, a.wanted) and (fault := _structure(a) or _in_training(a)) is None:
                 return None
         hint = next((m.hint for m in self.misconceptions if _holds(m.wrong, a)), None)
-        return Feedback("wrong", hint or self._explain(a, different))
+        return Feedback("wrong", fault or hint or self._explain(a, first_difference(a.steps, a.our_steps, *tables)))
 
     def _explain(self, a: Attempt, different: str | None) -> str:
+        if different is not None and not (a.error and different.startswith("Yours ends")):
+            return different
         if a.error:
             ended = f"Called with {_shapes(a.trial)} it raised {a.error}."
-            # What came before the error is right as far as it goes.
-            fault = different if different and not different.startswith("Yours ends") else ""
-            return f"{ended} {fault or self.fallback_hint}"
-        if different is not None:
-            return different
+            if "has no attribute" in a.error:
+                return f"{ended} A layer made in `__init__` must be kept as `self.name = …`, or it is gone afterwards."
+            return f"{ended} {'Is a name misspelt?' if 'is not defined' in a.error else self.fallback_hint}"
         if a.output == (None,):
             return "Your `forward` returns nothing. End it with `return` and the result."
-        if len(a.output or ()) != len(a.wanted or ()):
-            return f"Expected `forward` to return {len(a.wanted or ())} things; yours returns {len(a.output or ())}. " \
-                   f"{self.fallback_hint}"
-        return f"The steps are right, one by one, but the result has other numbers. {self.fallback_hint}"
+        if (fault := _structure(a)) is not None:
+            return fault
+        return (f"The layers are right, one by one, but the result has other numbers. Look at what happens between "
+                f"them. {self.fallback_hint}")
 
     def _call(self, trial: Trial) -> str:
         return f"`{self.expected_name}({', '.join(map(repr, trial.arguments))})`"
@@ -159,8 +169,49 @@ def same_tensors(got: tuple[Any, ...], wanted: tuple[Tensor, ...]) -> bool:
     """As many tensors, of the same shapes and, but for rounding, the same numbers?"""
     import torch
 
-    return len(got) == len(wanted) and all(isinstance(a, torch.Tensor) and a.shape == b.shape and torch.allclose(a, b)
-                                           for a, b in zip(got, wanted, strict=True))
+    return len(got) == len(wanted) and all(
+        isinstance(a, torch.Tensor) and (a.shape, a.dtype) == (b.shape, b.dtype) and torch.allclose(a, b)
+        for a, b in zip(got, wanted, strict=True))
+
+
+def _structure(a: Attempt) -> str | None:
+    """What is wrong with the kind of thing that is returned: one tensor, or a tensor and a list of tensors."""
+    got, wanted = _layout(a.result), _layout(a.expected)
+    if got != wanted:
+        return f"`forward` should return {wanted}; yours returns {got}."
+    for mine, ours in zip(a.output or (), a.wanted or (), strict=True):
+        if mine.dtype != ours.dtype:
+            return "`forward` should return plain numbers; yours returns True and False. Thresholds come later."
+        if mine.shape != ours.shape:
+            return f"`forward` gives shape {tuple(mine.shape)} where {tuple(ours.shape)} is expected."
+    return None
+
+
+def _layout(output: Any) -> str:
+    if isinstance(output, list | tuple):
+        parts = [_layout(part) for part in output]
+        if len(set(parts)) <= 1:
+            return f"a list of {len(parts)}"
+        return " and ".join(parts)
+    return "a tensor" if hasattr(output, "shape") else describe(output)
+
+
+def _in_training(a: Attempt) -> str | None:
+    """Do both give the same in training mode, and does every weight get a gradient?"""
+    import torch
+
+    a.ours.requires_grad_(True)
+    outputs = [outcome(lambda each=each: flat(each.train()(*a.inputs)), Case((), None)) for each in (a.built, a.ours)]
+    if isinstance(outputs[0], Raised) or not same_tensors(*outputs):
+        return ("In training mode your module gives other numbers than ours: is there a dropout, or a call of `eval()` "
+                "that does not belong there?")
+    with torch.enable_grad():
+        loss = sum((tensor**2).sum() for tensor in outputs[0])
+        if getattr(loss, "requires_grad", False):
+            loss.backward()  # type: ignore[union-attr]
+    silent = next((name for name, weight in a.built.named_parameters() if weight.grad is None), None)
+    return silent and (f"The numbers are right, but no gradient reaches `{silent}`: it could never be trained. Is "
+                       f"there a `detach()` or a `no_grad()`, or a layer that is not used?")
 
 
 def _holds(test: Callable[[Attempt], bool], attempt: Attempt) -> bool:
