@@ -117,6 +117,17 @@ def test_the_ablation_adds_a_row_for_each_change_and_measures_none_twice(data, t
     assert "mean Dice" not in run(*command, "--only", "baseline")
 
 
+def test_lesson_04s_choices_are_measured_each_once(data, tmp_path):
+    command = ("ablations/training_choices.py", "--quick", "--data", data, "--out", tmp_path / "c.json",
+               "--device", "cpu")
+    assert "fault masks slipped, seed 0: best F1" in run(*command)
+    rows = read_rows(tmp_path / "c.json")
+    assert [row["value"] for row in rows if row["choice"] == "batch"] == [2, 8, 32] and len(rows) == 12
+    usual = [row["loss"] for row in rows if row["value"] in ("BCE + Dice loss", 0.01, 8, "none")]
+    assert usual == [usual[0]] * 4, "the same training"
+    assert run(*command) == "" and len(read_rows(tmp_path / "c.json")) == 12
+
+
 def test_the_skip_ablation_measures_what_is_missing_and_nothing_twice(data, tmp_path):
     command = ("ablations/skip_ablation.py", "--quick", "--data", data, "--out", tmp_path / "s.json",
                "--device", "cpu", "--seeds", 1)

@@ -6,6 +6,7 @@ Written by hand, not read from the checkers.
 import numpy as np
 import torch
 from reader_answers_03 import FUNCTIONS_03, MODULES_03, PROPERTIES_03
+from reader_answers_04 import CLASSES_04, FUNCTIONS_04
 from reader_answers_09 import FUNCTIONS_09, NUMBERS_09
 from scipy import stats
 from sklearn.metrics import roc_auc_score
@@ -22,11 +23,6 @@ NUMBERS = {
     "always_no_accuracy": ([0.9897, 0.99, 1 - 0.0103],
                            {0.0103: "wrong", 98.97: "percentage", 0: "healthy", 0.65: "slices", 1: "Not"}),
     "balance_weight": ([96, 96.1, 0.9897 / 0.0103], {97.1: "all pixels", 0.0104: "rare class", 1.86: "slices"}),
-    "batches_per_epoch": ([63, np.ceil(1000 / 16)], {62: "last 8", 62.5: "half", 16000: "once", 16: "size of a"}),
-    "unsure_loss": ([0.693, -np.log(0.5), 0.6931],
-                    {0.5: "minus its log", -0.693: "negative", 1: "base 2", 0.301: "10"}),
-    "f1_by_hand": ([2 / 3, 0.667],
-                   {0.75: "precision", 0.6: "recall", 0.5: "IoU", 0.675: "harmonic", 66.7: "percent"}),
     "hidden_recall": ([1 - 0.7 / 1.03, 0.32, 33 / 103], {0.68: "was missed", 0.993: "accuracy", 0.0033: "whole image",
                                                          32: "percentage", 0.485: "Dice", 0.5: "0.7 %"}),
     "chance_precision": ([400 / 16384, 0.0244, 0.024414],
@@ -156,10 +152,6 @@ def nearest(a, b):
 
 def hausdorff(first, second):
     return max(nearest(first, second) + nearest(second, first))
-
-
-def best_epoch(validation_losses):
-    return validation_losses.index(min(validation_losses)) + 1
 
 
 def by_rows(image):
@@ -320,9 +312,7 @@ FUNCTIONS = {
                         lambda p: 1 + np.argmax(p.cumsum() / (1 + np.arange(len(p)) + p.cumsum())): "not drawn",
                         lambda p: max(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())): "highest Dice itself",
                         lambda p: p[voxels_to_draw(p) - 1]: "That is the threshold. How", len: "then the k"}),
-    "best_epoch": ([best_epoch], {np.argmin: "counts from 0", len: "last epoch", min: "which epoch",
-                                  lambda losses: losses.index(max(losses)) + 1: "the worst"}),
 }
-FUNCTIONS |= FUNCTIONS_03 | FUNCTIONS_09
+FUNCTIONS |= FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_09
 NUMBERS |= NUMBERS_09
-TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_03, **MODULES_03, **FUNCTIONS}
+TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_03, **MODULES_03, **CLASSES_04, **FUNCTIONS}

@@ -95,7 +95,8 @@ class LiveView {
       .filter(({ values }) => values.some((value) => value !== null));
     const steps = name === "loss" ? this.model.get("steps") : [];
     const largest = top ?? Math.max(0, ...lines.flatMap(({ values }) => values), ...steps.map((step) => step[1]));
-    const scale = this.scale(rows.length, largest || 1, steps.length ? 0 : 1);
+    const done = Math.max(rows.length, Math.ceil(steps.at(-1)?.[0] ?? 0));
+    const scale = this.scale(done, largest || 1, steps.length ? 0 : 1);
     const within = steps.length ? [draw("path", { class: "gb-live-steps", d: stepsPath(steps, scale) })] : [];
     svg.replaceChildren(...this.axes(scale), ...within, ...lines.map((line) => this.curve(line, scale)));
     const last = lines.map(({ label, values }) => `${label} ${values.at(-1)?.toFixed(3) ?? "not a number"}`);

@@ -1,0 +1,113 @@
+"""Lessons 03 and 04, in which the reader builds: as much as promised, and run with right and with wrong answers."""
+
+import ast
+
+import nbformat
+import pytest
+from lesson_reader import Lesson
+from nbclient import NotebookClient
+from nbformat import v4
+from repository import REPOSITORY
+
+from unet_lib.core.paths import data_folder
+
+NOTEBOOKS = REPOSITORY / "notebooks"
+LEAST = 60  # lines that a reader writes in a lesson
+needs_phantoms = pytest.mark.skipif(not data_folder().is_dir(), reason="no phantom data; make it: unet_lib phantom")
+# Exercise → what is changed in its solution (what stands there, what a reader wrote instead), and a piece of the hint.
+WRONG = {
+    "03_building_the_unet": {
+        "double_conv": ("padding=1, bias=False", "bias=False", "Give each convolution `padding=1`"),
+        "encoder": ("nn.MaxPool2d(2)", "nn.AvgPool2d(2)", "mean of each block"),
+        "stamp": ("] += x", "] = x", "Add: `+=`"),
+        "decoder_level": ("[skip, x]", "[x, skip]", "are exchanged"),
+        "own_unet": ("return self.output(x)", "return torch.sigmoid(self.output(x))", "Return the logits"),
+        "outline": ("torch.sigmoid(logits)[0, 0]", "logits[0, 0]", "compare the logits"),
+        "activation_stds": ("    for handle in handles:\n        handle.remove()\n", "", "stay in the network"),
+        "gradient_norms": ("weight.grad.norm()", "weight.grad.sum()", "Take `.norm()`"),
+        "diagnoses": ("dead block", "no skips", "Network B")},
+    "04_training": {
+        "slice_dataset": ("image.flip(-1), mask.flip(-1)", "image.flip(-1), mask", "wrong side"),
+        "bce_by_hand": (".mean()", ".sum()", "sum over all pixels"),
+        "dice_loss": ("return 1 - above / below", "return above / below", "1 minus it"),
+        "descend": ("kernel.grad = None", "pass", "adds each gradient"),
+        "overfit_one_batch": ("        optimiser.step()\n", "", "No weight has moved"),
+        "train_epoch": ("        optimiser.zero_grad()\n", "", "add up from batch to batch"),
+        "evaluate": ("network.eval()", "pass", "still in training mode"),
+        "train": ("copy.deepcopy(network.state_dict())", "network.state_dict()", "those of the last epoch")},
+}
+
+
+def read(name):
+    return Lesson(nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4), {})
+
+
+def checker(exercise):
+    return ast.unparse(exercise.cell.tree.body[-1]).partition("(")[0].removeprefix("check.")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_the_reader_writes_as_much_as_promised(name):
+    """Lines of the solutions, empty ones not counted, and classes and functions alone."""
+    solutions = [exercise.solution for exercise in read(name).exercises]
+    built = [text for text in solutions if any(isinstance(part, ast.ClassDef | ast.FunctionDef)
+                                               for part in ast.parse(text).body)]
+    lines = sum(bool(line.strip()) for text in built for line in text.splitlines())
+    assert lines >= LEAST, f"{lines} lines in {len(built)} exercises"
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_the_reader_builds_is_used(name):
+    """By `check.….mine(…)`, which goes on with it, in a later cell."""
+    lesson = read(name)
+    code = "\n".join(cell.source for cell in lesson.code)
+    built = [checker(exercise) for exercise in lesson.exercises if "answer = " not in exercise.solution]
+    assert len(built) >= 8 and not [used for used in built if f"check.{used}.mine(" not in code]
+
+
+def run(lesson, tmp_path, monkeypatch):
+    """In a kernel, in small; nbclient raises at the first cell that does. What the exercises' cells say, by checker."""
+    monkeypatch.setenv("UNET_PROFILE", "smoke")
+    monkeypatch.setenv("UNET_PROGRESS", str(tmp_path / "progress.json"))
+    monkeypatch.delenv("UNET_CHECK", raising=False)
+    cells = {checker(exercise): exercise.cell.node for exercise in lesson.exercises}
+    NotebookClient(lesson.notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    said = "".join(output.get("text", "") for cell in lesson.code for output in cell.outputs)
+    return {name: cell.outputs[-1]["data"]["text/plain"] for name, cell in cells.items()}, said
+
+
+@needs_phantoms
+@pytest.mark.parametrize("name", WRONG)
+def test_a_lesson_runs_with_every_exercise_solved(name, tmp_path, monkeypatch):
+    lesson = read(name)
+    for exercise in lesson.exercises:
+        exercise.cell.node.source = "\n".join(exercise.solved())
+    lesson.notebook.cells.append(v4.new_code_cell(f'print(check.progress("{name[:2]}"))'))
+    feedback, said = run(read_again(lesson), tmp_path, monkeypatch)
+    assert not [text for text in feedback.values() if not text.startswith("✓ Right.")]
+    assert ": yours\n" in said and ": ours" not in said
+    assert f"{len(feedback)} of {len(feedback)}\n" in said
+
+
+@needs_phantoms
+@pytest.mark.parametrize("name", WRONG)
+def test_a_lesson_runs_with_a_wrong_answer_in_each_exercise(name, tmp_path, monkeypatch):
+    """No exception, the right hint for each, and the lesson goes on with ours."""
+    lesson, wrong = read(name), WRONG[name]
+    assert set(wrong) == {checker(exercise) for exercise in lesson.exercises}
+    for exercise in lesson.exercises:
+        right, instead, _ = wrong[checker(exercise)]
+        solved, call = exercise.solved()
+        assert right in solved, checker(exercise)
+        exercise.cell.node.source = f"{solved.replace(right, instead)}\n{call}"
+    feedback, said = run(read_again(lesson), tmp_path, monkeypatch)
+    for exercise, (_, _, hint) in wrong.items():
+        assert feedback[exercise].startswith("✗ Not yet.") and hint in feedback[exercise], feedback[exercise]
+    assert ": ours, until yours passes its check\n" in said and ": yours" not in said
+
+
+def read_again(lesson):
+    """As changed; the exercises of the lesson as it was keep their names."""
+    fresh = Lesson(lesson.notebook, {})
+    fresh.exercises = lesson.exercises
+    return fresh
