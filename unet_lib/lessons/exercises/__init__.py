@@ -46,7 +46,6 @@ from unet_lib.lessons.exercises.lesson_03 import (
     gradient_norms,
     outline,
     own_unet,
-    pad_needed,
     stamp,
 )
 from unet_lib.lessons.exercises.lesson_04 import (
@@ -146,7 +145,6 @@ __all__ = [
     "overfit_one_batch",
     "own_unet",
     "own_window",
-    "pad_needed",
     "paired_t",
     "patient_gains",
     "patients_needed",
