@@ -136,7 +136,7 @@ def one_batch(network, images, masks, steps, mode=True, clear=True, moves=True, 
         loss.backward()
         if moves:
             optimiser.step()
-        losses.append(float(loss))
+        losses.append(loss.item())
     return losses
 
 

@@ -136,7 +136,7 @@ def losses_and_kernel(arguments: tuple[Any, ...], losses: Any) -> Any:
 def _numbers(losses: Any) -> Any:
     """A list of plain numbers; tensors that still hang on to their graph are told apart."""
     if not isinstance(losses, list | tuple):
-        return losses
+        return losses if isinstance(losses, float | int) else f"something of type {type(losses).__name__}"
     tied = any(getattr(value, "requires_grad", False) for value in losses)
     return "tensors with a graph" if tied else [float(value) for value in losses]
 
