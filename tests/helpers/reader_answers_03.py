@@ -34,8 +34,8 @@ def convs(**settings):
     return steps(change)
 
 
-def without(*places):
-    return steps(lambda six, *_: [step for place, step in enumerate(six) if place not in places])
+def without(*indices):
+    return steps(lambda six, *_: [step for index, step in enumerate(six) if index not in indices])
 
 
 class NoSuper(nn.Module):

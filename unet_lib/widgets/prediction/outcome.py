@@ -7,7 +7,7 @@ from typing import Literal
 from unet_lib.widgets.shared.base import inline_html
 
 CLOSE = 0.1
-"""A number counts as close if it is off by at most this share of the true one."""
+"""A number counts as close if it is off by at most this fraction of the true one."""
 State = Literal["open", "right", "wrong"]
 # JupyterLab's own variables follow its theme; the fallbacks are readable on white.
 _COLOURS = {
@@ -78,8 +78,8 @@ def distance(number: float, truth: float) -> str:
     ratio = float(number) / float(truth)
     factor = max(ratio, 1 / ratio) if ratio else math.inf
     if factor < 2:
-        share = 100 * abs(ratio - 1)
-        return f"{f'{share:.0f}' if share >= 1 else 'less than 1'} % too {'high' if number > truth else 'low'}"
+        percent = 100 * abs(ratio - 1)
+        return f"{f'{percent:.0f}' if percent >= 1 else 'less than 1'} % too {'high' if number > truth else 'low'}"
     times = f"{float(f'{factor:.2g}'):,.1f}".removesuffix(".0")
     return f"too {'large' if ratio > 1 else 'small'} by a factor of {times if factor < 1e6 else 'over a million'}"
 
