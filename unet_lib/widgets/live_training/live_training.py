@@ -5,6 +5,7 @@ in the toolbar does: it interrupts the kernel. The step in hand is finished, and
 """
 
 import copy
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -193,8 +194,10 @@ class LiveTraining(GlassBoxWidget):
             return None
         steps = [(at, mean) for at, mean in self.steps if mean is not None]
         title = status_line(self.epochs) if self.epochs else self.status
-        canvas = FigureCanvasAgg(training_sheet(self.rows, steps, self.total, title, self.flair, self._seen,
-                                                self.references))
+        # Once a training was stopped, no room for the epochs that did not come.
+        total = math.ceil(max(len(self.rows), *(at for at, _ in steps))) if steps and self.stopped else self.total
+        sheet = training_sheet(self.rows, steps, total, title, self.flair, self._seen, self.references)
+        canvas = FigureCanvasAgg(sheet)
         canvas.draw()
         # 256 colours: a third of the size, and notebooks are committed with it.
         return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB").quantize(256, dither=Image.Dither.NONE)
