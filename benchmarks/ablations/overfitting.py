@@ -1,6 +1,6 @@
 """What does overfitting look like, and do augmentation and early stopping keep it away?
 
-    python benchmarks/ablations/overfitting.py [--data data/phantom] [--epochs 80] [--seeds 3] [--threads 1]
+    python benchmarks/ablations/overfitting.py [--data data/phantom] [--epochs 80] [--seeds 3] [--threads 1] [--only …]
 
 A small U-Net (base 8, depth 4, 64×64) learns from four patients, with BCE and Adam at 0.002, as long as `--epochs`
 says: once from the slices as they are, once from slices varied at random, once so and from all training patients.
@@ -42,7 +42,7 @@ def main() -> None:
     cache, device = open_cache(args.data), choose_device(args.device)
     done = {tuple(row[key] for key in KEY) for row in read_rows(args.out)}
     for seed in range(args.seeds):
-        for condition, (patients, augment) in CONDITIONS.items():
+        for condition, (patients, augment) in ((name, CONDITIONS[name]) for name in args.only):
             row = {"condition": condition, "seed": seed, "data": cache.content, "epochs": args.epochs}
             if tuple(row.values()) not in done:
                 row |= measure(cache, device, patients, augment, seed, args.epochs, args.size)
@@ -60,6 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--only", nargs="+", choices=list(CONDITIONS), default=list(CONDITIONS))
     parser.add_argument("--quick", action="store_true", help="tiny, to see that it runs")
     args = parser.parse_args()
     quick = {"epochs": 2, "size": 32, "seeds": 1} if args.quick else {}

@@ -4,8 +4,8 @@
 
 The U-Net of lesson 03 (base 8, depth 4, 64×64) learns from the training patients of split_patients(seed=0) with the
 loop of lesson 04, `lessons.reference_training`: Adam at 0.01, batches of 8, BCE + Dice loss, slices mirrored at
-random. Each setting differs from that in one thing. After each epoch the mean training loss and the F1 on the
-validation patients are noted; the test patients are left alone.
+random. Each setting differs from that in one thing; the two losses are compared at 0.002, too. After each epoch the
+mean training loss and the F1 on the validation patients are noted; the test patients are left alone.
 
 The faults: masks moved by an eighth of the slice to the right; masks of other slices of the batch; slices always in
 the same order, patient after patient.
@@ -40,8 +40,8 @@ FAULTS: dict[str, Callable[[Tensor], Tensor]] = {
     "masks of other slices": lambda masks: masks.roll(1, 0), "never shuffled": lambda masks: masks}
 USUAL: dict[str, Any] = {"loss": "BCE + Dice loss", "rate": 0.01, "batch": 8, "fault": "none"}
 CHOICES: list[tuple[str, tuple[Any, ...], int]] = [
-    ("loss", ("BCE", "BCE + Dice loss"), 10), ("rate", (0.0002, 0.01, 0.2), 4), ("batch", (2, 8, 32), 4),
-    ("fault", tuple(FAULTS), 6)]
+    ("loss", tuple(LOSSES), 10), ("loss, rate 0.002", tuple(LOSSES), 10), ("rate", (0.0002, 0.01, 0.2), 4),
+    ("batch", (2, 8, 32), 4), ("fault", tuple(FAULTS), 6)]
 KEY = ("choice", "value", "seed", "data", "epochs")
 
 
@@ -56,7 +56,9 @@ def main() -> None:
                 row = {"choice": choice, "value": value, "seed": seed, "data": cache.content,
                        "epochs": min(epochs, args.epochs)}
                 if tuple(row.values()) not in done:
-                    row |= measure(cache, device, USUAL | {choice: value}, seed, row["epochs"], args.size)
+                    what, _, rate = choice.partition(", rate ")
+                    settings = USUAL | {what: value} | ({"rate": float(rate)} if rate else {})
+                    row |= measure(cache, device, settings, seed, row["epochs"], args.size)
                     add_row(args.out, {"command": command(args)}, row | provenance(device, "float32"), KEY)
                     print(f"{choice} {value}, seed {seed}: best F1 {max(row['validation_f1']):.3f}", flush=True)
 

@@ -122,10 +122,22 @@ def test_lesson_04s_choices_are_measured_each_once(data, tmp_path):
                "--device", "cpu")
     assert "fault masks slipped, seed 0: best F1" in run(*command)
     rows = read_rows(tmp_path / "c.json")
-    assert [row["value"] for row in rows if row["choice"] == "batch"] == [2, 8, 32] and len(rows) == 12
+    assert [row["value"] for row in rows if row["choice"] == "batch"] == [2, 8, 32] and len(rows) == 14
+    rows = [row for row in rows if "," not in row["choice"]]
     usual = [row["loss"] for row in rows if row["value"] in ("BCE + Dice loss", 0.01, 8, "none")]
     assert usual == [usual[0]] * 4, "the same training"
-    assert run(*command) == "" and len(read_rows(tmp_path / "c.json")) == 12
+    assert run(*command) == "" and len(read_rows(tmp_path / "c.json")) == 14
+
+
+def test_overfitting_is_measured_alike_on_both_groups_and_nothing_twice(data, tmp_path):
+    command = ("ablations/overfitting.py", "--quick", "--data", data, "--out", tmp_path / "o.json", "--device", "cpu")
+    assert "few patients, seed 0: best validation F1" in run(*command, "--only", "few patients")
+    assert run(*command).count("best validation F1") == 2 and run(*command) == ""
+    rows = read_rows(tmp_path / "o.json")
+    assert [row["condition"] for row in rows] == ["few patients", "few patients, augmented", "all patients, augmented"]
+    for row in rows:
+        curves = [row[f"{group}_{score}"] for group in ("train", "validation") for score in ("loss", "f1")]
+        assert [len(curve) for curve in curves] == [2] * 4 and min(min(curve) for curve in curves) >= 0
 
 
 def test_the_skip_ablation_measures_what_is_missing_and_nothing_twice(data, tmp_path):

@@ -108,6 +108,23 @@ def walk(loss, kernel, rate, steps, clear=True, sign=-1, note=lambda value: valu
     return notes
 
 
+def replaced(loss, kernel, rate, steps):
+    notes = []
+    for _ in range(steps):
+        value = loss(kernel)
+        value.backward()
+        with torch.no_grad():
+            kernel = kernel - rate * kernel.grad
+        notes.append(value.item())
+    return notes
+
+
+def unasked(loss, kernel, rate, steps):
+    for _ in range(steps):
+        with torch.no_grad():
+            kernel -= rate * kernel.grad
+
+
 def rebound(loss, kernel, rate, steps):
     notes = []
     for _ in range(steps):
@@ -222,6 +239,7 @@ FUNCTIONS_04 = {
         lambda z, y: -(y * F.logsigmoid(z)).mean(): "false alarm", lambda z, y: bce(z, 1 - y): "exchanged",
         lambda z, y: bce(z, y).item(): "plain number", lambda z, y: bce(z.sigmoid(), y): "sigmoid first",
         lambda z, y: torch.logaddexp(torch.zeros_like(z), z) - z * y: "Take the mean",
+        lambda z, y: (max(z, 0) - z * y + torch.log(1 + torch.exp(-abs(z)))).mean(): "clamp",
         lambda z, y: z.mean(): "max(z, 0)"}),
     "dice_loss": ([dice], {
         lambda z, y: 1 - dice(z, y): "1 minus it", lambda z, y: dice(torch.logit((z >= 0).double()), y): "no slope",
@@ -229,11 +247,13 @@ FUNCTIONS_04 = {
         lambda z, y: 1 - ((z.sigmoid() * y).sum() + 1) / (z.sigmoid().sum() + y.sum() + 1): "without the 2",
         lambda z, y: 1 - (2 * (z * y).sum() + 1) / (z.sum() + y.sum() + 1): "First comes",
         lambda z, y: sum(dice(z[n], y[n]) for n in range(len(z))) / len(z): "slice by slice",
-        lambda z, y: dice(z, y).item(): "plain number", lambda z, y: z.sum(): "p = σ(z)"}),
+        lambda z, y: 1 - (2 * (y / (1 + torch.exp(-z))).sum() + 1) / ((1 / (1 + torch.exp(-z))).sum() + y.sum() + 1):
+        "`torch.sigmoid` avoids", lambda z, y: dice(z, y).item(): "plain number", lambda z, y: z.sum(): "p = σ(z)"}),
     "descend": ([walk], {
         lambda *given: walk(*given, clear=False): "adds each gradient", lambda *given: walk(*given, sign=1): "climb",
-        rebound: "has not moved", recorded: "no_grad", lambda loss, kernel, rate, steps: walk(loss, kernel, 1, steps):
-        "`rate` times", lambda loss, kernel, rate, steps: walk(loss, kernel, rate, 1): "one step",
+        rebound: "has not moved", replaced: "does not watch", unasked: "Either `backward()`", recorded: "no_grad",
+        lambda loss, kernel, rate, steps: walk(loss, kernel, 1, steps): "`rate` times",
+        lambda loss, kernel, rate, steps: walk(loss, kernel, rate, 1): "one step",
         lambda *given: walk(*given)[-1]: "all losses", lambda *given: walk(*given, note=lambda value: value): "history",
         lambda *given: [0]: "value = loss"}),
     "overfit_one_batch": ([one_batch, lambda network, images, masks, steps: (
@@ -255,7 +275,8 @@ FUNCTIONS_04 = {
         "do not divide", lambda n, loader, *rest: epoch(n, loader[:1], *rest): "inside the loop",
         lambda n, loader, function, optimiser: epoch(n, loader, lambda z, y: function(z.sigmoid(), y), optimiser):
         "probabilities", lambda *given: 0.5: "total +="}),
-    "evaluate": ([f1, lambda network, loader: torch.tensor(f1(network, loader))], {
+    "evaluate": ([f1, lambda network, loader: np.float64(f1(network, loader))], {
+        lambda network, loader: torch.tensor(f1(network, loader)): "plain number",
         lambda *given: f1(*given, mode=True): "training mode", recording: "for a gradient",
         lambda n, loader: np.mean([f1(n, [pair]) for pair in loader]): "counts first",
         lambda n, loader: f1(n, loader[-1:]): "last batch", lambda *given: f1(*given, limit=0.5): "sigmoid first",
@@ -272,5 +293,6 @@ FUNCTIONS_04 = {
         lambda *given: whole(*given, until=lambda s: sum(s[n] <= max(s[:n]) for n in range(1, len(s)))): "start from 0",
         lambda *given: whole(*given[:7], lambda *row: None): "never called",
         lambda *given: whole(*given[:2], given[1], *given[3:]): "on the training slices",
+        lambda *given: whole(*given[:7], lambda epoch, loss, f1: given[7](epoch, f1, loss)): "before the loss",
         lambda *given: whole(*given)[0]: "two things", lambda *given: ([], {}): "Each epoch"}),
 }

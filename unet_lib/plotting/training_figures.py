@@ -26,7 +26,7 @@ def training_and_validation(panels: Mapping[str, Mapping[str, Runs]], ylabel: st
     Every seed is a thin line, their mean a thick one, as far as all seeds go. A star marks the epoch whose mean in
     validation is best: there early stopping would take the weights.
     """
-    figure, axes = new_figure(1, len(panels), width=4.6 * len(panels) + 0.6, height=3.7, sharey=True)
+    figure, axes = new_figure(1, len(panels), width=min(9.6, 4.6 * len(panels) + 0.6), height=3.7, sharey=True)
     for panel, (title, curves) in zip(axes[0], panels.items(), strict=True):
         for name, runs in curves.items():
             mean = _draw_runs(panel, name, runs)
@@ -59,9 +59,11 @@ def _mark_best(axes: Axes, mean: Float[np.ndarray, "e"], best: Literal["lowest",
     axes.plot([place + 1], [mean[place]], "*", color=PALETTE[1], markeredgecolor=strongest(axes), markersize=15,
               zorder=4, label=f"_best epoch {place + 1}")
     right = place + 1 > 0.6 * len(mean)
-    axes.annotate(f"best epoch {place + 1}: {mean[place]:.2f}", (place + 1, 1), xytext=(-5 if right else 5, -3),
+    # Where the curves are not: high above the lowest point, below the highest.
+    height, side, gap = (1, "top", -3) if best == "lowest" else (0, "bottom", 3)
+    axes.annotate(f"best epoch {place + 1}: {mean[place]:.2f}", (place + 1, height), xytext=(-5 if right else 5, gap),
                   xycoords=("data", "axes fraction"), textcoords="offset points", ha="right" if right else "left",
-                  va="top", fontsize=9, color=ink(axes), bbox=_paper(axes))
+                  va=side, fontsize=9, color=ink(axes), bbox=_paper(axes))
 
 
 def _explain(figure: Figure, axes: Axes, several: bool) -> None:

@@ -60,7 +60,16 @@ class TrainingExercise(FunctionExercise):
         return all(same(one, other) for one, other in zip(results, wrong, strict=True))
 
 
-class ClassExercise(TrainingExercise):
+class FirstCaseExercise(TrainingExercise):
+    """A mistake is recognised in the first case that fails, whatever comes after it."""
+
+    def alike(self, wrong: Sequence[Any], results: Sequence[Any]) -> bool:
+        """Does the mistake give the same there?"""
+        first = next(at for at, case in enumerate(self.calls) if not same(results[at], case.expected))
+        return same(results[first], wrong[first])
+
+
+class ClassExercise(FirstCaseExercise):
     """A class is asked for: called on every case, it makes the objects that `observe` looks at."""
 
     def judge(self, answer: Any) -> Feedback:
@@ -69,11 +78,6 @@ class ClassExercise(TrainingExercise):
             return super().judge(answer)
         call = self.question.partition(":")[0]
         return Feedback("wrong", f"Expected the class itself, as in `check.{call}`; got {describe(answer)}.")
-
-    def alike(self, wrong: Sequence[Any], results: Sequence[Any]) -> bool:
-        """In the first case that fails: one thing after another."""
-        first = next(at for at, case in enumerate(self.calls) if not same(results[at], case.expected))
-        return same(results[first], wrong[first])
 
 
 slice_dataset = ClassExercise(
@@ -88,6 +92,10 @@ slice_dataset = ClassExercise(
                       "Mirror both or neither.",
         "all": "Your slices are mirrored even with `flip=False`. Validation needs them as they are.",
         "never": "With `flip=True` every other slice should be mirrored; yours never is.",
+        "two coins": "You toss one coin for the image and another for the mask: half the time they no longer fit. Toss "
+                     "once for both.",
+        "flat": "The mean and the standard deviation have the shape [3], the image [3, height, width]. "
+                "`[:, None, None]` makes them [3, 1, 1].",
         "always": "With `flip=True` you mirror every time. Toss a coin for each slice: `torch.rand(1) < 0.5`.",
         "upside down": "You turn the head upside down. Left and right are the last axis, `-1`.",
         "no channel": "The mask lacks its channel axis: the network answers with [1, height, width]. `[None]` adds it.",
@@ -116,6 +124,7 @@ bce_by_hand = TrainingExercise(
         "sign": "The sign is turned round: a loss is never negative here.",
         "tumour only": "Healthy pixels cost nothing in yours. What should a false alarm cost?",
         "exchanged": "Tumour and healthy are exchanged: being right costs most.",
+        "python max": "Python's `max` compares single numbers. For all pixels at once: `logits.clamp(min=0)`.",
         "map": "That is one loss for each pixel. Take the mean.",
         "item": "`.item()` makes a plain number, and no gradient can flow back through it. Return the tensor.",
         "probability": "You took the sigmoid first. The formula starts from the logits themselves.",
@@ -137,6 +146,8 @@ dice_loss = TrainingExercise(
         "empty": "Without tumour and without a mark yours divides by nearly nothing. Add 1 above and below the line.",
         "mask": "You compare with 0.5 first. A mask has no slope, so no gradient comes back: leave the probabilities.",
         "item": "`.item()` makes a plain number, and no gradient can flow back through it. Return the tensor.",
+        "own sigmoid": "Nearly: but exp(800) is infinite for the computer, and the gradient no number. "
+                       "`torch.sigmoid` avoids that.",
         "slices": "You take the loss slice by slice and then the mean. Here the sums run over the whole batch.",
     }),
     fallback_hint="p = σ(z); 1 − (2·Σ p·y + 1) / (Σ p + Σ y + 1).",
@@ -152,13 +163,18 @@ descend = TrainingExercise(
     misconceptions=_mistakes("descend", {
         "kept": "PyTorch adds each gradient to the one before. Clear it after the step: `kernel.grad = None`.",
         "up": "You add the gradient, and climb. Downhill is minus.",
+        "still": "The kernel has not moved at all: after `backward()`, take the step.",
         "no rate": "The step is `rate` times the gradient.",
         "copy": "The losses fall, but the kernel that was handed in has not moved: change it in place, `kernel -= …`.",
+        "new": "`kernel = …` makes a new tensor, which PyTorch does not watch and the caller never sees. Change the "
+               "kernel in place: `kernel -= …`.",
+        "no backward": "`kernel.grad` is None. Either `backward()` was not called, or `kernel = …` has made a new "
+                       "tensor, which has no gradient: change it in place, `kernel -= …`.",
         "tracked": "PyTorch refuses to change a tensor in place while it records for the gradient. Take the step "
                    "inside `with torch.no_grad():`.",
         "once": "That is one step. There are `steps` of them.",
         "after": "You note the loss after each step; the list should begin with the loss at the start.",
-        "graph": "The list holds tensors, each with its whole history. `.item()` takes the number out.",
+        "graph": "The list holds tensors, perhaps each with its whole history. `.item()` takes the number out.",
         "last": "Return the list of all losses, not the last one.",
     }),
     fallback_hint="For each step: value = loss(kernel), backward, step under no_grad, grad = None, note the value.",
@@ -180,7 +196,7 @@ overfit_one_batch = TrainingExercise(
         "sgd": "That is plain gradient descent. Use `torch.optim.Adam`.",
         "rate": "That is Adam's own learning rate, 0.001. Give it `lr=0.01`.",
         "once": "That is one step. There are `steps` of them; does your `return` stand inside the loop?",
-        "graph": "The list holds tensors, each with its whole history. `.item()` takes the number out.",
+        "graph": "The list holds tensors, perhaps each with its whole history. `.item()` takes the number out.",
         "last": "Return the list of all losses, not the last one.",
     }),
     fallback_hint="zero_grad, forward, loss, backward, step; append loss.item().",
@@ -204,13 +220,15 @@ train_epoch = TrainingExercise(
         "slices": "You add up the slices' losses and do not divide by their number.",
         "last": "That is the loss of the last batch. Take the mean over all slices.",
         "first": "You return after the first batch: is `return` inside the loop?",
-        "graph": "Your total is a tensor that keeps the history of every batch in memory. Add up `loss.item()`.",
+        "graph": "Your total is a tensor, which may keep the history of every batch in memory. Add up `loss.item()`.",
+        "own loss": "You use a loss of your own. Call the `loss_function` that is handed in.",
+        "own optimiser": "You make an optimiser of your own. Use the one that is handed in.",
         "probability": "The loss function takes the logits; you gave it probabilities.",
     }),
     fallback_hint="network.train(); per batch zero_grad, loss, backward, step; total += loss.item() * len(images).",
 )
 
-evaluate = TrainingExercise(
+evaluate = FirstCaseExercise(
     question="evaluate(evaluate): write evaluate(network, loader), the F1 over all slices.",
     signature="evaluate(network, loader)",
     cases=_cases("evaluate_cases"),
@@ -226,6 +244,7 @@ evaluate = TrainingExercise(
         "last": "Those are the counts of the last batch. Add them up: `tp += …`.",
         "logits": "You compare the logits with 0.5. Take the sigmoid first.",
         "unlike": "You mark what is healthy.",
+        "tensor": "The F1 is right, but it is a tensor. Return a plain number: `.item()` when you count.",
         "accuracy": "That is accuracy, which healthy pixels flatter. F1 leaves the true negatives out.",
         "iou": "That is IoU. F1 counts the true positives twice, above and below.",
         "precision": "That is precision. What is missed, FN, has to count too.",
@@ -253,6 +272,10 @@ train = TrainingExercise(
         "before": "You score before the epoch's training. First train, then evaluate.",
         "training": "You score on the training slices. What counts is the validation slices.",
         "losses": "You return the losses. The list should hold the validation F1 of each epoch.",
+        "from zero": "If F1 stays 0, yours has no best weights. The first epoch is the best so far, whatever its F1.",
+        "ties": "An epoch that is only as good as the best is not better: `>`, not `>=`.",
+        "appended": "You append the F1 before you compare, so no epoch is better than itself. Compare first.",
+        "exchanged": "You report F1 before the loss: `report(epoch, loss, f1)`.",
         "silent": "`report` was never called: after each epoch, `report(epoch, loss, f1)`.",
         "zero": "You count epochs from 0. `range(1, epochs + 1)` counts from 1.",
     }), Misconception(lambda *given: import_module(MISTAKES).only_scores(*given),

@@ -45,8 +45,8 @@ class Reports:
     def __init__(self) -> None:
         self.rows: list[list[float]] = []
 
-    def __call__(self, *row: float) -> None:
-        self.rows.append([float(value) for value in row])
+    def __call__(self, epoch: int, loss: float, f1: float) -> None:
+        self.rows.append([epoch, round(float(loss), 9), round(float(f1), 9)])
 
 
 def upwards(logits: Tensor, masks: Tensor) -> Tensor:
@@ -54,10 +54,15 @@ def upwards(logits: Tensor, masks: Tensor) -> Tensor:
     return -logits.mean()
 
 
+def squares(logits: Tensor, masks: Tensor) -> Tensor:
+    """A loss of another kind."""
+    return ((logits - 4 * masks) ** 2).mean()
+
+
 def bowl(kernel: Tensor) -> Tensor:
     """A loss whose lowest point is at 1, 2, 3, …"""
     goal = torch.arange(1, kernel.numel() + 1, dtype=kernel.dtype).reshape(kernel.shape)
-    return ((kernel - goal) ** 2).sum()
+    return 0.35 * ((kernel - goal) ** 2).sum()
 
 
 def waves(*shape: int) -> Tensor:
@@ -101,7 +106,7 @@ def dataset_cases() -> tuple[Case, ...]:
 def seen_of_dataset(arguments: tuple[Any, ...], dataset: Any) -> Any:
     """Its length, one of its slices, and in which ways slices and masks are turned."""
     if not isinstance(dataset, Dataset):
-        return None if dataset is None else "no Dataset"
+        return None if dataset is None else "no Dataset: write `class SliceDataset(Dataset)`"
     length = type(dataset).__len__(dataset)  # type: ignore[attr-defined]
     if length is None or dataset[3] is None:
         return ...
@@ -134,11 +139,10 @@ def losses_and_kernel(arguments: tuple[Any, ...], losses: Any) -> Any:
 
 
 def _numbers(losses: Any) -> Any:
-    """A list of plain numbers; tensors that still hang on to their graph are told apart."""
+    """A list of plain numbers; tensors are told apart."""
     if not isinstance(losses, list | tuple):
         return losses if isinstance(losses, float | int) else f"something of type {type(losses).__name__}"
-    tied = any(getattr(value, "requires_grad", False) for value in losses)
-    return "tensors with a graph" if tied else [float(value) for value in losses]
+    return "tensors" if any(isinstance(value, Tensor) for value in losses) else [float(value) for value in losses]
 
 
 @cache
@@ -175,19 +179,22 @@ def _weights(network: nn.Module) -> list[float]:
 
 
 def epoch_cases() -> tuple[Case, ...]:
-    """Three batches, with plain gradient descent."""
-    network = _probe()
-    optimiser = torch.optim.SGD(network.parameters(), lr=0.5)
-    given = (network, _batches(), F.binary_cross_entropy_with_logits, optimiser)
-    return (_case(ours.train_epoch, given, loss_and_weights, "train_epoch(network, loader, loss_function, optimiser)"),)
+    """Three batches, with plain gradient descent on BCE, and with Adam on another loss."""
+    cases = []
+    for kind, rate, loss in ((torch.optim.SGD, 0.5, F.binary_cross_entropy_with_logits),
+                             (torch.optim.Adam, 0.1, squares)):
+        network = copy.deepcopy(_probe())
+        given = (network, _batches(), loss, kind(network.parameters(), lr=rate))
+        cases.append(_case(ours.train_epoch, given, loss_and_weights,
+                           f"train_epoch(network, loader, {loss.__name__}, {kind.__name__})"))
+    return tuple(cases)
 
 
 def loss_and_weights(arguments: tuple[Any, ...], loss: Any) -> Any:
     """What was returned, the weights, and the mode the network was trained in."""
     if loss is None or not isinstance(loss, float | int | Tensor):
         return loss
-    tied = getattr(loss, "requires_grad", False)
-    return {"mean loss": "a tensor with a graph" if tied else float(loss), "weights": _weights(arguments[0])}
+    return {"mean loss": "a tensor" if isinstance(loss, Tensor) else float(loss), "weights": _weights(arguments[0])}
 
 
 def evaluate_cases() -> tuple[Case, ...]:
@@ -196,7 +203,11 @@ def evaluate_cases() -> tuple[Case, ...]:
     with torch.no_grad():
         logits = torch.cat([network(images) for images, _ in _batches()])
         network.get_parameter("last.bias").sub_(logits.quantile(0.6))
-    return (_case(ours.evaluate, (network.train(), _batches()), f1_and_manners, "evaluate(network, loader)"),)
+    silent = copy.deepcopy(network)
+    with torch.no_grad():
+        silent.get_parameter("last.bias").sub_(1000)
+    return tuple(_case(ours.evaluate, (each.train(), _batches()), f1_and_manners, f"evaluate({name}, loader)")
+                 for name, each in {"network": network, "a network that marks nothing": silent}.items())
 
 
 def f1_and_manners(arguments: tuple[Any, ...], f1: Any) -> Any:
@@ -204,7 +215,8 @@ def f1_and_manners(arguments: tuple[Any, ...], f1: Any) -> Any:
     if f1 is None or not isinstance(f1, float | int | Tensor):
         return f1
     network = arguments[0]
-    return {"F1": round(float(f1), 6), "gradients": network.gradients, "weights": _weights(network)}
+    score = "a tensor" if isinstance(f1, Tensor) else round(float(f1), 6)
+    return {"F1": score, "gradients": network.gradients, "weights": _weights(network)}
 
 
 # What `Shift` marks in `_scripted` after each epoch besides: 1 is a pixel of tumour, 0 a healthy one.
@@ -222,14 +234,15 @@ def _scripted() -> list[tuple[Tensor, Tensor]]:
 
 
 def train_cases() -> tuple[Case, ...]:
-    """Stops early with the best weights long past; runs to its end; and stops after the wobble in epoch 3."""
+    """Stops early with the best weights long past; runs to its end; stops after the wobble in epoch 3; never scores."""
     cases = []
-    for epochs, patience in ((8, 3), (8, 9), (8, 2)):
+    hopeless = [(images - 1000, masks) for images, masks in _scripted()]
+    for epochs, patience, held_out in ((8, 3, _scripted()), (8, 9, _scripted()), (8, 2, _scripted()), (3, 9, hopeless)):
         network = Shift()
         optimiser = torch.optim.SGD(network.parameters(), lr=1.0)
         learnt = [(waves(1, 3, 2, 5), torch.zeros(1, 1, 2, 5, dtype=torch.float64))]
-        given = (network, learnt, _scripted(), upwards, optimiser, epochs, patience, Reports())
-        shown = f"train(…, epochs={epochs}, patience={patience}, report)"
+        given = (network, learnt, held_out, upwards, optimiser, epochs, patience, Reports())
+        shown = f"train(…, epochs={epochs}, patience={patience}, report)" + ", F1 always 0" * (held_out is hopeless)
         cases.append(_case(ours.train, given, scores_best_and_reports, shown))
     return tuple(cases)
 

@@ -23,6 +23,7 @@ def bce_by_hand(logits: Tensor, masks: Tensor, way: str) -> Any:
             "sign": lambda: -right(logits, masks),
             "tumour only": lambda: (masks * F.softplus(-logits)).mean(),
             "exchanged": lambda: right(logits, 1 - masks),
+            "python max": lambda: max(logits, 0),  # type: ignore[call-overload, type-var]
             "map": lambda: F.binary_cross_entropy_with_logits(logits, masks, reduction="none"),
             "item": lambda: right(logits, masks).item()}[way]()
 
@@ -36,6 +37,7 @@ def dice_loss(logits: Tensor, masks: Tensor, way: str) -> Any:
     return {"logits": lambda: loss(logits, masks), "dice": lambda: 1 - loss(p, masks),
             "once": lambda: loss(p, masks, 1), "empty": lambda: loss(p, masks, one=0),
             "mask": lambda: loss((p >= 0.5).double(), masks),
+            "own sigmoid": lambda: loss(1 / (1 + torch.exp(-logits)), masks),
             "item": lambda: loss(p, masks).item(),
             "slices": lambda: torch.stack([loss(a, b) for a, b in zip(p, masks, strict=True)]).mean()}[way]()
 
@@ -55,14 +57,21 @@ class SliceDataset(ours.SliceDataset):
         coin = bool(torch.rand(1) < 0.5)
         mirrored = {"all": coin, "never": False}.get(self.way, self.flip and coin)
         image, mask = self._image(index), self.masks[index][None].float()
+        if self.way == "two coins":
+            return self._tossed(self._image(index)), self._tossed(mask)
         if mirrored or (self.flip and self.way == "always"):
             axis = -2 if self.way == "upside down" else -1
             image = image.flip(axis)
             mask = mask if self.way == "image only" else mask.flip(axis)
         return image, {"no channel": mask[0], "bytes": mask.byte(), "scaled": mask / 255}.get(self.way, mask)
 
+    def _tossed(self, tensor: Tensor) -> Tensor:
+        return tensor.flip(-1) if self.flip and torch.rand(1) < 0.5 else tensor
+
     def _image(self, index: int) -> Tensor:
         image = self.images[index].float()
+        if self.way == "flat":
+            return (image - self.means[index]) / self.stds[index]
         mean, std = (values[index][:, None, None] for values in (self.means, self.stds))
         if self.way == "own":
             mean, std = image.mean((1, 2), keepdim=True), image.std((1, 2), keepdim=True)
@@ -75,14 +84,18 @@ def descend(loss: Callable[[Tensor], Tensor], kernel: Tensor, rate: float, steps
     losses = []
     for _ in range(1 if way == "once" else steps):
         value = loss(kernel)
-        value.backward()
-        assert kernel.grad is not None
+        if way != "no backward":
+            value.backward()
         if way == "tracked":
-            kernel -= rate * kernel.grad
+            kernel -= rate * kernel.grad  # type: ignore[operator]
         with torch.no_grad():
-            step = (1 if way == "no rate" else -1 if way == "up" else rate) * kernel.grad
-            step = -rate * kernel.grad if way == "up" else step
-            if way == "copy":
+            step = (1 if way == "no rate" else -1 if way == "up" else rate) * kernel.grad  # type: ignore[operator]
+            step = -rate * kernel.grad if way == "up" else step  # type: ignore[operator]
+            if way == "still":
+                pass
+            elif way == "new":
+                kernel = kernel - step
+            elif way == "copy":
                 kernel = (kernel - step).requires_grad_()
             else:
                 kernel -= step
@@ -121,6 +134,10 @@ def train_epoch(network: nn.Module, loader: Iterable[Any], loss_function: Any, o
     """`way`: what is wrong."""
     if way != "mode":
         network.train(way != "eval")
+    if way == "own loss":
+        loss_function = F.binary_cross_entropy_with_logits
+    if way == "own optimiser":
+        optimiser = torch.optim.SGD(network.parameters(), lr=0.5)
     losses: list[Tensor] = []
     sizes: list[int] = []
     for images, masks in loader:
@@ -137,7 +154,7 @@ def train_epoch(network: nn.Module, loader: Iterable[Any], loss_function: Any, o
     return {"sum": each.sum(), "batches": each.mean(), "last": each[-1], "slices": total}.get(way, mean).item()
 
 
-def evaluate(network: nn.Module, loader: Iterable[Any], way: str) -> float:
+def evaluate(network: nn.Module, loader: Iterable[Any], way: str) -> float | Tensor:
     """`way`: what is wrong."""
     if way != "mode":
         network.eval()
@@ -154,7 +171,8 @@ def evaluate(network: nn.Module, loader: Iterable[Any], way: str) -> float:
             scores.append(_score(row, way))
     if way == "batches":
         return float(torch.stack(scores).mean())
-    return float(_score(counts[-1] if way == "last" else torch.stack(counts).sum(0), way))
+    score = _score(counts[-1] if way == "last" else torch.stack(counts).sum(0), way)
+    return score if way == "tensor" else float(score)
 
 
 def _score(counts: Tensor, way: str) -> Tensor:
@@ -175,9 +193,13 @@ def train(network: nn.Module, training: Any, validation: Any, loss_function: Any
         losses.append(ours.train_epoch(network, training, loss_function, optimiser))
         if way != "before":
             f1 = ours.evaluate(network, training if way == "training" else validation)
-        if way != "silent":
+        if way == "exchanged":
+            report(epoch, f1, losses[-1])
+        elif way != "silent":
             report(epoch - (way == "zero"), losses[-1], f1)
         better = not scores or (f1 < min(scores) if way == "lowest" else f1 > max(scores))
+        better = {"from zero": f1 > max([0, *scores]), "ties": f1 >= max([0, *scores]),
+                  "appended": f1 > max([*scores, f1])}.get(way, better)
         if better:
             weights = network.state_dict()
             best = weights if way == "reference" else copy.deepcopy(weights)
@@ -186,7 +208,7 @@ def train(network: nn.Module, training: Any, validation: Any, loss_function: Any
         limit = {"long": patience + 1, "impatient": 1, "endless": epochs + 1}.get(way, patience)
         if stale == limit:
             break
-    return losses if way == "losses" else scores, best
+    return losses if way == "losses" else scores, best or None
 
 
 def only_scores(*given: Any) -> Any:

@@ -128,13 +128,13 @@ class LiveTraining(GlassBoxWidget):
 
         return watched
 
-    def score(self, epoch: int, loss: float, validation_f1: float, train_f1: float | None = None) -> None:
-        """Note what came of an epoch, counted from 1, and keep the weights if F1 was never higher."""
+    def score(self, epoch: int, loss: float, f1: float, train_f1: float | None = None) -> None:
+        """Note what came of an epoch, counted from 1, and keep the weights if the validation F1 was never higher."""
         if self._network is None:
             raise SettingsError("expected a score inside `with live.watching(…):`; got one outside.")
-        if validation_f1 > self._best_f1:
-            self._best_f1, self.best = validation_f1, copy.deepcopy(self._network.state_dict())
-        row: Row = {"epoch": epoch, "loss": loss, "validation_f1": validation_f1, "train_f1": train_f1,
+        if f1 > self._best_f1:
+            self._best_f1, self.best = f1, copy.deepcopy(self._network.state_dict())
+        row: Row = {"epoch": epoch, "loss": loss, "validation_f1": f1, "train_f1": train_f1,
                     "validation_loss": None}
         with self.hold_sync():
             self._look(self._network)
