@@ -350,7 +350,7 @@ MODULES_03 = {
         changed(UNet, middle=lambda self, x: self.bottom(x).detach()): "no gradient reaches `bottom.steps.0.weight`",
         changed(UNet, middle=lambda self, x: F.dropout(self.bottom(x), 0.5, self.training)): "is there a dropout",
         Exchanged: "level(x, skips.pop())",
-        changed(UNet, middle=lambda self, x: self.bottom(F.max_pool2d(x, 2))): "one pooling too many",
+        changed(UNet, middle=lambda self, x: self.bottom(F.max_pool2d(x, 2))): "more poolings than",
         changed(UNet, forward=lambda self, image, way=UNet.forward: way(self, image) >= 0): "True and False",
         Probable: "Return the logits", Rectified: "behind the output layer",
         changed(UNet, next_skip=lambda self, skips: skips.pop(0)): "Last in, first out",

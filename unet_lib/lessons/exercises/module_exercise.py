@@ -132,7 +132,7 @@ class ModuleExercise(Exercise):
             return different
         if a.error:
             ended = f"Called with {_shapes(a.trial)} it raised {a.error}."
-            if "has no attribute" in a.error:
+            if f"{type(a.built).__name__!r} object has no attribute" in a.error:
                 return f"{ended} A layer made in `__init__` must be kept as `self.name = …`, or it is gone afterwards."
             return f"{ended} {'Is a name misspelt?' if 'is not defined' in a.error else self.fallback_hint}"
         if a.output == (None,):
@@ -187,11 +187,11 @@ def _structure(a: Attempt) -> str | None:
     return None
 
 
-def _layout(output: Any) -> str:
+def _layout(output: Any, inside: bool = False) -> str:
     if isinstance(output, list | tuple):
-        parts = [_layout(part) for part in output]
+        parts = [_layout(part, inside=True) for part in output]
         if len(set(parts)) <= 1:
-            return f"a list of {len(parts)}"
+            return f"a {'tuple' if inside and isinstance(output, tuple) else 'list'} of {len(parts)}"
         return " and ".join(parts)
     return "a tensor" if hasattr(output, "shape") else describe(output)
 
