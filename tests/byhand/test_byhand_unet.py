@@ -89,6 +89,8 @@ def twins(network, precision, training):
 @pytest.mark.parametrize("size", [128, 256])
 def test_the_shipped_network_on_a_slice(size, precision, training):
     image, mask = (tensor.numpy().astype(precision) for tensor in slices(size, largest()))
+    # A little noise: in air, equal pixels repeat, and of equal maxima each processor's rounding lets another one win.
+    image += (0.001 * np.random.default_rng(0).normal(size=image.shape)).astype(precision)
     hand, network = twins(load_model(SHIPPED)[0], precision, training)
     logits, grad_image, gradients = by_hand(hand, image, mask)
     their_logits, their_image, theirs = by_torch(network, image, mask)

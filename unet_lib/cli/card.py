@@ -32,8 +32,9 @@ def card(run: Annotated[Path, typer.Argument(help="A run's folder, the --out of 
     remark(cache.remarks)
     library.choose_subset(own, cache, split)
     target = out or run / f"card-{split}"
-    # Question and answer are no inputs: whoever words them anew wants a new card in the old one's place.
-    with result_folder(target, command="card", run=run, data=data, split=split, baseline=baseline) as folder:
+    # Question and answer are no inputs: whoever words them anew wants a new card in the old one's place. The same
+    # patients in another folder are the same data.
+    with result_folder(target, command="card", run=run, data=cache.content, split=split, baseline=baseline) as folder:
         found = library.make_card(own, cache, split=split, baseline=other, question=question, answer=answer)
         library.write_card(found, folder)
     print(report(found.scores).partition("\n")[0])

@@ -221,7 +221,7 @@ own_unet = ModuleExercise(
         Misconception(lambda a: a.kinds()[-1:] == ["sigmoid"],
                       "You return probabilities. Return the logits: the loss and the mask start from these."),
         Misconception(lambda a: a.kinds().count(POOL) > a.trial.arguments[1],
-                      "There are more poolings than `depth` says. The encoder has `depth` of them; the bottleneck pools nothing."),
+                      "There are more poolings than `depth` says. The encoder has `depth`, the bottleneck none."),
         Misconception(lambda a: _wrong_level(a, right=True) and a.steps[-1].shape[1] == a.trial.arguments[0]
                       * 2**a.trial.arguments[1],
                       "A level of the decoder is called with what comes from below first, then the skip: "
