@@ -73,10 +73,14 @@ def by_torch(network, image, mask):
 
 
 def close(ours, theirs, bound, beside=()):
-    """Same shape and type, and no difference above `bound` times the largest of theirs, or of what lies `beside`."""
+    """Same shape and type, and a difference no longer than `bound` times theirs, or what lies `beside` it.
+
+    The length of the whole (root of the sum of squares): where a ReLU or a pooling stands on the edge, rounding may
+    turn it over, which changes a few pixels' gradients, and others on each processor.
+    """
     assert ours.shape == theirs.shape
     assert ours.dtype == theirs.dtype
-    assert np.abs(ours - theirs).max() <= bound * max(np.abs(array).max() for array in (theirs, *beside))
+    assert np.linalg.norm(ours - theirs) <= bound * max(np.linalg.norm(array) for array in (theirs, *beside))
 
 
 def twins(network, precision, training):
