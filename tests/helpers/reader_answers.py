@@ -4,13 +4,11 @@ Written by hand, not read from the checkers.
 """
 
 import numpy as np
-import torch
 from reader_answers_03 import FUNCTIONS_03, MODULES_03, PROPERTIES_03
 from reader_answers_04 import CLASSES_04, FUNCTIONS_04
+from reader_answers_06 import FUNCTIONS_06
 from reader_answers_09 import FUNCTIONS_09, NUMBERS_09
 from scipy import stats
-from sklearn.metrics import roc_auc_score
-from torch.nn import functional as F
 
 NUMBERS = {
     "slice_numbers": ([196608, 256 * 256 * 3.0, np.int64(196608)],
@@ -25,9 +23,6 @@ NUMBERS = {
     "balance_weight": ([96, 96.1, 0.9897 / 0.0103], {97.1: "all pixels", 0.0104: "rare class", 1.86: "slices"}),
     "hidden_recall": ([1 - 0.7 / 1.03, 0.32, 33 / 103], {0.68: "was missed", 0.993: "accuracy", 0.0033: "whole image",
                                                          32: "percentage", 0.485: "Dice", 0.5: "0.7 %"}),
-    "chance_precision": ([400 / 16384, 0.0244, 0.024414],
-                         {0.5: "coin", 0.9756: "always saying no", 2.44: "percentage", 0: "now and then",
-                          0.025025: "healthy ones", 0.1: "points at random"}),
     "training_patients": ([62, 88 - 18 - 8], {70: "praise", 80: "fold itself", 88: "seen", 18: "the test patients",
                                               26: "set aside", 50: "Take away"}),
     "difference_noise": ([0.01 * 2**0.5, 0.0141], {0.02: "squares", 0: "not remove", 0.01: "other wobbles",
@@ -46,10 +41,6 @@ NUMBERS = {
 
 
 PROPERTIES = {
-    "map_shape": ([(1, 16, 64, 64), [1, 16, 64, 64.0]],
-                  {(1, 8, 128, 128): "encoder.1", (1, 16, 128, 128): "lies a pooling", (1, 8, 64, 64): "doubles",
-                   (1, 32, 32, 32): "too deep", (1, 64, 64, 16): "before height", (3, 16, 64, 64): "into the sums",
-                   (1, 2, 3, 4): "halves the sides"}),
     "four_counts": ([(4, 2, 3, 7), [4, 2, 3, 7.0], np.array([4, 2, 3, 7])],
                     {(4, 3, 2, 7): "FP and FN are", (7, 2, 3, 4): "TP and TN are", (6, 0, 3, 7): "How much of it does",
                      (7, 2, 0, 7): "did the network", (4, 2, 3, 6): "add up to 16", (5, 2, 3, 6): "Lay one grid"}),
@@ -101,20 +92,6 @@ def is_leaky(train_patients, test_patients):
 
 def slice_order(names):
     return sorted(names, key=lambda name: int(name.split("_")[-1].removesuffix(".tif")))
-
-
-def dead_channels(maps):
-    return [c for c in range(len(maps[0])) if len({v for one in maps for row in one[c] for v in row}) == 1]
-
-
-def roc_auc(values, mask, tie=0.5):
-    pairs = [(t, h) for t, tumour in zip(np.ravel(values), np.ravel(mask)) if tumour
-             for h, other in zip(np.ravel(values), np.ravel(mask)) if not other]
-    return sum(1 if t > h else tie if t == h else 0 for t, h in pairs) / len(pairs)
-
-
-def cam(maps, gradients):
-    return np.maximum(sum(np.mean(gradient) * np.array(values) for values, gradient in zip(maps, gradients)), 0)
 
 
 def paired_t(before, after):
@@ -272,26 +249,6 @@ FUNCTIONS = {
                        np.mean(nearest(a, b)), np.mean(nearest(b, a))): "forgives one bad place",
                    lambda a, b: max(min(abs(r - y) + abs(c - x) for y, x in q) for p, q in ((a, b), (b, a))
                                     for r, c in p): "add rows and columns", lambda a, b: 7: "every point of either"}),
-    "dead_channels": ([dead_channels, lambda m: np.flatnonzero(np.ptp(np.array(m), axis=(0, 2, 3)) == 0)],
-                      {lambda m: [c for c in dead_channels(m) if np.array(m)[0, c, 0, 0] == 0]: "stuck at 3",
-                       lambda m: sorted({c for one in m for c in dead_channels([one])}): "not enough",
-                       lambda m: [c for c in range(len(m[0])) if all(c in dead_channels([one]) for one in m)]:
-                           "does vary", lambda m: [c for c in range(len(m[0])) if c not in dead_channels(m)]: "living",
-                       lambda m: []: "least value"}),
-    "roc_auc": ([roc_auc, lambda v, m: roc_auc_score(np.ravel(m), np.ravel(v))],
-                {lambda v, m: 2 * roc_auc(v, m) - roc_auc(v, m, 1.0): "Ties",
-                 lambda v, m: roc_auc(v, m, 1.0): "not a win", lambda v, m: 1 - roc_auc(v, m): "*healthy*",
-                 lambda v, m: np.mean([t - h for t in np.array(v)[np.array(m) > 0]
-                                       for h in np.array(v)[np.array(m) == 0]]): "by how much",
-                 lambda v, m: 0: "each healthy"}),
-    "cam": ([cam, lambda m, g: F.relu(torch.einsum("c,cij->ij", *(torch.tensor(x, dtype=torch.float64) for x in (
-                np.mean(g, axis=(1, 2)), m)))).numpy()],
-            {lambda m, g: sum(np.mean(b) * np.array(a) for a, b in zip(m, g)): "Left to do",
-             lambda m, g: np.maximum(sum(np.multiply(a, b) for a, b in zip(m, g)), 0): "*one* weight",
-             lambda m, g: sum(abs(np.mean(b)) * np.array(a) for a, b in zip(m, g)): "Keep the sign",
-             lambda m, g: np.size(g[0]) * cam(m, g): "not its sum",
-             lambda m, g: np.maximum([np.mean(b) * np.array(a) for a, b in zip(m, g)], 0): "Add up the channels",
-             lambda m, g: 0: "then ReLU"}),
     "paired_t": ([paired_t, lambda b, a: stats.ttest_rel(a, b).statistic],
                  {lambda b, a: paired_t(b, a) / len(a) ** 0.5: "divide by the standard deviation of one gain",
                   lambda b, a: paired_t(b, a) * len(a) ** 0.5: "not n times",
@@ -313,6 +270,6 @@ FUNCTIONS = {
                         lambda p: max(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())): "highest Dice itself",
                         lambda p: p[voxels_to_draw(p) - 1]: "That is the threshold. How", len: "then the k"}),
 }
-FUNCTIONS |= FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_09
+FUNCTIONS |= FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_06 | FUNCTIONS_09
 NUMBERS |= NUMBERS_09
 TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_03, **MODULES_03, **CLASSES_04, **FUNCTIONS}

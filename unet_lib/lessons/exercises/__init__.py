@@ -66,7 +66,15 @@ from unet_lib.lessons.exercises.lesson_05 import (
     honest_score,
     three_dices,
 )
-from unet_lib.lessons.exercises.lesson_06 import cam, chance_precision, dead_channels, map_shape, roc_auc
+from unet_lib.lessons.exercises.lesson_06 import (
+    best_tissue,
+    calibrate,
+    cam,
+    catch_maps,
+    duplicate_pairs,
+    roc_auc,
+    without_channels,
+)
 from unet_lib.lessons.exercises.lesson_07 import (
     adam_by_hand,
     bce_gradient,
@@ -105,14 +113,15 @@ __all__ = [
     "balance_weight",
     "bce_by_hand",
     "bce_gradient",
+    "best_tissue",
     "bias_gradient",
+    "calibrate",
     "cam",
-    "chance_precision",
+    "catch_maps",
     "changed_settings",
     "conv_output",
     "conv_parameters",
     "correlate",
-    "dead_channels",
     "decide",
     "decoder_level",
     "dense_weights",
@@ -123,6 +132,7 @@ __all__ = [
     "dice_loss",
     "difference_noise",
     "double_conv",
+    "duplicate_pairs",
     "edge_kernel",
     "encoder",
     "evaluate",
@@ -139,7 +149,6 @@ __all__ = [
     "honest_score",
     "is_leaky",
     "lost_gradients",
-    "map_shape",
     "missing_channels",
     "outline",
     "overfit_one_batch",
@@ -166,6 +175,7 @@ __all__ = [
     "tumour_slice_fraction",
     "verdict",
     "voxels_to_draw",
+    "without_channels",
     "zero_logit",
 ]
 

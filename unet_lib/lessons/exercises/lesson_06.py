@@ -1,71 +1,61 @@
-"""Checkers of lesson 06, inside the network: maps, dead channels, ROC AUC, chance, and Grad-CAM by hand."""
+"""Checkers of lesson 06, inside the network: numbers about maps (functions around a network: `inspection_tools`)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from unet_lib.lessons.exercises.exercise import (
-    Case,
-    FunctionExercise,
-    Misconception,
-    NumberExercise,
-    PropertyExercise,
-    to_array,
-)
+from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Misconception
+from unet_lib.lessons.exercises.inspection_tools import calibrate, catch_maps, without_channels
+
+__all__ = ["best_tissue", "calibrate", "cam", "catch_maps", "duplicate_pairs", "roc_auc", "without_channels"]
 
 
-def _read_shape(answer: Any) -> tuple[float, ...] | None:
-    numbers = to_array(answer, (4,))
-    return None if numbers is None else tuple(numbers.tolist())
+def _count_pairs(alike: Callable[[np.ndarray, float], np.ndarray] = lambda r, least: np.abs(r) > least,
+                 pairs: Callable[[int], Any] = lambda channels: np.triu_indices(channels, k=1),
+                 images: slice = slice(None)) -> Callable[..., int]:
+    """How many of these pairs of channels are alike, by their correlation over these images."""
+    def count(maps: Any, least: float) -> int:
+        channels = np.array(maps, float)[images].swapaxes(0, 1)
+        r = np.corrcoef(channels.reshape(len(channels), -1))
+        return int(alike(r[pairs(len(r))], least).sum())
+    return count
 
 
-map_shape = PropertyExercise(
-    question="map_shape(answer): one slice of 3×128×128 enters a U-Net of base 8; which shape does encoder.2 hand on?",
-    expected="four numbers, as in (1, 2, 3, 4)",
-    read=_read_shape,
-    right=lambda shape: shape == (1, 16, 64, 64),
-    insight="One image, sixteen maps, each half as high and wide as the slice: every level doubles and halves.",
+def _some_maps(seed: int) -> np.ndarray:
+    """Five channels of two images: the third is the first, stretched; the fourth the second, turned over; noise."""
+    maps = np.random.default_rng(seed).normal(size=(2, 5, 4, 4))
+    maps[:, 2] = 3 * maps[:, 0] + 1
+    maps[:, 3] = -maps[:, 1] + 0.05 * maps[:, 4]
+    maps[0, 4] = maps[0, 0]          # alike in the first image only
+    return maps
+
+
+duplicate_pairs = FunctionExercise(
+    question="duplicate_pairs(duplicate_pairs): write duplicate_pairs(maps, least), the number of pairs of channels "
+             "with a correlation above `least` or below −`least`.",
+    signature="duplicate_pairs(maps, least)",
+    cases=tuple(Case((maps, 0.95), _count_pairs()(maps, 0.95), f"duplicate_pairs(maps of {maps.shape}, 0.95)")
+                for maps in (_some_maps(1), _some_maps(2)[:, :4])),
+    ours=_count_pairs,
+    insight="Two channels that rise and fall together tell the next layer one thing twice.",
     misconceptions=(
-        Misconception(lambda s: s == (1, 8, 128, 128), "That is encoder.1. Before encoder.2 comes a pooling."),
-        Misconception(lambda s: s == (1, 16, 128, 128), "Sixteen channels, yes; but between the two lies a pooling."),
-        Misconception(lambda s: s == (1, 8, 64, 64), "The size is right. Each level doubles the channels, too."),
-        Misconception(lambda s: s == (1, 32, 32, 32), "One level too deep: that is encoder.3."),
-        Misconception(lambda s: s[1:] == (64, 64, 16), "Channels come before height and width in PyTorch."),
-        Misconception(lambda s: s[0] == 3,
-                      "The three channels went into the sums. First comes the number of images, 1."),
+        Misconception(_count_pairs(lambda r, least: r > least),
+                      "A channel and its negative show the same: the next layer can turn the sign. Take the absolute "
+                      "value of the correlation."),
+        Misconception(_count_pairs(pairs=lambda channels: ~np.eye(channels, dtype=bool)),
+                      "You count each pair twice, as (i, j) and as (j, i). `np.triu_indices(channels, k=1)` gives each "
+                      "once."),
+        Misconception(_count_pairs(pairs=lambda channels: np.triu_indices(channels)),
+                      "You count every channel as its own duplicate. Leave out the diagonal: `k=1`."),
+        Misconception(_count_pairs(pairs=lambda channels: np.full((channels, channels), True)),
+                      "You count the whole table of correlations: the diagonal, where each channel meets itself, and "
+                      "each pair twice. `np.triu_indices(channels, k=1)` gives each pair once."),
+        Misconception(_count_pairs(images=slice(1)),
+                      "You look at the first image only. A duplicate shows the same in all of them."),
+        Misconception(_count_pairs(lambda r, least: np.abs(r) <= least), "Those are the pairs that are *not* alike."),
     ),
-    fallback_hint="Images, channels, height, width. encoder.1 has 8 channels at full size; pooling halves the sides.",
-)
-
-_LIVING = [[[[0, 0], [0, 0]], [[1, 0], [0, 2]], [[3, 3], [3, 3]]]]
-_TWO = [[[[0, 0]], [[4, 4]], [[0, 0]], [[1, 2]]], [[[0, 0]], [[5, 5]], [[0, 7]], [[1, 2]]]]
-
-
-def _channels(flat: Callable[[np.ndarray], Any]) -> Callable[[Sequence[Any]], list[int]]:
-    """Channels for which the test holds, given (c, n, pixels)."""
-    def found(maps: Sequence[Any]) -> list[int]:
-        stacked = np.array(maps, float).swapaxes(0, 1)
-        return [int(c) for c in np.flatnonzero([flat(channel.reshape(len(channel), -1)) for channel in stacked])]
-    return found
-
-
-dead_channels = FunctionExercise(
-    question="dead_channels(function): write dead_channels(maps): the numbers of the channels that have one and the "
-             "same value everywhere, in all images.",
-    signature="dead_channels(maps)",
-    cases=(Case((_LIVING,), [0, 2], "dead_channels(one image of three channels, 2×2)"),
-           Case((_TWO,), [0], "dead_channels(two images of four channels, 1×2)")),
-    insight="A channel that never varies tells nothing. After a ReLU it mostly is one that never gets above 0.",
-    misconceptions=(
-        Misconception(_channels(lambda c: (c == 0).all()), "A channel stuck at 3 tells as little as one stuck at 0."),
-        Misconception(_channels(lambda c: (c.min(1) == c.max(1)).any()),
-                      "One image in which a channel is flat is not enough: look at all of them together."),
-        Misconception(_channels(lambda c: (c.min(1) == c.max(1)).all()),
-                      "A channel that is 4 in one image and 5 in another does vary. Take all images at once."),
-        Misconception(_channels(lambda c: c.min() != c.max()), "These are the living ones."),
-    ),
-    fallback_hint="Per channel, over images, rows and columns: is the least value also the greatest?",
+    fallback_hint="Channels to the front, each one flat; np.corrcoef; the pairs above the diagonal; |r| > least.",
 )
 
 
@@ -77,13 +67,18 @@ def _pairs(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[A
     return mean
 
 
+def _wins(tumour: np.ndarray, healthy: np.ndarray) -> np.ndarray:
+    return (tumour > healthy) + 0.5 * (tumour == healthy)
+
+
 roc_auc = FunctionExercise(
     question="roc_auc(function): write roc_auc(values, mask): over all pairs of a tumour pixel and a healthy one, how "
              "often is the tumour's brighter? A tie counts half.",
     signature="roc_auc(values, mask)",
     cases=(Case(([[3, 1], [2, 0]], [[1, 0], [0, 1]]), 0.5), Case(([[5, 2], [2, 1]], [[1, 1], [0, 0]]), 0.875),
            Case(([[0, 0, 4]], [[0, 0, 1]]), 1.0), Case(([[7, 7], [7, 7]], [[1, 0], [0, 0]]), 0.5)),
-    insight="That is the area under the ROC curve. It minds neither a channel's scale nor the tumour's size.",
+    ours=lambda: _pairs(_wins),
+    insight="That is the area under the ROC curve. Neither a channel's scale nor the tumour's size changes it.",
     misconceptions=(
         Misconception(_pairs(lambda t, h: t > h), "Ties: where both are equal, count one half."),
         Misconception(_pairs(lambda t, h: t >= h), "A tie is not a win. Count one half."),
@@ -94,20 +89,51 @@ roc_auc = FunctionExercise(
     fallback_hint="Each tumour pixel against each healthy one: 1 if brighter, ½ if equal, else 0. Take the mean.",
 )
 
-chance_precision = NumberExercise(
-    question="chance_precision(answer): 400 of 16,384 pixels are tumour; which precision does guessing at random have?",
-    right=400 / 16384,
-    tolerance=0.0005,
-    insight="So an average precision of 0.14 may be six times better than chance, and an accuracy of 0.97 no better.",
+
+def _tissue(score: Callable[[np.ndarray, np.ndarray], float], best: Callable[..., Any] = max,
+            least: int = 1) -> Callable[[Any, Any], list[float]]:
+    """The tissue with the best score, and its score."""
+    def find(bright: Any, labels: Any) -> list[float]:
+        bright, labels = np.array(bright, bool), np.array(labels)
+        scores = {tissue: score(bright, labels == tissue) for tissue in np.unique(labels) if tissue >= least}
+        return [float(found := best(scores, key=scores.__getitem__)), float(scores[found])]
+    return find
+
+
+def _iou(bright: np.ndarray, here: np.ndarray) -> float:
+    return (bright & here).sum() / (bright | here).sum()
+
+
+def _grid(*rows: str) -> np.ndarray:
+    return np.array([[int(digit) for digit in row] for row in rows])
+
+
+_LABELS = _grid("000000", "033310", "031110", "022130", "000000")
+_BRIGHT = _grid("000000", "011100", "011000", "111101", "000010")
+_ELSEWHERE = _grid("111111", "100001", "100001", "111001", "111111")
+
+best_tissue = FunctionExercise(
+    question="best_tissue(best_tissue): write best_tissue(bright, labels): the tissue (1, 2, …) that a channel's "
+             "bright pixels fit best, and their IoU with it. 0 is air and does not count.",
+    signature="best_tissue(bright, labels)",
+    cases=tuple(Case((bright > 0, _LABELS), _tissue(_iou)(bright, _LABELS), f"best_tissue({shown}, labels)")
+                for bright, shown in ((_BRIGHT, "some bright pixels"), (_ELSEWHERE, "pixels, most of them in air"))),
+    ours=lambda: _tissue(_iou),
+    insight="Each channel now has a name, and a number that says how well the name fits.",
     misconceptions=(
-        Misconception(0.5,
-                      "That is chance for a coin. Tumour is rare: of the pixels you point at, how many are tumour?"),
-        Misconception(0.9756, "That is the fraction of healthy pixels: the accuracy of always saying no."),
-        Misconception(2.44, "That is the percentage. Precision lies between 0 and 1."),
-        Misconception(0.0, "Pointing anywhere, one hits tumour now and then."),
-        Misconception(400 / 15984, "Over the healthy ones only. You may point at any of the 16,384."),
+        Misconception(_tissue(_iou, least=0), "0 is air: no tissue. Leave it out."),
+        Misconception(_tissue(lambda b, t: (b & t).sum()),
+                      "The largest overlap favours the largest tissue. Divide by what is in either: IoU."),
+        Misconception(_tissue(lambda b, t: (b & t).sum() / t.sum()),
+                      "That is the fraction of the tissue that is bright: a channel that is bright everywhere would "
+                      "win. Divide by the union."),
+        Misconception(_tissue(lambda b, t: (b & t).sum() / b.sum()),
+                      "That is the fraction of the bright pixels that lie in the tissue. Divide by the union."),
+        Misconception(_tissue(lambda b, t: 2 * (b & t).sum() / (b.sum() + t.sum())),
+                      "The right tissue, but that is Dice. IoU is intersection over union."),
+        Misconception(_tissue(_iou, best=min), "That is the worst tissue. Look for the largest IoU."),
     ),
-    fallback_hint="Whoever points at random hits tumour as often as there is tumour.",
+    fallback_hint="For each number of np.unique(labels) but 0: (bright & here).sum() / (bright | here).sum().",
 )
 
 
@@ -132,6 +158,7 @@ cam = FunctionExercise(
     signature="cam(maps, gradients)",
     cases=(Case((_MAPS, _GRADIENTS), _heat(_mean)(_MAPS, _GRADIENTS)),
            Case(([[[1.0, 2.0]], [[2.0, 1.0]]], [[[0.5, 1.5]], [[-1.0, -2.0]]]), [[0.0, 0.5]])),
+    ours=lambda: _heat(_mean),
     insight="That is all of Grad-CAM: one weight a channel. It says where the chosen channels are bright, not why.",
     misconceptions=(
         Misconception(_heat(_mean, relu=False), "Left to do: what is below 0 speaks against tumour, and is left out."),
