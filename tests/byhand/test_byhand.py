@@ -31,6 +31,8 @@ def everything(dtype):
         "im2col": byhand.im2col(x, 3), "scatter": byhand.scatter(byhand.windows(x, 3), (4, 4)),
         "conv2d": byhand.conv2d(x, w, b, padding=1), "conv2d_loops": byhand.conv2d_loops(x, w, b, padding=1),
         "conv2d_backward": byhand.conv2d_backward(g, x, w, padding=1),
+        "conv1x1": byhand.conv1x1(x, w[:, :, :1, :1], b),
+        "conv1x1_backward": byhand.conv1x1_backward(g, x, w[:, :, :1, :1]),
         "conv_transpose2d": byhand.conv_transpose2d(x, two, b),
         "conv_transpose2d_loops": byhand.conv_transpose2d_loops(x, two, b),
         "conv_transpose2d_backward": byhand.conv_transpose2d_backward(double, x, two),
@@ -45,6 +47,7 @@ def everything(dtype):
         "concat": byhand.concat(skip, x), "concat_backward": byhand.concat_backward(g, 1),
         "bce": byhand.bce(x, mask), "bce_backward": byhand.bce_backward(x, mask),
         "soft_dice": byhand.soft_dice(x, mask), "soft_dice_backward": byhand.soft_dice_backward(x, mask),
+        "bce_dice": byhand.bce_dice(x, mask), "bce_dice_backward": byhand.bce_dice_backward(x, mask),
         "adam_step": byhand.adam_step(x, g, x, x**2, 3)}
 
 
@@ -66,6 +69,8 @@ def test_inputs_are_left_as_they_were():
     for conv2d in (byhand.conv2d, byhand.conv2d_loops, byhand.conv_transpose2d, byhand.conv_transpose2d_loops):
         conv2d(x, w, b, stride=1)
     byhand.conv2d_backward(x, x, w)
+    byhand.conv1x1_backward(byhand.conv1x1(x, w, b), x, w)
+    byhand.numerical_gradient(np.sum, x)
     byhand.conv_transpose2d_backward(x, x, w, stride=1)
     byhand.max_pool2d_backward(x, x, 1)
     byhand.batch_norm2d_backward(x, byhand.batch_norm2d(x, b, b), b)
@@ -106,6 +111,8 @@ X, W = np.ones((1, 3, 8, 8)), np.ones((4, 3, 3, 3))
     (lambda: byhand.conv2d(X, W, dilation=1.5), "expected dilation to be a whole number of at least 1; got 1.5"),
     (lambda: byhand.conv2d(X, W, stride=(1, 2, 3)), r"expected stride to be one number or \(height, width\)"),
     (lambda: byhand.conv2d_backward(X, X, W), r"expected grad_y of shape \(1, 4, 6, 6\), that of the output; got"),
+    (lambda: byhand.conv1x1(X, W), r"expected weight of shape \(4, 3, 1, 1\), that of 1×1 kernels"),
+    (lambda: byhand.conv1x1_backward(X, X, W[:, :, :1, :1]), r"expected grad_y of shape \(1, 4, 8, 8\)"),
     (lambda: byhand.conv_transpose2d(X, W), r"\[3, out, height, width\]; got .*weight.swapaxes\(0, 1\)"),
     (lambda: byhand.conv_transpose2d(X, W.swapaxes(0, 1), np.ones(3)), r"expected bias of shape \(4,\)"),
     (lambda: byhand.conv_transpose2d(X[:, :, :1, :1], W.swapaxes(0, 1), padding=2), "of 3; got padding 2.*at most 1"),

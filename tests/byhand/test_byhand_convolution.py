@@ -113,6 +113,16 @@ def test_convolution_and_its_gradients_against_torch(case):
 
 @FEWER
 @given(convolutions())
+def test_the_output_layer_and_its_gradients_against_torch(case):
+    (x, weight, bias), _, seed = case
+    pointwise = weight[:, :, :1, :1].copy()
+    y, grad_y, gradients = torch_twin(F.conv2d, x, pointwise, bias, seed=seed)
+    agree(byhand.conv1x1(x, pointwise, bias), y)
+    agree_all(byhand.conv1x1_backward(grad_y, x, pointwise), gradients)
+
+
+@FEWER
+@given(convolutions())
 def test_convolution_in_loops_against_torch(case):
     (x, weight, bias), how, _ = case
     tensors = [torch.from_numpy(array) for array in (x, weight, bias)]

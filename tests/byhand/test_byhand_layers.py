@@ -213,6 +213,18 @@ def test_soft_dice_and_its_gradient_against_torch(case, smooth):
 
 @FEWER
 @given(predictions())
+def test_the_sum_of_both_losses_against_torch(case):
+    logits, mask, _ = case
+    tensor, reference = torch.from_numpy(logits).requires_grad_(), torch.from_numpy(mask)
+    p = torch.sigmoid(tensor)
+    dice = (2 * (p * reference).sum() + 1) / (p.sum() + reference.sum() + 1)
+    loss = F.binary_cross_entropy_with_logits(tensor, reference) + 1 - dice
+    agree(byhand.bce_dice(logits, mask), loss)
+    agree(byhand.bce_dice_backward(logits, mask), torch.autograd.grad(loss, tensor)[0])
+
+
+@FEWER
+@given(predictions())
 def test_losses_are_those_that_training_uses(case):
     logits, mask = (array.astype(np.float32) for array in case[:2])
     tensor, reference = torch.from_numpy(logits), torch.from_numpy(mask)
@@ -226,6 +238,17 @@ def test_losses_are_finite_where_the_network_is_sure_and_wrong():
     assert byhand.bce(logits, mask) == 1e4
     np.testing.assert_array_equal(byhand.bce_backward(logits, mask), grid([0.5, -0.5]))
     assert byhand.soft_dice(logits, mask) == pytest.approx(1 - 1 / 3)
+
+
+# Measured
+
+def test_a_measured_gradient_is_that_of_a_polynomial():
+    """f = Σ k·x², whose gradient is 2·k·x; a difference quotient of a parabola is exact but for rounding."""
+    x, factors = np.array([[1.0, -2.0], [0.5, 0.0]]), np.array([[1.0, 2.0], [3.0, 4.0]])
+    x.flags.writeable = False
+    np.testing.assert_allclose(byhand.numerical_gradient(lambda x: (factors * x**2).sum(), x), 2 * factors * x,
+                               atol=1e-9)
+    np.testing.assert_allclose(byhand.numerical_gradient(np.exp, np.array(0.0), h=0.1), np.sinh(0.1) / 0.1)
 
 
 # Adam

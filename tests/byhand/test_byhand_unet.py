@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from unet_lib import byhand
 from unet_lib.byhand import HandUNet
+from unet_lib.byhand.unet import BACKWARD
 from unet_lib.core.errors import CheckpointError, SettingsError, ShapeError
 from unet_lib.data.intensity import channel_histograms, intensity_statistics, normalise
 from unet_lib.data.phantom import make_patient
@@ -59,7 +60,7 @@ def bce_dice(logits, mask):
 def by_hand(hand, image, mask):
     """Logits, gradient of the image and of the weights, for the loss BCE + Dice."""
     logits = hand.forward(image)
-    grad_image, gradients = hand.backward(byhand.bce_backward(logits, mask) + byhand.soft_dice_backward(logits, mask))
+    grad_image, gradients = hand.backward(byhand.bce_dice_backward(logits, mask))
     return logits, grad_image, gradients
 
 
@@ -114,7 +115,7 @@ def test_the_slice_and_the_loss_are_those_of_the_library():
     logits = HandUNet(load_tensors(SHIPPED)[0]).forward(image.numpy())
     found = logits > 0
     assert 2 * (found & (mask.numpy() > 0)).sum() / (found.sum() + mask.numpy().sum()) > 0.6
-    ours = byhand.bce(logits, mask.numpy()) + byhand.soft_dice(logits, mask.numpy())
+    ours = byhand.bce_dice(logits, mask.numpy())
     assert ours == pytest.approx(losses.bce_dice_loss(torch.from_numpy(logits), mask).item(), abs=1e-6)
 
 
@@ -133,6 +134,35 @@ def test_other_networks_on_a_batch_of_oblong_images(settings, training):
     assert ours[2].keys() == theirs[2].keys()
     for name, gradient in ours[2].items():  # where all is 0 but for rounding there is nothing to be relative to
         np.testing.assert_allclose(gradient, theirs[2][name], rtol=1e-10, atol=1e-14, err_msg=name)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@pytest.mark.parametrize("name", BACKWARD)
+def test_a_function_of_the_readers_takes_the_place_of_ours(name, training):
+    """One that doubles what it returns: then every gradient that passes through it changes, and no other."""
+    network = build({"base": 2, "depth": 1}, seed=0)
+    rng = np.random.default_rng(0)
+    image, mask = rng.normal(size=(2, 3, 8, 8)), (rng.random((2, 1, 8, 8)) < 0.3).astype(float)
+
+    def doubled(*given, **settings):
+        returned = BACKWARD[name](*given, **settings)
+        return tuple(2 * part for part in returned) if isinstance(returned, tuple) else 2 * returned
+
+    hands = [HandUNet(network.state_dict(), training=training, functions=functions) for functions in ({}, {name: doubled})]
+    ours, theirs = (by_hand(hand, image, mask)[2] for hand in hands)
+    changed = {key for key in ours if not np.allclose(ours[key], theirs[key], rtol=1e-9, atol=0)}
+    first = {"conv1x1_backward": "output.", "relu_backward": "decoder.1.norm2.", "batch_norm2d_backward":
+             "decoder.1.norm2.", "conv2d_backward": "decoder.1.conv2.", "concat_backward": "up.1.",
+             "conv_transpose2d_backward": "up.1.", "max_pool2d_backward": "encoder.1.norm2."}[name]
+    assert (not changed) == (name == "batch_norm2d_backward" and not training)
+    if changed:
+        before = list(ours)[:[key.startswith(first) for key in ours].index(True)]
+        assert not changed & set(before) and f"{first}weight" in changed and "encoder.1.conv1.weight" in changed
+
+
+def test_a_function_that_is_no_step_is_explained():
+    with pytest.raises(SettingsError, match="functions named conv2d_backward, .*; got adam_step. Hand in a dictionary"):
+        HandUNet(load_tensors(SHIPPED)[0], functions={"adam_step": print})
 
 
 def test_three_steps_of_training_by_hand_are_those_of_torch():
@@ -167,7 +197,7 @@ def test_a_gradient_is_a_difference_quotient():
         hand.weights[name][index] += change
         logits = hand.forward(image)
         hand.weights[name][index] -= change
-        return byhand.bce(logits, mask) + byhand.soft_dice(logits, mask)
+        return byhand.bce_dice(logits, mask)
 
     for name, gradient in gradients.items():
         index = np.unravel_index(np.abs(gradient).argmax(), gradient.shape)

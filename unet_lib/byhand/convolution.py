@@ -76,6 +76,27 @@ def conv2d_backward(grad_y: Float[np.ndarray, "n o p q"], x: Float[np.ndarray, "
     return grad_x, grad_weight, grad_y.sum(axis=(0, 2, 3))
 
 
+def conv1x1(x: Float[np.ndarray, "n c h w"], weight: Float[np.ndarray, "o c 1 1"],
+            bias: Float[np.ndarray, "o"] | None = None) -> Float[np.ndarray, "n o h w"]:
+    """The output layer: at each pixel, a weighted sum of its channels, plus the bias. One matrix for all pixels:
+
+    y[n, o, p, q] = bias[o] + Σ_c weight[o, c] · x[n, c, p, q]
+    """
+    _check_conv(x, weight, bias)
+    return _add_bias(np.einsum("ncpq,oc->nopq", x, _matrix(weight), optimize=True), bias)
+
+
+def conv1x1_backward(grad_y: Float[np.ndarray, "n o h w"], x: Float[np.ndarray, "n c h w"],
+                     weight: Float[np.ndarray, "o c 1 1"],
+                     ) -> tuple[Float[np.ndarray, "n c h w"], Float[np.ndarray, "o c 1 1"], Float[np.ndarray, "o"]]:
+    """Gradients of x, weight and bias: the transposed matrix, pixel by pixel; products summed over all pixels."""
+    _check_conv(x, weight)
+    check_shape("grad_y", grad_y, (len(x), len(weight), *x.shape[2:]), "that of the output")
+    grad_x = np.einsum("nopq,oc->ncpq", grad_y, _matrix(weight), optimize=True)
+    grad_weight = np.einsum("nopq,ncpq->oc", grad_y, x, optimize=True)
+    return grad_x, grad_weight.reshape(weight.shape), grad_y.sum(axis=(0, 2, 3))
+
+
 def conv_transpose2d(x: Float[np.ndarray, "n c p q"], weight: Float[np.ndarray, "c o i j"],
                      bias: Float[np.ndarray, "o"] | None = None, stride: Pair = 2,
                      padding: Pair = 0) -> Float[np.ndarray, "n o h w"]:
@@ -123,6 +144,11 @@ def conv_transpose2d_backward(grad_y: Float[np.ndarray, "n o h w"], x: Float[np.
 
 def _add_bias(y: Float[np.ndarray, "n o p q"], bias: Float[np.ndarray, "o"] | None) -> Float[np.ndarray, "n o p q"]:
     return y if bias is None else y + bias[:, None, None]
+
+
+def _matrix(weight: Float[np.ndarray, "o c i j"]) -> Float[np.ndarray, "o c"]:
+    check_shape("weight", weight, (*weight.shape[:2], 1, 1), "that of 1×1 kernels")
+    return weight[:, :, 0, 0]
 
 
 def _check_conv(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None) -> None:

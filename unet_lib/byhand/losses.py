@@ -45,6 +45,17 @@ def soft_dice_backward(logits: Float[np.ndarray, "*shape"], mask: Float[np.ndarr
     return sigmoid_backward((dice - 2 * mask) / total, probability)
 
 
+def bce_dice(logits: Float[np.ndarray, "*shape"], mask: Float[np.ndarray, "*shape"]) -> np.floating:
+    """The sum of both, with smooth = 1: the loss that the school project trained with; ≥ 0."""
+    return bce(logits, mask) + soft_dice(logits, mask)
+
+
+def bce_dice_backward(logits: Float[np.ndarray, "*shape"],
+                      mask: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+    """The gradients of both, added: (p − m)/N + p·(1 − p)·(D − 2m)/S with S = Σ p + Σ m + 1."""
+    return bce_backward(logits, mask) + soft_dice_backward(logits, mask)
+
+
 def _dice(probability: Float[np.ndarray, "*shape"], mask: Float[np.ndarray, "*shape"],
           smooth: float) -> tuple[np.floating, np.floating]:
     """The soft Dice coefficient, and its denominator."""

@@ -1,12 +1,19 @@
 """The whole U-Net by hand: the forward pass keeps each layer's input, the backward pass walks the U in reverse."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from unet_lib.byhand.convolution import conv2d, conv2d_backward, conv_transpose2d, conv_transpose2d_backward
+from unet_lib.byhand.convolution import (
+    conv1x1,
+    conv1x1_backward,
+    conv2d,
+    conv2d_backward,
+    conv_transpose2d,
+    conv_transpose2d_backward,
+)
 from unet_lib.byhand.grid import check_axes
 from unet_lib.byhand.layers import (
     batch_norm2d,
@@ -23,6 +30,9 @@ from unet_lib.core.errors import CheckpointError, SettingsError, ShapeError
 
 PARAMETERS: tuple[str, ...] = ("weight", "bias")
 NORM = (*PARAMETERS, "running_mean", "running_var")
+BACKWARD: dict[str, Callable[..., Any]] = {function.__name__: function for function in (
+    conv2d_backward, batch_norm2d_backward, relu_backward, max_pool2d_backward, conv_transpose2d_backward,
+    concat_backward, conv1x1_backward)}
 
 
 class HandUNet:
@@ -36,10 +46,17 @@ class HandUNet:
     it. In training mode batch norm takes the statistics of the batch and updates the running ones; otherwise it
     uses these. `kept` holds, by layer, the inputs of the last forward pass. `routes` says, by level, which parts
     of the gradient reached the encoder's output in the last backward pass: (over the skip, from below).
+    `functions` takes the place of ours on the way back, by their names in `BACKWARD`.
     """
 
-    def __init__(self, weights: Mapping[str, Any], *, training: bool = False, dtype: type = np.float64) -> None:
-        """Copies the weights, arrays or tensors on the CPU. Raises CheckpointError if they are not a U-Net's."""
+    def __init__(self, weights: Mapping[str, Any], *, training: bool = False, dtype: type = np.float64,
+                 functions: Mapping[str, Callable[..., Any]] | None = None) -> None:
+        """Copies the weights, arrays or tensors on the CPU.
+
+        Raises CheckpointError if they are not a U-Net's, and SettingsError for a function that is no step of it.
+        """
+        self.functions = BACKWARD | dict(functions or {})
+        self._check_functions()
         self.weights: dict[str, np.ndarray] = {name: np.asarray(value).astype(dtype) for name, value in weights.items()
                                                if not name.endswith("num_batches_tracked")}
         self.levels = range(1, 1 + sum(name.startswith("up.") and name.endswith(".weight") for name in self.weights))
@@ -64,7 +81,7 @@ class HandUNet:
             x = self._up(f"up.{level}", x)
             x = concat(skips.pop(), x)
             x = self._double_conv(f"decoder.{level}", x)
-        return self._conv("output", x)
+        return conv1x1(self._keep("output", x), *(self.weights[f"output.{part}"] for part in PARAMETERS))
 
     def backward(self, grad_logits: Float[np.ndarray, "n k h w"],
                  ) -> tuple[Float[np.ndarray, "n c h w"], dict[str, np.ndarray]]:
@@ -76,14 +93,15 @@ class HandUNet:
         if not self.kept:
             raise SettingsError("expected a forward pass before the backward one; got none. Call forward(image).")
         self._gradients, across = {}, {}
-        grad = self._conv_backward("output", grad_logits.astype(self.dtype))
+        back = self.functions
+        grad = self._weighted("conv1x1_backward", "output", grad_logits.astype(self.dtype))
         for level in self.levels:
             grad = self._double_conv_backward(f"decoder.{level}", grad)
-            across[level], grad = concat_backward(grad, self.kept[f"pool.{level}"].shape[1])
-            grad = self._up_backward(f"up.{level}", grad)
+            across[level], grad = back["concat_backward"](grad, self.kept[f"pool.{level}"].shape[1])
+            grad = self._weighted("conv_transpose2d_backward", f"up.{level}", grad)
         grad = self._double_conv_backward("bottleneck", grad)
         for level in reversed(self.levels):
-            below = max_pool2d_backward(grad, self.kept[f"pool.{level}"])
+            below = back["max_pool2d_backward"](grad, self.kept[f"pool.{level}"])
             self.routes[level] = across[level], below
             grad = self._double_conv_backward(f"encoder.{level}", across[level] + below)
         return grad, self._gradients
@@ -100,19 +118,14 @@ class HandUNet:
 
     def _double_conv_backward(self, name: str, grad: np.ndarray) -> np.ndarray:
         for step in (2, 1):
-            grad = relu_backward(grad, self.kept[f"{name}.relu{step}"])
+            grad = self.functions["relu_backward"](grad, self.kept[f"{name}.relu{step}"])
             if self.batch_norm:
                 grad = self._norm_backward(f"{name}.norm{step}", grad)
-            grad = self._conv_backward(f"{name}.conv{step}", grad)
+            grad = self._weighted("conv2d_backward", f"{name}.conv{step}", grad, padding=1)
         return grad
 
     def _conv(self, name: str, x: np.ndarray) -> np.ndarray:
-        weight = self.weights[f"{name}.weight"]
-        return conv2d(self._keep(name, x), weight, self.weights.get(f"{name}.bias"), padding=weight.shape[-1] // 2)
-
-    def _conv_backward(self, name: str, grad: np.ndarray) -> np.ndarray:
-        weight = self.weights[f"{name}.weight"]
-        return self._note(name, *conv2d_backward(grad, self.kept[name], weight, padding=weight.shape[-1] // 2))
+        return conv2d(self._keep(name, x), self.weights[f"{name}.weight"], self.weights.get(f"{name}.bias"), padding=1)
 
     def _norm(self, name: str, x: np.ndarray) -> np.ndarray:
         gamma, beta, mean, variance = (self.weights[f"{name}.{part}"] for part in NORM)
@@ -123,15 +136,18 @@ class HandUNet:
         return batch_norm2d(self._keep(name, x), gamma, beta, mean, variance)
 
     def _norm_backward(self, name: str, grad: np.ndarray) -> np.ndarray:
+        if self.training:
+            return self._weighted("batch_norm2d_backward", name, grad)
         gamma, _, mean, variance = (self.weights[f"{name}.{part}"] for part in NORM)
-        statistics = () if self.training else (mean, variance)
-        return self._note(name, *batch_norm2d_backward(grad, self.kept[name], gamma, *statistics))
+        return self._note(name, *batch_norm2d_backward(grad, self.kept[name], gamma, mean, variance))
 
     def _up(self, name: str, x: np.ndarray) -> np.ndarray:
         return conv_transpose2d(self._keep(name, x), self.weights[f"{name}.weight"], self.weights[f"{name}.bias"])
 
-    def _up_backward(self, name: str, grad: np.ndarray) -> np.ndarray:
-        return self._note(name, *conv_transpose2d_backward(grad, self.kept[name], self.weights[f"{name}.weight"]))
+    def _weighted(self, function: str, name: str, grad: np.ndarray, **settings: int) -> np.ndarray:
+        """One step back through a layer that has weights."""
+        back = self.functions[function]
+        return self._note(name, *back(grad, self.kept[name], self.weights[f"{name}.weight"], **settings))
 
     def _keep(self, name: str, x: np.ndarray) -> np.ndarray:
         self.kept[name] = x
@@ -143,6 +159,12 @@ class HandUNet:
         if f"{name}.bias" in self.weights:
             self._gradients[f"{name}.bias"] = grad_bias
         return grad_x
+
+    def _check_functions(self) -> None:
+        unknown = sorted(self.functions.keys() - BACKWARD.keys())
+        if unknown:
+            raise SettingsError(f"expected functions named {', '.join(BACKWARD)}; got {', '.join(unknown)}. "
+                                f"Hand in a dictionary from such a name to your function.")
 
     def _check_names(self) -> None:
         odd = sorted(_names(self.levels, self.batch_norm) ^ self.weights.keys())
