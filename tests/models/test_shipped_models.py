@@ -6,12 +6,14 @@ import pytest
 from repository import REPOSITORY
 
 from unet_lib.inference.predictor import load_predictor
-from unet_lib.models.checkpoint import load_model
+from unet_lib.inspection.checkpoint_series import load_series
+from unet_lib.models.checkpoint import load_model, load_tensors
 from unet_lib.models.registry import described
 
 MODELS = REPOSITORY / "data" / "models"
 ENCODER = MODELS / "encoder" / "imagenet-lite0.safetensors"
-SHIPPED = sorted(set(MODELS.rglob("*.safetensors")) - {ENCODER})
+BATCH_NORM = MODELS / "lgg-steps" / "batch_norm.safetensors"
+SHIPPED = sorted(set(MODELS.rglob("*.safetensors")) - {ENCODER, BATCH_NORM})
 ASKED = {"name", "made_with", "data_set", "data", "split", "training", "device", "torch", "intended_use", "limits"}
 
 
@@ -37,3 +39,14 @@ def test_a_shipped_network_was_not_tested_on_patients_it_had_seen(path):
     split = load_model(path)[1]["split"]
     parts = [set(split[name]) for name in ("train", "validation", "test")]
     assert all(parts) and not (parts[0] & parts[1] or parts[0] & parts[2] or parts[1] & parts[2])
+
+
+def test_the_series_has_calibrated_batch_norms_for_every_step():
+    series = load_series(BATCH_NORM.parent, calibrated=True)
+    card = load_tensors(BATCH_NORM)[1]["card"]
+    assert json.loads(BATCH_NORM.with_suffix(".json").read_text("utf-8")) == {"card": card}
+    assert card["data"] == series.cards[0]["data"]["content"], "calibrated on other data than it was trained on"
+    norm = series.at(0).bottleneck.norm2
+    assert norm.num_batches_tracked == 19 and not norm.running_mean.eq(0).any()
+    scores = [card["validation_scores"]["mean_dice"] for card in series.cards]
+    assert scores[0] < 0.15 < 0.7 < scores[-1]

@@ -1,18 +1,24 @@
-"""One network at several steps of its training, as `data/models/make.py` keeps it: weights, cards and history."""
+"""One network at several steps of its training, as `data/models/make.py` keeps it: weights, cards and history.
+
+Beside them lie calibrated statistics for the batch norms of every step, so that steps can be compared.
+"""
 
 import csv
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from unet_lib.core.errors import CheckpointError, SettingsError
 from unet_lib.data.preprocessing import training_size
-from unet_lib.models.checkpoint import load_model
+from unet_lib.inspection.batch_norm_calibration import batch_norm_statistics, load_statistics
+from unet_lib.models.checkpoint import load_model, load_tensors, save_tensors
 from unet_lib.models.registry import Config, Network
 
 FILE = re.compile(r"step-(\d+)\.safetensors")
 HISTORY = "history.csv"
+BATCH_NORM = "batch_norm.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +55,18 @@ class Series:
         return self.networks[self.steps.index(step)]
 
 
-def load_series(path: Path | str) -> Series:
+def load_series(path: Path | str, calibrated: bool = False) -> Series:
     """The networks in a folder's step-<n>.safetensors, and the history.csv beside them if there is one.
 
-    A single file of weights is a series of one step: the one that its card tells, else 0. Weights are kept in half
-    precision; they come back as float32. Raises CheckpointError for a folder without such files, for files that are
-    damaged, or for networks that cannot be of one training.
+    As trained, or `calibrated`: the statistics of all batch norms are then those of one set of training slices
+    (`batch_norm_calibration`), and the cards say so and give the scores of these networks. A single file of weights is
+    a series of one step: the one that its card tells, else 0. Weights are kept in half precision; they come back as
+    float32. Raises CheckpointError for a folder without such files, for files that are damaged, for networks that
+    cannot be of one training, or for calibrated statistics that are missing or of other networks.
     """
     folder = Path(path)
+    if calibrated:
+        return _calibrated(folder / BATCH_NORM, load_series(folder))
     if folder.is_file():
         network, card = load_model(folder)
         return Series((int(card.get("step", 0)),), (network,), (card,), (), training_size(card))
@@ -74,6 +84,36 @@ def load_series(path: Path | str) -> Series:
                                   f"{sizes[0]} pixels); got {network.config}, {size} pixels. Keep each training in a "
                                   f"folder of its own.")
     return Series(tuple(step for step, _ in found), networks, cards, _history(folder / HISTORY), sizes[0])
+
+
+def save_calibration(folder: Path, networks: Mapping[int, Network], card: Mapping[str, Any]) -> None:
+    """Keep the statistics of these networks' batch norms, by step, beside the series in `folder`.
+
+    `card` tells of their data in "batch_norm", and has "validation_scores" by step.
+    """
+    tensors = {f"{step}.{name}": tensor for step, network in networks.items()
+               for name, tensor in batch_norm_statistics(network).items()}
+    save_tensors(folder / BATCH_NORM, tensors, {"kind": "batch norms", "card": dict(card)})
+
+
+def _calibrated(path: Path, series: Series) -> Series:
+    """The same series with the statistics in this file."""
+    if not path.exists():
+        raise CheckpointError(f"{path}: expected the calibrated statistics of the batch norms; found no such file. "
+                              f"Load the networks as they were trained, or calibrate them as data/models/make.py does.")
+    tensors, header = load_tensors(path)
+    try:
+        card = header["card"]
+        for step, network in zip(series.steps, series.networks, strict=True):
+            load_statistics(network, {name.removeprefix(f"{step}."): tensor for name, tensor in tensors.items()
+                                      if name.startswith(f"{step}.")})
+        scores = [card["validation_scores"][str(step)] for step in series.steps]
+        cards = tuple({**own, "batch_norm": card["batch_norm"], "validation_scores": these}
+                      for own, these in zip(series.cards, scores, strict=True))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: expected the statistics of the networks beside it ({error}). Calibrate these "
+                              f"networks again, as data/models/make.py does.") from error
+    return replace(series, cards=cards)
 
 
 def _history(path: Path) -> tuple[Moment, ...]:
