@@ -72,9 +72,8 @@ def head_squares(labels: UInt8[np.ndarray, "n h w"], side: int, least: float = 0
 
 @dataclass(frozen=True)
 class Embedding:
-    """The same k squares in the plane, once for each network. `explained` is the fraction of the vectors' variance
-    that each plane shows; a point's distance from 0 is 1 if it lies as far from the mean vector as squares do on
-    (root mean square) average, in all dimensions."""
+    """The same k squares in the plane, once for each network, with their mean at 0 and 1 as their (root mean square)
+    distance from it. `explained` is the fraction of the vectors' variance that each plane shows."""
 
     points: Float[np.ndarray, "steps k 2"]
     explained: Float[np.ndarray, "steps"]
@@ -85,7 +84,7 @@ def embed(vectors: Sequence[Float[np.ndarray, "k _"]]) -> Embedding:
 
     Every network gets the plane that shows it best, so that none looks poor only because another chose the view. From
     the last network back, each plane is then turned or mirrored so that the points lie as near as they can to those
-    of the network after it (orthogonal Procrustes, Schönemann 1966): distances stay what they are, and points can be
+    of the network after it (orthogonal Procrustes, Schönemann 1966), which changes no distance, and points can be
     followed. The last plane's own axes point to where its largest weights are positive, so the result is the same
     everywhere up to rounding. Raises SettingsError for fewer than three squares.
     """
@@ -101,14 +100,15 @@ def embed(vectors: Sequence[Float[np.ndarray, "k _"]]) -> Embedding:
 
 
 def _plane(vectors: Float[np.ndarray, "k c"]) -> tuple[Float[np.ndarray, "k 2"], float]:
-    """The first two principal components, and the fraction of the variance that they hold."""
+    """The first two principal components, scaled, and the fraction of the variance that they hold."""
     centred = vectors - vectors.mean(axis=0)
     _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
     total = float((sizes**2).sum())
     if not total:
         return np.zeros((len(vectors), 2)), 0.0
     axes = axes[:2] * np.sign(axes[[0, 1], np.abs(axes[:2]).argmax(axis=1)])[:, None]
-    return centred @ axes.T / np.sqrt(total / len(vectors)), float((sizes[:2]**2).sum()) / total
+    shown = float((sizes[:2]**2).sum())
+    return centred @ axes.T / np.sqrt(shown / len(vectors)), shown / total
 
 
 def neighbour_auc(vectors: Float[np.ndarray, "k c"], tumour: Bool[np.ndarray, "k"], patients: Shaped[np.ndarray, "k"],
