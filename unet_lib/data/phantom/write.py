@@ -7,9 +7,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from unet_lib.core.errors import DatasetError
+from unet_lib.data.phantom.labels import has_labels, write_labels
 from unet_lib.data.phantom.parameters import MOST_PATIENTS, draw_patient
+
+if TYPE_CHECKING:
+    from unet_lib.data.phantom.make import Phantom
 
 VERSION = 5                  # raise it whenever the same seed would give other pixels
 CARD = "phantom.json"
@@ -21,19 +26,23 @@ def write_phantoms(root: Path | str, patients: int = 24, seed: int = 0, *, jobs:
     """Write phantom patients 0 … patients − 1 of `seed` below `root`, and return `root`.
 
     Continues where an interrupted run stopped. A larger number adds patients to those there; a smaller
-    one removes none. `jobs` processes share the work (default: one per core); with jobs=1 no process
-    is started. Raises DatasetError if `root` holds anything but phantoms of this seed and version, or
-    if `patients` is not in 1 … 3600.
+    one removes none. Patients that were written without the labels of their tissues get these (see `labels`).
+    `jobs` processes share the work (default: one per core); with jobs=1 no process is started. Raises
+    DatasetError if `root` holds anything but phantoms of this seed and version, or if `patients` is not in 1 … 3600.
     """
     if not 1 <= patients <= MOST_PATIENTS:
         raise DatasetError(f"expected 1 to {MOST_PATIENTS} phantom patients; got {patients}.")
     root = Path(root)
     _claim(root, seed)
-    todo = [i for i in range(patients) if not (root / draw_patient(seed, i).name).is_dir()]
+    todo = [i for i in range(patients) if not _is_complete(root, draw_patient(seed, i).name)]
     for _ in _finished(root, seed, todo, jobs or min(os.cpu_count() or 1, 16), progress):
         pass
     _write_card(root, seed)
     return root
+
+
+def _is_complete(root: Path, name: str) -> bool:
+    return (root / name).is_dir() and has_labels(root, name)
 
 
 def _finished(root: Path, seed: int, todo: list[int], jobs: int, progress: bool):
@@ -74,12 +83,20 @@ def _end_with_parent() -> None:
 
 
 def write_patient(root: Path, seed: int, index: int) -> str:
-    """Write one patient into a folder of another name and rename it when complete; return its name."""
-    import tifffile
-
+    """Write one patient's labels, and its images unless they are there; return its name."""
     from unet_lib.data.phantom.make import make_patient
 
     patient = make_patient(seed, index)
+    write_labels(root, patient.name, patient.labels)
+    if not (root / patient.name).is_dir():
+        _write_images(root, patient)
+    return patient.name
+
+
+def _write_images(root: Path, patient: "Phantom") -> None:
+    """Into a folder of another name, which is renamed when complete."""
+    import tifffile
+
     folder, unfinished = root / patient.name, root / f"{UNFINISHED}{patient.name}-{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()
@@ -92,7 +109,6 @@ def write_patient(root: Path, seed: int, index: int) -> str:
         unfinished.rename(folder)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return patient.name
 
 
 def _claim(root: Path, seed: int) -> None:
