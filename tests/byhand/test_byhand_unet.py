@@ -148,7 +148,7 @@ def test_a_function_of_the_readers_takes_the_place_of_ours(name, training):
         returned = BACKWARD[name](*given, **settings)
         return tuple(2 * part for part in returned) if isinstance(returned, tuple) else 2 * returned
 
-    hands = [HandUNet(network.state_dict(), training=training, functions=functions) for functions in ({}, {name: doubled})]
+    hands = [HandUNet(network.state_dict(), training=training, functions=own) for own in ({}, {name: doubled})]
     ours, theirs = (by_hand(hand, image, mask)[2] for hand in hands)
     changed = {key for key in ours if not np.allclose(ours[key], theirs[key], rtol=1e-9, atol=0)}
     first = {"conv1x1_backward": "output.", "relu_backward": "decoder.1.norm2.", "batch_norm2d_backward":

@@ -7,6 +7,7 @@ import numpy as np
 from reader_answers_03 import FUNCTIONS_03, MODULES_03, PROPERTIES_03
 from reader_answers_04 import CLASSES_04, FUNCTIONS_04
 from reader_answers_06 import FUNCTIONS_06
+from reader_answers_07 import FUNCTIONS_07
 from reader_answers_09 import FUNCTIONS_09, NUMBERS_09
 from scipy import stats
 
@@ -33,9 +34,6 @@ NUMBERS = {
                                                     100: "⌊"}),
     "conv_parameters": ([448, 16 * (27 + 1)], {432: "biases", 160: "all three", 480: "one bias", 28: "one filter"}),
     "dense_weights": ([16_777_216, 2**24], {4096: "one output", 8192: "multiply", 36864: "shared", 9: "convolution"}),
-    "he_std": ([1 / 12, np.sqrt(2 / (9 * 32)), 0.083],
-                     {0.00694: "the variance", 0.059: "The 2 is", 0.25: "9 products", 0.4714: "Nine products for",
-                      288: "fan-in. Which", 0.5: "3 · 3 · 32"}),
     "field_after_pool": ([14], {9: "without the pooling", 10: "2·2", 13: "adds a pixel", 6: "Two conv", 7: "jump"}),
 }
 
@@ -44,28 +42,6 @@ PROPERTIES = {
     "four_counts": ([(4, 2, 3, 7), [4, 2, 3, 7.0], np.array([4, 2, 3, 7])],
                     {(4, 3, 2, 7): "FP and FN are", (7, 2, 3, 4): "TP and TN are", (6, 0, 3, 7): "How much of it does",
                      (7, 2, 0, 7): "did the network", (4, 2, 3, 6): "add up to 16", (5, 2, 3, 6): "Lay one grid"}),
-    "gradient_shape": ([(32, 16, 3, 3), [32, 16, 3, 3.0]],
-                       {(16, 32, 3, 3): "come first", (1, 1, 1, 1): "The loss is one", (3, 3, 16, 32): "other library",
-                        (32, 1, 3, 3): "every one of the 16", (1, 32, 64, 64): "image's", (32, 3, 3, 3): "As many"}),
-    "lost_gradients": ([(-0.3, 0.1), np.array([-0.3, 0.1]), (0.2 - 0.5, 0.1)],
-                       {(0.3, -0.1): "add up to 0.4", (0.1, -0.3): "wrong places", (-0.1, -0.1): "Now multiply",
-                        (0.1, 0.5): "themselves do not", (1, 2): "Two equations"}),
-    "pool_gradient": ([((0, 10, 0, 0), (0, 0, 0, 20), (30, 0, 40, 0), (0, 0, 0, 0)),
-                       np.array([[0, 10, 0, 0], [0, 0, 0, 20], [30, 0, 40, 0], [0, 0, 0, 0.0]])],
-                      {((2.5, 2.5, 5, 5),) * 2 + ((7.5, 7.5, 10, 10),) * 2: "mean pooling",
-                       ((10, 10, 20, 20),) * 2 + ((30, 30, 40, 40),) * 2: "to all four",
-                       ((0, 10, 0, 0), (0, 0, 0, 20), (30, 0, 40, 0), (0, 30, 0, 0)): "would be 60",
-                       ((0, 10, 0, 0), (0, 0, 0, 20), (15, 0, 40, 0), (0, 15, 0, 0)): "is fair",
-                       ((0, 10, 0, 0), (0, 0, 0, 20), (0, 0, 40, 0), (0, 30, 0, 0)): "second seven",
-                       ((0, 5, 0, 0), (0, 0, 0, 6), (7, 0, 8, 0), (0, 0, 0, 0)): "image's values",
-                       ((0, 0, 0, 0),) * 4: "In each 2×2"}),
-    "stamps": ([((1, 3, 2, 6), (0, 2, 0, 4), (0, 0, -1, -3), (0, 0, 0, -2))],
-               {((1, 2, 3, 6), (0, -1, 0, -3), (0, 0, 2, 4), (0, 0, 0, -2)): "It is the pixel",
-                ((2, 0, 4, 0), (3, 1, 6, 2), (0, 0, -2, 0), (0, 0, -3, -1)): "turned round",
-                ((1, 1, 2, 2), (1, 1, 2, 2), (0, 0, -1, -1), (0, 0, -1, -1)): "each pixel larger",
-                ((1, 3, 1, 3), (0, 2, 0, 2)) * 2: "plain stamps",
-                ((1, 0, 2, 0), (3, 2, 6, 4), (0, 0, -1, 0), (0, 0, -3, -2)): "on its side",
-                ((0, 0, 0, 0),) * 4: "Upper left"}),
     "own_window": ([(1, 1, 5), [2, 3, 16], np.array([4, 4, 9.0])],
                    {(0, 0, 3): "sticks out", (1, 1, -5): "turned round", (1, 2, 9): "its side",
                     (1, 1, 14): "plain sum", (1, 1, 11): "minus signs", (1, 1, 4): "−2 and 2", (2, 1, 21): "exchanged",
@@ -145,61 +121,7 @@ def correlate(image, kernel):
             for r in range(rows)]
 
 
-def skip_gradient(joined, below):
-    return np.split(joined, [below.shape[1]], axis=1)[0] + below
-
-
-def bce_gradient(logits, mask):
-    return (1 / (1 + np.exp(-logits)) - mask) / mask.size
-
-
-def dice_gradient(p, y):
-    total, overlap = p.sum() + y.sum() + 1, 2 * (p * y).sum() + 1
-    return -(2 * y * total - overlap) / total**2
-
-
-def adam_by_hand(w, g, m, v, t, mean=True, square=True, root=np.sqrt, sign=1):
-    m, v = m + 0.1 * (g - m), v + 0.001 * (g**2 - v)
-    step = (m / (1 - 0.9**t) if mean else m) / (root(v / (1 - 0.999**t) if square else v) + 1e-8)
-    return w - sign * 0.001 * step, m, v
-
-
 FUNCTIONS = {
-    "bias_gradient": ([lambda g: g.sum((0, 2, 3)), lambda g: [channel.sum() for channel in np.moveaxis(g, 1, 0)]],
-                      {lambda g: g.mean((0, 2, 3)): "adds up", np.sum: "bias of its own",
-                       lambda g: g.sum((2, 3)): "images of a batch", lambda g: g.sum((0, 1)): "kept the pixels",
-                       lambda g: g.sum((1, 2, 3)): "kept the images", lambda g: g.sum((0, 2, 3), keepdims=True):
-                       "shape of its array", lambda g: g[0, :, 0, 0]: "Sum over images"}),
-    "skip_gradient": ([skip_gradient, lambda joined, below: (joined[:, :len(below[0])] + below).tolist()],
-                      {lambda joined, below: skip_gradient(joined, 0 * below): "half alone",
-                       lambda joined, below: skip_gradient(np.roll(joined, below.shape[1], 1), below): "decoder's half",
-                       lambda joined, below: skip_gradient(joined, below) / 2: "the mean",
-                       lambda joined, below: below: "teach the encoder nothing",
-                       lambda joined, below: skip_gradient(joined, 0 * below) * below: "multiplied",
-                       lambda joined, below: 0 * below: "The first channels"}),
-    "bce_gradient": ([bce_gradient, lambda z, y: bce_gradient(z, y).tolist()],
-                     {lambda z, y: bce_gradient(z, y) * y.size: "divide by the number",
-                      lambda z, y: -bce_gradient(z, y): "points uphill",
-                      lambda z, y: bce_gradient(z, y) * np.exp(-z) / (1 + np.exp(-z))**2: "once too often",
-                      lambda z, y: (z - y) / y.size: "logit for the prob", lambda z, y: bce_gradient(z, y) * (
-                          1 + np.exp(-z))**2 / np.exp(-z): "derivative for the prob", lambda z, y: z: "p = σ(z)"}),
-    "dice_gradient": ([dice_gradient, lambda p, y: dice_gradient(p, y).tolist()],
-                      {lambda p, y: -dice_gradient(p, y): "turn the sign",
-                       lambda p, y: -2 * y / (p.sum() + y.sum() + 1): "second term",
-                       lambda p, y: dice_gradient(p, y) + y / (p.sum() + y.sum() + 1): "The 2 of",
-                       lambda p, y: (2 * (p * y).sum() / (p + y).sum() - 2 * y) / (p + y).sum(): "smoothing 1",
-                       lambda p, y: dice_gradient(p, y) * p * (1 - p): "on to the logits",
-                       lambda p, y: dice_gradient(p, y) * (p.sum() + y.sum() + 1): "divided by S", lambda p, y: p - y:
-                       "D = "}),
-    "adam_by_hand": ([adam_by_hand, lambda *five: np.array(adam_by_hand(*five))],
-                     {lambda *five: adam_by_hand(*five, mean=False, square=False): "correction is missing",
-                      lambda *five: adam_by_hand(*five, square=False): "not v",
-                      lambda *five: adam_by_hand(*five, mean=False): "not m",
-                      lambda *five: adam_by_hand(*five, root=abs): "square root",
-                      lambda *five: adam_by_hand(*five, sign=-1): "climb",
-                      lambda w, g, m, v, t: (adam_by_hand(w, g, m, v, t)[0], (0.9 * m + 0.1 * g) / (1 - 0.9**t),
-                                             (0.999 * v + 0.001 * g * g) / (1 - 0.999**t)): "correct copies",
-                      lambda *five: adam_by_hand(*five)[0]: "Hand back m", lambda *five: five[:3]: "m and v first"}),
     "correlate": ([correlate, lambda i, k: np.array(correlate(i, k), float)],
                   {lambda i, k: correlate(i, k[::-1, ::-1]): "flipped",
                    lambda i, k: [row[:-1] for row in correlate(i, k)[:-1]]: "last row",
@@ -270,6 +192,6 @@ FUNCTIONS = {
                         lambda p: max(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())): "highest Dice itself",
                         lambda p: p[voxels_to_draw(p) - 1]: "That is the threshold. How", len: "then the k"}),
 }
-FUNCTIONS |= FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_06 | FUNCTIONS_09
+FUNCTIONS |= FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_06 | FUNCTIONS_07 | FUNCTIONS_09
 NUMBERS |= NUMBERS_09
 TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_03, **MODULES_03, **CLASSES_04, **FUNCTIONS}

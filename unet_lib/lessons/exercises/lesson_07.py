@@ -1,297 +1,259 @@
-"""Checkers of lesson 07, the full mathematics: gradients, from their shape to the Dice loss and Adam's step."""
+"""Checkers of lesson 07, the full mathematics: each step of the U-Net backwards, and Adam's, in NumPy."""
 
-import math
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from unet_lib.lessons.exercises.exercise import (
-    Case,
-    FunctionExercise,
-    Misconception,
-    NumberExercise,
-    PropertyExercise,
-    to_array,
+from unet_lib import byhand
+from unet_lib.lessons.exercises import backward_cases as cases
+from unet_lib.lessons.exercises import backward_mistakes
+from unet_lib.lessons.exercises.exercise import Misconception
+from unet_lib.lessons.exercises.gradient_exercise import GradientExercise
+
+ORDER = "The order is grad_x, grad_weight, grad_bias: first what goes on backwards, then what the weights get."
+SUM = ("You took the mean over the pixels. One weight acts at every pixel, and over different paths effects add up: "
+       "take the sum.")
+
+
+def _mistakes(name: str, hints: dict[str, str]) -> tuple[Misconception, ...]:
+    """The ways in which a function of `backward_mistakes` can go wrong, and a hint for each."""
+    def made(way: str) -> Callable[..., Any]:
+        return lambda *given: getattr(backward_mistakes, name)(*given, way=way)
+
+    return tuple(Misconception(made(way), hint) for way, hint in hints.items())
+
+numerical_gradient = GradientExercise(
+    question="numerical_gradient(numerical_gradient): write numerical_gradient(f, x, h), a slope for each number of x.",
+    signature="numerical_gradient(f, x, h)",
+    parts=cases.ONE,
+    cases=cases.numerical_cases,
+    ours=lambda: byhand.numerical_gradient,
+    insight="A gradient without any calculus. From now on you can test every formula yourself.",
+    misconceptions=_mistakes("numerical_gradient", {
+        "one side": "You measure from x to x + h only. Its error is about as large as h; with x + h and x − h it is "
+                    "about as large as h².",
+        "left side": "You measure from x − h to x only. With x + h and x − h the error is far smaller.",
+        "2h": "From x − h to x + h the distance is 2h, not h.",
+        "sign": "The sign is turned: f(x + h) comes first, minus f(x − h).",
+        "unrestored": "After the first number yours is off: put each number back before you move the next.",
+        "flat": "One slope for each number of x, in the shape of x: begin with `np.zeros(x.shape)`.",
+        "difference": "That is how much f changed. A slope is that, divided by how far x was moved: 2h.",
+        "all at once": "You move all numbers at once. Move one, and leave the others where they are.",
+    }),
+    fallback_hint="For every index: a copy of x with x[index] + h, one with x[index] − h, and (f − f) / 2h.",
 )
 
-
-def _reader(shape: tuple[int, ...]) -> Callable[[Any], np.ndarray | None]:
-    return lambda answer: to_array(answer, shape)
-
-
-def _equal(*rows: Any) -> Callable[[np.ndarray], bool]:
-    """A test: are these the reader's numbers?"""
-    return lambda numbers: bool(np.allclose(numbers, np.array(rows, float), rtol=0, atol=1e-9))
-
-
-gradient_shape = PropertyExercise(
-    question="gradient_shape(answer): a 3×3 convolution takes 16 to 32 channels; which shape has its weights' "
-             "gradient?",
-    expected="four whole numbers, as in (1, 2, 3, 4)",
-    read=_reader((4,)),
-    right=_equal(32, 16, 3, 3),
-    insight="One derivative for each weight, so the gradient is shaped like the weights. Always, for every array.",
-    misconceptions=(
-        Misconception(_equal(16, 32, 3, 3),
-                      "Output channels come first in a convolution's weights: one filter after the other."),
-        Misconception(_equal(1, 1, 1, 1), "The loss is one number; its gradient has one number for each weight."),
-        Misconception(_equal(3, 3, 16, 32),
-                      "The same numbers in another library's order. torch and we: output, input, height, width."),
-        Misconception(_equal(32, 1, 3, 3), "Each filter has a 3×3 kernel for every one of the 16 input channels."),
-        Misconception(lambda s: s[2] * s[3] != 9,
-                      "The last two are the kernel's height and width. The image's are not in it."),
-    ),
-    fallback_hint="As many numbers as there are weights, in the same order: output, input, height, width.",
+conv2d_backward = GradientExercise(
+    question="conv2d_backward(conv2d_backward): write conv2d_backward(grad_y, x, weight, padding), three gradients.",
+    signature="conv2d_backward(grad_y, x, weight, padding)",
+    parts=cases.LAYER,
+    cases=cases.conv_cases,
+    ours=lambda: byhand.conv2d_backward,
+    insight="Most of what a U-Net computes while it learns happens in these lines.",
+    misconceptions=_mistakes("conv2d_backward", {
+        "not turned": "grad_x: your kernel lies the wrong way round. x[p + i] went into y[p] with weight[i], so y[p]'s "
+                      "gradient goes back to position p + i with that same weight[i].",
+        "not cut": "grad_x has the shape of the padded image. Cut the border of zeros off: nobody asked for its "
+                   "gradient.",
+        "offset": "grad_x has the right shape but sits one pixel off. The border lies on all four sides: begin to cut "
+                  "at `padding`, not at 0.",
+        "overwritten": "grad_x: the kernel positions wipe each other out. One pixel lies in up to nine windows, and "
+                       "their effects add up: `+=`.",
+        "mean": SUM,
+        "mean of images": "You took the mean over the images of the batch. The loss has averaged already: take the "
+                          "sum.",
+        "first image": "grad_weight comes from the first image alone. All images were made with this kernel: sum over "
+                       "them too.",
+        "mean bias": "grad_bias: you took the mean. The bias was added to every pixel: take the sum.",
+        "one bias": "grad_bias is one number for each output channel: do not sum over the axis of channels.",
+        "bias per image": "grad_bias: sum over the images too. They all share one bias.",
+        "channels": "grad_weight has the axes of the channels exchanged. It has the shape of the weight: output "
+                    "channels first.",
+        "order": ORDER,
+    }),
+    fallback_hint="For each kernel position (i, j): the window of the padded x that starts there, grad_y times it for "
+                  "the weight, and grad_y times weight[:, :, i, j] added to the same window of the gradient.",
 )
 
-
-def _sums(axes: tuple[int, ...] | None) -> Callable[[np.ndarray], Any]:
-    return lambda grad_y: grad_y.sum(axis=axes)
-
-
-_RANDOM = np.random.default_rng(7)
-_GRADS = tuple(_RANDOM.integers(-4, 5, shape).astype(float) for shape in ((2, 3, 4, 5), (1, 2, 2, 2), (3, 3, 3, 3)))
-
-bias_gradient = FunctionExercise(
-    question="bias_gradient(function): write bias_gradient(grad_y), the gradient of a convolution's biases.",
-    signature="bias_gradient(grad_y)",
-    cases=tuple(Case((g,), g.sum(axis=(0, 2, 3)), f"bias_gradient(grad_y of shape {g.shape})") for g in _GRADS),
-    insight="A bias enters every pixel of its channel once, so it collects what every one of them reports.",
-    misconceptions=(
-        Misconception(lambda g: g.mean(axis=(0, 2, 3)),
-                      "The mean divides by the number of pixels. What goes several ways adds up."),
-        Misconception(_sums(None), "That is one number for all channels. Each channel has a bias of its own."),
-        Misconception(_sums((2, 3)),
-                      "That is one number for each image and channel. The images of a batch share the bias."),
-        Misconception(_sums((0, 1)), "You summed over the channels and kept the pixels. Keep axis 1."),
-        Misconception(_sums((1, 2, 3)), "You kept the images of the batch, axis 0. Keep the channels, axis 1."),
-        Misconception(lambda g: g.sum(axis=(0, 2, 3), keepdims=True),
-                      "The right numbers, but shaped (1, channels, 1, 1). A gradient has the shape of its array: "
-                      "(channels,)."),
-    ),
-    fallback_hint="Sum over images, rows and columns: `grad_y.sum(axis=(0, 2, 3))`.",
+batch_norm2d_backward = GradientExercise(
+    question="batch_norm2d_backward(batch_norm2d_backward): write batch_norm2d_backward(grad_y, x, gamma, eps=1e-5).",
+    signature="batch_norm2d_backward(grad_y, x, gamma, eps=1e-5)",
+    parts=cases.NORM,
+    cases=cases.norm_cases,
+    ours=lambda: byhand.batch_norm2d_backward,
+    insight="The hardest formula of the network, in six lines.",
+    misconceptions=_mistakes("batch_norm2d_backward", {
+        "constants": "grad_x: you treat mean and standard deviation as constants, as in evaluation mode. In training "
+                     "both depend on x: two means have to be subtracted.",
+        "no shift": "grad_x: the mean of grad_y is missing, which is there because μ depends on every x.",
+        "no stretch": "grad_x: x̂ times the mean of grad_y·x̂ is missing, which is there because s depends on every x.",
+        "stretch alone": "grad_x: multiply the mean of grad_y·x̂ by x̂ before you subtract it.",
+        "variance": "grad_x: you divide by the variance. Divide by its root, the standard deviation.",
+        "no gamma": "grad_x: the factor γ is missing. x̂ was multiplied by it on the way forward.",
+        "each image": "You take mean and variance in each image. Batch norm takes them over the whole batch: axes 0, "
+                      "2 and 3.",
+        "whole": "The two means in grad_x are over all channels. Each channel has its own: axes 0, 2 and 3, with "
+                 "`keepdims=True`.",
+        "no eps": "`eps` is missing under the root.",
+        "N − 1": "Your variance divides by N − 1. Here it is the plain mean of the squares, N.",
+        "means": "grad_gamma and grad_beta are sums, not means: γ and β act at every pixel.",
+        "order": "grad_gamma and grad_beta are exchanged. β was only added, so its gradient is the plain sum.",
+        "not normal": "grad_gamma: γ multiplies x̂, not x.",
+    }),
+    fallback_hint="x̂ first; then γ/s · (grad_y − mean(grad_y) − x̂ · mean(grad_y·x̂)), means over axes 0, 2 and 3.",
 )
 
-lost_gradients = PropertyExercise(
-    question="lost_gradients(answer): x̂ = (−1, 1, −1, 1), grad_x = (0.3, −0.1, ?, ?); which two numbers are lost?",
-    expected="two numbers, as in (0.5, 0.2)",
-    read=_reader((2,)),
-    right=_equal(-0.3, 0.1),
-    insight="A shift or a stretch of the channel would be undone by batch norm, so no gradient asks for either.",
+relu_backward = GradientExercise(
+    question="relu_backward(relu_backward): write relu_backward(grad_y, x), with x as it went into the ReLU.",
+    signature="relu_backward(grad_y, x)",
+    parts=cases.ONE,
+    cases=cases.relu_cases,
+    ours=lambda: byhand.relu_backward,
+    insight="A gate: open or shut by what went forward, whatever comes back.",
     misconceptions=(
-        Misconception(_equal(0.3, -0.1),
-                      "Then they add up to 0.4. A shift of the whole channel must not pay: the sum is 0."),
-        Misconception(_equal(0.1, -0.3),
-                      "The right two numbers in the wrong places: 0.3 and the third stand at x̂ = −1."),
-        Misconception(lambda g: abs(g.sum() + 0.2) < 1e-9,
-                      "Their sum is right: all four add up to 0. Now multiply each by its x̂; these add up to 0 too."),
-        Misconception(lambda g: abs(g[1] - g[0] - 0.4) < 1e-9,
-                      "The products with x̂ add up to 0, but the four numbers themselves do not."),
+        Misconception(lambda g, x: np.maximum(g, 0),
+                      "You cut off negative gradients. Whether the gate is open is decided by x, on the way forward."),
+        Misconception(lambda g, x: g * (x >= 0), "At x = 0 exactly we take 0, as PyTorch does: `x > 0`."),
+        Misconception(lambda g, x: 1.0 * (x > 0),
+                      "That is the local derivative, 1 or 0. Multiply it by what comes back, grad_y."),
+        Misconception(lambda g, x: g * np.maximum(x, 0),
+                      "You multiply by the value of the ReLU. Multiply by its derivative, 1 or 0."),
+        Misconception(lambda g, x: g * (x < 0), "The other way round: open where x is positive."),
     ),
-    fallback_hint="Two equations: 0.3 − 0.1 + a + b = 0, and −0.3 − 0.1 − a + b = 0.",
+    fallback_hint="grad_y where x > 0, and 0 elsewhere.",
 )
 
-# The image of the pooling exercise; the lesson draws it. Its lower left window holds the largest value twice.
-POOLED = np.array([[1, 5, 2, 0],
-                   [3, 4, 1, 6],
-                   [7, 0, 8, 2],
-                   [2, 7, 3, 4]])
-POOLED_GRADIENT = np.array([[10, 20],
-                            [30, 40]])
-_UPPER = [0, 10, 0, 0], [0, 0, 0, 20]
-
-pool_gradient = PropertyExercise(
-    question="pool_gradient(answer): the gradient of the 4×4 image, behind 2×2 max pooling with these four "
-             "gradients?",
-    expected="four rows of four numbers",
-    read=_reader((4, 4)),
-    right=_equal(*_UPPER, [30, 0, 40, 0], [0, 0, 0, 0]),
-    insight="The winner takes all; the losers could change a little and nobody would notice. In a tie the first one "
-            "wins.",
-    misconceptions=(
-        Misconception(_equal(*np.kron(POOLED_GRADIENT, np.ones((2, 2)) / 4)),
-                      "That is how mean pooling shares it out. Of a maximum, only the largest pixel had a say."),
-        Misconception(_equal(*np.kron(POOLED_GRADIENT, np.ones((2, 2)))),
-                      "You copied each gradient to all four pixels. Only one of them decided the maximum."),
-        Misconception(_equal(*_UPPER, [30, 0, 40, 0], [0, 30, 0, 0]),
-                      "Both sevens get all of the 30: that would be 60. One of them passes for the winner, the first."),
-        Misconception(_equal(*_UPPER, [15, 0, 40, 0], [0, 15, 0, 0]),
-                      "Sharing the 30 between the two sevens is fair, but torch on a CPU and we give it to the first."),
-        Misconception(_equal(*_UPPER, [0, 0, 40, 0], [0, 30, 0, 0]),
-                      "In the tie you chose the second seven. The first one wins, row by row from the top left."),
-        Misconception(_equal([0, 5, 0, 0], [0, 0, 0, 6], [7, 0, 8, 0], [0, 0, 0, 0]),
-                      "The right places, but with the image's values. What travels back is the gradient: 10, 20, 30, "
-                      "40."),
-    ),
-    fallback_hint="In each 2×2 window: the gradient at the largest value, 0 at the other three.",
+max_pool2d_backward = GradientExercise(
+    question="max_pool2d_backward(max_pool2d_backward): write max_pool2d_backward(grad_y, x) for windows of 2×2.",
+    signature="max_pool2d_backward(grad_y, x)",
+    parts=cases.ONE,
+    cases=cases.pool_cases,
+    ours=lambda: byhand.max_pool2d_backward,
+    insight="Pooling has no weights, but it directs the gradient: three pixels of four get none.",
+    misconceptions=_mistakes("max_pool2d_backward", {
+        "mean": "A quarter to each pixel: that is the gradient of mean pooling.",
+        "everywhere": "You send the gradient to all four pixels. Three of them had no effect on the output.",
+        "all winners": "In a tie both winners get the whole gradient in yours. Only the first in reading order does: "
+                       "`argmax` finds it.",
+        "shared": "You share out the gradient in a tie. That is fair, but PyTorch gives all of it to the first in "
+                  "reading order; `argmax` finds it.",
+        "last": "In a tie yours takes the last one; the first in reading order it is, as in PyTorch.",
+        "values": "The largest pixels have kept their values. What goes there is the gradient from grad_y.",
+        "product": "You multiply the gradient by the pixel's value. The derivative is 1 for the largest, 0 otherwise.",
+        "small": "grad_x has the shape of x, twice as high and wide as grad_y.",
+    }),
+    fallback_hint="Zeros in the shape of x; in every window of 2×2, grad_y at the place of the first largest number.",
 )
 
-# The little image and the kernel of the transposed convolution.
-STAMPED = np.array([[1, 2], [0, -1]])
-STAMP = np.array([[1, 3], [0, 2]])
-
-stamps = PropertyExercise(
-    question="stamps(answer): the 2×2 image, by a transposed convolution with this 2×2 kernel and stride 2?",
-    expected="four rows of four numbers: with stride 2 the stamps lie side by side",
-    read=_reader((4, 4)),
-    right=_equal(*np.kron(STAMPED, STAMP)),
-    insight="Each pixel stamps the kernel, times its own value. Read backwards, it is a convolution of stride 2.",
-    misconceptions=(
-        Misconception(_equal(*np.kron(STAMP, STAMPED)),
-                      "You stamped the image with the kernel's numbers. It is the pixel that stamps the kernel."),
-        Misconception(_equal(*np.kron(STAMPED, STAMP[::-1, ::-1])),
-                      "The kernel is turned round. The stamp is used as it is."),
-        Misconception(_equal(*np.kron(STAMPED, np.ones((2, 2)))),
-                      "You made each pixel larger. Multiply by the kernel, too."),
-        Misconception(_equal(*np.tile(STAMP, (2, 2))), "Four plain stamps: multiply each by the value of its pixel."),
-        Misconception(_equal(*np.kron(STAMPED, STAMP.T)),
-                      "The kernel lies on its side: rows and columns are exchanged."),
-    ),
-    fallback_hint="Upper left block: 1 times the kernel. Upper right: 2 times. Below: 0 times and −1 times.",
+conv_transpose2d_backward = GradientExercise(
+    question="conv_transpose2d_backward(conv_transpose2d_backward): write the way up, backwards.",
+    signature="conv_transpose2d_backward(grad_y, x, weight)",
+    parts=cases.LAYER,
+    cases=cases.up_cases,
+    ours=lambda: byhand.conv_transpose2d_backward,
+    insight="Backwards, the way up is a convolution with stride 2: what was a stamp is now a window.",
+    misconceptions=_mistakes("conv_transpose2d_backward", {
+        "turned": "grad_x: you turned the kernel. Pixel (2p + i, 2q + j) was made with weight[i, j], and its gradient "
+                  "comes back with the same one.",
+        "turned weight": "grad_weight is turned round: weight[i, j] made the pixels (2p + i, 2q + j).",
+        "overwritten": "grad_x holds what the last kernel position sent back. All four count: `+=`.",
+        "one of four": "grad_x comes from the top left pixel of each stamp. All four pixels of a stamp send something "
+                       "back.",
+        "mean": "grad_x is the mean of four. Over different paths effects add up.",
+        "channels": "grad_weight has its channels exchanged. Here the weight is [input channels, output channels, 2, "
+                    "2].",
+        "mean bias": "grad_bias: you took the mean. The bias was added to every pixel: take the sum.",
+        "bias of x": "grad_bias is the sum of grad_y, not of x.",
+        "order": ORDER,
+    }),
+    fallback_hint="For each (i, j): grad_y[:, :, i::2, j::2] has the shape of x's pixels; times weight[:, :, i, j], "
+                  "added up, for x; times x for the weight.",
 )
 
-_JOINED = tuple((_RANDOM.integers(-4, 5, (n, 2 * c, 2, 3)) / 2, _RANDOM.integers(-4, 5, (n, c, 2, 3)) / 4)
-                for n, c in ((1, 2), (2, 3)))
-
-skip_gradient = FunctionExercise(
-    question="skip_gradient(function): write skip_gradient(grad_joined, from_below), the gradient of what an encoder "
-             "hands on.",
-    signature="skip_gradient(grad_joined, from_below)",
-    cases=tuple(Case((joined, below), joined[:, :below.shape[1]] + below,
-                     f"skip_gradient(grad_joined of {joined.shape}, from_below of {below.shape})")
-                for joined, below in _JOINED),
-    insight="Joining splits the gradient, forking adds it: backwards, every operation of the U turns round.",
+concat_backward = GradientExercise(
+    question="concat_backward(concat_backward): write concat_backward(grad_y, channels), which cuts.",
+    signature="concat_backward(grad_y, channels)",
+    parts=cases.JOINED,
+    cases=cases.concat_cases,
+    ours=lambda: byhand.concat_backward,
+    insight="Joining computes nothing, so its gradient computes nothing: it is cut at the same place.",
     misconceptions=(
-        Misconception(lambda joined, below: joined[:, :below.shape[1]],
-                      "The skip's half alone. The encoder's output also goes down; something comes back from below."),
-        Misconception(lambda joined, below: joined[:, below.shape[1]:] + below,
-                      "You took the decoder's half. The encoder's channels come first."),
-        Misconception(lambda joined, below: (joined[:, :below.shape[1]] + below) / 2,
-                      "That is the mean. Two ways to change the loss add up."),
-        Misconception(lambda joined, below: below, "From below alone: then the skip would teach the encoder nothing."),
-        Misconception(lambda joined, below: joined[:, :below.shape[1]] * below,
-                      "You multiplied. The chain rule multiplies along one way; two ways are added."),
+        Misconception(lambda g, c: (g[:, c:], g[:, :c]), "The encoder's channels come first, and so does grad_skip."),
+        Misconception(lambda g, c: (g[:, :-c], g[:, -c:]),
+                      "You count from the end. The skip's channels are the first ones: `[:, :channels]`."),
+        Misconception(lambda g, c: (g[:, :, :c], g[:, :, c:]), "You cut the rows. The channels are the second axis."),
+        Misconception(lambda g, c: (g[:c], g[c:]), "You cut the batch. The channels are the second axis."),
+        Misconception(lambda g, c: (g[:, :c] / 2, g[:, c:] / 2), "Nothing is halved: each channel went one way only."),
+        Misconception(lambda g, c: g[:, :c], "That is the skip's part. Return the decoder's too."),
     ),
-    fallback_hint="The first channels of the joined gradient, plus what comes from below.",
+    fallback_hint="The first `channels` channels of grad_y belong to the skip, the others to the decoder.",
 )
 
-_LOGITS = (np.array([[0.0, 2.0], [-1.0, 4.0]]), np.array([[0.0, 1.0], [1.0, 0.0]]))
-
-
-def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-z))
-
-
-bce_gradient = FunctionExercise(
-    question="bce_gradient(function): write bce_gradient(z, t), the gradient of the mean BCE for the logits z.",
-    signature="bce_gradient(z, t)",
-    cases=tuple(Case(pair, (_sigmoid(pair[0]) - pair[1]) / pair[0].size,
-                     f"bce_gradient({pair[0].tolist()}, {pair[1].tolist()})")
-                for pair in (_LOGITS, (np.array([3.0, -0.5, 0.0]), np.array([1.0, 0.0, 1.0])))),
-    insight="Probability minus truth. The steep logarithm and the flat sigmoid cancel, so being sure and wrong still "
-            "teaches.",
-    misconceptions=(
-        Misconception(lambda z, t: _sigmoid(z) - t,
-                      "The right derivative of each pixel's loss. BCE is the mean: divide by the number of pixels."),
-        Misconception(lambda z, t: (t - _sigmoid(z)) / z.size,
-                      "The sign: it is probability minus truth. The gradient points uphill."),
-        Misconception(lambda z, t: (_sigmoid(z) - t) * _sigmoid(z) * (1 - _sigmoid(z)) / z.size,
-                      "The sigmoid's derivative once too often: p − t has it already, cancelled by the logarithm's."),
-        Misconception(lambda z, t: (z - t) / z.size,
-                      "You took the logit for the probability. Send it through the sigmoid first."),
-        Misconception(lambda z, t: (_sigmoid(z) - t) / (_sigmoid(z) * (1 - _sigmoid(z))) / z.size,
-                      "That is the derivative for the probability. Multiply by the sigmoid's derivative, p · (1 − p)."),
-    ),
-    fallback_hint="p = σ(z), then (p − t) / number of pixels.",
+conv1x1_backward = GradientExercise(
+    question="conv1x1_backward(conv1x1_backward): write conv1x1_backward(grad_y, x, weight), the output layer's step.",
+    signature="conv1x1_backward(grad_y, x, weight)",
+    parts=cases.LAYER,
+    cases=cases.output_cases,
+    ours=lambda: byhand.conv1x1_backward,
+    insight="One matrix serves every pixel: forwards W, backwards its transpose.",
+    misconceptions=_mistakes("conv1x1_backward", {
+        "flat": "grad_weight has the shape of the weight, with two axes of length 1 at the end: `[:, :, None, None]`.",
+        "scrambled x": "grad_weight: before `reshape` the channels must be the last axis of x, or numbers of different "
+                       "pixels end up in one row: `transpose(0, 2, 3, 1)`.",
+        "scrambled": "grad_x: after the product the channels are the last axis. Go back by `reshape(n, h, w, c)` and "
+                     "`transpose(0, 3, 1, 2)`.",
+        "last axis": "grad_x still has its channels last: `transpose(0, 3, 1, 2)`.",
+        "mean": SUM,
+        "order": ORDER,
+    }),
+    fallback_hint="One row a pixel: grads @ W for x, grads.T @ pixels for the weight, the sum of grads for the bias.",
 )
 
-_PAIRS = ((np.array([0.9, 0.6, 0.2, 0.1]), np.array([1.0, 1.0, 0.0, 0.0])),
-          (np.array([[0.5, 0.25], [0.75, 0.0]]), np.array([[0.0, 1.0], [0.0, 0.0]])),
-          (np.array([0.3, 0.2]), np.array([0.0, 0.0])))
-
-
-def _dice(p: np.ndarray, t: np.ndarray, s: float = 1.0) -> tuple[float, float]:
-    total = p.sum() + t.sum() + s
-    return (2 * (p * t).sum() + s) / total, total
-
-
-def _dice_gradient(p: np.ndarray, t: np.ndarray, s: float = 1.0) -> np.ndarray:
-    dice, total = _dice(p, t, s)
-    return (dice - 2 * t) / total
-
-
-dice_gradient = FunctionExercise(
-    question="dice_gradient(function): write dice_gradient(p, t), the gradient of the soft Dice loss for p.",
-    signature="dice_gradient(p, t)",
-    cases=tuple(Case(pair, _dice_gradient(*pair), f"dice_gradient({pair[0].tolist()}, {pair[1].tolist()})")
-                for pair in _PAIRS),
-    insight="Every healthy pixel is pushed down by D/S, every tumour pixel up by (2 − D)/S: the size of the tumour "
-            "decides, not that of the image.",
-    misconceptions=(
-        Misconception(lambda p, t: -_dice_gradient(p, t),
-                      "That is the gradient of the coefficient. The loss is 1 minus it: turn the sign."),
-        Misconception(lambda p, t: -2 * t / _dice(p, t)[1],
-                      "The denominator depends on p as well: the quotient rule has a second term."),
-        Misconception(lambda p, t: (_dice(p, t)[0] - t) / _dice(p, t)[1], "The 2 of 2·Σ p·t is lost on the way."),
-        Misconception(lambda p, t: _dice_gradient(p, t, 0.0), "The smoothing 1 is missing, above and below."),
-        Misconception(lambda p, t: _dice_gradient(p, t) * p * (1 - p),
-                      "You have gone on to the logits. Asked is the gradient for p."),
-        Misconception(lambda p, t: _dice(p, t)[0] - 2 * t, "By the quotient rule all of it is divided by S once more."),
-    ),
-    fallback_hint="D = (2·Σ p·t + 1) / S with S = Σ p + Σ t + 1; the gradient is (D − 2·t) / S.",
+bce_dice_backward = GradientExercise(
+    question="bce_dice_backward(bce_dice_backward): write bce_dice_backward(logits, mask), the gradient of BCE + Dice.",
+    signature="bce_dice_backward(logits, mask)",
+    parts=cases.ONE,
+    cases=cases.loss_cases,
+    ours=lambda: byhand.bce_dice_backward,
+    insight="Here the way back begins: one number for each pixel of the batch.",
+    misconceptions=_mistakes("bce_dice_backward", {
+        "sum": "BCE is the mean over all pixels: divide p − t by their number, `logits.size`.",
+        "no slope": "The part of Dice stops at p. From p to the logit there is one more factor: p · (1 − p).",
+        "slope twice": "The part of BCE has p · (1 − p) once too often: p − t is for the logit already.",
+        "dice": "The part of Dice has the wrong sign: the loss is 1 − D.",
+        "one term": "p stands in the denominator of D as well: the quotient rule has a second term, which gives D.",
+        "no 2": "The 2 of 2·Σ p·t got lost on the way.",
+        "no S": "By the quotient rule the part of Dice is divided by S.",
+        "no 1": "The two 1s are missing, above and below the line of D.",
+        "bce": "That is the part of BCE. Add that of Dice.",
+        "dice alone": "That is the part of Dice. Add that of BCE.",
+        "mean": "That is the mean of both parts. The loss is their sum, and so is its gradient.",
+        "sign": "The sign is turned: a gradient points uphill.",
+        "logits": "In the part of BCE you took the logit for the probability. The sigmoid comes first.",
+    }),
+    fallback_hint="p = σ(z), then (p − t)/N + (D − 2t)/S · p(1 − p).",
 )
 
-_RATE, _BETA1, _BETA2, _EPS = 0.001, 0.9, 0.999, 1e-8
-
-
-def _adam(w: float, g: float, m: float, v: float, k: int, correct: tuple[int, int] = (1, 1),
-          root: float = 0.5, sign: int = -1) -> list[float]:
-    """Adam's step, or, with other settings than these, a classic mistake in it."""
-    m, v = _BETA1 * m + (1 - _BETA1) * g, _BETA2 * v + (1 - _BETA2) * g * g
-    mean, square = m / (1 - _BETA1**k) ** correct[0], v / (1 - _BETA2**k) ** correct[1]
-    return [w + sign * _RATE * mean / (square**root + _EPS), m, v]
-
-
-_STEPS = ((1.0, 0.5, 0.0, 0.0, 1), (0.2, -0.3, 0.05, 0.001, 2), (-1.0, 0.02, -0.01, 0.0004, 10))
-
-adam_by_hand = FunctionExercise(
-    question="adam_by_hand(function): write adam_by_hand(w, g, m, v, k), one step of Adam for one weight.",
-    signature="adam_by_hand(w, g, m, v, k)",
-    cases=tuple(Case(step, _adam(*step)) for step in _STEPS),
-    insight="The very first step is as long as the learning rate, whatever the gradient: only its sign is left.",
-    misconceptions=(
-        Misconception(lambda w, g, m, v, k: _adam(w, g, m, v, k, correct=(0, 0)),
-                      "The bias correction is missing: m and v began at 0. Divide by 1 − 0.9ᵏ and 1 − 0.999ᵏ."),
-        Misconception(lambda w, g, m, v, k: _adam(w, g, m, v, k, correct=(1, 0)), "You corrected m, but not v."),
-        Misconception(lambda w, g, m, v, k: _adam(w, g, m, v, k, correct=(0, 1)), "You corrected v, but not m."),
-        Misconception(lambda w, g, m, v, k: _adam(w, g, m, v, k, root=1),
-                      "Divide by the square root of v, else the units do not cancel."),
-        Misconception(lambda w, g, m, v, k: _adam(w, g, m, v, k, sign=1),
-                      "You climb. The step goes against the gradient: w minus it."),
-        Misconception(lambda w, g, m, v, k: [_adam(w, g, m, v, k)[0], *(
-            x / (1 - beta**k) for x, beta in zip(_adam(w, g, m, v, k)[1:], (_BETA1, _BETA2), strict=True))],
-                      "You hand on the corrected m and v. The next step wants them as they were: correct copies."),
-        Misconception(lambda w, g, m, v, k: _adam(w, g, m, v, k)[0],
-                      "The weight is right. Hand back m and v too; the next step needs them."),
-    ),
-    fallback_hint="m and v first, then corrected copies of both, then w − 0.001 · m̂ / (√v̂ + 1e-8); return w, m, v.",
-)
-
-he_std = NumberExercise(
-    question="he_std(answer): a 3×3 convolution with 32 input channels; which standard deviation do He's initial "
-             "weights have?",
-    right=math.sqrt(2 / 288),
-    tolerance=0.0005,
-    insight="One twelfth. 288 products are added up, and the ReLU throws half of the result away: √(2 / 288).",
-    misconceptions=(
-        Misconception(2 / 288, "That is the variance. The standard deviation is its square root."),
-        Misconception(math.sqrt(1 / 288),
-                      "The 2 is missing: the ReLU halves the mean square, and the weights make up for it."),
-        Misconception(math.sqrt(2 / 32), "Each sum has 9 products for every one of the 32 channels: 288."),
-        Misconception(math.sqrt(2 / 9),
-                      "Nine products for each of the 32 input channels, and all of them are added up."),
-        Misconception(288, "That is the fan-in. Which standard deviation follows from it?"),
-    ),
-    fallback_hint="√(2 / fan-in), where the fan-in is 3 · 3 · 32.",
+adam_step = GradientExercise(
+    question="adam_step(adam_step): write adam_step(weight, gradient, mean, square, step, rate), for a whole array.",
+    signature="adam_step(weight, gradient, mean, square, step, rate)",
+    parts=cases.ADAM,
+    cases=cases.adam_cases,
+    ours=lambda: byhand.adam_step,
+    insight="In its first step Adam moves every weight by the learning rate: only the gradient's sign counts.",
+    misconceptions=_mistakes("adam_step", {
+        "uncorrected": "The bias correction is missing: both means begin at 0. Divide by 1 − 0.9ᵏ and 1 − 0.999ᵏ.",
+        "mean alone": "You corrected the mean, but not the square.",
+        "square alone": "You corrected the square, but not the mean.",
+        "no root": "Divide by the square root of the corrected square; else the units do not cancel.",
+        "no rate": "The learning rate is missing: the step is `rate` times the quotient.",
+        "up": "You climb. The step goes against the gradient: weight minus it.",
+        "corrected": "You hand on the corrected means. The next step needs them as they were: correct copies.",
+        "weight alone": "The weight is right. Return mean and square too; the next step needs them.",
+        "order": "The order is weight, mean, square.",
+    }),
+    fallback_hint="mean and square first, then corrected copies, then weight − rate · m̂ / (√v̂ + 1e-8); return all.",
 )
