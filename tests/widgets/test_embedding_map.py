@@ -39,7 +39,9 @@ def test_sentence_and_still_picture_follow_the_step():
     shown.at = 0
     assert "after 0 steps" in shown.describe()
     assert not np.array_equal(np.asarray(shown.picture()), last)
-    x, y = ((1 + EMBEDDING.points[0, 1] * [1, -1] / np.abs(EMBEDDING.points).max()) * 202 + 8).round().astype(int)
+    least, most = EMBEDDING.points.min((0, 1)), EMBEDDING.points.max((0, 1))
+    unit = 396 / (most - least).max()
+    x, y = (210 + unit * (EMBEDDING.points[0, 1] - (least + most) / 2) * [1, -1]).round().astype(int)
     assert tuple(np.asarray(shown.picture())[y, x]) == (0xd5, 0x5e, 0x00)
     assert EmbeddingMap(*PARTS).describe().endswith("after 40 steps of training")
 

@@ -23,7 +23,7 @@ from unet_lib.data.phantom.contrast import TISSUES
 KINDS = {"air": ("air",), "skull and scalp": ("fat", "skin", "muscle", "marrow", "bone", "eye", "mucosa", "dura"),
          "fluid": ("csf", "vessel", "plexus"), "grey matter": ("grey", "nuclei", "pallidum"),
          "white matter": ("white",), "tumour": ("tumour", "cyst")}
-"""The kinds of squares, and the phantom's tissues that each unites."""
+"""The kinds of squares, air first and tumour last, and the phantom's tissues that each unites."""
 NAMES = tuple(KINDS)
 TUMOUR = NAMES.index("tumour")
 KIND_OF_TISSUE = np.array([next(code for code, kind in enumerate(KINDS.values()) if tissue in kind)
@@ -58,15 +58,15 @@ def head_squares(labels: UInt8[np.ndarray, "n h w"], side: int, least: float = 0
     """Those of the side×side squares of each slice that are not mostly air, each with its kind.
 
     `labels` are the phantom's tissues, indices into `data.phantom.contrast.TISSUES`. A square counts as tumour from
-    the fraction `least` of its pixels on, else as what fills most of it. Raises ShapeError where squares do not fit.
+    the fraction `least` of its pixels on, else as what fills most of the rest of it, air left out. Raises ShapeError where squares do not fit.
     """
     slices, height, width = labels.shape
     if height % side or width % side:
         raise ShapeError(f"expected labels that {side}×{side} squares fill evenly; got {height}×{width} pixels.")
     kinds = KIND_OF_TISSUE[labels].reshape(slices, side, height // side, side, width // side)
     fractions = np.stack([(kinds == kind).mean((2, 4)) for kind in range(len(NAMES))], axis=-1)
-    tissue = np.where(fractions[..., TUMOUR] >= least, TUMOUR, fractions[..., :TUMOUR].argmax(-1))
-    slice_of, row, column = np.nonzero((fractions[..., NAMES.index("air")] < 0.5) | (tissue == TUMOUR))
+    tissue = np.where(fractions[..., TUMOUR] >= least, TUMOUR, fractions[..., 1:TUMOUR].argmax(-1) + 1)
+    slice_of, row, column = np.nonzero((fractions[..., 0] < 0.5) | (tissue == TUMOUR))
     return Squares(side, slice_of, row, column, tissue[slice_of, row, column])
 
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { between, eased, nearestPoint, nextPoint, reachOf } from "../../../unet_lib/widgets/embedding_map/embedding_points.js";
+import { between, eased, frameOf, nearestPoint, nextPoint } from "../../../unet_lib/widgets/embedding_map/embedding_points.js";
 
 const POINTS = Float32Array.of(0, 0, 3, 4, -6, 0);
 const all = () => true;
@@ -15,9 +15,9 @@ test("movement begins and ends at rest", () => {
   assert.ok(eased(0.1) < 0.1 && eased(0.9) > 0.9);
 });
 
-test("the furthest coordinate of all planes", () => {
-  assert.equal(reachOf([POINTS, Float32Array.of(1, -9)]), 9);
-  assert.equal(reachOf([Float32Array.of(0, 0)]), 1);
+test("a square holds the points of all planes", () => {
+  assert.deepEqual(frameOf([POINTS, Float32Array.of(1, -9)]), { x: -1.5, y: -2.5, half: 6.5 });
+  assert.equal(frameOf([Float32Array.of(2, 3)]).half, 1);
 });
 
 test("the nearest point that counts and is near enough", () => {

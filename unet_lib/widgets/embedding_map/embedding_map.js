@@ -3,7 +3,7 @@
 import { bytesOf, follow, inflate, keepKeys, make, rendering, steadyButton, watchSize } from "../shared/base.js";
 import { WHITE } from "../shared/colours.js";
 import { drawGrey, freshContext, strokeTwice, wholeSlice } from "../shared/slice_pictures.js";
-import { between, eased, nearestPoint, nextPoint, reachOf } from "./embedding_points.js";
+import { between, eased, frameOf, nearestPoint, nextPoint } from "./embedding_points.js";
 
 const FINEST = 1000; // what a unit is in the numbers that travel; the Python file says the same
 const BORDER = 10; // px around the points
@@ -54,7 +54,7 @@ class EmbeddingMapView {
     const numbers = Float32Array.from(new Int16Array(points.buffer), (value) => value / FINEST);
     this.planes = this.model.get("steps").map((_, at) => numbers.subarray(2 * this.count * at, 2 * this.count * (at + 1)));
     this.pictures = pictures;
-    this.reach = reachOf(this.planes);
+    this.view = frameOf(this.planes);
     this.now = this.planes[this.model.get("at")];
     this.buildLegend();
     this.connect();
@@ -223,8 +223,9 @@ class EmbeddingMapView {
     if (!wide) return;
     const context = freshContext(this.canvas, wide, wide);
     context.scale(this.canvas.width / wide, this.canvas.height / wide);
-    const unit = (wide / 2 - BORDER) / this.reach;
-    this.spots = this.now.map((value, at) => wide / 2 + (at % 2 ? -unit : unit) * value);
+    const { x: middle, y: height, half } = this.view;
+    const unit = (wide / 2 - BORDER) / half;
+    this.spots = this.now.map((value, at) => wide / 2 + unit * (at % 2 ? height - value : value - middle));
     this.kinds.forEach(([name, colour], kind) => this.drawKind(context, name, colour, kind));
     const point = this.current(), [x, y] = this.spots.subarray(2 * point);
     context.globalAlpha = 1;

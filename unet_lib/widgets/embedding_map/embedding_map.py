@@ -38,16 +38,16 @@ class EmbeddingMap(GlassBoxWidget):
     _esm = script(__file__)
     _css = stylesheet(__file__)
 
-    steps = traitlets.List(help="steps of training, one for each plane").tag(sync=True)
+    steps = traitlets.List(traitlets.Any(), help="steps of training, one for each plane").tag(sync=True)
     points = traitlets.Bytes(help="int16 [steps, k, 2], x and y, FINEST to a unit; zlib-packed").tag(sync=True)
-    explained = traitlets.List(help="fraction of the variance that each plane shows").tag(sync=True)
-    aucs = traitlets.List(help="for each step, how well tumour lies apart; empty: not measured").tag(sync=True)
+    explained = traitlets.List(traitlets.Any(), help="fraction of the variance that each plane shows").tag(sync=True)
+    aucs = traitlets.List(traitlets.Any(), help="for each step, how well tumour lies apart; empty: not measured").tag(sync=True)
     squares = traitlets.Bytes(help="uint16 [k, 4]: slice, row, column, kind; zlib-packed").tag(sync=True)
     side = traitlets.Int(help="squares along a side of a slice").tag(sync=True)
     pictures = traitlets.Bytes(help="uint8 [slices, size, size]; zlib-packed").tag(sync=True)
     size = traitlets.Int(THUMBNAIL, help="side of each picture in pixels").tag(sync=True)
-    titles = traitlets.List(help="what to call each slice").tag(sync=True)
-    kinds = traitlets.List(help="[name, colour] of each kind of square").tag(sync=True)
+    titles = traitlets.List(traitlets.Any(), help="what to call each slice").tag(sync=True)
+    kinds = traitlets.List(traitlets.Any(), help="[name, colour] of each kind of square").tag(sync=True)
 
     at = traitlets.Int(0, help="which of the steps is on show, from 0").tag(sync=True)
     shown = traitlets.Int(-1, help="the kind of square on show; −1: all").tag(sync=True)
@@ -76,11 +76,12 @@ class EmbeddingMap(GlassBoxWidget):
     def picture(self) -> Image.Image:
         """The points at the step on show, tumour above the rest, and what the colours mean."""
         sheet = Image.new("RGB", (STILL + 150, STILL), "white")
-        pen, reach = ImageDraw.Draw(sheet), np.abs(self._points).max() or 1
+        pen, (least, most) = ImageDraw.Draw(sheet), np.quantile(self._points, [0, 1], axis=(0, 1))
         present = np.unique(self._kinds).tolist()
-        spots = (1 + self._points[self.at] * [1, -1] / reach) * (STILL / 2 - 8)
+        inside = (self._points[self.at] - (least + most) / 2) * [1, -1] / ((most - least).max() or 1)
+        spots = STILL / 2 + (STILL - 24) * inside
         for kind in present:
-            for x, y in spots[self._kinds == kind] + 8:
+            for x, y in spots[self._kinds == kind]:
                 _dot(pen, x, y, kind)
         for line, kind in enumerate(present):
             _dot(pen, STILL + 12, 20 + 22 * line, kind)

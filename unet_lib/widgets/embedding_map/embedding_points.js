@@ -8,8 +8,18 @@ export function between(from, to, fraction) {
 /** Slow at both ends, fast in the middle; from 0 to 1. */
 export const eased = (time) => (time >= 1 ? 1 : time <= 0 ? 0 : time * time * (3 - 2 * time));
 
-/** How far the coordinates reach from 0, in any direction. */
-export const reachOf = (planes) => planes.reduce((most, plane) => plane.reduce((m, value) => Math.max(m, Math.abs(value)), most), 0) || 1;
+/** The square around the points of all planes: its middle, and half its side. */
+export function frameOf(planes) {
+  const [least, most] = [[Infinity, Infinity], [-Infinity, -Infinity]];
+  for (const plane of planes) {
+    plane.forEach((value, at) => {
+      least[at % 2] = Math.min(least[at % 2], value);
+      most[at % 2] = Math.max(most[at % 2], value);
+    });
+  }
+  const [x, y] = [0, 1].map((axis) => (least[axis] + most[axis]) / 2);
+  return { x, y, half: Math.max(most[0] - least[0], most[1] - least[1]) / 2 || 1 };
+}
 
 /** The number of the nearest point that `counts(point)`, no further away than `reach`; −1 if there is none. */
 export function nearestPoint(points, [x, y], reach, counts) {
