@@ -41,7 +41,7 @@ class EmbeddingMap(GlassBoxWidget):
     steps = traitlets.List(traitlets.Any(), help="steps of training, one for each plane").tag(sync=True)
     points = traitlets.Bytes(help="int16 [steps, k, 2], x and y, FINEST to a unit; zlib-packed").tag(sync=True)
     explained = traitlets.List(traitlets.Any(), help="fraction of the variance that each plane shows").tag(sync=True)
-    aucs = traitlets.List(traitlets.Any(), help="for each step, how well tumour lies apart; empty: not measured").tag(sync=True)
+    aucs = traitlets.List(traitlets.Any(), help="how well tumour lies apart at each step; or none").tag(sync=True)
     squares = traitlets.Bytes(help="uint16 [k, 4]: slice, row, column, kind; zlib-packed").tag(sync=True)
     side = traitlets.Int(help="squares along a side of a slice").tag(sync=True)
     pictures = traitlets.Bytes(help="uint8 [slices, size, size]; zlib-packed").tag(sync=True)
