@@ -2,29 +2,33 @@
 
 import { draw, follow, keepKeys, make, rendering, steadyButton, watchSize } from "../shared/base.js";
 import { NumberField, minus, short, signScale } from "../shared/number_grid.js";
-import { LINES, curve, placesIn } from "./graph_layout.js";
+import { LINES, curve, middle, placesIn } from "./graph_layout.js";
 import { brief, howComputed, reasonOf, remarkOn, roleOf, symbol } from "./graph_words.js";
-import { GRAPH, STEPS, TO_LOSS, backward, descend, forward, nextOperation, nudgedLosses, partsOf,
-  previousOperation } from "./tiny_unet.js";
+import { GRAPH, STEPS, TO_LOSS, backward, descend, forward, localsOf, nextOperation,
+  nudgedLosses, partsOf, previousOperation } from "./tiny_unet.js";
 
 const PAUSE = 450; // ms from one step to the next while it plays
 const PULL = 10; // px to drag a number up or down by one step
 const NUDGE = 0.001;
+const ROOM_FOR_FACTOR = 30; // px between two boxes, so that a factor can stand on their line
 const LARGEST = 99; // as in Python
 const UNSCALED = "ptlL"; // their gradients are large, and leave no colour for the others
 const TITLES = { x: "image x", c: "conv c", a: "ReLU a", m: "max pool m", d: "conv d", r: "ReLU r", s: "skip s", u: "up u", z: "1×1 z",
-  p: "sigmoid p", t: "mask t", l: "BCE ℓ", L: "loss L", w: "w₀", v: "v₀", k: "k₀", q: "q₀", wb: "b", vb: "b", kb: "b", qb: "b" };
+  p: "sigmoid p", t: "mask t", l: "BCE ℓ", L: "loss L" };
 const LAYER_TITLES = { w: "Convolution", v: "Bottleneck", k: "Up (transposed)", q: "1×1 output" };
 
 const WHEN = { forward: {}, back: {} }; // name → the step that shows its value, or its gradient
 STEPS.forEach(({ name, back }, at) => (WHEN[back ? "back" : "forward"][name] = at));
 
 const isGiven = (name) => GRAPH[name].kind === "given";
+const isWeight = (name) => isGiven(name) && !"xt".includes(GRAPH[name].row);
+const largest = (gradients) => Math.max(...Object.keys(gradients).filter((name) => !UNSCALED.includes(name[0])).map((name) => Math.abs(gradients[name])));
 
 class BackpropagationView {
   constructor(model, el, signal) {
     this.model = model;
     this.losses = []; // of the steps of descent so far
+    this.first = largest(backward(forward(model.get("start"))));
     this.build(el);
     this.connect(signal);
     this.recompute();
@@ -44,18 +48,18 @@ class BackpropagationView {
     const button = (text, title, go) => steadyButton(text, title, () => go());
     this.play = button("▶ Play", "Step after step", () => this.togglePlay());
     this.buttons = {
-      reset: button("⏮", "Back to the first step", () => this.goTo(0)),
+      reset: button("|◀", "Back to the first step", () => this.goTo(0)),
       less: button("◀", "One number back (←)", () => this.goTo(this.done - 1)),
       more: button("▶", "The next number (→)", () => this.goTo(this.done + 1)),
       operation: button("Next operation", "All numbers of the next operation (Shift →)", () => this.goTo(nextOperation(this.done))),
       loss: button("Loss", "Forward to the loss", () => this.goTo(TO_LOSS)),
       end: button("All gradients", "To the last gradient", () => this.goTo(STEPS.length)),
     };
-    for (const node of Object.values(this.buttons)) node.setAttribute("aria-label", node.title);
+    for (const node of Object.values(this.buttons)) node.setAttribute("aria-label", node.title); // signs say little
     this.slider = make("input", { type: "range", min: 0, max: STEPS.length, "aria-label": "Step" });
     this.status = make("output", { class: "gb-bp-status" });
     const { reset, less, more, operation, loss, end } = this.buttons;
-    return make("div", { class: "gb-row gb-bp-steps" }, reset, less, this.play, more, operation, loss, end, this.slider, this.status);
+    return make("div", { class: "gb-row gb-bp-steps" }, reset, less, this.play, more, operation, loss, end, this.slider);
   }
 
   buildStage() {
@@ -64,11 +68,13 @@ class BackpropagationView {
     this.paths = LINES.map(([from, to]) => ({ from, to, node: draw("path") }));
     this.lines.append(...this.paths.map(({ node }) => node));
     this.boxes = Object.fromEntries(Object.keys(GRAPH).map((name) => [name, this.buildBox(name)]));
-    this.titles = Object.fromEntries(Object.entries(TITLES).map(([row, text]) => [row, make("span", { class: "gb-bp-title" }, text)]));
+    this.titles = Object.fromEntries(Object.entries(TITLES).map(([row, text]) => [row, make("span", { class: "gb-bp-title", "data-row": row }, text)]));
     this.layers = Object.fromEntries(Object.entries(LAYER_TITLES).map(([row, text]) => [row, make("span", { class: "gb-bp-layer" }, text)]));
     this.legend = make("span", { class: "gb-bp-legend" });
-    this.stage.append(this.lines, ...Object.values(this.titles), ...Object.values(this.layers),
-      ...Object.values(this.boxes).map(({ node }) => node), this.legend);
+    this.labels = Object.fromEntries(Object.keys(GRAPH).filter(isWeight).map((name) => [name, make("span", { class: "gb-bp-title" }, symbol(name))]));
+    this.factors = make("div", { class: "gb-bp-factors", "aria-hidden": "true" });
+    this.stage.append(this.lines, ...[this.titles, this.labels, this.layers].flatMap(Object.values), this.factors,
+      ...Object.values(this.boxes).map(({ node }) => node), this.legend, this.status);
     return this.stage;
   }
 
@@ -84,15 +90,16 @@ class BackpropagationView {
     this.field = new NumberField("Value", () => this.stepOf(this.chosen), (value) => this.setNumber(this.chosen, value));
     this.smaller = steadyButton("−", "Smaller", () => this.setNumber(this.chosen, this.field.value - this.stepOf(this.chosen)));
     this.larger = steadyButton("+", "Larger", () => this.setNumber(this.chosen, this.field.value + this.stepOf(this.chosen)));
+    for (const node of [this.smaller, this.larger]) node.setAttribute("aria-label", node.title);
     this.editor = make("span", { class: "gb-bp-editor" }, this.smaller, this.field.input, this.larger);
     this.nudge = steadyButton("Check by nudging", "Make this number 0.001 larger and smaller, and see what the loss does", () => this.showNudge());
     this.computed = make("div", { class: "gb-bp-lines-of-text" });
     this.parts = make("div", { class: "gb-bp-parts" });
     this.nudged = make("p", { class: "gb-bp-nudged", "aria-live": "polite" });
-    const head = make("div", { class: "gb-row" }, this.select, this.editor, this.nudge, this.nudged);
+    const head = make("div", { class: "gb-row" }, this.select, this.editor, this.nudge);
     const half = (title, body) => make("section", {}, make("div", { class: "gb-label" }, title), body);
     return make("div", { class: "gb-bp-panel" }, head,
-      make("div", { class: "gb-bp-halves" }, half("Forward: how it is computed", this.computed), half("Back: its gradient", this.parts)));
+      make("div", { class: "gb-bp-halves" }, half("Forward: how it is computed", make("div", {}, this.computed, this.nudged)), half("Back: its gradient", this.parts)));
   }
 
   buildDescent() {
@@ -239,6 +246,8 @@ class BackpropagationView {
   recompute() {
     this.values = forward(this.numbers);
     this.gradients = backward(this.values);
+    this.reach = Math.max(this.first, largest(this.gradients)) || 1; // so colours fade as gradients shrink
+    this.scale = signScale(this.reach);
     this.show();
   }
 
@@ -251,11 +260,9 @@ class BackpropagationView {
   }
 
   show() {
-    const most = Math.max(...Object.entries(this.gradients).map(([name, gradient]) => (UNSCALED.includes(name[0]) ? 0 : Math.abs(gradient)))) || 1;
-    this.scale = signScale(most);
     for (const name of Object.keys(GRAPH)) this.showBox(name);
     this.showLines();
-    this.showLegend(most);
+    this.showLegend();
     this.showSteps();
     this.showNumber();
     this.showDescent();
@@ -269,6 +276,7 @@ class BackpropagationView {
     gradient.textContent = back ? short(this.gradients[name], 3) : "";
     gradient.removeAttribute("style");
     if (back) this.tint(gradient, this.gradients[name]);
+    node.classList.toggle("gb-bp-has-gradient", back);
     node.tabIndex = name === this.chosen ? 0 : -1;
     const classes = { chosen: name === this.chosen, source: this.sources().has(name), empty: !known,
       closed: known && GRAPH[name].kind === "relu" && !this.values[name] };
@@ -283,7 +291,7 @@ class BackpropagationView {
     node.style.color = 0.299 * red + 0.587 * green + 0.114 * blue > 130 ? "#000" : "#fff";
   }
 
-  /** Whether what is explained is the gradient: it is known, and the last step did not compute a value. */
+  /** Whether the lines show where the gradient comes from, rather than how the number is computed. */
   explainsGradient() {
     return this.hasGradient(this.chosen);
   }
@@ -295,20 +303,42 @@ class BackpropagationView {
   }
 
   showLines() {
-    const [back, { inputs, uses }] = [this.explainsGradient(), GRAPH[this.chosen]];
-    const carried = new Set(uses.map(({ by, at }) => `${isWeight(this.chosen) ? GRAPH[by].inputs[at + 1] : this.chosen} ${by}`));
+    const [back, factors] = [this.explainsGradient(), this.factorsOnLines()];
     for (const { from, to, node } of this.paths) {
-      const on = back ? carried.has(`${from} ${to}`) : to === this.chosen && inputs.includes(from);
+      const on = `${from} ${to}` in factors;
       node.setAttribute("class", [on ? "gb-bp-on" : "", on && back ? "gb-bp-back" : "", this.hasValue(to) ? "gb-bp-known" : ""].join(" "));
       if (on) this.lines.append(node); // above the others
     }
+    this.showFactors(factors);
   }
 
-  showLegend(most) {
+  /** "from to" → the local derivative on that line, for the lines of the explained number. */
+  factorsOnLines() {
+    const name = this.chosen;
+    const { inputs, uses } = GRAPH[name];
+    if (!this.explainsGradient()) {
+      const locals = inputs.length && this.hasValue(name) ? localsOf(name, this.values) : [];
+      return Object.fromEntries(inputs.map((input, at) => [`${input} ${name}`, locals[at]]));
+    }
+    const carrier = ({ by, at }) => (isWeight(name) ? GRAPH[by].inputs[at + 1] : name);
+    return Object.fromEntries(uses.map((use) => [`${carrier(use)} ${use.by}`, localsOf(use.by, this.values)[use.at]]));
+  }
+
+  showFactors(factors) {
+    const shown = this.places ? this.paths.filter(({ from, to }) => `${from} ${to}` in factors) : [];
+    this.factors.replaceChildren(...shown.flatMap(({ from, to }) => {
+      const { x, y, room } = middle(this.places[from], this.places[to]);
+      const local = factors[`${from} ${to}`];
+      if (room < ROOM_FOR_FACTOR || local === undefined) return [];
+      return [make("span", { style: `left: ${x}px; top: ${y}px` }, `×${short(local, 2)}`)];
+    }));
+  }
+
+  showLegend() {
     const bar = make("span", { class: "gb-bp-bar" });
-    bar.style.background = `linear-gradient(to right, ${[-most, 0, most].map((value) => `rgb(${this.scale.colour(value)})`)})`;
+    bar.style.background = `linear-gradient(to right, ${[-this.reach, 0, this.reach].map((value) => `rgb(${this.scale.colour(value)})`)})`;
     const known = this.done > TO_LOSS;
-    this.legend.replaceChildren(...(known ? ["gradient ", brief(-most), bar, brief(most)] : ["value above, gradient below"]));
+    this.legend.replaceChildren(...(known ? ["gradient ", brief(-this.reach), bar, brief(this.reach)] : ["value above, gradient below"]));
   }
 
   showSteps() {
@@ -318,7 +348,7 @@ class BackpropagationView {
       end: done === STEPS.length };
     for (const [name, ended] of Object.entries(ends)) this.buttons[name].setAttribute("aria-disabled", ended);
     const { title, back } = STEPS[Math.max(done - 1, 0)];
-    this.status.textContent = done ? `${back ? "Back" : "Forward"}: ${title}` : "Press ▶: the first number is computed";
+    this.status.textContent = done ? `${back ? "Back" : "Forward"}: ${title}` : "Press ▶ to begin";
     this.slider.setAttribute("aria-valuetext", `${done} of ${STEPS.length}: ${this.status.textContent}`);
   }
 
@@ -347,7 +377,7 @@ class BackpropagationView {
     if (name === "L0") return ["1: if L grows by a little, L grows by just as much."];
     const parts = partsOf(name, this.values, this.gradients);
     const row = (tag, ...cells) => make("tr", {}, ...cells.map((cell) => make(tag, {}, cell)));
-    const head = row("th", "through", "gradient there", "local derivative", "", "product");
+    const head = row("th", "via", "its gradient", "× local derivative", "", "product");
     const rows = parts.map(({ by, at, local, gradient, part }) =>
       row("td", symbol(by), brief(gradient), `× ${brief(local)}`, reasonOf(by, at, local), `= ${brief(part)}`));
     const sum = make("p", {}, `∂L/∂${symbol(name)} = `, make("strong", {}, brief(this.gradients[name])), ` ${remarkOn(name, parts)}`);
@@ -363,8 +393,8 @@ class BackpropagationView {
 
   showDescent() {
     this.rate.show(this.model.get("rate"));
-    const shown = this.losses.slice(-4).map((loss) => loss.toFixed(3));
-    this.course.textContent = this.losses.length ? `loss ${this.losses.length > 4 ? "… → " : ""}${shown.join(" → ")}` :
+    const shown = this.losses.slice(-3).map((loss) => loss.toFixed(3));
+    this.course.textContent = this.losses.length ? `loss ${this.losses.length > 3 ? "… → " : ""}${shown.join(" → ")}` :
       this.done >= TO_LOSS ? `loss ${this.values.L0.toFixed(3)}` : "";
     const most = Math.max(...this.losses, 1e-9);
     const points = this.losses.map((loss, at) => `${(98 * at) / Math.max(this.losses.length - 1, 1) + 1},${23 - (22 * loss) / most}`);
@@ -382,19 +412,20 @@ class BackpropagationView {
     const room = this.stage.clientWidth;
     if (!room) return;
     const { boxes, titles, sizes, height } = placesIn(room);
+    this.places = boxes;
     this.stage.style.height = `${height}px`;
     this.root.classList.toggle("gb-bp-small", sizes.box < 50);
     for (const [name, { x, y, width, height: high }] of Object.entries(boxes))
       Object.assign(this.boxes[name].node.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${high}px` });
-    for (const [row, { x, y }] of Object.entries(titles))
-      if (this.titles[row]) Object.assign(this.titles[row].style, { left: `${x}px`, top: `${y}px` });
-    for (const [row, node] of Object.entries(this.layers))
-      Object.assign(node.style, { left: `${titles[row].x}px`, top: `${titles[row].y - 14}px` });
+    for (const [row, node] of Object.entries(this.titles)) Object.assign(node.style, { left: `${titles[row].x}px`, top: `${titles[row].y}px` });
+    for (const [name, node] of Object.entries(this.labels))
+      Object.assign(node.style, { left: `${boxes[name].x + sizes.box / 2}px`, top: `${boxes[name].y - 3}px` });
+    for (const [row, node] of Object.entries(this.layers)) Object.assign(node.style, { left: `${boxes[`${row}0`].x}px`, top: `${boxes[`${row}0`].y - 18}px` });
     for (const { from, to, node } of this.paths) node.setAttribute("d", curve(boxes[from], boxes[to]));
+    this.showLines();
+    this.status.style.left = `${(boxes.a0.x + boxes.s0.x + sizes.box) / 2}px`;
     Object.assign(this.legend.style, { left: `${boxes.m0.x}px`, top: `${boxes.m1.y + sizes.pitch + 4}px` });
   }
 }
-
-const isWeight = (name) => isGiven(name) && !"xt".includes(GRAPH[name].row);
 
 export default { render: rendering(BackpropagationView) };

@@ -4,7 +4,7 @@ The browser does the arithmetic, so that it also works in a saved notebook witho
 give the same numbers in Python.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,7 @@ class Backpropagation(GlassBoxWidget):
     chosen = traitlets.Unicode("c0", help="the number that is explained").tag(sync=True)
     rate = traitlets.Float(0.5, min=0, max=100, help="learning rate of a step of descent").tag(sync=True)
 
-    def __init__(self, *, step: int = 0, chosen: str = "c0", rate: float = 0.5, **rows: Sequence[float]):
+    def __init__(self, *, step: int = 0, chosen: str = "c0", rate: float = 0.5, **rows: Any):
         numbers = checked_numbers({**DEFAULTS, **rows})
         super().__init__(start=numbers, numbers=numbers, step=step, chosen=chosen, rate=rate)
 
@@ -92,6 +92,6 @@ def _checked_row(row: str, numbers: Any) -> list[float]:
     high = 1 if row == "t" else LARGEST
     array = np.asarray(numbers)
     if array.dtype.kind not in "iuf" or array.shape != (count,) or not ((array >= low) & (array <= high)).all():
-        raise ShapeError(f"Row {row} of the tiny U-Net needs {count} number{'s' * (count > 1)} from {low} to {high}, such "
-                         f"as {DEFAULTS[row]}; got {numbers!r}.")
+        raise ShapeError(f"Row {row} of the tiny U-Net needs {count} number{'s' * (count > 1)} from {low} to {high}, "
+                         f"such as {DEFAULTS[row]}; got {numbers!r}.")
     return array.tolist()

@@ -66,9 +66,9 @@ export function reasonOf(by, at, local) {
   if (kind === "sum") {
     if (at === inputs.length - 1) return "a bias is added";
     if (at % 2) return `weight ${symbol(inputs[at - 1])}`;
-    return inputs[at + 1] ? `the number ${symbol(inputs[at + 1])}` : "padding";
+    return inputs[at + 1] ? `number ${symbol(inputs[at + 1])}` : "padding";
   }
-  return { relu: local ? "ReLU is open" : "ReLU is closed", max: local ? "winner of the maximum" : "loser of the maximum",
+  return { relu: local ? "ReLU is open" : "ReLU is closed", max: local ? "wins the maximum" : "loses the maximum",
     copy: "a copy", sigmoid: "p·(1 − p)", bce: at ? "ln(1 − p) − ln p" : "(p − t) / (p·(1 − p))", mean: `one of ${inputs.length} in the mean` }[kind];
 }
 

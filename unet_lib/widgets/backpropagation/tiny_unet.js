@@ -114,10 +114,10 @@ export function descend(numbers, rate) {
 /** The order in which numbers get their gradients; weights right after what they helped to compute. */
 const BACK = ["L", "l", "p", "z", "q", "qb", "s", "u", "k", "kb", "r", "d", "v", "vb", "m", "a", "c", "w", "wb", "x"];
 const OPERATION_OF = Object.fromEntries(OPERATIONS.map(({ row, title }) => [row, title]));
-const PASSED = { L: "the loss itself", l: "mean", p: "binary cross-entropy", z: "sigmoid", q: "1×1 convolution: weights", qb: "1×1 convolution: weights",
-  s: "1×1 convolution", u: "1×1 convolution", k: "transposed convolution: weights", kb: "transposed convolution: weights",
-  r: "transposed convolution", d: "ReLU", v: "bottleneck: weights", vb: "bottleneck: weights", m: "bottleneck convolution",
-  a: "fork: max pooling and skip", c: "ReLU", w: "convolution: weights", wb: "convolution: weights", x: "convolution" };
+const PASSED = { L: "the loss itself", l: "mean", p: "binary cross-entropy", z: "sigmoid", q: "1×1 weights", qb: "1×1 weights",
+  s: "1×1 convolution", u: "1×1 convolution", k: "transposed conv. weights", kb: "transposed conv. weights",
+  r: "transposed convolution", d: "ReLU", v: "bottleneck weights", vb: "bottleneck weights", m: "bottleneck convolution",
+  a: "fork: max pooling and skip", c: "ReLU", w: "convolution weights", wb: "convolution weights", x: "convolution" };
 
 /** All steps: { name, back, title }; `title` is the operation that is computed, or that the gradient passes. */
 export const STEPS = [

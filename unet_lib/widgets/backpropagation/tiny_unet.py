@@ -28,8 +28,8 @@ DEFAULTS: dict[str, list[float]] = {
     "x": [1, 2, 3, 0], "t": [0, 1, 1, 0],
     "w": [-0.5, 1, 0.5], "wb": [-1], "v": [1, 0.5, 0.5], "vb": [0.5], "k": [0.5, -0.5], "kb": [0.5],
     "q": [0.5, -1], "qb": [-0.5]}
-"""Of some 300,000 drawn at random, a set whose results are short, with one closed ReLU, a clear winner in both poolings,
-two wrong pixels, and a loss that falls in each of ten steps of descent at a rate of 0.5."""
+"""Chosen so that results are short, one ReLU is closed, both poolings have a clear winner, two pixels are wrong, and
+the loss falls in each of ten steps of descent at a rate of 0.5."""
 WEIGHTS = ("w", "wb", "v", "vb", "k", "kb", "q", "qb")
 PADDING = (0, 1)
 
@@ -46,7 +46,7 @@ def forward(numbers: Numbers) -> Rows:
     u = byhand.conv_transpose2d(r, image["k"], bias["kb"], stride=(1, 2))
     z = byhand.conv2d(byhand.concat(a, u), _one_by_one(numbers), bias["qb"])
     p = byhand.sigmoid(z)
-    losses = -(image["t"] * np.log(p) + (1 - image["t"]) * np.log(1 - p))
+    losses = -(image["t"] * np.log(p) + (1 - image["t"]) * np.log(byhand.sigmoid(-z)))  # 1 − p, with all its digits
     found = {"c": c, "a": a, "m": m, "d": d, "r": r, "u": u, "s": a, "z": z, "p": p, "l": losses,
              "L": byhand.bce(z, image["t"])}
     return {name: np.array(row, float).ravel() for name, row in (image | found).items()}
@@ -57,7 +57,7 @@ def backward(numbers: Numbers) -> Rows:
     row = {name: _image(values) for name, values in forward(numbers).items()}
     t, p = row["t"], row["p"]
     found: dict[str, np.ndarray] = {"L": np.ones(1), "l": np.full(p.size, 1 / p.size)}
-    found["p"] = (p - t) / (p * (1 - p)) / p.size
+    found["p"] = (p - t) / (p * byhand.sigmoid(-row["z"])) / p.size
     found["t"] = -row["z"] / p.size  # −log p + log (1 − p) is −z
     found["z"] = byhand.bce_backward(row["z"], t)
     joined, found["q"], found["qb"] = byhand.conv2d_backward(found["z"], byhand.concat(row["s"], row["u"]),
