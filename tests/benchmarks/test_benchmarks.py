@@ -6,8 +6,9 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+import tifffile
 import torch
-from made_up import write_series
+from made_up import write_patient, write_series
 from processes import run_python
 from repository import REPOSITORY
 from torch import nn
@@ -15,13 +16,18 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.ablations import inference_ablation, oracle_bounds, training_ablation
 from benchmarks.peers import tutorial_loop
+from unet_lib.core.atomic_io import write_text
 from unet_lib.core.metrics import count
 from unet_lib.data.cache import open_cache
+from unet_lib.data.phantom.contrast import TISSUES
+from unet_lib.data.phantom.labels import write_labels
+from unet_lib.data.phantom.write import CARD, VERSION
 from unet_lib.data.slice_files import find_slices
 from unet_lib.data.splits import k_folds
 from unet_lib.evaluation import cross_validation
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inference.predictor import Predictor
+from unet_lib.inspection.checkpoint_series import load_series, save_calibration
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.checkpoint import save_model
 from unet_lib.models.registry import build
@@ -172,6 +178,41 @@ def test_linear_probes_find_a_visible_tumour_and_measure_nothing_twice(data, tmp
     (tmp_path / "p.json").write_text(json.dumps({"rows": rows[:-1]}))
     assert run(*command).count("Dice ") == 1 + 1  # the row that was lost, and the table's explanation
     assert len(read_rows(tmp_path / "p.json")) == len(rows)
+
+
+def made_up_phantoms(root):
+    """Four patients in the phantoms' layout whose labels are true: the bright square is tumour, the rest of the head
+    white matter."""
+    write_text(root / CARD, json.dumps({"seed": 0, "version": VERSION}))
+    rows, columns = np.mgrid[:256, :256]
+    head = (rows - 128)**2 + (columns - 128)**2 < 90**2
+    for number in range(4):
+        folder = write_patient(root, f"TCGA_PH_C00{number}_20000101", slices=4, seed=number)
+        masks = [tifffile.imread(folder / f"{folder.name}_{slice}_mask.tif") for slice in range(1, 5)]
+        labels = np.where(np.stack(masks) > 0, TISSUES.index("tumour"), head * TISSUES.index("white"))
+        write_labels(root, folder.name, labels.astype(np.uint8))
+    return root
+
+
+def test_dissection_names_the_channel_that_shows_the_tumour_and_measures_nothing_twice(tmp_path):
+    phantoms, series = made_up_phantoms(tmp_path / "phantoms"), write_series(tmp_path / "steps", steps=(0, 40))
+    networks = load_series(series)
+    save_calibration(series, dict(zip(networks.steps, networks.networks, strict=True)), {
+        "batch_norm": "as it was", "validation_scores": {"0": {}, "40": {}}})
+    command = ("ablations/dissection.py", "--quick", "--data", phantoms, "--series", series,
+               "--out", tmp_path / "d.json", "--only", "image", "lgg-steps")
+    assert run(*command).count("false alarms 0") >= 1
+    image, *rows = read_rows(tmp_path / "d.json")
+    names = json.loads((tmp_path / "d.json").read_text())["tissues"]
+    assert image["tissue"][1] == names.index("tumour") and image["iou"][1] > 0.9 > 0.5 > image["chance"][1]
+    assert image["shown"]["tumour"] == 1 and image["brighter"][1] == 1 and image["dead"] == 0
+    measured = [(row["network"], row["step"], row["seed"], row["batch_norm"]) for row in rows[::5]]
+    assert measured == [*(("lgg-steps", step, None, how) for how in ("as trained", "calibrated") for step in (0, 40)),
+                        ("lgg-steps untrained", None, 0, "calibrated")]
+    assert [row["stage"] for row in rows[:5]] == ["encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1"]
+    assert all(len(row["iou"]) == row["channels"] for row in rows)
+    assert rows[0]["iou"] == rows[10]["iou"], "calibrated with the statistics that it had"
+    assert run(*command) == "" and len(read_rows(tmp_path / "d.json")) == 1 + len(rows)
 
 
 def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):

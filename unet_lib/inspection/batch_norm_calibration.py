@@ -7,6 +7,7 @@ hardly normalises: its deep maps fade to nearly 0, whatever its weights could sh
 
 from collections.abc import Iterable
 from copy import deepcopy
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
@@ -14,12 +15,12 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from unet_lib.core.errors import SettingsError
-from unet_lib.models.registry import Network
 
+Model = TypeVar("Model", bound=nn.Module)
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
-def calibrate(network: Network, images: Float[Tensor, "n c h w"] | Iterable[Float[Tensor, "_ c h w"]]) -> Network:
+def calibrate(network: Model, images: Float[Tensor, "n c h w"] | Iterable[Float[Tensor, "_ c h w"]]) -> Model:
     """A copy in evaluation mode whose batch norms have the statistics of these (normalised) images.
 
     Of several batches, each as heavy as the others, the averages of means and of variances: one pass in training mode,

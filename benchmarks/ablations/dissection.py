@@ -1,0 +1,200 @@
+"""Which tissues do a network's channels show, before training and after? Network dissection, on phantoms.
+
+    unet_lib phantom --patients 20 --seed 1 --out runs/phantoms-20
+    python benchmarks/ablations/dissection.py [--data runs/phantoms-20] [--threads 1] [--only lgg-steps …]
+
+Eight slices of each phantom, evenly from the second to the last but one; every other patient chooses thresholds, the
+rest score (`unet_lib.inspection.dissection`). Labels have 128×128 pixels, to which all maps are enlarged. No network
+has seen these phantoms. Dissected are all blocks of
+
+- lgg-steps, at all its steps, as trained and with calibrated batch norms;
+- untrained networks like it, three seeds, calibrated on the slices that choose thresholds;
+- phantom-baseline and lgg-best, as trained (lgg-best without its adaptation to the patient), and three untrained
+  networks like lgg-best, calibrated;
+- and the image's three grey levels themselves: what one threshold finds without any network.
+
+"shown" are the channels named after a tissue, by tissue. "false_alarms" are those that would be if the labels of the
+next patient but one were taken for this patient's own. Beside them stands a census: channels that are the same
+everywhere ("dead"), pairs of channels with |r| > 0.95 and how many channels have such a twin, and the channels' median
+standard deviation. Rows, one a network and block, go to data/results/dissection.json; what is there is not measured
+again.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unet_lib.core.provenance import provenance
+from unet_lib.data.cache import SliceCache, open_cache
+from unet_lib.data.loader import Batches
+from unet_lib.data.phantom import GROUP_NAMES, group_tissues, read_labels
+from unet_lib.data.preprocessing import training_size
+from unet_lib.evaluation.result_rows import add_row, read_rows
+from unet_lib.inspection.activations import block_names, feature_maps, map_statistics
+from unet_lib.inspection.batch_norm_calibration import calibrate
+from unet_lib.inspection.channel_metrics import duplicates
+from unet_lib.inspection.checkpoint_series import load_series
+from unet_lib.inspection.dissection import Dissection, dissect, labels_of_others
+from unet_lib.models.checkpoint import load_model
+from unet_lib.models.registry import Network, build, described
+
+MODELS = Path("data/models")
+NETWORKS = ("image", "lgg-steps", "phantom-baseline", "lgg-best")
+BLOCKS = ("encoder", "bottleneck", "decoder")
+KEY = ("network", "step", "seed", "batch_norm", "stage", "data")
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Slices of phantoms, with their tissues and those of other patients: the next one, and the next but one."""
+
+    cache: SliceCache
+    indices: np.ndarray
+    choose: np.ndarray
+    labels: np.ndarray
+    others: np.ndarray
+    further: np.ndarray
+
+    def images(self, size: int) -> Tensor:
+        batch, = Batches(self.cache, self.indices, batch=len(self.indices), size=size, shuffle=False).epoch()
+        return batch.images
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is dissected: its key, the size of its images, and how to make it."""
+
+    key: dict[str, Any]
+    size: int
+    make: Callable[[], Network | None]
+
+
+def main() -> None:
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    slices = choose_slices(args)
+    for name in args.only:
+        for subject in subjects(name, args, slices):
+            measure(args, subject, slices)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("runs/phantoms-20"))
+    parser.add_argument("--series", type=Path, default=MODELS / "lgg-steps")
+    parser.add_argument("--seeds", type=int, default=3, help="untrained networks")
+    parser.add_argument("--slices", type=int, default=8, help="of each patient")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--out", type=Path, default=Path("data/results/dissection.json"))
+    parser.add_argument("--quick", action="store_true", help="tiny, to see that it runs")
+    args = parser.parse_args()
+    return argparse.Namespace(**vars(args) | ({"seeds": 1, "slices": 2} if args.quick else {}))
+
+
+def choose_slices(args: argparse.Namespace) -> Slices:
+    cache, labels = open_cache(args.data), read_labels(args.data)
+    names = [*cache.names[::2], *cache.names[1::2]]
+    half = len(cache.names[::2])
+    picks = [np.linspace(1, len(labels[name]) - 2, args.slices).round().astype(int) for name in names]
+    kinds = [group_tissues(labels[name][pick][:, 1::2, 1::2]) for name, pick in zip(names, picks, strict=True)]
+    others, further = ([*shifted(kinds[:half], by), *shifted(kinds[half:], by)] for by in (1, 2))
+    indices = np.concatenate([cache.slices_of([name])[pick] for name, pick in zip(names, picks, strict=True)])
+    return Slices(cache, indices, np.arange(len(indices)) < half * args.slices,
+                  *map(np.concatenate, (kinds, others, further)))
+
+
+def shifted(labels: list[np.ndarray], by: int) -> list[np.ndarray]:
+    """Labels of the next patient, or of one further on; all patients have equally many slices here."""
+    for _ in range(by):
+        labels = labels_of_others(labels)
+    return labels
+
+
+def subjects(name: str, args: argparse.Namespace, slices: Slices) -> Iterator[Subject]:
+    """All there is to dissect under one name."""
+    if name == "image":
+        yield Subject(key(name), slices.labels.shape[-1], lambda: None)
+    elif name == "lgg-steps":
+        for batch_norm, calibrated in (("as trained", False), ("calibrated", True)):
+            series = load_series(args.series, calibrated)
+            for step, network in zip(series.steps, series.networks, strict=True):
+                yield Subject(key(name, batch_norm, step=step), series.size, lambda network=network: network)
+        yield from untrained(name, series.networks[0], series.size, args, slices)
+    else:
+        network, card = load_model(MODELS / f"{name}.safetensors")
+        yield Subject(key(name), training_size(card), lambda: network)
+        if name == "lgg-best":
+            yield from untrained(name, network, training_size(card), args, slices)
+
+
+def key(network: str, batch_norm: str = "as trained", step: int | None = None, seed: int | None = None) -> dict:
+    return {"network": network, "step": step, "seed": seed, "batch_norm": batch_norm}
+
+
+def untrained(name: str, like: Network, size: int, args: argparse.Namespace, slices: Slices) -> Iterator[Subject]:
+    """Networks of the same architecture with other initial weights, calibrated on the slices that choose thresholds."""
+    for seed in range(args.seeds):
+        def make(seed: int = seed) -> Network:
+            chosen = slices.images(size)[torch.as_tensor(slices.choose)]
+            return calibrate(build(described(like), seed), chosen.split(40))
+        yield Subject(key(f"{name} untrained", "calibrated", seed=seed), size, make)
+
+
+def measure(args: argparse.Namespace, subject: Subject, slices: Slices) -> None:
+    """Add a row for each block of one network, unless they are there."""
+    about = subject.key | {"data": slices.cache.content}
+    if any(about.items() <= row.items() for row in read_rows(args.out)):
+        return
+    network, images = subject.make(), slices.images(subject.size)
+    names = [] if network is None else [name for name in block_names(network) if name.startswith(BLOCKS)]
+    maps = feature_maps(network, images, names) if network is not None else {"image": images}
+    rows = [about | {"stage": stage} | measure_stage(some, slices) for stage, some in maps.items()]
+    for row in rows:
+        add_row(args.out, {"command": "python benchmarks/ablations/dissection.py", "tissues": GROUP_NAMES},
+                row | provenance(torch.device("cpu"), "float32"), KEY)
+    shown = sum((Counter(row["shown"]) for row in rows), Counter())
+    print(f"{subject.key}: {sum(row['channels'] for row in rows)} channels, {dict(shown.most_common())}, false alarms "
+          f"{sum(row['false_alarms'] for row in rows)}", flush=True)
+
+
+def measure_stage(maps: Tensor, slices: Slices) -> dict[str, Any]:
+    found = dissect(maps, slices.labels, slices.choose, slices.others, len(GROUP_NAMES))
+    by_chance = dissect(maps, slices.further, slices.choose, slices.others, len(GROUP_NAMES))
+    statistics, pairs = map_statistics(maps.transpose(0, 1).flatten(2)), duplicates(maps)
+    return {"channels": maps.shape[1], "side": maps.shape[-1], "shown": count_shown(found),
+            "false_alarms": int(by_chance.shows.sum()), "dead": int(statistics.dead.sum()),
+            "duplicate_pairs": len(pairs), "with_a_twin": len({channel for pair in pairs for channel in pair[:2]}),
+            "std": float(f"{np.median(np.sqrt(statistics.variance)):.3g}"), "best_iou": best_of_tissues(found),
+            "tissue": found.tissue.tolist(), "iou": rounded(found.iou), "chance": rounded(found.chance),
+            "brighter": found.brighter.astype(int).tolist()}
+
+
+def count_shown(found: Dissection) -> dict[str, int]:
+    return dict(Counter(GROUP_NAMES[tissue] for tissue in found.tissue[found.shows]).most_common())
+
+
+def best_of_tissues(found: Dissection) -> dict[str, list[float]]:
+    """Of each tissue the channel that did best on the choosing patients: its IoU on the others, and by chance."""
+    best = {}
+    for tissue, name in enumerate(GROUP_NAMES):
+        above = found.chosen[:, tissue] - found.chosen_by_chance[:, tissue]
+        if not np.isnan(above).all():
+            channel = np.nanargmax(above)
+            best[name] = rounded(np.array([found.scored[channel, tissue], found.scored_by_chance[channel, tissue]]))
+    return best
+
+
+def rounded(values: np.ndarray) -> list[float | None]:
+    return [None if np.isnan(value) else round(value, 4) for value in values.tolist()]
+
+
+if __name__ == "__main__":
+    main()
