@@ -4,6 +4,7 @@ Written by hand, not read from the checkers.
 """
 
 import numpy as np
+from reader_answers_02 import FUNCTIONS_02, PROPERTIES_02
 from reader_answers_03 import FUNCTIONS_03, MODULES_03, PROPERTIES_03
 from reader_answers_04 import CLASSES_04, FUNCTIONS_04
 from reader_answers_06 import FUNCTIONS_06
@@ -30,11 +31,6 @@ NUMBERS = {
                                                    0.0002: "root", 0.00707: "mean", 0.1: "Variance"}),
     "full_size_epochs": ([4.875, 30 / 16 + 3, 4.88], {13.5: "quarter", 42: "What does one", 528: "Turned", 19.5: "four",
                                                       1.875: "alone", 7: "Count pixels"}),
-    "conv_output": ([128, (256 + 6 - 7) // 2 + 1], {127: "One too few", 128.5: "half", 125: "padding", 256: "stride",
-                                                    100: "⌊"}),
-    "conv_parameters": ([448, 16 * (27 + 1)], {432: "biases", 160: "all three", 480: "one bias", 28: "one filter"}),
-    "dense_weights": ([16_777_216, 2**24], {4096: "one output", 8192: "multiply", 36864: "shared", 9: "convolution"}),
-    "field_after_pool": ([14], {9: "without the pooling", 10: "2·2", 13: "adds a pixel", 6: "Two conv", 7: "jump"}),
 }
 
 
@@ -42,15 +38,6 @@ PROPERTIES = {
     "four_counts": ([(4, 2, 3, 7), [4, 2, 3, 7.0], np.array([4, 2, 3, 7])],
                     {(4, 3, 2, 7): "FP and FN are", (7, 2, 3, 4): "TP and TN are", (6, 0, 3, 7): "How much of it does",
                      (7, 2, 0, 7): "did the network", (4, 2, 3, 6): "add up to 16", (5, 2, 3, 6): "Lay one grid"}),
-    "own_window": ([(1, 1, 5), [2, 3, 16], np.array([4, 4, 9.0])],
-                   {(0, 0, 3): "sticks out", (1, 1, -5): "turned round", (1, 2, 9): "its side",
-                    (1, 1, 14): "plain sum", (1, 1, 11): "minus signs", (1, 1, 4): "−2 and 2", (2, 1, 21): "exchanged",
-                    (1, 1, 99): "nine prod"}),
-    "edge_kernel": ([((-1, 0, 1), (-2, 0, 2), (-1, 0, 1)), [[0, 0, 0], [-1, 0, 1], [0, 0, 0]],
-                     np.array([[-1, 0, 1]] * 3)],
-                    {((0, 0, 0),) * 3: "zeros", ((1, 1, 1),) * 3: "add up to 0", ((1, 0, -1),) * 3: "exchange",
-                     ((-1, -1, -1), (0, 0, 0), (1, 1, 1)): "not see the edge",
-                     ((-1, 0, 0), (0, 0, 0), (0, 0, 1)): "top to bottom"}),
 }
 
 
@@ -115,19 +102,7 @@ def sites_shared(train, test):
     return len({p.split("_")[0] for p in train} & {p.split("_")[0] for p in test}) > 0
 
 
-def correlate(image, kernel):
-    rows, columns = (i - k + 1 for i, k in zip(image.shape, kernel.shape, strict=True))
-    return [[(image[r:r + len(kernel), c:c + kernel.shape[1]] * kernel).sum() for c in range(columns)]
-            for r in range(rows)]
-
-
 FUNCTIONS = {
-    "correlate": ([correlate, lambda i, k: np.array(correlate(i, k), float)],
-                  {lambda i, k: correlate(i, k[::-1, ::-1]): "flipped",
-                   lambda i, k: [row[:-1] for row in correlate(i, k)[:-1]]: "last row",
-                   lambda i, k: correlate(i, k * 0 + 1): "without their weights",
-                   lambda i, k: np.array(correlate(i, k)) / k.size: "mean",
-                   lambda i, k: correlate(i, -k): "For every"}),
     "decide": ([decide, lambda p, t: (p > t).astype(np.uint8).tolist()],
                {lambda p, t: 1 - decide(p, t): "other way round", lambda p, t: p.round(): "Rounding",
                 lambda p, t: 255 * decide(p, t): "255", lambda p, t: p: "Compare every"}),
@@ -192,6 +167,6 @@ FUNCTIONS = {
                         lambda p: max(2 * np.cumsum(p) / (1 + np.arange(len(p)) + p.sum())): "highest Dice itself",
                         lambda p: p[voxels_to_draw(p) - 1]: "That is the threshold. How", len: "then the k"}),
 }
-FUNCTIONS |= FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_06 | FUNCTIONS_07 | FUNCTIONS_09
+FUNCTIONS |= FUNCTIONS_02 | FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_06 | FUNCTIONS_07 | FUNCTIONS_09
 NUMBERS |= NUMBERS_09
-TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_03, **MODULES_03, **CLASSES_04, **FUNCTIONS}
+TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_02, **PROPERTIES_03, **MODULES_03, **CLASSES_04, **FUNCTIONS}

@@ -1,15 +1,22 @@
-"""Checkers of lesson 02, convolution: a window by hand, sizes, kernels, parameters and the receptive field."""
+"""Checkers of lesson 02, convolution: a window by hand, kernels, edges, blur and sizes (its layers: `lesson_02_layers`)."""
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+from unet_lib.lessons import reference_convolution as ours
 from unet_lib.lessons.exercises.exercise import (
     Case,
     FunctionExercise,
     Misconception,
-    NumberExercise,
     PropertyExercise,
     to_array,
 )
+from unet_lib.lessons.exercises.lesson_02_layers import conv2d, conv2d_fast, max_pool2d, receptive_field
+
+__all__ = ["blur_in_two_passes", "conv2d", "conv2d_fast", "correlate", "edge_kernel", "gradient_magnitude",
+           "max_pool2d", "output_size", "own_window", "receptive_field"]
 
 # Small numbers, because the reader adds them up on paper.
 IMAGE = np.array([[1, 0, 2, 5, 4, 6],
@@ -53,7 +60,7 @@ own_window = PropertyExercise(
     expected="three numbers such as (2, 3, 10): row, column and sum",
     read=_own_pixel,
     right=lambda value: _inside(value[0], value[1]) and _gives(KERNEL)(value),
-    insight="Nine products, one sum. A network does nothing else, only some hundred million times a slice.",
+    insight="Nine products, one sum. A network does this some hundred million times a slice.",
     misconceptions=(
         Misconception(lambda value: not _inside(value[0], value[1]),
                       "A window around that pixel sticks out of the image. Choose a row and a column from 1 to 4."),
@@ -69,22 +76,6 @@ own_window = PropertyExercise(
     ),
     fallback_hint="Lay the kernel on the nine numbers around your pixel, multiply each pair, add the nine products.",
 )
-
-conv_output = NumberExercise(
-    question="conv_output(answer): width 256, kernel 7, stride 2, padding 3; how wide is the output?",
-    right=128,
-    insight="Half of 256: stride 2 halves, and a padding of (kernel − 1) / 2 loses nothing at the edges.",
-    misconceptions=(
-        Misconception(127, "One too few: 127 steps join 128 positions. Or did you pad one side only?"),
-        Misconception(128.5,
-                      "There is no half pixel: a window that sticks out is left away. Round down before adding 1."),
-        Misconception(125, "You forgot the padding: 3 pixels on the left and 3 on the right."),
-        Misconception(256, "You forgot the stride: the window moves two pixels at a time."),
-        Misconception(250, "Both are missing: the padding adds 6, the stride halves."),
-    ),
-    fallback_hint="⌊(256 + 2·3 − 7) / 2⌋ + 1.",
-)
-
 
 def _correlate(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(image, kernel.shape)
@@ -104,20 +95,23 @@ def _padded(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 correlate = FunctionExercise(
-    question="correlate(function): write correlate(image, kernel), without padding, stride 1.",
+    question="correlate(correlate): write correlate(image, kernel), without padding.",
     signature="correlate(image, kernel)",
     cases=_CASES,
-    insight="Four nested sums in two lines. This is the operation that gives convolutional networks their name.",
+    also=lambda function: None if isinstance(function(IMAGE, KERNEL), np.ndarray) else (
+        "All numbers are right, but they are a list. Later cells need an array: `np.array(…)` around it."),
+    ours=lambda: ours.correlate,
+    insight="This is the operation that gives convolutional networks their name.",
     misconceptions=(
         Misconception(lambda image, kernel: _correlate(image, kernel[::-1, ::-1]),
-                      "The kernel is flipped. That is the mathematician's convolution; networks lay it on as it is."),
+                      "The kernel is flipped. That is the mathematician's convolution; here it is laid on as it is."),
         Misconception(_padded, "Your output is as large as the image. Here only windows that fit inside count."),
         Misconception(lambda image, kernel: _correlate(image, kernel)[:-1, :-1],
                       "The last row and column of windows is missing: there are height − kernel height + 1 of them."),
         Misconception(lambda image, kernel: _correlate(image, np.ones_like(kernel)),
                       "You add up the windows without their weights."),
         Misconception(lambda image, kernel: _correlate(image, kernel) / kernel.size,
-                      "You take the mean of the products. Networks take the sum."),
+                      "You take the mean of the products. Take their sum."),
     ),
     fallback_hint="For every position of the window: the sum of image part times kernel.",
 )
@@ -140,7 +134,8 @@ edge_kernel = PropertyExercise(
     expected="three rows of three numbers",
     read=lambda answer: to_array(answer, (3, 3)),
     right=lambda k: _answers(k, _RISE) > 0 and _quiet(_answers(k, _FLAT)) and _quiet(_answers(k, _RISE.T)),
-    insight="Positive where it brightens to the right, 0 where nothing changes: a question with a sign.",
+    ours=lambda: [[0, 0, 0], [-1, 0, 1], [0, 0, 0]],
+    insight="Positive where it brightens to the right, negative where it darkens, 0 where nothing changes.",
     misconceptions=(
         Misconception(lambda k: not k.any(), "A kernel of zeros answers 0 to everything."),
         Misconception(lambda k: not _quiet(_answers(k, _FLAT)),
@@ -154,47 +149,101 @@ edge_kernel = PropertyExercise(
     fallback_hint="Negative weights on the left, the same positive ones on the right.",
 )
 
-conv_parameters = NumberExercise(
-    question="conv_parameters(answer): 3×3 convolution from 3 to 16 channels, with bias; how many learnt numbers?",
-    right=448,
-    insight="16 filters of 3·3·3 weights and a bias each, whether the image has 9 pixels or 9 million.",
+
+def _sobel(combine: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[Any], np.ndarray]:
+    """The two Sobel answers, combined."""
+    return lambda image: combine(_correlate(np.asarray(image), KERNEL), _correlate(np.asarray(image), KERNEL.T))
+
+
+gradient_magnitude = FunctionExercise(
+    question="gradient_magnitude(gradient_magnitude): write gradient_magnitude(image), by both Sobel kernels.",
+    signature="gradient_magnitude(image)",
+    cases=tuple(Case((image,), _sobel(np.hypot)(image), f"gradient_magnitude(image of {image.shape})")
+                for image in (IMAGE, _RANDOM.integers(0, 9, (5, 7)))),
+    ours=lambda: ours.gradient_magnitude,
+    insight="An edge map: large at every edge, whichever way it runs.",
     misconceptions=(
-        Misconception(432, "The biases are missing: one for each of the 16 output channels."),
-        Misconception(160, "Each filter looks at all three channels: 3·3·3 weights, not 3·3."),
-        Misconception(480, "A filter has one bias, not one for each input channel."),
-        Misconception(435, "The bias belongs to the output: 16 of them, not 3."),
-        Misconception(28, "That is one filter. The layer has 16."),
-        Misconception(144, "That would be 16 filters for a single channel, without bias."),
+        Misconception(_sobel(lambda x, y: x), "That is the edge from left to right only. Turn the kernel, too: `.T`."),
+        Misconception(_sobel(lambda x, y: y), "That is the edge from top to bottom only."),
+        Misconception(_sobel(lambda x, y: x + y), "Plus and minus cancel where one answer is negative. Square both, "
+                                                  "add, and take the root."),
+        Misconception(_sobel(lambda x, y: x**2 + y**2), "The square root is missing."),
+        Misconception(_sobel(lambda x, y: np.abs(x) + np.abs(y)),
+                      "That overrates slanted edges: one of 45° counts 1.41 times. Pythagoras is fair to all."),
+        Misconception(_sobel(np.maximum), "Take both into account: √(x² + y²)."),
+        Misconception(_sobel(np.arctan2), "That is the direction of the edge. Asked for is its strength."),
     ),
-    fallback_hint="16 · (3 · 3 · 3 + 1).",
+    fallback_hint="x and y are the answers of the two Sobel kernels; then √(x² + y²), pixel by pixel.",
 )
 
-dense_weights = NumberExercise(
-    question="dense_weights(answer): every one of 64×64 outputs sees every one of 64×64 inputs; how many weights?",
-    right=4096**2,
-    insight="16.8 million weights for one small grey image; a 3×3 convolution does it with 9.",
+
+def _passes(*kernels: Callable[[np.ndarray], np.ndarray]) -> Callable[[Any, Any], np.ndarray]:
+    """One correlation after the other, with kernels made of the weights."""
+    def blur(image: Any, weights: Any) -> np.ndarray:
+        image, weights = np.asarray(image, float), np.asarray(weights, float)
+        for kernel in kernels:
+            image = _correlate(image, kernel(weights))
+        return image
+    return blur
+
+
+def _row(weights: np.ndarray) -> np.ndarray:
+    return weights[None, :]
+
+
+def _column(weights: np.ndarray) -> np.ndarray:
+    return weights[:, None]
+
+
+def _square(weights: np.ndarray) -> np.ndarray:
+    return np.outer(weights, weights)
+
+
+blur_in_two_passes = FunctionExercise(
+    question="blur_in_two_passes(blur_in_two_passes): write blur_in_two_passes(image, weights): along the rows, then "
+             "along the columns.",
+    signature="blur_in_two_passes(image, weights)",
+    cases=tuple(Case((image, weights), _passes(_square)(image, weights),
+                     f"blur_in_two_passes(image of {image.shape}, {len(weights)} weights)")
+                for image, weights in ((IMAGE, np.array([1, 2, 1]) / 4),
+                                       (_RANDOM.integers(0, 9, (9, 11)), np.array([1, 4, 6, 4, 1]) / 16))),
+    ours=lambda: ours.blur_in_two_passes,
+    insight="The same picture as with the square kernel, for 2k products a pixel instead of k².",
     misconceptions=(
-        Misconception(4096, "That is for one output. There are 4,096 outputs."),
-        Misconception(8192, "Pairs multiply: each output has a weight for each input."),
-        Misconception(64**2 * 9,
-                      "That is nine for each output: local, but not shared. Here each sees the whole image."),
-        Misconception(64 * 64 * 64, "An image of 64×64 has 4,096 pixels, not 64."),
-        Misconception(9, "That is the convolution. How many has the dense layer?"),
+        Misconception(_passes(_row), "You blur along the rows only. The second pass goes along the columns."),
+        Misconception(_passes(_column), "You blur along the columns only. Blur along the rows as well."),
+        Misconception(_passes(_row, _row), "Both passes run along the rows. For the second the weights stand upright: "
+                                           "`weights[:, None]`."),
+        Misconception(_passes(_column, _column), "Both passes run along the columns."),
+        Misconception(_passes(_square, _square), "That blurs twice with the square kernel. One pass takes a kernel of "
+                                                 "a single row, the other one of a single column."),
+        Misconception(lambda image, weights: 2 * _passes(_square)(image, weights),
+                      "Twice too bright. Do not add the passes: the second works on the result of the first."),
     ),
-    fallback_hint="(number of outputs) · (number of inputs).",
+    fallback_hint="correlate with weights[None, :], and the result with weights[:, None].",
 )
 
-field_after_pool = NumberExercise(
-    question="field_after_pool(answer): double convolution, 2×2 pooling, double convolution; how wide a view?",
-    right=14,
-    insight="5, then 6, then 14: after pooling each step is two input pixels wide, so views grow twice as fast.",
+
+output_size = FunctionExercise(
+    question="output_size(output_size): write output_size(size, kernel, stride, padding), for one direction.",
+    signature="output_size(size, kernel, stride, padding)",
+    cases=tuple(Case(given, ours.output_size(*given)) for given in (
+        (256, 3, 1, 0), (256, 3, 1, 1), (256, 7, 2, 3), (6, 3, 2, 1), (10, 2, 3, 2))),
+    ours=lambda: ours.output_size,
+    insight="Half of 256 for ResNet's first layer: a stride of 2 halves, a padding of (kernel − 1) / 2 loses nothing.",
     misconceptions=(
-        Misconception(9, "That is four convolutions without the pooling."),
-        Misconception(10, "After pooling, one step is two input pixels: the second pair adds 2·2 each, not 2."),
-        Misconception(13, "The pooling window itself adds a pixel: 5 + 1 before you go on."),
-        Misconception(18, "Double only what comes after the pooling."),
-        Misconception(5, "That is the first double convolution alone."),
-        Misconception(6, "That is up to and with the pooling. Two convolutions follow."),
+        Misconception(lambda n, k, s, p: (n + 2 * p - k) // s,
+                      "One too few: between n steps there are n + 1 positions."),
+        Misconception(lambda n, k, s, p: (n + p - k) // s + 1,
+                      "The padding counts twice: on the left and on the right."),
+        Misconception(lambda n, k, s, p: (n + 2 * p - k) / s + 1,
+                      "There is no half window: one that sticks out is left away. Round down: `//`."),
+        Misconception(lambda n, k, s, p: (n - k) // s + 1, "You forgot the padding."),
+        Misconception(lambda n, k, s, p: n + 2 * p - k + 1, "You forgot the stride."),
+        Misconception(lambda n, k, s, p: (n + 2 * p - k + 1) // s,
+                      "The 1 comes after the division: it is the first position, before any step."),
+        Misconception(lambda n, k, s, p: -(-(n + 2 * p - k) // s) + 1,
+                      "You round up. The last window would stick out: round down."),
     ),
-    fallback_hint="Field + (kernel − 1) · jump, layer by layer; the jump doubles at the pooling.",
+    fallback_hint="Room to move, size + 2·padding − kernel; steps, room // stride; positions, steps + 1.",
 )
