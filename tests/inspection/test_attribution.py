@@ -6,19 +6,20 @@ import torch
 from torch import nn
 
 from unet_lib.core.errors import SettingsError, ShapeError
-from unet_lib.inspection.activations import capture, feature_maps
+from unet_lib.inspection.activations import block_names, capture, feature_maps, find_block
 from unet_lib.inspection.attribution import (
+    Effect,
     ablate_skips,
-    activation_maximisation,
     channel_ablation,
     count_answers,
     grad_cam,
     logits_of,
     occlusion,
+    patient_counts,
+    randomised_from,
     skip_maps,
     zeroed_channels,
 )
-from unet_lib.inspection.channel_metrics import high_frequency_fraction
 from unet_lib.models.ablations import build_variant
 from unet_lib.models.registry import build
 from unet_lib.models.unet import UNet
@@ -189,24 +190,55 @@ def test_zeroing_where_a_block_hands_on_its_own_input_leaves_the_input_alone():
     assert maps["encoder.1"][:, 1].any()
 
 
-def test_channels_are_ranked_by_what_their_loss_costs():
+def test_channels_are_ranked_by_what_their_loss_costs_patients():
     """Image channel 0 shows the tumour, 1 a decoy beside it: without its channel the network would be perfect."""
-    masks, decoy = torch.zeros(2, 2, 1, 16, 16)
-    masks[0, 0, 2:6, 2:6] = 1  # 16 pixels
-    masks[1, 0, :2, :2] = 1  # 4 pixels
+    masks, decoy = torch.zeros(2, 3, 1, 16, 16)
+    masks[0, 0, 2:6, 2:6] = 1  # 16 pixels in two slices of the first patient
+    masks[1, 0, :2, :2] = 1    # and 4
+    masks[2, 0, 8:, 8:] = 1    # 64 of the second one, without a decoy
     decoy[0, 0, 10:12, 10:12] = 1  # 4 pixels
-    effects = channel_ablation(by_skip(), "encoder.1", torch.cat([masks, decoy], dim=1), masks)
-    whole = 2 * 20 / (2 * 20 + 4)
-    assert [effect.channel for effect in effects] == [0, 1, 2]
-    assert [effect.dice for effect in effects] == [0, whole, 1]
-    assert [effect.lost for effect in effects] == pytest.approx([whole, 0, whole - 1])
+    images, patients, whole = torch.cat([masks, decoy], dim=1), ["b", "b", "a"], 2 * 20 / (2 * 20 + 4)
+    effects = channel_ablation(by_skip(), "encoder.1", images, masks, patients)
+    assert [effect.part for effect in effects] == [(0,), (1,), (2,)]
+    assert [effect.dice.tolist() for effect in effects] == [[0, 0], [1, whole], [1, 1]]
+    assert effects[0].lost.tolist() == [1, whole] and effects[0].mean == (1 + whole) / 2
+    assert effects[2].lost == pytest.approx([0, whole - 1])
+    assert effects[0].interval() == pytest.approx((whole, 1))
+    both, neither = channel_ablation(by_skip(), "encoder.1", images, masks, patients, groups=[(1,), (2, 0)])
+    assert (both.part, both.mean) == ((2, 0), (1 + whole) / 2) and (neither.part, neither.mean) == ((1,), 0)
 
 
 def test_dead_blocks_can_be_ablated_without_loss():
     masks = torch.ones(1, 1, 16, 16)
-    effects = channel_ablation(by_skip(), "bottleneck", IMAGES[:1], masks)
-    assert [effect.channel for effect in effects] == list(range(12))
-    assert {effect.lost for effect in effects} == {0}
+    effects = channel_ablation(by_skip(), "bottleneck", IMAGES[:1], masks, ["a"])
+    assert [effect.part for effect in effects] == [(channel,) for channel in range(12)]
+    assert {effect.mean for effect in effects} == {0}
+
+
+def test_a_skips_effect_is_the_dice_before_less_that_after():
+    masks = (IMAGES.sum(1, keepdim=True) >= 0.5).float()
+    model = by_skip()
+    before = patient_counts(model, IMAGES, masks, [1, 2, 2])
+    with ablate_skips(model, {1: "zeroed"}):
+        effect = Effect.between("level 1", before, patient_counts(model, IMAGES, masks, [1, 2, 2]))
+    assert (effect.dice.tolist(), effect.lost.tolist()) == ([0, 0], [1, 1])
+
+
+@pytest.mark.parametrize("name", ["output", "decoder.1", "bottleneck"])
+def test_randomised_blocks_reach_from_the_output_back_and_no_further(network, name):
+    before = state(network)
+    one, same, other = (randomised_from(network, name, IMAGES, seed) for seed in (0, 0, 1))
+    assert state(network) == before
+    stages = block_names(network)
+    for stage in stages:
+        weights = [[p for key, p in find_block(made, stage).named_parameters() if "conv" in key or key == "weight"]
+                   for made in (network, one, same, other)]
+        for old, new, again, another in zip(*weights, strict=True):
+            fresh = stages.index(stage) >= stages.index(name)
+            assert torch.equal(old, new) != fresh and torch.equal(new, again) and torch.equal(new, another) != fresh
+    maps = feature_maps(one, IMAGES, ["encoder.1.norm1"])["encoder.1.norm1"]  # calibrated on these images
+    torch.testing.assert_close(maps.mean((0, 2, 3)), one.encoder["1"].norm1.bias, atol=1e-4, rtol=0)
+    assert not any(module.training for module in one.modules())
 
 
 class Pixelwise(nn.Module):
@@ -333,83 +365,11 @@ def test_grad_cams_weights_are_the_gradients_found_by_trying(network):
     assert heat.peak > 0
 
 
-def test_the_brightest_image_of_a_pixelwise_channel_are_its_own_weights():
-    """Uphill is the same direction always, so growth and shrinking meet at rate / decay times that direction."""
-    model = linear()
-    weights = model[0].weight[1, :, 0, 0].detach()
-    image = activation_maximisation(model, "0", 1, (2, 8, 12), steps=400, rate=0.1, decay=0.05)
-    expected = 0.1 / 0.05 * weights / weights.square().mean().sqrt()
-    torch.testing.assert_close(image, expected[:, None, None].expand(2, 8, 12), rtol=1e-4, atol=1e-4)
-    assert image.square().mean().sqrt() == pytest.approx(0.1 / 0.05, rel=1e-4)
-
-
-def edges() -> nn.Sequential:
-    """One channel, bright where it gets brighter from left to right (Sobel's weights)."""
-    model = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1, bias=False), nn.ReLU())
-    with torch.no_grad():
-        model[0].weight[0, 0] = torch.tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
-    return model
-
-
-def test_what_an_edge_detector_likes_best_are_edges_of_its_own_direction():
-    sharp, smooth = (activation_maximisation(edges(), "1", 0, (1, 24, 24), blur=blur) for blur in (0, 0.6))
-    for image, times in ((sharp, 5), (smooth, 20)):
-        across, along = image.diff(dim=2).square().mean(), image.diff(dim=1).square().mean()
-        assert across > times * along
-    assert high_frequency_fraction(smooth[None]) < 0.5 * high_frequency_fraction(sharp[None])
-
-
-@pytest.mark.parametrize("name", ["encoder.1", "encoder.2.norm2", "bottleneck.norm2", "decoder.2.norm1"])
-def test_climbing_finds_a_brighter_image_than_luck_does(network, name):
-    """Fifty images of noise, just as strong, do not come near."""
-    before = state(network)
-    found = activation_maximisation(network, name, 1, (2, 16, 16), steps=60)
-    strength = found.square().mean().sqrt()
-    luck = strength * torch.randn(50, 2, 16, 16, generator=DRAW)
-    brightness = feature_maps(network, torch.cat([found[None], luck]), name)[name][:, 1].mean((1, 2))
-    assert brightness[0] > brightness[1:].mean() + 6 * brightness[1:].std()
-    assert state(network) == before
-
-
-def test_climbing_depends_on_its_seed_alone(network):
-    torch.manual_seed(3)
-    before = torch.get_rng_state()
-    one, same, other = (activation_maximisation(network, "encoder.2.norm2", 0, (2, 16, 16), steps=5, seed=seed)
-                        for seed in (0, 0, 1))
-    assert torch.equal(one, same)
-    assert not torch.equal(one, other)
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_a_dead_channel_lets_the_noise_fade():
-    image = activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=100, decay=0.1, blur=0)
-    assert 0 < image.abs().max() < 0.5 * 0.9**100
-
-
-def test_every_shift_is_taken_back():
-    """With nothing to climb, no shrinking and no blur the noise stays where it was."""
-    start, end = (activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0,
-                                          jitter=5) for steps in (0, 4))
-    assert torch.equal(start, end)
-
-
-def test_blurring_is_a_mean_over_neighbours(network):
-    """A dead channel leaves only the blur at work: the noise after one step, by SciPy's convolution."""
-    from scipy.ndimage import convolve1d
-
-    start, after = (activation_maximisation(by_skip(), "bottleneck", 0, (2, 16, 16), steps=steps, decay=0, blur=0.5,
-                                            jitter=0).numpy() for steps in (0, 1))
-    blurred = start
-    for axis in (1, 2):
-        blurred = convolve1d(blurred, [0.25, 0.5, 0.25], axis=axis, mode="nearest")
-    np.testing.assert_allclose(after, (start + blurred) / 2, atol=1e-6)
-
-
 @pytest.mark.parametrize("explain", [
     lambda network, name: grad_cam(network, IMAGES, name),
-    lambda network, name: activation_maximisation(network, name, 0, (2, 16, 16)),
-    lambda network, name: channel_ablation(network, name, IMAGES, IMAGES[:, :1])],
-    ids=["grad-cam", "maximisation", "ablation"])
+    lambda network, name: randomised_from(network, name, IMAGES),
+    lambda network, name: channel_ablation(network, name, IMAGES, IMAGES[:, :1], [1, 2, 3])],
+    ids=["grad-cam", "randomised", "ablation"])
 def test_unknown_blocks_are_refused_with_similar_names(network, explain):
     before = state(network)
     with pytest.raises(SettingsError, match="got 'encoder.7'. Did you mean encoder"):

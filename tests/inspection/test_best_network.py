@@ -10,7 +10,6 @@ from torch.nn import functional as F
 from unet_lib.inspection.activations import block_names, capture, channel_statistics, feature_maps
 from unet_lib.inspection.attribution import (
     ablate_skips,
-    activation_maximisation,
     channel_ablation,
     count_answers,
     grad_cam,
@@ -21,6 +20,7 @@ from unet_lib.inspection.attribution import (
 )
 from unet_lib.inspection.checkpoint_series import load_series
 from unet_lib.inspection.linear_probe import probe
+from unet_lib.inspection.patches import activation_maximisation
 from unet_lib.models.checkpoint import load_model
 
 ROW, COLUMN = np.indices((64, 64))
@@ -102,13 +102,12 @@ def test_its_channels_can_be_zeroed_and_ranked(best):
     with zeroed_channels(best, "pool.3", [0, 7]), capture(best, "pool.3") as maps:
         logits_of(best, IMAGES)
     assert not maps["pool.3"][:, [0, 7]].any() and maps["pool.3"][:, 1].any()
-    whole = count_answers(best, IMAGES, MASKS).dice()
-    effects = channel_ablation(best, "encoder.1", IMAGES, MASKS)
-    assert sorted(effect.channel for effect in effects) == list(range(16))
-    assert [effect.lost for effect in effects] == sorted((effect.lost for effect in effects), reverse=True)
+    effects = channel_ablation(best, "encoder.1", IMAGES, MASKS, ["a"] * 4)
+    assert sorted(effect.part for effect in effects) == [(channel,) for channel in range(16)]
+    assert [effect.mean for effect in effects] == sorted((effect.mean for effect in effects), reverse=True)
     for effect in effects[::15]:
-        with zeroed_channels(best, "encoder.1", effect.channel):
-            assert count_answers(best, IMAGES, MASKS).dice() == effect.dice == pytest.approx(whole - effect.lost)
+        with zeroed_channels(best, "encoder.1", effect.part[0]):
+            assert effect.dice.tolist() == [count_answers(best, IMAGES, MASKS).dice()]
 
 
 @pytest.mark.parametrize("name", ["stem", "pool.4", "bottleneck", "decoder.1", "output"])
@@ -135,9 +134,10 @@ def test_what_hides_the_tumour_costs_most(best):
 
 @pytest.mark.parametrize("name", ["stem.norm", "encoder.3", "bottleneck.3.body.project"])
 def test_climbing_finds_an_image_that_it_likes_better_than_noise(best, name):
-    found = activation_maximisation(best, name, 3, (3, 32, 32), steps=20)
-    noise = found.square().mean().sqrt() * torch.randn(20, 3, 32, 32, generator=torch.Generator().manual_seed(1))
-    brightness = feature_maps(best, torch.cat([found[None], noise]), name)[name][:, 3].mean((1, 2))
+    found = activation_maximisation(best, name, 3, (3, 32, 32), starts=1, steps=20)
+    noise = found.image.square().mean().sqrt() * torch.randn(20, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    maps = feature_maps(best, torch.cat([found.image[None], noise]), name)[name][:, 3]
+    brightness = maps[:, maps.shape[1] // 2, maps.shape[2] // 2]
     assert brightness[0] > brightness[1:].max()
 
 

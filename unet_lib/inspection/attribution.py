@@ -8,19 +8,23 @@ Nothing is trained here, and nothing about the network is different afterwards. 
 without a part, so what ablation shows is how much *this* network leans on it, not whether another could do without.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unet_lib.core.errors import SettingsError, ShapeError
-from unet_lib.core.metrics import Counts, count_slices, pooled
+from unet_lib.core.metrics import Counts, bootstrap, by_patient, count_slices, pooled
 from unet_lib.inspection.activations import block_names, feature_maps, find_block
-from unet_lib.models.common import eval_mode, to_mask
+from unet_lib.inspection.batch_norm_calibration import calibrate
+from unet_lib.models.common import eval_mode, seeded_init, to_mask
 
 SkipChange = str | Float[Tensor, "_ _ _ _"]
 """What a skip hands on instead: `zeroed`, `mean` or other maps; see `ablate_skips`."""
@@ -87,29 +91,55 @@ def zeroed_channels(model: nn.Module, name: str, channels: Sequence[int] | int) 
         yield model
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelEffect:
-    """Dice with this channel zeroed, and how much less that is than with all channels (negative: it did harm)."""
+@dataclass(frozen=True)
+class Effect:
+    """What p patients lose where `part` is ablated: `lost` is each one's Dice with the whole network less `dice`, that
+    without the part. Negative: the part did harm."""
 
-    channel: int
-    dice: float
-    lost: float
+    part: Any
+    dice: Float[np.ndarray, "p"]
+    lost: Float[np.ndarray, "p"]
+
+    @classmethod
+    def between(cls, part: Any, before: Mapping[str, Counts], after: Mapping[str, Counts]) -> "Effect":
+        """From what `patient_counts` says with the whole network and without the part."""
+        whole, without = (np.array([counts[name].dice() for name in before]) for counts in (before, after))
+        return cls(part, without, whole - without)
+
+    @property
+    def mean(self) -> float:
+        """Of the loss, over patients."""
+        return float(self.lost.mean())
+
+    def interval(self, draws: int = 10_000, seed: int = 0) -> tuple[float, float]:
+        """Of the mean loss, 95 %, over patients (`bootstrap`)."""
+        return bootstrap(self.lost, np.mean, draws, seed)
+
+
+def patient_counts(model: nn.Module, images: Float[Tensor, "n c h w"], masks: Float[Tensor, "n 1 h w"],
+                   patients: Sequence[object], threshold: float = 0.5, batch: int = 16) -> dict[str, Counts]:
+    """The network's masks against the reference, all slices of a patient together; `patients` says whose each is."""
+    found = to_mask(logits_of(model, images, batch), threshold)
+    return by_patient(count_slices(found, masks), [str(patient) for patient in patients])
 
 
 def channel_ablation(model: nn.Module, name: str, images: Float[Tensor, "n c h w"], masks: Float[Tensor, "n 1 h w"],
-                     threshold: float = 0.5) -> tuple[ChannelEffect, ...]:
-    """Every channel of block `name` zeroed in turn; the one whose loss costs most Dice first, equal ones by number.
+                     patients: Sequence[object], groups: Iterable[Sequence[int]] | None = None,
+                     threshold: float = 0.5) -> tuple[Effect, ...]:
+    """Channels of block `name` zeroed; the ones whose loss costs patients most Dice first, equal ones in their order.
 
-    Dice is pooled over all images. Channels that stand in for one another each look dispensable here: together they
-    may not be (zero both with `zeroed_channels`).
+    Each channel in turn, or each of the `groups` in turn: `itertools.combinations(range(8), 2)` are all pairs of
+    eight. An effect's `part` is a tuple of channels. Channels that stand in for one another each look dispensable
+    alone; together they may not be.
     """
-    whole = count_answers(model, images, masks, threshold).dice()
+    count = feature_maps(model, images[:1], name)[name].shape[1]
+    whole = patient_counts(model, images, masks, patients, threshold)
     effects = []
-    for channel in range(feature_maps(model, images[:1], name)[name].shape[1]):
-        with zeroed_channels(model, name, channel):
-            dice = count_answers(model, images, masks, threshold).dice()
-        effects.append(ChannelEffect(channel, dice, whole - dice))
-    return tuple(sorted(effects, key=lambda effect: -effect.lost))
+    for group in [(channel,) for channel in range(count)] if groups is None else groups:
+        with zeroed_channels(model, name, list(group)):
+            without = patient_counts(model, images, masks, patients, threshold)
+        effects.append(Effect.between(tuple(group), whole, without))
+    return tuple(sorted(effects, key=lambda effect: -effect.mean))
 
 
 def occlusion(model: nn.Module, image: Float[Tensor, "c h w"], patch: int = 16, stride: int = 8, grey: float = 0.0,
@@ -160,7 +190,7 @@ def grad_cam(model: nn.Module, images: Float[Tensor, "n c h w"], name: str,
     added with these weights, and what is below 0 is left out. None takes the pixels the network itself calls tumour.
     The map is as coarse as the block, and says where, not why: a channel may be bright for many reasons.
     """
-    with _live(model, name) as live:
+    with live_output(model, name) as live:
         logits = model(images.detach().clone().requires_grad_())
         wanted = to_mask(logits.detach()) if region is None else region
         gradient, = torch.autograd.grad((logits * wanted).sum(), live["output"])
@@ -170,35 +200,26 @@ def grad_cam(model: nn.Module, images: Float[Tensor, "n c h w"], name: str,
     return Heat(found / torch.where(peak > 0, peak, 1), peak)
 
 
-def activation_maximisation(model: nn.Module, name: str, channel: int, shape: tuple[int, int, int], *,
-                            steps: int = 200, rate: float = 0.1, decay: float = 0.05, blur: float = 0.2,
-                            jitter: int = 4, seed: int = 0) -> Float[Tensor, "c h w"]:
-    """An image of `shape`, in normalised units, that makes one channel of block `name` bright on average.
+def randomised_from(network: nn.Module, name: str, images: Float[Tensor, "n c h w"], seed: int = 0) -> nn.Module:
+    """A copy whose blocks from the output back to `name` have fresh initial weights, drawn by `seed`.
 
-    From faint noise uphill along the gradient, scaled to a root mean square of `rate` a step (Erhan et al. 2009).
-    Left alone this ends in noise that no scanner makes, so each step also shrinks the image by the fraction `decay`
-    (its root mean square stays below rate / decay), mixes in its blurred self by the fraction `blur`, and first
-    shifts it by up to `jitter` pixels, so that no pixel is special. The same image for the same seed. A block that
-    ends in a ReLU may be all dark in the beginning, which leaves no gradient to climb: take its norm instead
-    (`bottleneck.norm2`). Raises SettingsError for an unknown block.
+    The cascading randomisation of Adebayo et al. (2018): a picture that is to explain what the network learnt must
+    change as its layers forget. Batch norms are calibrated on these (normalised) images, or fresh blocks would fade;
+    all of them, so that copies of every depth are treated alike. Raises SettingsError for an unknown block.
     """
-    draw = torch.Generator().manual_seed(seed)
-    device = next(model.parameters()).device
-    image = (0.1 * torch.randn(1, *shape, generator=draw)).to(device)
-    with _live(model, name) as live:
-        for _ in range(steps):
-            shift = tuple(torch.randint(-jitter, jitter + 1, (2,), generator=draw).tolist())
-            image = image.roll(shift, (2, 3)).requires_grad_()
-            model(image)
-            gradient, = torch.autograd.grad(live["output"][:, channel].mean(), image)
-            steepest = gradient / gradient.square().mean().sqrt().clamp(min=1e-12)
-            image = _softened((1 - decay) * image.detach() + rate * steepest, blur)
-            image = image.roll(tuple(-step for step in shift), (2, 3))
-    return image[0]
+    names = block_names(network)
+    find_block(network, name)
+    copy = deepcopy(network)
+    with seeded_init(seed):
+        for block in names[names.index(name):]:
+            for part in find_block(copy, block).modules():
+                if callable(reset := getattr(part, "reset_parameters", None)):
+                    reset()
+    return calibrate(copy, images)
 
 
 @contextmanager
-def _live(model: nn.Module, name: str) -> Iterator[dict[str, Tensor]]:
+def live_output(model: nn.Module, name: str) -> Iterator[dict[str, Tensor]]:
     """Evaluation mode with gradients; `live["output"]` is what the block handed on last, no copy, so that it can be
     differentiated."""
     live: dict[str, Tensor] = {}
@@ -226,11 +247,3 @@ def _changed(skip: Tensor, change: SkipChange) -> Tensor:
 def _starts(length: int, patch: int, stride: int) -> Int[Tensor, "k"]:
     """Where squares begin along one side, so that the last one ends at the border."""
     return torch.tensor(sorted({*range(0, length - patch + 1, stride), length - patch}))
-
-
-def _softened(image: Float[Tensor, "1 c h w"], fraction: float) -> Float[Tensor, "1 c h w"]:
-    """Mixed with itself blurred by (1, 2, 1) / 4 along rows and columns; the border repeats."""
-    weights = torch.tensor([1.0, 2.0, 1.0], device=image.device) / 4
-    kernel = torch.outer(weights, weights).expand(image.shape[1], 1, 3, 3)
-    blurred = F.conv2d(F.pad(image, (1, 1, 1, 1), mode="replicate"), kernel, groups=image.shape[1])
-    return (1 - fraction) * image + fraction * blurred
