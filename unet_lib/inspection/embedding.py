@@ -18,16 +18,16 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
 from unet_lib.core.errors import SettingsError, ShapeError
-from unet_lib.data.phantom.contrast import TISSUES
+from unet_lib.data.phantom import GROUP_NAMES, group_tissues
 
-KINDS = {"air": ("air",), "skull and scalp": ("fat", "skin", "muscle", "marrow", "bone", "eye", "mucosa", "dura"),
-         "fluid": ("csf", "vessel", "plexus"), "grey matter": ("grey", "nuclei", "pallidum"),
-         "white matter": ("white",), "tumour": ("tumour", "cyst")}
-"""The kinds of squares, air first and tumour last, and the phantom's tissues that each unites."""
+KINDS = {"air": ("air",), "skull and scalp": ("scalp and fat", "muscle", "skull", "vessels and membranes"),
+         "fluid": ("fluid",), "grey matter": ("grey matter", "deep grey matter"), "white matter": ("white matter",),
+         "tumour": ("tumour", "cyst")}
+"""The kinds of squares, air first and tumour last, and the groups of tissues (`phantom.GROUP_NAMES`) in each."""
 NAMES = tuple(KINDS)
 TUMOUR = NAMES.index("tumour")
-KIND_OF_TISSUE = np.array([next(code for code, kind in enumerate(KINDS.values()) if tissue in kind)
-                           for tissue in TISSUES], np.uint8)
+KIND_OF_GROUP = np.array([next(code for code, kind in enumerate(KINDS.values()) if group in kind)
+                          for group in GROUP_NAMES], np.uint8)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def head_squares(labels: UInt8[np.ndarray, "n h w"], side: int, least: float = 0
     slices, height, width = labels.shape
     if height % side or width % side:
         raise ShapeError(f"expected labels that {side}×{side} squares fill evenly; got {height}×{width} pixels.")
-    kinds = KIND_OF_TISSUE[labels].reshape(slices, side, height // side, side, width // side)
+    kinds = KIND_OF_GROUP[group_tissues(labels)].reshape(slices, side, height // side, side, width // side)
     fractions = np.stack([(kinds == kind).mean((2, 4)) for kind in range(len(NAMES))], axis=-1)
     tissue = np.where(fractions[..., TUMOUR] >= least, TUMOUR, fractions[..., 1:TUMOUR].argmax(-1) + 1)
     slice_of, row, column = np.nonzero((fractions[..., 0] < 0.5) | (tissue == TUMOUR))
