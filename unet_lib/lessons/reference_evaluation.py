@@ -47,7 +47,7 @@ def dice_by_patient(predicted: Bool[np.ndarray, "n h w"], reference: Bool[np.nda
     for name in np.unique(names):
         of_one = names == name
         tp, fp, fn, _ = confusion_counts(predicted[of_one], reference[of_one])
-        found[str(name)] = overlap_scores(tp, fp, fn)[2]
+        found[str(name)] = float(overlap_scores(tp, fp, fn)[2])
     return found
 
 

@@ -1,192 +1,308 @@
-"""Checkers of lesson 05, how good is it: counts, overlap, thresholds, averages and distances."""
+"""Checkers of lesson 05, how good is it: counts, scores, patients, thresholds, intervals, and claims to see through."""
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from unet_lib.lessons.exercises.exercise import (
-    Case,
-    FunctionExercise,
-    Misconception,
-    NumberExercise,
-    PropertyExercise,
-    to_array,
-)
+from unet_lib.lessons import reference_evaluation as ours
+from unet_lib.lessons.exercises.detective import metric_detective
+from unet_lib.lessons.exercises.exercise import Case, FunctionExercise, Misconception
 
-# The masks of exercise 1; the lesson draws them. TP, FP, FN, TN are four different numbers.
-REFERENCE_4X4 = np.array([[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 0, 0]])
-NETWORK_4X4 = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]])
-COUNTS_4X4 = (4, 2, 3, 7)
+__all__ = ["bootstrap_interval", "choose_threshold", "confusion_counts", "dice_by_patient", "dice_range",
+           "metric_detective", "overlap_scores"]
+
+# The masks that the lesson draws. TP, FP, FN, TN are four different numbers.
+REFERENCE_4X4 = np.array([[0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 1, 0], [0, 1, 0, 0]], bool)
+NETWORK_4X4 = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [0, 1, 1, 0], [0, 0, 0, 0]], bool)
 
 
-def _read_counts(answer: Any) -> tuple[float, ...] | None:
-    numbers = to_array(answer, (4,))
-    return None if numbers is None else tuple(numbers.tolist())
+def _stack(seed: int, slices: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two random masks of some slices, which overlap more than by chance."""
+    random = np.random.default_rng(seed)
+    noise = random.random((2, slices, 6, 6))
+    return noise[0] < 0.3, (0.6 * noise[0] + 0.4 * noise[1]) < 0.3
 
 
-four_counts = PropertyExercise(
-    question="four_counts(answer): TP, FP, FN and TN of the two masks of 4 × 4 pixels?",
-    expected="four numbers, as in (1, 2, 3, 10)",
-    read=_read_counts,
-    right=lambda counts: counts == COUNTS_4X4,
+def _in_order(*order: int) -> Callable[..., Any]:
+    """The four counts in another order."""
+    return lambda p, r: tuple(ours.confusion_counts(p, r)[at] for at in order)
+
+
+confusion_counts = FunctionExercise(
+    question="confusion_counts(confusion_counts): write confusion_counts(predicted, reference): TP, FP, FN, TN.",
+    signature="confusion_counts(predicted, reference)",
+    cases=tuple(Case(masks, ours.confusion_counts(*masks), f"confusion_counts({shown})") for masks, shown in (
+        ((NETWORK_4X4, REFERENCE_4X4), "network, expert"), (_stack(1, 3), "two masks of 3 slices"))),
+    ours=lambda: ours.confusion_counts,
     insight="Every pixel is in exactly one of the four, and every score of this lesson is made of them.",
     misconceptions=(
-        Misconception(lambda c: c == (4, 3, 2, 7),
-                      "FP and FN are exchanged. Positive is what the network says; false, that the expert disagrees."),
-        Misconception(lambda c: c == (7, 2, 3, 4), "TP and TN are exchanged. Positive means: called tumour."),
-        Misconception(lambda c: c[0] == 6,
-                      "6 is all that the network calls tumour. How much of it does the expert confirm?"),
-        Misconception(lambda c: c[0] == 7,
-                      "7 is all that the expert calls tumour. How much of it did the network find?"),
-        Misconception(lambda c: sum(c) != 16, "They should add up to 16: every pixel is in exactly one of the four."),
+        Misconception(_in_order(0, 2, 1, 3), "FP and FN are exchanged. Positive is what the network says; false, that "
+                                             "the expert disagrees."),
+        Misconception(_in_order(3, 1, 2, 0), "TP and TN are exchanged. Positive means: called tumour."),
+        Misconception(_in_order(0, 3, 1, 2), "The order is TP, FP, FN, TN."),
+        Misconception(lambda p, r: (p.sum(), (~p).sum(), r.sum(), (~r).sum()),
+                      "Those are the sizes of both masks. For each count two things have to be true at once: `&`."),
+        Misconception(lambda p, r: tuple(n / p.size for n in ours.confusion_counts(p, r)),
+                      "Those are fractions. Count pixels: counts can be added up over slices, fractions cannot."),
+        Misconception(lambda p, r: ((p & r).sum(), (p != r).sum(), (p != r).sum(), (~p & ~r).sum()),
+                      "`!=` finds both kinds of error. FP: predicted and not reference. FN: the other way round."),
     ),
-    fallback_hint="Lay one grid over the other: both 1, only the network's 1, only the expert's 1, both 0.",
-)
-
-dice_from_iou = FunctionExercise(
-    question="dice_from_iou(function): write dice_from_iou(iou), which gives the Dice that belongs to an IoU.",
-    signature="dice_from_iou(iou)",
-    cases=(Case((0.5,), 2 / 3), Case((0.7,), 1.4 / 1.7), Case((0.0,), 0.0), Case((1.0,), 1.0)),
-    insight="An IoU of 0.7 and a Dice of 0.82 are the same mask. Comparing two papers, ask which is meant.",
-    misconceptions=(
-        Misconception(lambda iou: iou / (2 - iou), "That goes from Dice to IoU. Solve it for Dice."),
-        Misconception(lambda iou: 2 * iou, "That gives 2 for perfect masks. What is it divided by?"),
-        Misconception(lambda iou: iou / (1 + iou), "Half of it: TP counts twice in Dice."),
-        Misconception(lambda iou: 2 * iou / (2 + iou),
-                      "For perfect masks that is two thirds. Test the divisor with 1."),
-        Misconception(lambda iou: iou, "They are the same only at 0 and at 1."),
-    ),
-    fallback_hint="Solve IoU = Dice / (2 − Dice) for Dice.",
-)
-
-hidden_recall = NumberExercise(
-    question="hidden_recall(answer): accuracy 0.993, 1.03 % tumour, no pixel falsely called tumour; which recall?",
-    right=1 - 0.007 / 0.0103,
-    tolerance=0.005,
-    insight="Two thirds of the tumour missed, and still 0.993. Set the errors beside the tumour, not beside the head.",
-    misconceptions=(
-        Misconception(0.007 / 0.0103, "That is the fraction that was missed. Recall is the fraction that was found."),
-        Misconception(0.993, "That is the accuracy. Recall asks about the tumour only, 1.03 % of the pixels."),
-        Misconception(0.0033, "So much of the whole image was found. Which fraction of the tumour is it?"),
-        Misconception(32.04, "That is the percentage. Recall lies between 0 and 1."),
-        Misconception(0.66 / 1.36, "That is Dice. Recall is TP / (TP + FN)."),
-    ),
-    fallback_hint="0.7 % of the pixels are wrong, all of them missed tumour; tumour is 1.03 %.",
+    fallback_hint="TP: both. FP: predicted, but not reference. FN: reference, but not predicted. TN: neither.",
 )
 
 
-def _at_best(judge: Callable[[Any, Any], Any], report: Callable[[Any, Any], Any]) -> Callable[..., float]:
-    """A mistaken `honest_score` that looks at one list for the best threshold and reports from another."""
-    return lambda validation, test: report(validation, test)[int(np.argmax(judge(validation, test)))]
+def _scores(tp: Any, fp: Any, fn: Any, empty: float = 1.0, twice: int = 2) -> tuple[float, ...]:
+    """The four scores, but for what 0 / 0 is worth and how often TP counts in Dice."""
+    pairs = ((tp, tp + fp), (tp, tp + fn), (twice * tp, twice * tp + fp + fn), (tp, tp + fp + fn))
+    return tuple(part / whole if whole else empty for part, whole in pairs)
 
 
-honest_score = FunctionExercise(
-    question="honest_score(function): write honest_score(validation_f1, test_f1), the test score you may report.",
-    signature="honest_score(validation_f1, test_f1)",
-    cases=(
-        Case(([0.60, 0.80, 0.70], [0.75, 0.72, 0.78]), 0.72),
-        Case(([0.50, 0.60, 0.70, 0.65], [0.55, 0.66, 0.61, 0.62]), 0.61),
-        Case(([0.90, 0.85], [0.70, 0.74]), 0.70),
-    ),
-    insight="The test patients were asked once, after the choice was made. That is all there is to honesty here.",
+def _mean_of_two(tp: Any, fp: Any, fn: Any) -> tuple[float, ...]:
+    precision, recall, _, iou = _scores(tp, fp, fn)
+    return precision, recall, (precision + recall) / 2, iou
+
+
+overlap_scores = FunctionExercise(
+    question="overlap_scores(overlap_scores): write overlap_scores(tp, fp, fn): precision, recall, Dice, IoU.",
+    signature="overlap_scores(tp, fp, fn)",
+    cases=tuple(Case(counts, _scores(*counts)) for counts in ((4, 2, 3), (0, 0, 0), (0, 5, 0), (30, 0, 10))),
+    ours=lambda: ours.overlap_scores,
+    insight="All four from three counts. TN is in none of them: leaving healthy pixels alone earns nothing.",
     misconceptions=(
-        Misconception(lambda validation, test: max(test),
-                      "The best of the test scores: there the test patients chose the threshold, and then praised it."),
-        Misconception(lambda validation, test: max(validation),
-                      "That is the score on the patients who chose the threshold. What do the others say at the same "
-                      "one?"),
-        Misconception(_at_best(lambda v, t: t, lambda v, t: v),
-                      "The wrong way round: test chose, validation reported."),
-        Misconception(lambda validation, test: int(np.argmax(validation)),
-                      "That is the index of the threshold. Which test score stands there?"),
-        Misconception(lambda validation, test: float(np.mean(test)),
-                      "The mean over all thresholds is the score of none."),
+        Misconception(lambda *c: tuple(_scores(*c)[at] for at in (1, 0, 2, 3)),
+                      "Precision and recall are exchanged. Precision divides by what the network marked, TP + FP."),
+        Misconception(lambda *c: _scores(*c, empty=0.0), "0 / 0: nothing was there, and nothing was marked. That is "
+                                                         "right, so here it counts 1."),
+        Misconception(lambda *c: _scores(*c, twice=1), "In Dice TP counts twice, above the line and below it."),
+        Misconception(_mean_of_two, "That is the plain mean of precision and recall. Dice is 2·TP / (2·TP + FP + FN)."),
+        Misconception(lambda *c: (*_scores(*c)[:2], *_scores(*c)[:1:-1]), "Dice and IoU are exchanged."),
+        Misconception(lambda *c: _scores(*c)[2], "That is Dice alone. Return four scores, in the order asked for."),
     ),
-    fallback_hint="Find the index of the best validation score; report the test score at the same index.",
+    fallback_hint="TP/(TP+FP), TP/(TP+FN), 2·TP/(2·TP+FP+FN), TP/(TP+FP+FN); where the divisor is 0, return 1.0.",
 )
 
 
-def _dice(row: np.ndarray, empty: float = 1.0) -> float:
-    tp, fp, fn = row.tolist()
-    return 2 * tp / (2 * tp + fp + fn) if tp + fp + fn else empty
+def _most(iou: float) -> float:
+    return 2 * iou / (1 + iou)
 
 
-def _three(counts: Sequence[Any], patients: Sequence[str], empty: float = 1.0) -> tuple[float, float, float]:
-    """The right answer, but for what an empty slice is worth."""
-    rows, who = np.array(counts), np.array(patients)
-    each = [_dice(rows[who == name].sum(0)) for name in np.unique(who)]
-    return float(np.nanmean([_dice(row, empty) for row in rows])), float(np.mean(each)), _dice(rows.sum(0))
-
-
-def _mean_of_means(counts: Sequence[Any], patients: Sequence[str]) -> tuple[float, float, float]:
-    rows, who = np.array(counts), np.array(patients)
-    each = [np.mean([_dice(row) for row in rows[who == name]]) for name in np.unique(who)]
-    right = _three(counts, patients)
-    return right[0], float(np.mean(each)), right[2]
-
-
-three_dices = FunctionExercise(
-    question="three_dices(function): write three_dices(counts, patients): Dice per slice, per patient, and pooled.",
-    signature="three_dices(counts, patients)",
-    cases=(
-        Case(([(8, 2, 2), (0, 0, 0), (1, 1, 3), (0, 1, 0)], ["A", "A", "B", "B"]),
-             ((0.8 + 1 + 2 / 6 + 0) / 4, (0.8 + 2 / 7) / 2, 18 / 27)),
-        Case(([(0, 0, 0), (30, 10, 10), (2, 0, 6)], ["A", "B", "A"]),
-             ((1 + 0.75 + 0.4) / 3, (0.4 + 0.75) / 2, 64 / 90)),
-        Case(([(5, 0, 0), (0, 0, 5)], ["A", "A"]), (0.5, 10 / 15, 10 / 15)),
-    ),
-    insight="Same masks, three numbers. Whoever reports one of them says which, and what an empty slice was worth.",
+dice_range = FunctionExercise(
+    question="dice_range(dice_range): write dice_range(mean_iou, masks): the least and the most that their mean Dice "
+             "can be.",
+    signature="dice_range(mean_iou, masks)",
+    cases=tuple(Case(given, ours.dice_range(*given)) for given in ((0.8, 1), (0.5, 2), (0.3, 4), (0.71, 24))),
+    ours=lambda: ours.dice_range,
+    insight="For one mask both ends are the same. For several, a mean Dice may lie anywhere between, and nowhere else.",
     misconceptions=(
-        Misconception(lambda c, p: _three(c, p, empty=0.0),
-                      "Here an empty slice left empty counts 1; `dice` does that."),
-        Misconception(lambda c, p: _three(c, p, empty=np.nan),
-                      "You leave out empty slices. Many do, but here they count 1."),
-        Misconception(lambda c, p: _three(c, p)[::-1], "The order is: per slice, per patient, pooled."),
-        Misconception(_mean_of_means, "Within a patient you average the slices' Dice. Add up their counts first."),
-        Misconception(lambda c, p: (_three(c, p)[0],) * 3, "All three are the mean over slices. Add up before `dice`."),
-        Misconception(lambda c, p: (_three(c, p)[2],) * 3,
-                      "All three are pooled. Per slice: `dice` of each row first."),
+        Misconception(lambda iou, masks: (_most(iou),) * 2,
+                      "That is right for a single mask only. Several masks may be unequal, and then their mean Dice is "
+                      "lower."),
+        Misconception(lambda iou, masks: ours.dice_range(iou, masks)[::-1], "First the least, then the most."),
+        Misconception(lambda iou, masks: (iou, _most(iou)),
+                      "Nearly. With few masks the least is a little more: beside perfect masks and misses one may be "
+                      "left in between. Your range should shrink to one number for a single mask."),
+        Misconception(lambda iou, masks: (masks * iou // 1 / masks, _most(iou)),
+                      "The perfect masks are counted; the one in between is missing. Its IoU is what is left over, and "
+                      "its Dice is 2·rest / (1 + rest)."),
+        Misconception(lambda iou, masks: (0.0, _most(iou)),
+                      "With a mean Dice of 0 every mask would be a miss, and the mean IoU 0 as well."),
+        Misconception(lambda iou, masks: (ours.dice_range(iou, masks)[0], iou / (2 - iou)),
+                      "The most: your formula leads from Dice to IoU. You need the way back."),
+        Misconception(lambda iou, masks: (ours.dice_range(iou, masks)[0] * masks, _most(iou)),
+                      "The least is a sum so far. Divide by the number of masks."),
     ),
-    fallback_hint="Per slice: `dice` of each row, then the mean. Per patient: add a patient's rows, `dice`, then the "
-                  "mean. Pooled: add all rows, then `dice`.",
+    fallback_hint="Most: all equal, 2J / (1 + J). Least: perfect, rest = divmod(masks · mean_iou, 1); then the mean.",
 )
 
 
-def _gaps(first: Sequence[Any], second: Sequence[Any], order: int = 2) -> np.ndarray:
-    """From every point to every other."""
-    return np.linalg.norm(np.array(first, float)[:, None] - np.array(second, float)[None], ord=order, axis=-1)
+def _by_patient(score: Callable[..., float]) -> Callable[..., dict[str, float]]:
+    """What this score makes of each patient's slices."""
+    def judge(predicted: Any, reference: Any, patients: Sequence[str]) -> dict[str, float]:
+        names = np.array(patients)
+        return {str(name): score(predicted[names == name], reference[names == name]) for name in np.unique(names)}
+    return judge
 
 
-def _largest(first: Sequence[Any], second: Sequence[Any], order: int = 2) -> float:
-    gaps = _gaps(first, second, order)
-    return float(max(gaps.min(1).max(), gaps.min(0).max()))
+def _pooled(predicted: np.ndarray, reference: np.ndarray, which: int = 2) -> float:
+    tp, fp, fn, _ = ours.confusion_counts(predicted, reference)
+    return _scores(tp, fp, fn)[which]
 
 
-hausdorff = FunctionExercise(
-    question="hausdorff(function): write hausdorff(first, second), the Hausdorff distance of two outlines.",
-    signature="hausdorff(first, second)",
-    cases=(
-        Case(([(0, 0), (0, 1)], [(0, 0), (0, 5)]), 4.0),
-        Case(([(0, 0), (0, 1), (8, 1)], [(0, 1), (0, 0)]), 8.0),
-        Case(([(0, 0)], [(3, 4)]), 5.0),
-        Case(([(2, 2), (2, 3), (2, 4)], [(2, 4), (2, 3), (2, 2)]), 0.0),
-    ),
-    insight="One bad place decides. HD95 leaves out the worst twentieth of the outline, so that one pixel cannot.",
+def _mean_over_slices(predicted: np.ndarray, reference: np.ndarray, tumour_only: bool = False) -> float:
+    pairs = [pair for pair in zip(predicted, reference, strict=True) if pair[1].any() or not tumour_only]
+    return float(np.mean([_pooled(*pair) for pair in pairs]))
+
+
+def _patients(seed: int, names: str) -> tuple[Any, ...]:
+    """Masks of as many slices as there are letters; the first slice is empty in both, the second has a false alarm."""
+    predicted, reference = _stack(seed, len(names))
+    reference[:2], predicted[0] = False, False
+    return predicted, reference, list(names)
+
+
+dice_by_patient = FunctionExercise(
+    question="dice_by_patient(dice_by_patient): write dice_by_patient(predicted, reference, patients): a dictionary, "
+             "name → Dice of all the patient's slices together.",
+    signature="dice_by_patient(predicted, reference, patients)",
+    cases=tuple(Case(given, ours.dice_by_patient(*given), f"dice_by_patient(predicted, reference, {given[2]})")
+                for given in (_patients(3, "AABBA"), _patients(4, "BCCACB"))),
+    ours=lambda: ours.dice_by_patient,
+    insight="Counts first, one score a patient. An empty slice gives nothing and costs nothing; false alarms cost.",
     misconceptions=(
-        Misconception(lambda a, b: float(_gaps(a, b).min(1).max()),
-                      "You go from the first outline to the second only. What only the second has is seen from the "
-                      "second."),
-        Misconception(lambda a, b: float(_gaps(a, b).min(0).max()),
-                      "You go from the second outline to the first only. What only the first has is seen from the "
-                      "first."),
-        Misconception(lambda a, b: float(_gaps(a, b).max()),
-                      "That is the farthest pair of points. For each point take the nearest of the other outline."),
-        Misconception(lambda a, b: float(_gaps(a, b).min()),
-                      "That is the nearest pair: 0 as soon as the outlines touch."),
-        Misconception(lambda a, b: float(max(_gaps(a, b).min(1).mean(), _gaps(a, b).min(0).mean())),
-                      "You take the mean of the distances, which forgives one bad place. Hausdorff takes the largest."),
-        Misconception(lambda a, b: _largest(a, b, 1), "You add rows and columns. Go straight: √(rows² + columns²)."),
+        Misconception(_by_patient(_mean_over_slices),
+                      "You average the Dice of the patient's slices. Take all the patient's slices together, count, "
+                      "and only then score."),
+        Misconception(_by_patient(lambda p, r: _mean_over_slices(p, r, tumour_only=True)),
+                      "You average over slices with tumour. Then false alarms on all other slices cost nothing."),
+        Misconception(_by_patient(lambda p, r: _pooled(p[r.any((1, 2))], r[r.any((1, 2))])),
+                      "You leave out the slices without tumour. Then false alarms there cost nothing."),
+        Misconception(_by_patient(lambda p, r: _pooled(p, r, 3)), "That is IoU. Dice is the third of your scores."),
+        Misconception(_by_patient(lambda p, r: _pooled(p, r, 0)), "That is precision. Dice is the third of your "
+                                                                  "scores."),
+        Misconception(lambda p, r, names: _by_patient(lambda *_: _pooled(p, r))(p, r, names),
+                      "Every patient gets the score of all slices. Pick its own: `predicted[names == name]`."),
+        Misconception(lambda *given: list(ours.dice_by_patient(*given).values()),
+                      "Return a dictionary, so that each score keeps its patient's name."),
+        Misconception(lambda *given: float(np.mean(list(ours.dice_by_patient(*given).values()))),
+                      "That is the mean already. Return a dictionary: which patients are bad matters more."),
     ),
-    fallback_hint="For every point of either outline: how far is the nearest point of the other? Take the largest.",
+    fallback_hint="For each name: the slices where names == name; confusion_counts of them; the third of "
+                  "overlap_scores.",
+)
+
+
+def _tried(seed: int) -> tuple[Any, ...]:
+    """Five thresholds, and probabilities of six slices of three patients, one of whom has most of the tumour."""
+    random = np.random.default_rng(seed)
+    references = random.random((6, 5, 5)) < np.array([0.8, 0.7, 0.05, 0.1, 0.15, 0.0])[:, None, None]
+    probabilities = np.clip(0.35 * references + random.random((6, 5, 5)) * 0.75, 0, 1).round(1)
+    return (0.2, 0.4, 0.5, 0.7, 0.9), probabilities, references, list("AABBCC")
+
+
+def _chosen(score: Callable[..., float], best: Callable[..., Any] = np.argmax,
+            mark: Callable[..., Any] = np.greater_equal) -> Callable[..., float]:
+    """The threshold at which this score is best."""
+    return lambda thresholds, p, r, names: thresholds[int(best([score(mark(p, t), r, names) for t in thresholds]))]
+
+
+def _mean(predicted: Any, reference: Any, names: Sequence[str]) -> float:
+    return float(np.mean(list(ours.dice_by_patient(predicted, reference, names).values())))
+
+
+def _means(thresholds: Sequence[float], p: Any, r: Any, names: Sequence[str]) -> list[float]:
+    return [_mean(p >= t, r, names) for t in thresholds]
+
+
+choose_threshold = FunctionExercise(
+    question="choose_threshold(choose_threshold): write choose_threshold(thresholds, probabilities, references, "
+             "patients): the threshold with the highest mean Dice over patients.",
+    signature="choose_threshold(thresholds, probabilities, references, patients)",
+    cases=tuple(Case(given, ours.choose_threshold(*given), f"choose_threshold({given[0]}, …)")
+                for given in map(_tried, (37, 135, 219))),
+    ours=lambda: ours.choose_threshold,
+    insight="It is the best for the patients it was chosen on. For others it is a guess, which they have to confirm.",
+    misconceptions=(
+        Misconception(_chosen(lambda p, r, names: _pooled(p, r)),
+                      "You pool all patients, so that the largest tumour decides. Average the patients' Dice."),
+        Misconception(_chosen(lambda p, r, names: _mean_over_slices(p, r)),
+                      "You average over slices. Take the mean of the patients' Dice: dice_by_patient gives them."),
+        Misconception(_chosen(_mean, np.argmin), "That is the worst of them."),
+        Misconception(_chosen(_mean, mark=np.greater), "A pixel is marked where its probability is *at least* the "
+                                                       "threshold: `>=`."),
+        Misconception(lambda *given: max(_means(*given)), "That is the best score. Return its threshold."),
+        Misconception(lambda *given: int(np.argmax(_means(*given))),
+                      "That is the place of the threshold in the list. Return the threshold itself."),
+        Misconception(lambda thresholds, p, r, names: thresholds[-1],
+                      "You return the last one tried. Remember the best so far, and replace it only by a better one."),
+    ),
+    fallback_hint="For each threshold: dice_by_patient(probabilities >= threshold, …), the mean of its values; keep "
+                  "the best.",
+)
+
+NEAR = 0.16
+"""Two intervals are taken for the same if their ends differ by less than this, in standard errors of the mean: another
+way of drawing wobbles by 0.04, and a 90 % interval is off by 0.3."""
+_NO_SPREAD = "Every draw has the same mean. Draw *with* replacement: some patients come twice, some not at all."
+
+
+def _drawn(values: Any, draws: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).choice(np.array(values, float), (draws, len(values)))
+
+
+def _interval(statistic: Callable[..., Any] = np.mean, ends: tuple[float, float] = (0.025, 0.975),
+              size: Callable[[int], int] = lambda n: n) -> Callable[..., tuple[float, ...]]:
+    """An interval of a statistic, between these quantiles, of draws of so many patients."""
+    def find(values: Any, draws: int, seed: int) -> tuple[float, ...]:
+        drawn = _drawn(values, draws, seed)[:, :size(len(values))]
+        return tuple(np.quantile(statistic(drawn, axis=1), ends).tolist())
+    return find
+
+
+def _spread(error: Callable[[np.ndarray], float]) -> Callable[..., tuple[float, ...]]:
+    """The mean ± 1.96 times an error."""
+    return lambda values, draws, seed: tuple(float(np.mean(values) + side * 1.96 * error(values)) for side in (-1, 1))
+
+
+_MISTAKES: tuple[tuple[Callable[..., Any], str], ...] = (
+    (lambda values, draws, seed: (float(np.mean(values)),) * 2, _NO_SPREAD),
+    (lambda values, draws, seed: tuple(np.quantile(values, [0.025, 0.975]).tolist()),
+     "Between those ends lie the patients themselves. Where would the *mean* lie? Draw, take the mean, repeat."),
+    (_interval(ends=(0.05, 0.95)), "Between 0.05 and 0.95 lie 90 %. For 95 % cut off half of five per cent on each "
+                                   "side."),
+    (_interval(ends=(0.0, 1.0)), "Those are the least and the largest mean of all draws. Take the middle 95 %."),
+    (_interval(np.median), "That is the interval of the median. Take the mean of each draw."),
+    (_spread(np.std), "That is the mean ± 1.96 standard deviations of the patients: where single patients lie. The "
+                      "mean of many wobbles less."),
+    (_interval(size=lambda n: n // 2), "You draw half as many patients as there are. Draw as many: "
+                                       "`size=len(values)`."),
+    (lambda *given: _interval()(*given)[::-1], "First the lower end, then the upper."),
+    (lambda values, draws, seed: np.sort(_drawn(values, draws, seed).mean(axis=1)),
+     "Those are all the means. Return the two ends between which the middle 95 % lie: `np.quantile`."),
+)
+
+
+@cache
+def _known(values: tuple[float, ...], draws: int, seed: int) -> tuple[Any, ...]:
+    """The right interval, and what comes of each mistake."""
+    return tuple(find(values, draws, seed) for find in (_interval(), *(find for find, _ in _MISTAKES)))
+
+
+def _recognised(arguments: tuple[Any, ...], returned: Any) -> Any:
+    """What was returned; or, if chance alone tells it from an interval that is known, that interval."""
+    values, draws, seed = arguments
+    got = np.asarray(returned, float)
+    if got.shape == (draws,):
+        got = np.sort(got)
+    near = NEAR * np.std(values) / len(values) ** 0.5
+    known = (one for one in _known(tuple(values.tolist()), draws, seed) if np.shape(one) == got.shape)
+    alike = (one for one in known if (np.abs(got - one) < near).all())
+    return next(alike, tuple(got.tolist()) if got.shape == (2,) else returned)
+
+
+def _same_twice(function: Callable[..., Any]) -> str | None:
+    values = np.array([0.2, 0.5, 0.9, 0.7])
+    alike = np.array_equal(function(values, 50, 3), function(values, 50, 3))
+    return None if alike else ("A right interval, but another one each time. Draw with "
+                               "`np.random.default_rng(seed)`, so that others can repeat what you did.")
+
+
+_VALUES = (np.array([0.0, 0.04, 0.25, 0.58, 0.71, 0.74, 0.84, 0.86, 0.88, 0.94]),
+           np.random.default_rng(8).beta(4, 2, 30))
+
+bootstrap_interval = FunctionExercise(
+    question="bootstrap_interval(bootstrap_interval): write bootstrap_interval(values, draws, seed): the 95 % interval "
+             "of their mean.",
+    signature="bootstrap_interval(values, draws, seed)",
+    cases=lambda: tuple(Case((values, 3000, seed), _known(tuple(values.tolist()), 3000, seed)[0],
+                             f"bootstrap_interval({len(values)} values, 3000, {seed})")
+                        for seed, values in enumerate(_VALUES)),
+    observe=_recognised,
+    also=_same_twice,
+    ours=lambda: ours.bootstrap_interval,
+    insight="No formula and no bell curve: the patients themselves say how far their mean can be trusted.",
+    misconceptions=tuple(Misconception(find, hint) for find, hint in _MISTAKES),
+    fallback_hint="draws times: random.choice(values, size=len(values)), its mean; then np.quantile(means, "
+                  "[0.025, 0.975]).",
 )
