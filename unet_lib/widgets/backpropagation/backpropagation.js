@@ -325,9 +325,9 @@ class BackpropagationView {
   }
 
   showFactors(factors) {
-    const shown = this.places ? this.paths.filter(({ from, to }) => `${from} ${to}` in factors) : [];
+    const shown = this.boxAt ? this.paths.filter(({ from, to }) => `${from} ${to}` in factors) : [];
     this.factors.replaceChildren(...shown.flatMap(({ from, to }) => {
-      const { x, y, room } = middle(this.places[from], this.places[to]);
+      const { x, y, room } = middle(this.boxAt[from], this.boxAt[to]);
       const local = factors[`${from} ${to}`];
       if (room < ROOM_FOR_FACTOR || local === undefined) return [];
       return [make("span", { style: `left: ${x}px; top: ${y}px` }, `×${short(local, 2)}`)];
@@ -412,7 +412,7 @@ class BackpropagationView {
     const room = this.stage.clientWidth;
     if (!room) return;
     const { boxes, titles, sizes, height } = placesIn(room);
-    this.places = boxes;
+    this.boxAt = boxes;
     this.stage.style.height = `${height}px`;
     this.root.classList.toggle("gb-bp-small", sizes.box < 50);
     for (const [name, { x, y, width, height: high }] of Object.entries(boxes))
