@@ -3,7 +3,7 @@
 `INK` is the colour of words: dark grey, or light grey where UNET_FIGURES says `dark`.
 """
 
-from unet_lib.plotting import scores
+from unet_lib.plotting import comparisons, scores
 from unet_lib.plotting.base import (
     CHANNEL_COLOURS,
     calm,
@@ -25,7 +25,7 @@ from unet_lib.plotting.base import (
     show,
     tinted,
 )
-from unet_lib.plotting.layer_figures import activation_stds, gradient_norms, level_costs
+from unet_lib.plotting.layer_figures import activation_stds, gradient_norms, level_costs, signed_maps
 from unet_lib.plotting.slice_panels import batch_gallery, mask_comparison
 from unet_lib.plotting.style import LINE_STYLES, MARKERS, NETWORK, PALETTE, REFERENCE, series, text_colour
 from unet_lib.plotting.training_figures import (
@@ -46,6 +46,7 @@ __all__ = [
     "activation_stds",
     "batch_gallery",
     "calm",
+    "comparisons",
     "draw_channels",
     "draw_curves",
     "draw_dots",
@@ -70,6 +71,7 @@ __all__ = [
     "scores",
     "series",
     "show",
+    "signed_maps",
     "tinted",
     "training_and_validation",
 ]
