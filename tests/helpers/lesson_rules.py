@@ -66,8 +66,8 @@ A cell whose output cannot be stable begins with `# NBVAL_IGNORE_OUTPUT` and end
 `claim(score > 0.6)`, which stops the tests and no reader; at most one code cell in ten. NBVAL_SKIP is never used.
 A cell longer than 15 lines is hidden (metadata `jupyter.source_hidden`) or, better, a function of unet_lib.
 
-**Prose** is British: 1,500–4,000 words of markdown, code and what is folded into <details> not counted. Titles in
-References stay as printed.
+**Prose** is British: 1,500–4,000 words of markdown; code, formulas and what is folded into <details> not counted.
+Titles in References stay as printed.
 """
 
 import re
@@ -75,7 +75,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import nbformat
 from lesson_outputs import executed, offline, saved_widgets, stable_outputs, text_alternatives
-from lesson_reader import Lesson, at, checks
+from lesson_reader import FORMULA, Lesson, at, checks
 
 WORDS, CELLS, CODE_LINES, EXERCISES, QUESTIONS = (1_500, 4_000), 66, 15, 4, 5
 FILE_BYTES = 2 * 2**20
@@ -160,7 +160,7 @@ def needs(lesson: Lesson) -> Iterator[str]:
 
 def length(lesson: Lesson) -> Iterator[str]:
     """Words of prose and number of cells."""
-    words = sum(len(re.findall(r"\w[\w'’-]*", cell.unfolded)) for cell in lesson.markdown)
+    words = sum(len(re.findall(r"\w[\w'’-]*", FORMULA.sub(" ", cell.unfolded))) for cell in lesson.markdown)
     if not WORDS[0] <= words <= WORDS[1]:
         yield f"{words} words of prose. Keep between {WORDS[0]} and {WORDS[1]}."
     if len(lesson.cells) > CELLS:
