@@ -1,23 +1,23 @@
 """Which tissues do a network's channels show, before training and after? Network dissection, on phantoms.
 
-    unet_lib phantom --patients 20 --seed 1 --out runs/phantoms-20
-    python benchmarks/ablations/dissection.py [--data runs/phantoms-20] [--threads 1] [--only lgg-steps …]
+    unet_lib phantom --patients 40 --seed 1 --out runs/phantoms-40
+    python benchmarks/ablations/dissection.py [--data runs/phantoms-40] [--threads 1] [--only lgg-steps …]
 
-Eight slices of each phantom, evenly from the second to the last but one; every other patient chooses thresholds, the
+Four slices of each phantom, evenly from the second to the last but one; every other patient chooses thresholds, the
 rest score (`unet_lib.inspection.dissection`). Labels have 128×128 pixels, to which all maps are enlarged. No network
 has seen these phantoms. Dissected are all blocks of
 
-- lgg-steps, at all its steps, as trained and with calibrated batch norms;
+- lgg-steps with calibrated batch norms, at all its steps;
 - untrained networks like it, three seeds, calibrated on the slices that choose thresholds;
-- phantom-baseline and lgg-best, as trained (lgg-best without its adaptation to the patient), and three untrained
-  networks like lgg-best, calibrated;
+- phantom-baseline and lgg-best, as trained (lgg-best without its adaptation to the patient), and untrained networks
+  like lgg-best, calibrated;
 - and the image's three grey levels themselves: what one threshold finds without any network.
 
-"shown" are the channels named after a tissue, by tissue. "false_alarms" are those that would be if the labels of the
-next patient but one were taken for this patient's own. Beside them stands a census: channels that are the same
-everywhere ("dead"), pairs of channels with |r| > 0.95 and how many channels have such a twin, and the channels' median
-standard deviation. Rows, one a network and block, go to data/results/dissection.json; what is there is not measured
-again.
+"shown" are the channels that show a tissue, by tissue; chance are the labels of three other patients. "false_alarms"
+are the channels that would show one if wrong labels were the true ones. A census stands beside them, and alone for
+lgg-steps and untrained networks without calibration: channels that are the same everywhere ("dead"), pairs of channels
+with |r| > 0.95, how many channels have such a twin, and the channels' median standard deviation. Rows, one a network
+and block, go to data/results/dissection.json; what is there is not measured again.
 """
 
 import argparse
@@ -48,19 +48,19 @@ from unet_lib.models.registry import Network, build, described
 MODELS = Path("data/models")
 NETWORKS = ("image", "lgg-steps", "phantom-baseline", "lgg-best")
 BLOCKS = ("encoder", "bottleneck", "decoder")
+OTHERS = 3
 KEY = ("network", "step", "seed", "batch_norm", "stage", "data")
 
 
 @dataclass(frozen=True)
 class Slices:
-    """Slices of phantoms, with their tissues and those of other patients: the next one, and the next but one."""
+    """Slices of phantoms, with their tissues and those of the next three patients."""
 
     cache: SliceCache
     indices: np.ndarray
     choose: np.ndarray
     labels: np.ndarray
     others: np.ndarray
-    further: np.ndarray
 
     def images(self, size: int) -> Tensor:
         batch, = Batches(self.cache, self.indices, batch=len(self.indices), size=size, shuffle=False).epoch()
@@ -69,11 +69,12 @@ class Slices:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is dissected: its key, the size of its images, and how to make it."""
+    """What is looked at: its key, the size of its images, how to make it; and only counted, unless it is dissected."""
 
     key: dict[str, Any]
     size: int
     make: Callable[[], Network | None]
+    dissected: bool = True
 
 
 def main() -> None:
@@ -87,10 +88,10 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("runs/phantoms-20"))
+    parser.add_argument("--data", type=Path, default=Path("runs/phantoms-40"))
     parser.add_argument("--series", type=Path, default=MODELS / "lgg-steps")
     parser.add_argument("--seeds", type=int, default=3, help="untrained networks")
-    parser.add_argument("--slices", type=int, default=8, help="of each patient")
+    parser.add_argument("--slices", type=int, default=4, help="of each patient")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--out", type=Path, default=Path("data/results/dissection.json"))
@@ -105,10 +106,10 @@ def choose_slices(args: argparse.Namespace) -> Slices:
     half = len(cache.names[::2])
     picks = [np.linspace(1, len(labels[name]) - 2, args.slices).round().astype(int) for name in names]
     kinds = [group_tissues(labels[name][pick][:, 1::2, 1::2]) for name, pick in zip(names, picks, strict=True)]
-    others, further = ([*shifted(kinds[:half], by), *shifted(kinds[half:], by)] for by in (1, 2))
+    others = [np.concatenate([*shifted(kinds[:half], by), *shifted(kinds[half:], by)]) for by in range(1, 1 + OTHERS)]
     indices = np.concatenate([cache.slices_of([name])[pick] for name, pick in zip(names, picks, strict=True)])
     return Slices(cache, indices, np.arange(len(indices)) < half * args.slices,
-                  *map(np.concatenate, (kinds, others, further)))
+                  np.concatenate(kinds), np.stack(others))
 
 
 def shifted(labels: list[np.ndarray], by: int) -> list[np.ndarray]:
@@ -123,10 +124,11 @@ def subjects(name: str, args: argparse.Namespace, slices: Slices) -> Iterator[Su
     if name == "image":
         yield Subject(key(name), slices.labels.shape[-1], lambda: None)
     elif name == "lgg-steps":
-        for batch_norm, calibrated in (("as trained", False), ("calibrated", True)):
-            series = load_series(args.series, calibrated)
+        for batch_norm in ("calibrated", "as trained"):
+            series = load_series(args.series, calibrated=batch_norm == "calibrated")
             for step, network in zip(series.steps, series.networks, strict=True):
-                yield Subject(key(name, batch_norm, step=step), series.size, lambda network=network: network)
+                yield Subject(key(name, batch_norm, step=step), series.size, lambda network=network: network,
+                              batch_norm == "calibrated")
         yield from untrained(name, series.networks[0], series.size, args, slices)
     else:
         network, card = load_model(MODELS / f"{name}.safetensors")
@@ -140,12 +142,15 @@ def key(network: str, batch_norm: str = "as trained", step: int | None = None, s
 
 
 def untrained(name: str, like: Network, size: int, args: argparse.Namespace, slices: Slices) -> Iterator[Subject]:
-    """Networks of the same architecture with other initial weights, calibrated on the slices that choose thresholds."""
+    """Networks of the same architecture with other initial weights; calibrated on the slices that choose thresholds."""
+    def calibrated(seed: int) -> Network:
+        chosen = slices.images(size)[torch.as_tensor(slices.choose)]
+        return calibrate(build(described(like), seed), chosen.split(40))
+
     for seed in range(args.seeds):
-        def make(seed: int = seed) -> Network:
-            chosen = slices.images(size)[torch.as_tensor(slices.choose)]
-            return calibrate(build(described(like), seed), chosen.split(40))
-        yield Subject(key(f"{name} untrained", "calibrated", seed=seed), size, make)
+        yield Subject(key(f"{name} untrained", "calibrated", seed=seed), size, lambda seed=seed: calibrated(seed))
+        yield Subject(key(f"{name} untrained", "initial", seed=seed), size,
+                      lambda seed=seed: build(described(like), seed).eval(), False)
 
 
 def measure(args: argparse.Namespace, subject: Subject, slices: Slices) -> None:
@@ -156,25 +161,32 @@ def measure(args: argparse.Namespace, subject: Subject, slices: Slices) -> None:
     network, images = subject.make(), slices.images(subject.size)
     names = [] if network is None else [name for name in block_names(network) if name.startswith(BLOCKS)]
     maps = feature_maps(network, images, names) if network is not None else {"image": images}
-    rows = [about | {"stage": stage} | measure_stage(some, slices) for stage, some in maps.items()]
+    rows = [about | {"stage": stage} | census(some) for stage, some in maps.items()]
+    if subject.dissected:
+        rows = [row | dissected(maps[row["stage"]], slices) for row in rows]
     for row in rows:
         add_row(args.out, {"command": "python benchmarks/ablations/dissection.py", "tissues": GROUP_NAMES},
                 row | provenance(torch.device("cpu"), "float32"), KEY)
-    shown = sum((Counter(row["shown"]) for row in rows), Counter())
-    print(f"{subject.key}: {sum(row['channels'] for row in rows)} channels, {dict(shown.most_common())}, false alarms "
-          f"{sum(row['false_alarms'] for row in rows)}", flush=True)
+    shown = sum((Counter(row.get("shown", {})) for row in rows), Counter())
+    channels, dead, alarms = (sum(row.get(name, 0) for row in rows) for name in ("channels", "dead", "false_alarms"))
+    print(f"{subject.key}: {channels} channels, {dead} dead, {dict(shown.most_common())}, false alarms {alarms:.2f}",
+          flush=True)
 
 
-def measure_stage(maps: Tensor, slices: Slices) -> dict[str, Any]:
-    found = dissect(maps, slices.labels, slices.choose, slices.others, len(GROUP_NAMES))
-    by_chance = dissect(maps, slices.further, slices.choose, slices.others, len(GROUP_NAMES))
+def census(maps: Tensor) -> dict[str, Any]:
+    """How many channels there are, are dead, are double."""
     statistics, pairs = map_statistics(maps.transpose(0, 1).flatten(2)), duplicates(maps)
-    return {"channels": maps.shape[1], "side": maps.shape[-1], "shown": count_shown(found),
-            "false_alarms": int(by_chance.shows.sum()), "dead": int(statistics.dead.sum()),
+    return {"channels": maps.shape[1], "side": maps.shape[-1], "dead": int(statistics.dead.sum()),
             "duplicate_pairs": len(pairs), "with_a_twin": len({channel for pair in pairs for channel in pair[:2]}),
-            "std": float(f"{np.median(np.sqrt(statistics.variance)):.3g}"), "best_iou": best_of_tissues(found),
-            "tissue": found.tissue.tolist(), "iou": rounded(found.iou), "chance": rounded(found.chance),
-            "brighter": found.brighter.astype(int).tolist()}
+            "std": float(f"{np.median(np.sqrt(statistics.variance)):.3g}")}
+
+
+def dissected(maps: Tensor, slices: Slices) -> dict[str, Any]:
+    """Which tissues the channels show."""
+    found = dissect(maps, slices.labels, slices.choose, slices.others, len(GROUP_NAMES))
+    return {"shown": count_shown(found), "false_alarms": round(found.false_alarms, 2),
+            "best_iou": best_of_tissues(found), "tissue": found.tissue.tolist(), "iou": rounded(found.iou),
+            "chance": rounded(found.chance), "brighter": found.brighter.astype(int).tolist()}
 
 
 def count_shown(found: Dissection) -> dict[str, int]:
@@ -185,10 +197,10 @@ def best_of_tissues(found: Dissection) -> dict[str, list[float]]:
     """Of each tissue the channel that did best on the choosing patients: its IoU on the others, and by chance."""
     best = {}
     for tissue, name in enumerate(GROUP_NAMES):
-        above = found.chosen[:, tissue] - found.chosen_by_chance[:, tissue]
+        above = (found.chosen[0] - found.chosen[1:].max(axis=0))[:, tissue]
         if not np.isnan(above).all():
-            channel = np.nanargmax(above)
-            best[name] = rounded(np.array([found.scored[channel, tissue], found.scored_by_chance[channel, tissue]]))
+            scored = found.scored[:, np.nanargmax(above), tissue]
+            best[name] = rounded(np.array([scored[0], scored[1:].max()]))
     return best
 
 

@@ -10,8 +10,8 @@ the best IoU on some patients. The IoU that counts is measured on the others.
 
 Heads are alike, so that a channel which only knows where in a head it is has an IoU far above 0 with every large
 tissue. That is the level of chance: the same channel with the labels of other patients, for which thresholds are chosen
-anew. A channel is named after the tissue with which it is furthest above chance, and shows it if the difference is at
-least 0.04, the IoU that Bau et al. ask for.
+anew; several times, as heads differ in size, and the highest IoU counts. A channel is named after the tissue with which
+it is furthest above chance, and shows it if the difference is at least 0.04, the IoU that Bau et al. ask for.
 """
 
 from collections.abc import Sequence
@@ -31,34 +31,32 @@ LEAST = 0.04
 
 @dataclass(frozen=True)
 class Dissection:
-    """IoU of each of c channels with each of t tissues, and by chance, with other patients' labels.
+    """IoU of each of c channels with each of t tissues: with the true labels first, then with those of others.
 
-    `chosen` are those on the slices that chose the thresholds, `scored` those on the others. `by_brightness`: the
+    `chosen` are those on the slices that chose the thresholds, `scored` those on the rest. `by_brightness`: the
     channel shows the tissue with its high values, else with its low ones. Tissue 0 is background, after which no
     channel is named. nan stands where a tissue is missing.
     """
 
-    chosen: Float[np.ndarray, "c t"]
-    chosen_by_chance: Float[np.ndarray, "c t"]
-    scored: Float[np.ndarray, "c t"]
-    scored_by_chance: Float[np.ndarray, "c t"]
-    by_brightness: Bool[np.ndarray, "c t"]
+    chosen: Float[np.ndarray, "k c t"]
+    scored: Float[np.ndarray, "k c t"]
+    by_brightness: Bool[np.ndarray, "k c t"]
 
     @property
     def tissue(self) -> Int[np.ndarray, "c"]:
         """The tissue with which each channel is furthest above chance, on the slices that chose the thresholds."""
-        above = np.nan_to_num(self.chosen - self.chosen_by_chance, nan=-1)
+        above = np.nan_to_num(self.chosen[0] - self.chosen[1:].max(axis=0), nan=-1)
         return 1 + above[:, 1:].argmax(axis=1)
 
     @property
     def iou(self) -> Float[np.ndarray, "c"]:
-        """IoU of each channel with its tissue, on the other slices."""
-        return self._of_tissue(self.scored)
+        """IoU of each channel with its tissue, on the rest of the slices."""
+        return self._of_tissue(self.scored[0])
 
     @property
     def chance(self) -> Float[np.ndarray, "c"]:
-        """The same with other patients' labels."""
-        return self._of_tissue(self.scored_by_chance)
+        """The same with other patients' labels: the highest of several."""
+        return self._of_tissue(self.scored[1:].max(axis=0))
 
     @property
     def shows(self) -> Bool[np.ndarray, "c"]:
@@ -68,28 +66,46 @@ class Dissection:
     @property
     def brighter(self) -> Bool[np.ndarray, "c"]:
         """Does each channel show its tissue with high values?"""
-        return self._of_tissue(self.by_brightness)
+        return self._of_tissue(self.by_brightness[0])
+
+    @property
+    def false_alarms(self) -> float:
+        """How many channels would show a tissue if labels of other patients were the true ones, on average over them.
+
+        The others alone are then the level of chance, and these are one fewer, so that this is rather too many.
+        """
+        every = range(1, len(self.chosen))
+        orders = [[one, *(other for other in every if other != one)] for one in every]
+        return float(np.mean([Dissection(self.chosen[order], self.scored[order], self.by_brightness[order]).shows.sum()
+                              for order in orders]))
 
     def _of_tissue(self, table: Shaped[np.ndarray, "c t"]) -> Shaped[np.ndarray, "c"]:
         return table[np.arange(len(table)), self.tissue]
 
 
 def dissect(maps: Float[Tensor, "_ c _h _w"], labels: UInt8[np.ndarray, "n h w"], choose: Bool[np.ndarray, "n"],
-            others: UInt8[np.ndarray, "_ _ _"], tissues: int) -> Dissection:
+            others: UInt8[np.ndarray, "l _ _ _"], tissues: int) -> Dissection:
     """Thresholds on the slices in `choose`, scores on the rest; put the slices of a patient on one side.
 
-    `labels` are from 0 (background) to `tissues` − 1; `others` are labels of other patients (`labels_of_others`).
-    Coarse maps are enlarged to the labels' size, so that they pay for their coarseness. Raises ShapeError where maps
-    and labels do not fit, SettingsError where one side has no slices.
+    `labels` are from 0 (background) to `tissues` − 1; `others` are labels of other patients (`labels_of_others`), at
+    least two for each slice. Coarse maps are enlarged to the labels' size, so that they pay for their coarseness.
+    Raises ShapeError where maps and labels do not fit, SettingsError where one side has no slices.
     """
-    if labels.shape != others.shape or len(maps) != len(labels):
-        raise ShapeError(f"expected labels, and others, for {len(maps)} slices; got {labels.shape}, {others.shape}.")
+    if len(others) < 2 or labels.shape != others.shape[1:] or len(maps) != len(labels):
+        raise ShapeError(f"expected labels, and at least two others, for {len(maps)} slices; got {labels.shape}, "
+                         f"{others.shape}.")
     if choose.all() or not choose.any():
         raise SettingsError("expected slices to choose thresholds on, and others to score on; got one kind only. "
                             "Take at least two patients.")
-    rows = [_dissect_channel(enlarge(maps[:, [channel]], labels.shape[1:])[:, 0].cpu().numpy(), labels, choose, others,
-                             tissues) for channel in range(maps.shape[1])]
-    return Dissection(*map(np.stack, zip(*rows, strict=True)))
+    kinds = [labels, *others]
+    sides = [[_Painted.of(some[side], tissues) for some in kinds] for side in (choose, ~choose)]
+    rows = []
+    for channel in range(maps.shape[1]):
+        values = enlarge(maps[:, [channel]], labels.shape[1:])[:, 0].cpu().numpy()
+        low, high = np.quantile(values[choose].ravel()[::7], [0.0005, 0.9995])  # a far pixel would widen all bins
+        bins = np.clip((values - low) * (BINS / max(high - low, 1e-12)), 0, BINS - 1).astype(np.int64)
+        rows.append(_score(bins[choose].ravel(), bins[~choose].ravel(), *sides))
+    return Dissection(*(np.stack(parts, axis=1) for parts in zip(*rows, strict=True)))
 
 
 def labels_of_others(labels: Sequence[UInt8[np.ndarray, "_ h w"]]) -> list[UInt8[np.ndarray, "_ h w"]]:
@@ -103,29 +119,38 @@ def labels_of_others(labels: Sequence[UInt8[np.ndarray, "_ h w"]]) -> list[UInt8
             for own, following in zip(labels, [*labels[1:], labels[0]], strict=True)]
 
 
-def _dissect_channel(values: Float[np.ndarray, "n h w"], labels: UInt8[np.ndarray, "n h w"],
-                     choose: Bool[np.ndarray, "n"], others: UInt8[np.ndarray, "n h w"],
-                     tissues: int) -> tuple[np.ndarray, ...]:
-    low, high = np.quantile(values[choose].ravel()[::7], [0.0005, 0.9995])  # a few far pixels would widen all bins
-    bins = np.clip((values - low) * (BINS / max(high - low, 1e-12)), 0, BINS - 1).astype(np.int64)
+@dataclass(frozen=True)
+class _Painted:
+    """Labels of m pixels, of which only k are no background: their indices, and their tissues times the bins."""
 
-    def curves(side: Bool[np.ndarray, "n"], kinds: UInt8[np.ndarray, "n h w"]) -> Float[np.ndarray, "t k"]:
-        return iou_curves(histogram(bins[side], kinds[side], tissues)).reshape(tissues, -1)
+    tissues: int
+    pixels: Int[np.ndarray, "k"]
+    offsets: Int[np.ndarray, "k"]
 
-    every, found = np.arange(tissues), []
-    for kinds in (labels, others):
-        chosen = curves(choose, kinds)
-        best = chosen.argmax(axis=1)
-        found.append((chosen[every, best], curves(~choose, kinds)[every, best], best < BINS))
-    (chosen, scored, by_brightness), (chosen_by_chance, scored_by_chance, _) = found
-    return chosen, chosen_by_chance, scored, scored_by_chance, by_brightness
+    @classmethod
+    def of(cls, labels: UInt8[np.ndarray, "n h w"], tissues: int) -> "_Painted":
+        pixels = np.flatnonzero(labels)
+        return cls(tissues, pixels, labels.ravel()[pixels].astype(np.int64) * BINS)
+
+    def histogram(self, bins: Int[np.ndarray, "m"], every: Int[np.ndarray, "b"]) -> Int[np.ndarray, "t b"]:
+        """How many pixels of each tissue have a value in each bin; `every` counts all pixels."""
+        pairs = self.offsets + bins[self.pixels]
+        counts = np.bincount(pairs, minlength=self.tissues * BINS).reshape(self.tissues, BINS)
+        counts[0] = every - counts.sum(axis=0)
+        return counts
 
 
-def histogram(bins: Int[np.ndarray, "n h w"], labels: UInt8[np.ndarray, "n h w"], tissues: int,
-              count: int = BINS) -> Int[np.ndarray, "tissues count"]:
-    """How many pixels of each tissue have a value in each of `count` bins."""
-    pairs = labels.ravel().astype(np.int64) * count + bins.ravel()
-    return np.bincount(pairs, minlength=tissues * count).reshape(tissues, count)
+def _score(choose: Int[np.ndarray, "m"], rest: Int[np.ndarray, "k"], painted: list[_Painted],
+           painted_rest: list[_Painted]) -> tuple[np.ndarray, ...]:
+    """One channel's bins → `chosen`, `scored` and `by_brightness` for each kind of labels and tissue."""
+    of_choose, of_rest = (np.bincount(bins, minlength=BINS) for bins in (choose, rest))
+    found = []
+    for some, some_rest in zip(painted, painted_rest, strict=True):
+        curves, curves_rest = (iou_curves(one.histogram(bins, every)).reshape(one.tissues, -1) for one, bins, every in (
+            (some, choose, of_choose), (some_rest, rest, of_rest)))
+        best, tissues = curves.argmax(axis=1), np.arange(some.tissues)
+        found.append((curves[tissues, best], curves_rest[tissues, best], best < BINS))
+    return tuple(np.stack(parts) for parts in zip(*found, strict=True))
 
 
 def iou_curves(pixels: Int[np.ndarray, "t b"]) -> Float[np.ndarray, "t 2 b"]:
