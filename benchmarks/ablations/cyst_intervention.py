@@ -35,7 +35,7 @@ from unet_lib.data.phantom.parameters import TEACHERS
 from unet_lib.data.slice_files import FLAIR
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inference.predictor import Predictor, load_predictor
-from unet_lib.inspection.recolouring import CYST, FLUID, TUMOUR, WHITE, compact_part, inner_part, recolour
+from unet_lib.inspection.recolouring import CYST, FLUID, SOLID_TUMOUR, WHITE, compact_part, inner_part, recolour
 
 SEED, DARK, LEAST_PIXELS, INNER = 11, 0.6, 200, 0.4
 ALL = (0, 1, 2)
@@ -104,7 +104,7 @@ def phantoms(fits: Any) -> Iterator[Phantom]:
 
 def changes(patient: Phantom) -> Iterator[Change]:
     labels, masks = patient.labels, patient.masks > 0
-    cyst, solid = labels == CYST, labels == TUMOUR
+    cyst, solid = labels == CYST, labels == SOLID_TUMOUR
     if cyst.any():
         for words, channels in (("FLAIR", (FLAIR,)), ("all sequences", ALL)):
             yield Change(f"cyst bright, {words}", cyst, solid, channels)
@@ -120,12 +120,18 @@ def changes(patient: Phantom) -> Iterator[Change]:
 def asked(predictor: Predictor, patient: Phantom) -> Iterator[tuple[str, list[float]]]:
     """Of each change: found before and after, Dice before and after."""
     statistics = intensity_statistics(channel_histograms(patient.images))
-    before = predictor.masks(predictor.probabilities(patient.images, statistics))
+    unchanged = predictor.probabilities(patient.images, statistics)
+    before, reference = predictor.masks(unchanged), patient.masks > 0
     for change in changes(patient):
         edited = recolour(patient.images, change.where, change.like, change.channels)
-        after = predictor.masks(predictor.probabilities(edited, statistics))
+        touched = np.flatnonzero(change.where.any((1, 2)))
+        if predictor.batch_norm_adaptation:  # to the whole head: what changes in one slice may change all answers
+            touched = np.arange(len(edited))
+        probabilities = unchanged.copy()
+        probabilities[touched] = predictor.probabilities(edited[touched], statistics)
+        after = predictor.masks(probabilities)
         yield change.name, [float(before[change.where].mean()), float(after[change.where].mean()),
-                            count(before, patient.masks > 0).dice(), count(after, patient.masks > 0).dice()]
+                            count(before, reference).dice(), count(after, reference).dice()]
 
 
 def write(args: argparse.Namespace, network: str, change: str, numbers: np.ndarray) -> None:

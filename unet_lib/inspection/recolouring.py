@@ -1,6 +1,6 @@
 """Change one tissue's brightness in a slice and ask again: an experiment, where a picture would only suggest.
 
-    bright = recolour(images, where=labels == CYST, like=labels == TUMOUR)
+    bright = recolour(images, where=labels == CYST, like=labels == SOLID_TUMOUR)
 
 What was edited is known pixel by pixel only in phantoms, whose tissues are labelled.
 """
@@ -15,7 +15,7 @@ from unet_lib.core.errors import SettingsError
 from unet_lib.data.phantom.contrast import TISSUES
 from unet_lib.data.slice_files import FLAIR
 
-CYST, TUMOUR, WHITE, FLUID = (TISSUES.index(name) for name in ("cyst", "tumour", "white", "csf"))
+CYST, SOLID_TUMOUR, WHITE, FLUID = (TISSUES.index(name) for name in ("cyst", "tumour", "white", "csf"))
 
 
 def recolour(images: UInt8[np.ndarray, "n h w c"], where: Bool[np.ndarray, "n h w"], like: Bool[np.ndarray, "n h w"],
