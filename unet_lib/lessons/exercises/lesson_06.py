@@ -72,7 +72,7 @@ def _wins(tumour: np.ndarray, healthy: np.ndarray) -> np.ndarray:
 
 
 roc_auc = FunctionExercise(
-    question="roc_auc(function): write roc_auc(values, mask): over all pairs of a tumour pixel and a healthy one, how "
+    question="roc_auc(roc_auc): write roc_auc(values, mask): over all pairs of a tumour pixel and a healthy one, how "
              "often is the tumour's brighter? A tie counts half.",
     signature="roc_auc(values, mask)",
     cases=(Case(([[3, 1], [2, 0]], [[1, 0], [0, 1]]), 0.5), Case(([[5, 2], [2, 1]], [[1, 1], [0, 0]]), 0.875),
@@ -153,7 +153,7 @@ _MAPS = [[[1.0, 0.0], [2.0, 4.0]], [[3.0, 1.0], [0.0, 1.0]]]
 _GRADIENTS = [[[0.4, 0.0], [0.0, 0.4]], [[-0.1, -0.1], [-0.3, 0.1]]]
 
 cam = FunctionExercise(
-    question="cam(function): write cam(maps, gradients): each channel weighted by the mean of its gradient, added up, "
+    question="cam(cam): write cam(maps, gradients): each channel weighted by the mean of its gradient, added up, "
              "and what is below 0 left out.",
     signature="cam(maps, gradients)",
     cases=(Case((_MAPS, _GRADIENTS), _heat(_mean)(_MAPS, _GRADIENTS)),
