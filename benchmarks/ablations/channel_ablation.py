@@ -41,7 +41,6 @@ from unet_lib.inspection.checkpoint_series import Series, load_series
 from unet_lib.models.registry import Network
 
 SEED = 7
-LEVELS = (1, 2, 3, 4)
 EVERY = 3
 """Of the bottleneck's 128 channels each costs a pass, so every third slice has to do."""
 KEY = ("series", "step", "patients", "what", "part", "content")
@@ -132,7 +131,8 @@ def skips(network: Network, slices: Slices) -> Iterator[tuple[Effect, dict[str, 
     names = np.unique(slices.patients)
     groups = [np.flatnonzero(slices.patients == name) for name in names]
     whole = patient_counts(network, slices.images, slices.masks, slices.patients)
-    for levels in (*((level,) for level in LEVELS), LEVELS):
+    every = tuple(range(1, network.config.depth + 1))
+    for levels in (*((level,) for level in every), every):
         for how in ("zeroed", "mean", "swapped"):
             without = {}
             for own, others in zip(groups, groups[1:] + groups[:1], strict=True):

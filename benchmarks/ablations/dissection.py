@@ -1,7 +1,7 @@
 """Which tissues do a network's channels show, before training and after? Network dissection, on phantoms.
 
     unet_lib phantom --patients 40 --seed 1 --out runs/phantoms-40
-    python benchmarks/ablations/dissection.py [--data runs/phantoms-40] [--threads 1] [--only lgg-steps …]
+    python benchmarks/ablations/dissection.py [--data runs/phantoms-40] [--threads 1] [--only …] [--steps …]
 
 Four slices of each phantom, evenly from the second to the last but one; every other patient chooses thresholds, the
 rest score (`unet_lib.inspection.dissection`). Labels have 128×128 pixels, to which all maps are enlarged. No network
@@ -90,6 +90,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("runs/phantoms-40"))
     parser.add_argument("--series", type=Path, default=MODELS / "lgg-steps")
+    parser.add_argument("--steps", type=int, nargs="+", help="of lgg-steps; by default all")
     parser.add_argument("--seeds", type=int, default=3, help="untrained networks")
     parser.add_argument("--slices", type=int, default=4, help="of each patient")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -126,9 +127,9 @@ def subjects(name: str, args: argparse.Namespace, slices: Slices) -> Iterator[Su
     elif name == "lgg-steps":
         for batch_norm in ("calibrated", "as trained"):
             series = load_series(args.series, calibrated=batch_norm == "calibrated")
-            for step, network in zip(series.steps, series.networks, strict=True):
-                yield Subject(key(name, batch_norm, step=step), series.size, lambda network=network: network,
-                              batch_norm == "calibrated")
+            for step in args.steps or series.steps:
+                yield Subject(key(name, batch_norm, step=step), series.size,
+                              lambda series=series, step=step: series.at(step), batch_norm == "calibrated")
         yield from untrained(name, series.networks[0], series.size, args, slices)
     else:
         network, card = load_model(MODELS / f"{name}.safetensors")

@@ -1,12 +1,14 @@
 """How well does each stage alone find the tumour, before training and after?
 
     python benchmarks/ablations/linear_probes.py --data data/lgg [--steps 0 1600] [--seed 0] [--threads 1]
+    python benchmarks/ablations/linear_probes.py --calibrated --untrained 1 2 …
 
 For each step of a series of weights (by default the first and the last) and each block, a linear probe
 (`unet_lib.inspection.linear_probe`) is fitted to the block's maps of training patients and scored on those of
 validation patients, by the split in the networks' cards; the test patients are left alone. "image" is a probe of the
 three grey levels themselves: what can be had without any network. Four slices with tumour and two without are drawn
-from each patient.
+from each patient. The networks are taken as trained, or with calibrated batch norms; `--untrained` adds networks of the
+same architecture with other initial weights, calibrated on the slices that the probes are fitted to.
 
 Beside it stand two controls, probes fitted to wrong masks and scored with the right ones (masks of other patients,
 scattered masks): they say how much even wrong labels find where the maps show the tumour plainly, and so are low only
@@ -33,13 +35,15 @@ from unet_lib.data.splits import split_patients
 from unet_lib.evaluation.patients import choose_patients
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inspection.activations import feature_maps
+from unet_lib.inspection.batch_norm_calibration import calibrate
 from unet_lib.inspection.channel_metrics import enlarge, high_frequency_fraction, roc_auc
 from unet_lib.inspection.checkpoint_series import Series, load_series
 from unet_lib.inspection.linear_probe import ProbeScore, masks_of_others, probe, scattered_masks
+from unet_lib.models.registry import Network, build, described
 
 WITH_TUMOUR, WITHOUT = 4, 2
 """Slices a patient, with tumour and without."""
-KEY = ("series", "step", "stage", "seed", "data")
+KEY = ("series", "step", "batch_norm", "initialisation", "stage", "seed", "data")
 
 
 @dataclass(frozen=True)
@@ -54,17 +58,28 @@ class Slices:
 def main() -> None:
     args = arguments()
     torch.set_num_threads(args.threads)
-    series, cache = load_series(args.series), open_cache(args.data)
-    stages = ["image", *(stage.name for stage in series.config.plan(series.size) if stage.kind == "DoubleConv")]
+    series, cache = load_series(args.series, args.calibrated), open_cache(args.data)
+    stages = [stage.name for stage in series.config.plan(series.size) if stage.kind == "DoubleConv"]
     steps = args.steps or [series.steps[0], series.steps[-1]]
-    keys = [{"series": args.series.name, "step": step, "stage": stage, "seed": args.seed, "data": cache.content}
-            for step in steps for stage in stages]
+    about = {"seed": args.seed, "data": cache.content, "batch_norm": "calibrated" if args.calibrated else "as trained"}
+    keys = [{"series": args.series.name, "step": step, "stage": stage, **about}
+            for step in steps for stage in ("image", *stages)]
+    keys += [{"series": "untrained", "initialisation": number, "step": 0, "stage": stage, **about}
+             for number in args.untrained for stage in stages]
     missing = [key for key in keys if not find(args.out, key)]
     if missing:
         train, test = subsets(args, series, cache)
-        for step in steps:
-            measure(args, series, train, test, [key for key in missing if key["step"] == step])
-    print_table([row for key in keys if (row := find(args.out, key))], steps[0], steps[-1])
+        for key in missing:
+            measure(args, key, network_of(key, series, train), train, test)
+    print_table([row for key in keys if (row := find(args.out, key)) and "initialisation" not in key],
+                steps[0], steps[-1])
+
+
+def network_of(key: Mapping[str, Any], series: Series, train: Slices) -> Network:
+    """The one of the series, or an untrained one like it."""
+    if "initialisation" in key:
+        return calibrate(build(described(series.networks[0]), key["initialisation"]), train.images)
+    return series.at(key["step"])
 
 
 def arguments() -> argparse.Namespace:
@@ -72,6 +87,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("data/lgg"))
     parser.add_argument("--series", type=Path, default=Path("data/models/lgg-steps"))
     parser.add_argument("--steps", type=int, nargs="+", help="by default the first and the last that were kept")
+    parser.add_argument("--calibrated", action="store_true", help="with calibrated batch norms")
+    parser.add_argument("--untrained", type=int, nargs="+", default=[], metavar="SEED",
+                        help="also networks with initial weights of these seeds; with --calibrated")
     parser.add_argument("--patients", type=int, default=26, help="training patients, at most")
     parser.add_argument("--every", type=int, default=4, help="step between the pixels that compare channels")
     parser.add_argument("--seed", type=int, default=0)
@@ -79,6 +97,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=Path("data/results/linear_probes.json"))
     parser.add_argument("--quick", action="store_true", help="tiny, to see that it runs")
     args = parser.parse_args()
+    if args.untrained and not args.calibrated:
+        parser.error("--untrained needs --calibrated: batch norms that never saw data make no fair control")
     return argparse.Namespace(**vars(args) | ({"patients": 3, "every": 1} if args.quick else {}))
 
 
@@ -107,31 +127,29 @@ def some_slices(cache: SliceCache, patient: str, rng: np.random.Generator) -> np
     return np.sort(np.concatenate([rng.choice(some, min(most, len(some)), replace=False) for some, most in kinds]))
 
 
-def measure(args: argparse.Namespace, series: Series, train: Slices, test: Slices, keys: list[dict[str, Any]]) -> None:
-    """Add a row for each of these stages of one step."""
-    for key in keys:
-        start = time.perf_counter()
-        train_maps, test_maps = (maps_of(series, key, slices) for slices in (train, test))
-        fitted = {name: as_row(probe(train_maps, masks, test_maps, test.masks, seed=args.seed)) for name, masks in {
-            "reference": train.masks, "masks of others": masks_of_others(train.masks, train.patients, args.seed),
-            "scattered masks": scattered_masks(train.masks, args.seed)}.items()}
-        row = {**key, "channels": test_maps.shape[1], "side": test_maps.shape[-1], **fitted.pop("reference"),
-               "controls": fitted, "best_channel": best_channel(args, train_maps, train, test_maps, test),
-               "high_frequency_fraction": round(float(np.nanmean(high_frequency_fraction(test_maps))), 4),
-               "training_slices": len(train_maps), "training_patients": len(set(train.patients)),
-               "test_slices": len(test_maps), "test_patients": len(set(test.patients)),
-               "tumour_fraction": round(float(test.masks.mean()), 4),
-               "seconds": round(time.perf_counter() - start, 1), **provenance(torch.device("cpu"))}
-        print(f"step {key['step']}, {key['stage']}: Dice {row['dice']}, AUC {row['auc']}", flush=True)
-        add_row(args.out, {"command": f"python benchmarks/ablations/linear_probes.py --seed {args.seed}",
-                           "split": "the cards': fitted on training patients, scored on validation patients"}, row, KEY)
+def measure(args: argparse.Namespace, key: Mapping[str, Any], network: Network, train: Slices, test: Slices) -> None:
+    """Add a row for one stage of a network."""
+    start = time.perf_counter()
+    train_maps, test_maps = (maps_of(network, key["stage"], slices) for slices in (train, test))
+    fitted = {name: as_row(probe(train_maps, masks, test_maps, test.masks, seed=args.seed)) for name, masks in {
+        "reference": train.masks, "masks of others": masks_of_others(train.masks, train.patients, args.seed),
+        "scattered masks": scattered_masks(train.masks, args.seed)}.items()}
+    row = {**key, "channels": test_maps.shape[1], "side": test_maps.shape[-1], **fitted.pop("reference"),
+           "controls": fitted, "best_channel": best_channel(args, train_maps, train, test_maps, test),
+           "high_frequency_fraction": round(float(np.nanmean(high_frequency_fraction(test_maps))), 4),
+           "training_slices": len(train_maps), "training_patients": len(set(train.patients)),
+           "test_slices": len(test_maps), "test_patients": len(set(test.patients)),
+           "tumour_fraction": round(float(test.masks.mean()), 4),
+           "seconds": round(time.perf_counter() - start, 1), **provenance(torch.device("cpu"))}
+    print(f"{key['series']}, {key.get('initialisation', '')} step {key['step']}, {key['stage']}: Dice {row['dice']}, "
+          f"AUC {row['auc']}", flush=True)
+    add_row(args.out, {"command": f"python benchmarks/ablations/linear_probes.py --seed {args.seed}",
+                       "split": "the cards': fitted on training patients, scored on validation patients"}, row, KEY)
 
 
-def maps_of(series: Series, key: Mapping[str, Any], slices: Slices) -> Tensor:
+def maps_of(network: Network, stage: str, slices: Slices) -> Tensor:
     """The block's maps, or the image itself."""
-    if key["stage"] == "image":
-        return slices.images
-    return feature_maps(series.at(key["step"]), slices.images, [key["stage"]])[key["stage"]]
+    return slices.images if stage == "image" else feature_maps(network, slices.images, [stage])[stage]
 
 
 def as_row(score: ProbeScore) -> dict[str, float]:
