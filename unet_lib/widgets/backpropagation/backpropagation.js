@@ -1,29 +1,15 @@
 // The backpropagation widget. It asks Python for nothing, so it also works in a saved notebook without a kernel.
 
 import { draw, follow, keepKeys, make, rendering, steadyButton, watchSize } from "../shared/base.js";
-import { NumberField, minus, short, signScale } from "../shared/number_grid.js";
-import { LINES, curve, middle, placesIn } from "./graph_layout.js";
+import { NumberField, minus } from "../shared/number_grid.js";
+import { GraphStage, hasGradient, hasValue, isGiven, largest } from "./graph_stage.js";
 import { brief, howComputed, reasonOf, remarkOn, roleOf, symbol } from "./graph_words.js";
-import { GRAPH, STEPS, TO_LOSS, backward, descend, forward, localsOf, nextOperation,
-  nudgedLosses, partsOf, previousOperation } from "./tiny_unet.js";
+import { GRAPH, STEPS, TO_LOSS, backward, descend, forward, nextOperation, nudgedLosses, partsOf, previousOperation } from "./tiny_unet.js";
 
 const PAUSE = 450; // ms from one step to the next while it plays
 const PULL = 10; // px to drag a number up or down by one step
 const NUDGE = 0.001;
-const ROOM_FOR_FACTOR = 30; // px between two boxes, so that a factor can stand on their line
 const LARGEST = 99; // as in Python
-const UNSCALED = "ptlL"; // their gradients are large, and leave no colour for the others
-const TITLES = { x: "image x", c: "conv c", a: "ReLU a", m: "max pool m", d: "conv d", r: "ReLU r", s: "skip s", u: "up u", z: "1×1 z",
-  p: "sigmoid p", t: "mask t", l: "BCE ℓ", L: "loss L" };
-const LAYER_TITLES = { w: "Convolution", v: "Bottleneck", k: "Up (transposed)", q: "1×1 output" };
-
-const WHEN = { forward: {}, back: {} }; // name → the step that shows its value, or its gradient
-STEPS.forEach(({ name, back }, at) => (WHEN[back ? "back" : "forward"][name] = at));
-
-const isGiven = (name) => GRAPH[name].kind === "given";
-const isWeight = (name) => isGiven(name) && !"xt".includes(GRAPH[name].row);
-const largest = (gradients) => Math.max(...Object.keys(gradients).filter((name) => !UNSCALED.includes(name[0])).map((name) => Math.abs(gradients[name])));
-
 class BackpropagationView {
   constructor(model, el, signal) {
     this.model = model;
@@ -39,7 +25,8 @@ class BackpropagationView {
   build(el) {
     this.root = make("div", { class: "gb gb-bp", role: "group", "aria-label": "Backpropagation through a tiny U-Net" });
     this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
-    this.root.append(this.buildSteps(), this.buildStage(), this.buildPanel(), this.buildDescent(), this.spoken);
+    this.stage = new GraphStage();
+    this.root.append(this.buildSteps(), this.stage.root, this.buildPanel(), this.buildDescent(), this.spoken);
     keepKeys(this.root);
     el.append(this.root);
   }
@@ -57,31 +44,8 @@ class BackpropagationView {
     };
     for (const node of Object.values(this.buttons)) node.setAttribute("aria-label", node.title); // signs say little
     this.slider = make("input", { type: "range", min: 0, max: STEPS.length, "aria-label": "Step" });
-    this.status = make("output", { class: "gb-bp-status" });
     const { reset, less, more, operation, loss, end } = this.buttons;
     return make("div", { class: "gb-row gb-bp-steps" }, reset, less, this.play, more, operation, loss, end, this.slider);
-  }
-
-  buildStage() {
-    this.stage = make("div", { class: "gb-bp-stage" });
-    this.lines = draw("svg", { class: "gb-bp-lines", "aria-hidden": "true" });
-    this.paths = LINES.map(([from, to]) => ({ from, to, node: draw("path") }));
-    this.lines.append(...this.paths.map(({ node }) => node));
-    this.boxes = Object.fromEntries(Object.keys(GRAPH).map((name) => [name, this.buildBox(name)]));
-    this.titles = Object.fromEntries(Object.entries(TITLES).map(([row, text]) => [row, make("span", { class: "gb-bp-title", "data-row": row }, text)]));
-    this.layers = Object.fromEntries(Object.entries(LAYER_TITLES).map(([row, text]) => [row, make("span", { class: "gb-bp-layer" }, text)]));
-    this.legend = make("span", { class: "gb-bp-legend" });
-    this.labels = Object.fromEntries(Object.keys(GRAPH).filter(isWeight).map((name) => [name, make("span", { class: "gb-bp-title" }, symbol(name))]));
-    this.factors = make("div", { class: "gb-bp-factors", "aria-hidden": "true" });
-    this.stage.append(this.lines, ...[this.titles, this.labels, this.layers].flatMap(Object.values), this.factors,
-      ...Object.values(this.boxes).map(({ node }) => node), this.legend, this.status);
-    return this.stage;
-  }
-
-  buildBox(name) {
-    const [value, gradient] = [make("span"), make("span", { class: "gb-bp-gradient" })];
-    const node = make("button", { type: "button", class: `gb-bp-box${isGiven(name) ? " gb-bp-given" : ""}`, "data-name": name, tabindex: -1 }, value, gradient);
-    return { node, value, gradient };
   }
 
   buildPanel() {
@@ -119,11 +83,11 @@ class BackpropagationView {
     listen(this.root, "keydown", this.onKey);
     listen(this.slider, "input", () => this.goTo(Number(this.slider.value)));
     listen(this.select, "change", () => this.choose(this.select.value));
-    listen(this.stage, "pointerdown", this.grab);
-    listen(this.stage, "click", (event) => this.choose(event.target.closest("[data-name]")?.dataset.name));
+    listen(this.stage.root, "pointerdown", this.grab);
+    listen(this.stage.root, "click", (event) => this.choose(event.target.closest("[data-name]")?.dataset.name));
     follow(this.model, signal, ["numbers"], () => this.recompute());
     follow(this.model, signal, ["step", "chosen", "rate"], () => this.show());
-    watchSize(signal, () => this.layOut(), this.root);
+    watchSize(signal, () => this.stage.layOut(), this.root);
     signal.addEventListener("abort", () => this.pause());
   }
 
@@ -200,11 +164,11 @@ class BackpropagationView {
   }
 
   stepBy(along, whole) {
-    const inStage = this.stage.contains(document.activeElement);
+    const inStage = this.stage.root.contains(document.activeElement);
     this.pause();
     if (whole) this.goTo(along > 0 ? nextOperation(this.done) : previousOperation(this.done));
     else this.goTo(this.done + along);
-    if (inStage) this.boxes[this.chosen].node.focus();
+    if (inStage) this.stage.boxes[this.chosen].node.focus();
   }
 
   changeBy(name, steps, fine) {
@@ -217,7 +181,7 @@ class BackpropagationView {
   grab(start) {
     const name = start.target.closest("[data-name]")?.dataset.name;
     if (!name || !isGiven(name)) return;
-    const [ending, { node }] = [new AbortController(), this.boxes[name]];
+    const [ending, { node }] = [new AbortController(), this.stage.boxes[name]];
     let last = start.clientY;
     node.setPointerCapture(start.pointerId);
     node.addEventListener("pointermove", (event) => {
@@ -247,98 +211,15 @@ class BackpropagationView {
     this.values = forward(this.numbers);
     this.gradients = backward(this.values);
     this.reach = Math.max(this.first, largest(this.gradients)) || 1; // so colours fade as gradients shrink
-    this.scale = signScale(this.reach);
     this.show();
   }
 
-  hasValue(name) {
-    return isGiven(name) || WHEN.forward[name] < this.done;
-  }
-
-  hasGradient(name) {
-    return WHEN.back[name] < this.done; // the mask has none
-  }
-
   show() {
-    for (const name of Object.keys(GRAPH)) this.showBox(name);
-    this.showLines();
-    this.showLegend();
+    this.stage.show(this);
     this.showSteps();
     this.showNumber();
     this.showDescent();
     this.root.dataset.drawn = "yes";
-  }
-
-  showBox(name) {
-    const { node, value, gradient } = this.boxes[name];
-    const [known, back] = [this.hasValue(name), this.hasGradient(name)];
-    value.textContent = known ? short(this.values[name], 3) : "";
-    gradient.textContent = back ? short(this.gradients[name], 3) : "";
-    gradient.removeAttribute("style");
-    if (back) this.tint(gradient, this.gradients[name]);
-    node.classList.toggle("gb-bp-has-gradient", back);
-    node.tabIndex = name === this.chosen ? 0 : -1;
-    const classes = { chosen: name === this.chosen, source: this.sources().has(name), empty: !known,
-      closed: known && GRAPH[name].kind === "relu" && !this.values[name] };
-    for (const [kind, holds] of Object.entries(classes)) node.classList.toggle(`gb-bp-${kind}`, holds);
-    const says = [symbol(name), roleOf(name), known ? `value ${value.textContent}` : "not computed yet", ...(back ? [`gradient ${gradient.textContent}`] : [])];
-    node.setAttribute("aria-label", says.join(", "));
-  }
-
-  tint(node, gradient) {
-    const [red, green, blue] = this.scale.colour(gradient);
-    node.style.background = `rgb(${red} ${green} ${blue})`;
-    node.style.color = 0.299 * red + 0.587 * green + 0.114 * blue > 130 ? "#000" : "#fff";
-  }
-
-  /** Whether the lines show where the gradient comes from, rather than how the number is computed. */
-  explainsGradient() {
-    return this.hasGradient(this.chosen);
-  }
-
-  /** The numbers that the explained one is made of, or that its gradient comes from. */
-  sources() {
-    const { inputs, uses } = GRAPH[this.chosen];
-    return new Set(this.explainsGradient() ? uses.map(({ by }) => by) : inputs);
-  }
-
-  showLines() {
-    const [back, factors] = [this.explainsGradient(), this.factorsOnLines()];
-    for (const { from, to, node } of this.paths) {
-      const on = `${from} ${to}` in factors;
-      node.setAttribute("class", [on ? "gb-bp-on" : "", on && back ? "gb-bp-back" : "", this.hasValue(to) ? "gb-bp-known" : ""].join(" "));
-      if (on) this.lines.append(node); // above the others
-    }
-    this.showFactors(factors);
-  }
-
-  /** "from to" → the local derivative on that line, for the lines of the explained number. */
-  factorsOnLines() {
-    const name = this.chosen;
-    const { inputs, uses } = GRAPH[name];
-    if (!this.explainsGradient()) {
-      const locals = inputs.length && this.hasValue(name) ? localsOf(name, this.values) : [];
-      return Object.fromEntries(inputs.map((input, at) => [`${input} ${name}`, locals[at]]));
-    }
-    const carrier = ({ by, at }) => (isWeight(name) ? GRAPH[by].inputs[at + 1] : name);
-    return Object.fromEntries(uses.map((use) => [`${carrier(use)} ${use.by}`, localsOf(use.by, this.values)[use.at]]));
-  }
-
-  showFactors(factors) {
-    const shown = this.boxAt ? this.paths.filter(({ from, to }) => `${from} ${to}` in factors) : [];
-    this.factors.replaceChildren(...shown.flatMap(({ from, to }) => {
-      const { x, y, room } = middle(this.boxAt[from], this.boxAt[to]);
-      const local = factors[`${from} ${to}`];
-      if (room < ROOM_FOR_FACTOR || local === undefined) return [];
-      return [make("span", { style: `left: ${x}px; top: ${y}px` }, `×${short(local, 2)}`)];
-    }));
-  }
-
-  showLegend() {
-    const bar = make("span", { class: "gb-bp-bar" });
-    bar.style.background = `linear-gradient(to right, ${[-this.reach, 0, this.reach].map((value) => `rgb(${this.scale.colour(value)})`)})`;
-    const known = this.done > TO_LOSS;
-    this.legend.replaceChildren(...(known ? ["gradient ", brief(-this.reach), bar, brief(this.reach)] : ["value above, gradient below"]));
   }
 
   showSteps() {
@@ -348,8 +229,8 @@ class BackpropagationView {
       end: done === STEPS.length };
     for (const [name, ended] of Object.entries(ends)) this.buttons[name].setAttribute("aria-disabled", ended);
     const { title, back } = STEPS[Math.max(done - 1, 0)];
-    this.status.textContent = done ? `${back ? "Back" : "Forward"}: ${title}` : "Press ▶ to begin";
-    this.slider.setAttribute("aria-valuetext", `${done} of ${STEPS.length}: ${this.status.textContent}`);
+    this.stage.status.textContent = done ? `${back ? "Back" : "Forward"}: ${title}` : "Press ▶ to begin";
+    this.slider.setAttribute("aria-valuetext", `${done} of ${STEPS.length}: ${this.stage.status.textContent}`);
   }
 
   showNumber() {
@@ -358,7 +239,7 @@ class BackpropagationView {
     this.select.value = chosen;
     this.editor.hidden = !editable;
     if (editable) this.field.show(this.values[chosen]);
-    this.nudge.setAttribute("aria-disabled", !this.hasGradient(chosen));
+    this.nudge.setAttribute("aria-disabled", !hasGradient(chosen, this.done));
     this.nudged.textContent = "";
     this.computed.replaceChildren(...this.computedLines().map((text) => make("div", {}, text)));
     this.parts.replaceChildren(...this.gradientLines());
@@ -366,14 +247,14 @@ class BackpropagationView {
 
   computedLines() {
     if (isGiven(this.chosen)) return [`${symbol(this.chosen)} = ${minus(brief(this.values[this.chosen]))}, given. Change it: drag, ↑ ↓, or type.`];
-    if (!this.hasValue(this.chosen)) return ["Not computed yet. Step on with ▶."];
+    if (!hasValue(this.chosen, this.done)) return ["Not computed yet. Step on with ▶."];
     return howComputed(this.chosen, this.values);
   }
 
   gradientLines() {
     const name = this.chosen;
     if (GRAPH[name].row === "t") return ["The mask is given. Nobody changes it, so nobody needs its gradient."];
-    if (!this.hasGradient(name)) return ["Known on the way back, after the loss."];
+    if (!hasGradient(name, this.done)) return ["Known on the way back, after the loss."];
     if (name === "L0") return ["1: if L grows by a little, L grows by just as much."];
     const parts = partsOf(name, this.values, this.gradients);
     const row = (tag, ...cells) => make("tr", {}, ...cells.map((cell) => make(tag, {}, cell)));
@@ -403,29 +284,11 @@ class BackpropagationView {
   }
 
   speak() {
-    const [computed, parts] = [this.computedLines(), this.hasGradient(this.chosen)];
+    const [computed, parts] = [this.computedLines(), hasGradient(this.chosen, this.done)];
     this.spoken.textContent = `${symbol(this.chosen)}, ${roleOf(this.chosen)}: ` +
       (parts ? `gradient ${brief(this.gradients[this.chosen])}` : computed.join(" "));
   }
 
-  layOut() {
-    const room = this.stage.clientWidth;
-    if (!room) return;
-    const { boxes, titles, sizes, height } = placesIn(room);
-    this.boxAt = boxes;
-    this.stage.style.height = `${height}px`;
-    this.root.classList.toggle("gb-bp-small", sizes.box < 50);
-    for (const [name, { x, y, width, height: high }] of Object.entries(boxes))
-      Object.assign(this.boxes[name].node.style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${high}px` });
-    for (const [row, node] of Object.entries(this.titles)) Object.assign(node.style, { left: `${titles[row].x}px`, top: `${titles[row].y}px` });
-    for (const [name, node] of Object.entries(this.labels))
-      Object.assign(node.style, { left: `${boxes[name].x + sizes.box / 2}px`, top: `${boxes[name].y - 3}px` });
-    for (const [row, node] of Object.entries(this.layers)) Object.assign(node.style, { left: `${boxes[`${row}0`].x}px`, top: `${boxes[`${row}0`].y - 18}px` });
-    for (const { from, to, node } of this.paths) node.setAttribute("d", curve(boxes[from], boxes[to]));
-    this.showLines();
-    this.status.style.left = `${(boxes.a0.x + boxes.s0.x + sizes.box) / 2}px`;
-    Object.assign(this.legend.style, { left: `${boxes.m0.x}px`, top: `${boxes.m1.y + sizes.pitch + 4}px` });
-  }
 }
 
 export default { render: rendering(BackpropagationView) };
