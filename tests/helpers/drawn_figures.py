@@ -54,6 +54,7 @@ FIGURES = {
     "draw_precision_recall": lambda: on_axes(plotting.scores.draw_precision_recall, LINE[::-1], LINE, "one"),
     "draw_reliability": lambda: on_axes(plotting.scores.draw_reliability, LINE, LINE**2),
     "draw_uncertainty": uncertain,
+    "report_card": lambda: plotting.scores.report_card("a network", {"CS 1": 0.9, "DU 2": 0.2}, (0.3, 0.8), ["mean"]),
     "stage_sheet": lambda: stage_sheet(CASE, LOOK, LOOK, "encoder.1", [0, 1]),
     "film_frame": lambda: film_frame(CASE, LOOK, {"encoder.1": [0, 1]}),
     "mask_comparison": lambda: plotting.mask_comparison(FLAIR[None], MASK[None], {"a network": MOVED[None]}),

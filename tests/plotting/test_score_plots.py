@@ -27,6 +27,7 @@ def test_boxes_show_quartiles_and_every_patient():
     assert sorted(set(box.get_ydata())) == pytest.approx([0.5, 0.7])
     assert {*least.get_ydata(), *most.get_ydata()} == {0.5, 0.1, 0.7, 0.9}
     dots = [line for line in axes[0, 0].get_lines() if line.get_marker() == "o"]
+    assert len(axes[0, 0].get_lines()) == 6 + len(dots)  # one box: sides, whiskers and ends, median
     assert [list(line.get_ydata()) for line in dots] == [values, [0.3]]
     assert np.abs(dots[0].get_xdata()).max() <= 0.2 and len(set(dots[0].get_xdata())) == 5
     assert [label.get_text() for label in axes[0, 0].get_xticklabels()] == ["one\nn = 5", "other\n(1–2)\nn = 1"]
@@ -146,3 +147,13 @@ def test_uncertainty_shows_outlines_probability_standard_deviation_and_both_kind
     colours = [to_hex(image.get_array()[0, 0, :3]).upper() for image in errors.get_images()[1:]]
     assert colours == [plotting.NETWORK, plotting.REFERENCE]
     words_are_whole_and_apart(figure, [panel.title for panel in axes[0]])
+
+
+def test_a_report_card_ranks_the_patients_around_their_mean():
+    lines = ["mean Dice 0.50 [0.30, 0.70]", "lesions found: 3 of 4"]
+    figure = plotting.scores.report_card("a network", {"b": 0.9, "a": 0.1, "c": 0.5}, (0.3, 0.7), lines)
+    chart, words = figure.axes
+    mean, dots = chart.get_lines()
+    assert mean.get_ydata()[0] == pytest.approx(0.5) and list(dots.get_ydata()) == [0.1, 0.5, 0.9]
+    assert words.texts[0].get_text().split("\n\n") == lines
+    words_are_whole_and_apart(figure, [chart.title, chart.xaxis.label, *words.texts, *chart.get_legend().get_texts()])

@@ -118,6 +118,8 @@ def test_sentence_and_still_picture():
     assert sentence == "Paint the tumour: post-contrast of a 21×35 slice, nothing painted yet"
     assert np.array_equal(picture, np.repeat(IMAGE[..., 2:], 3, axis=2))
     paint.mask = GUESS
+    assert still(paint)[0] == "Paint the tumour: post-contrast of a 21×35 slice, 84 pixels painted"
+    paint.compared = True
     sentence, picture = still(paint)
     assert sentence == ("Paint the tumour: post-contrast of a 21×35 slice, 84 pixels painted, Dice 0.83 against the "
                         "expert's mask")

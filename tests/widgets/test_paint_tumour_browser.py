@@ -36,12 +36,13 @@ from scipy import ndimage
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning:monai")
 SETUP = MAKE + "from unet_lib.widgets.paint_tumour import PaintTumour\n"
-BOTH = "paint = PaintTumour(IMAGE, REFERENCE, GUESS, brush=5)\npaint"
+BOTH = "paint = PaintTumour(IMAGE, REFERENCE, GUESS, brush=5, compared=True)\npaint"
 
 
 @pytest.fixture(scope="module")
 def book(lab: Lab, notebook: Callable[..., Notebook]) -> Notebook:
-    write_notebook(lab.folder / "paint.ipynb", SETUP, BOTH, "alone = PaintTumour(IMAGE, REFERENCE)\nalone", TELL)
+    alone = "alone = PaintTumour(IMAGE, REFERENCE, compared=True)\nalone"
+    write_notebook(lab.folder / "paint.ipynb", SETUP, BOTH, alone, TELL)
     return notebook("paint.ipynb", {"width": 1280, "height": 1500})
 
 
@@ -311,6 +312,28 @@ def test_outlines_stay_hidden_until_asked_for(paint, fresh):
     assert colours(paint) == {"model"}
     fresh.ask("paint.show_model = False; print('done')")
     paint.root.get_by_role("button", name="Show the model").wait_for()
+    assert colours(paint) == set()
+
+
+def test_scores_stay_hidden_until_compared(paint, fresh):
+    fresh.ask("paint.compared = False; print('done')")
+    hidden = paint.root.locator(".gb-paint-scores")
+    hidden.wait_for(state="hidden")
+    button = paint.root.get_by_role("button", name="Compare")
+    assert button.get_attribute("aria-disabled") == "true"  # nothing is painted yet
+    button.click(force=True)
+    assert hidden.is_hidden()
+    paint.stroke((40, 70))
+    paint.page.wait_for_timeout(800)
+    spoken = paint.root.locator(".gb-unseen[aria-live=polite]").inner_text()
+    assert spoken == f"{paint.seen().sum()} pixels painted." and colours(paint) == set() and hidden.is_hidden()
+    paint.press("Compare")
+    hidden.wait_for(state="visible")
+    assert colours(paint) == {"reference"}
+    check_scores(paint.scores("reference"), paint.seen(), REFERENCE)
+    assert fresh.ask("print(paint.compared, paint.show_reference)") == "True True"
+    paint.press("Hide the scores")
+    hidden.wait_for(state="hidden")
     assert colours(paint) == set()
 
 

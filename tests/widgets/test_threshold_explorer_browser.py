@@ -268,6 +268,43 @@ def test_a_click_on_the_trade_off_goes_to_the_nearest_point(all_):
         all_.says(2, found)
 
 
+def test_a_drag_along_the_curve_moves_the_threshold(all_):
+    """The large dot follows the pointer to the nearest point of the curve of all slices."""
+    all_.slider.fill("50")
+    all_.shown(2, 50)
+    dot = all_.root.locator("[data-chart=tradeoff] circle.gb-thr-all")
+    curve, box = all_.line("tradeoff", "gb-thr-all"), dot.bounding_box()
+    svg = all_.root.locator("[data-chart=tradeoff] svg").bounding_box()
+    all_.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    all_.page.mouse.down()
+    recall, precision = curve[30]
+    place = (svg["x"] + 38 + recall * (svg["width"] - 52),
+             svg["y"] + svg["height"] - 34 - precision * (svg["height"] - 42))
+    all_.page.mouse.move(*place, steps=5)
+    all_.page.mouse.up()
+    all_.page.wait_for_timeout(50)
+    box = dot.bounding_box()
+    assert np.hypot(box["x"] + box["width"] / 2 - place[0], box["y"] + box["height"] / 2 - place[1]) < 4
+    step = int(all_.root.get_attribute("data-shown").split()[1])
+    assert step != 50
+    all_.says(2, step)
+
+
+def test_f1_stands_large_beside_the_slider(all_, one):
+    all_.slider.fill("40")
+    all_.says(2, 40)
+    large = all_.root.locator(".gb-thr-big strong")
+    scores = pooled(TABLES[:, 40]).dice(), Counts(*TABLES[2, 40].tolist()).dice()
+    assert large.all_inner_texts() == [f"{score:.2f}" for score in scores]
+    slider, first = all_.slider.bounding_box(), large.first.bounding_box()
+    assert first["height"] >= 30 and first["x"] > slider["x"] and abs(first["y"] - slider["y"]) < 60
+    assert one.root.locator(".gb-thr-big strong").count() == 1
+
+
+def test_everything_is_in_sight_at_once(all_):
+    assert all_.root.bounding_box()["height"] <= 700
+
+
 # ---- keyboard, speech, Python -----------------------------------------------------------------------------------
 
 

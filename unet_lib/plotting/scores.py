@@ -18,10 +18,12 @@ from unet_lib.plotting.style import NETWORK, PALETTE, REFERENCE, faint, ink, str
 
 # Dice of two experts who outline the same low-grade gliomas, with a standard deviation of 0.02 (Buda et al. 2019).
 EXPERTS_AGREE = 0.84
-SITE_COLOURS = ("#0072B2", *PALETTE[:3], "#F0E442", "#999999")
+SITE_COLOURS = (*PALETTE, "#F0E442", "#999999")
 SITE_HATCHES = ("", "///", "...", "xx", "\\\\\\")
 """With six colours and five hatchings in turn, thirty sites differ."""
 BARS_A_ROW = 60  # with more of them, names would be too small to read
+BOX_FROM = 5
+"""Patients; of fewer, quartiles mean nothing, and only their dots are drawn."""
 NAMES_FIT = 120  # bars; more of them go into one row, without names
 
 
@@ -39,11 +41,15 @@ def box_sheet(panels: Mapping[str, Mapping[str, Sequence[float]]]) -> Figure:
 def draw_boxes(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "") -> None:
     """A box a group: quartiles and median, whiskers to the least and the most; and each patient as a dot.
 
-    What a name has in brackets goes to a line of its own, and below it how many patients there are.
+    Groups of fewer than BOX_FROM patients have no box. What a name has in brackets goes to a line of its own, and below
+    it how many patients there are.
     """
     line = {"color": ink(axes)}
-    axes.boxplot(list(groups.values()), positions=range(len(groups)), widths=0.6, whis=(0, 100), showfliers=False,
-                 boxprops=line, whiskerprops=line, capprops=line, medianprops={"color": PALETTE[1], "linewidth": 2.5})
+    boxes = {place: values for place, values in enumerate(groups.values()) if len(values) >= BOX_FROM}
+    if boxes:
+        axes.boxplot(list(boxes.values()), positions=list(boxes), widths=0.6, whis=(0, 100), showfliers=False,
+                     boxprops=line, whiskerprops=line, capprops=line,
+                     medianprops={"color": PALETTE[1], "linewidth": 2.5})
     for position, values in enumerate(groups.values()):
         axes.plot(position + _jitter(len(values)), values, "o", color=PALETTE[0], markeredgecolor=ink(axes),
                   markersize=5, alpha=0.75)
@@ -97,7 +103,7 @@ def _lines_to_compare(axes: Axes, mean: float) -> list[Line2D]:
 def worst_sheet(cases: Sequence[tuple[str, UInt8[np.ndarray, "h w"], Bool[np.ndarray, "h w"],
                                       Bool[np.ndarray, "h w"]]]) -> Figure:
     """Title, FLAIR, predicted and reference mask of some slices, side by side, both outlined over FLAIR."""
-    figure, axes = new_figure(1, len(cases), width=max(4.0, 3.0 * len(cases)), height=3.9)
+    figure, axes = new_figure(1, len(cases), width=max(4.0, 2.3 * len(cases)), height=3.3)
     figure.set_layout_engine("compressed")  # square images: the plain layout would cut their titles
     for panel, (title, flair, predicted, reference) in zip(axes[0], cases, strict=True):
         draw_slice(panel, flair, title)
@@ -146,11 +152,28 @@ def draw_uncertainty(axes: Sequence[Axes] | np.ndarray, flair: UInt8[np.ndarray,
     draw_slice(axes[0], flair, "network and expert")
     draw_mask(axes[0], mask, NETWORK)
     draw_mask(axes[0], reference, REFERENCE, tint=0)
-    draw_probability(axes[1], probability, "probability")
-    draw_probability(axes[2], 2 * std, "standard deviation")
+    draw_probability(axes[1], probability, "probability, 0 to 1")
+    draw_probability(axes[2], 2 * std, "std. deviation, 0 to 0.5")
     draw_slice(axes[3], flair, "blue: false, orange: missed")
     for wrong, colour in ((mask & ~reference, NETWORK), (reference & ~mask, REFERENCE)):
         axes[3].imshow(tinted(wrong, colour, 0.9), interpolation="nearest")
+
+
+def report_card(title: str, dice: Mapping[str, float], interval: tuple[float, float], lines: Sequence[str]) -> Figure:
+    """A card to show: a dot a patient, from the worst to the best, the mean with its interval, and lines of words."""
+    figure, axes = new_figure(1, 2, width=9.0, height=3.6, width_ratios=(3, 2))
+    chart, words = axes[0]
+    values = sorted(dice.values())
+    chart.axhspan(*interval, color=faint(chart, 0.25), label="95 % interval of the mean")
+    chart.axhline(float(np.mean(values)), color=ink(chart), linewidth=1.5, label=f"mean {np.mean(values):.2f}")
+    chart.plot(range(1, len(values) + 1), values, "o", color=PALETTE[0], markeredgecolor=ink(chart), label="a patient")
+    chart.set(title=title, xlabel=f"patients from the worst to the best (n = {len(values)})", xticks=[],
+              ylabel="Dice", ylim=(-0.03, 1))
+    chart.legend(loc="lower right", fontsize=9, frameon=False)
+    calm(chart)
+    words.set_axis_off()
+    words.text(0, 0.97, "\n\n".join(lines), va="top", fontsize=10.5, transform=words.transAxes)
+    return figure
 
 
 def _jitter(count: int) -> Float[np.ndarray, "p"]:

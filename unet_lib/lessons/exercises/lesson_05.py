@@ -73,9 +73,10 @@ overlap_scores = FunctionExercise(
     misconceptions=(
         Misconception(lambda *c: tuple(_scores(*c)[at] for at in (1, 0, 2, 3)),
                       "Precision and recall are exchanged. Precision divides by what the network marked, TP + FP."),
-        Misconception(lambda *c: _scores(*c, empty=0.0), "0 / 0: nothing was there, and nothing was marked. That is "
-                                                         "right, so here it counts 1."),
-        Misconception(lambda *c: _scores(*c, twice=1), "In Dice TP counts twice, above the line and below it."),
+        Misconception(lambda tp, fp, fn: _scores(tp, fp, fn, empty=0.0),
+                      "0 / 0: nothing was there, and nothing was marked. That is right, so here it counts 1."),
+        Misconception(lambda tp, fp, fn: _scores(tp, fp, fn, twice=1),
+                      "In Dice TP counts twice, above the line and below it."),
         Misconception(_mean_of_two, "That is the plain mean of precision and recall. Dice is 2·TP / (2·TP + FP + FN)."),
         Misconception(lambda *c: (*_scores(*c)[:2], *_scores(*c)[:1:-1]), "Dice and IoU are exchanged."),
         Misconception(lambda *c: _scores(*c)[2], "That is Dice alone. Return four scores, in the order asked for."),

@@ -50,7 +50,7 @@ class PaintView {
     this.group = `gb-paint-${Math.random().toString(36).slice(2)}`;
     this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
     const left = make("div", { class: "gb-paint-picture" }, this.buildScreen(), this.place, this.help);
-    const right = make("div", { class: "gb-paint-side" }, this.buildTools(), this.buildScores());
+    const right = make("div", { class: "gb-paint-side" }, this.buildTools(), this.buildCompare(), this.buildScores());
     this.root = make("div", { class: "gb gb-paint", role: "group", "aria-label": "Paint the tumour" },
       make("div", { class: "gb-paint-whole" }, left, right), this.spoken);
     keepKeys(this.root);
@@ -84,6 +84,14 @@ class PaintView {
       make("div", { class: "gb-row" }, this.undoButton, this.redoButton, this.clearButton));
   }
 
+  /** The way to the scores: nobody shall paint by them. */
+  buildCompare() {
+    this.compareButton = steadyButton("", "", () => this.compare());
+    this.compareButton.classList.add("gb-paint-compare");
+    this.compareHint = make("span", {});
+    return make("div", { class: "gb-row" }, this.compareButton, this.compareHint);
+  }
+
   buildScores() {
     this.blocks = this.others.map((other) => {
       const toggle = steadyButton("", "", () => this.set({ [`show_${other.key}`]: !this.model.get(`show_${other.key}`) }));
@@ -91,9 +99,9 @@ class PaintView {
     });
     this.third = this.others.length > 1 ? this.buildBlock("The model and the expert", "both") : null;
     if (this.third) this.showThird();
-    const root = make("div", { class: "gb-paint-scores" }, ...this.blocks.map(({ block }) => block));
-    if (this.third) root.append(this.third.block);
-    return root;
+    this.scores = make("div", { class: "gb-paint-scores" }, ...this.blocks.map(({ block }) => block));
+    if (this.third) this.scores.append(this.third.block);
+    return this.scores;
   }
 
   buildBlock(title, key, ...extra) {
@@ -119,7 +127,7 @@ class PaintView {
     for (const kind of ["focus", "blur"]) listen(this.screen, kind, () => this.drawLines());
     listen(this.brush, "input", () => this.set({ brush: Number(this.brush.value) }));
     listen(this.root, "keydown", this.onKey);
-    follow(this.model, signal, ["channel", "tool", "brush", "show_reference", "show_model"], () => this.showSettings());
+    follow(this.model, signal, ["channel", "tool", "brush", "compared", "show_reference", "show_model"], () => this.showSettings());
     follow(this.model, signal, ["painted"], () => this.adopt());
     watchSize(signal, () => this.layOut(), this.root);
     signal.addEventListener("abort", () => { clearTimeout(this.silence); clearTimeout(this.measuring); });
@@ -128,6 +136,14 @@ class PaintView {
   set(traits) {
     this.model.set(traits);
     this.model.save_changes();
+  }
+
+  /** Scores and the expert's outline appear together, or all outlines vanish with the scores. */
+  compare() {
+    const compared = !this.model.get("compared");
+    if (compared && !this.painted.pixels) return;
+    this.set(compared ? { compared, show_reference: true } : { compared, show_reference: false, show_model: false });
+    if (compared) this.say(() => this.summary());
   }
 
   choose(tool) {
@@ -321,6 +337,8 @@ class PaintView {
     for (const { other, toggle } of this.blocks) {
       toggle.textContent = `${this.model.get(`show_${other.key}`) ? "Hide" : "Show"} the ${other.words}`;
     }
+    this.scores.hidden = !this.model.get("compared");
+    this.compareButton.textContent = this.model.get("compared") ? "Hide the scores" : "Compare";
     if (this.third) this.third.block.hidden = !this.model.get("show_model");
     this.showHistory();
     this.drawChannel();
@@ -331,6 +349,9 @@ class PaintView {
     this.undoButton.setAttribute("aria-disabled", !this.painted.past.length);
     this.redoButton.setAttribute("aria-disabled", !this.painted.future.length);
     this.clearButton.setAttribute("aria-disabled", !this.painted.pixels);
+    const compared = this.model.get("compared");
+    this.compareButton.setAttribute("aria-disabled", !compared && !this.painted.pixels);
+    this.compareHint.textContent = compared ? "" : this.painted.pixels ? "with the expert's outline, once you are content" : "First paint the tumour.";
   }
 
   layOut() {
@@ -450,6 +471,7 @@ class PaintView {
   summary() {
     const scores = this.blocks.map(({ other, cells }) => `${other.words}: Dice ${cells.F1.value.textContent}, IoU ` +
       `${cells.IoU.value.textContent}, Hausdorff distance ${cells.far.value.textContent.replace("px", "pixels").replace("—", "not defined")}`);
+    if (!this.model.get("compared")) return `${this.painted.pixels} pixels painted.`;
     return `${this.painted.pixels} pixels painted. Against the ${scores.join(". Against the ")}.`;
   }
 }

@@ -24,7 +24,7 @@ TOOLS = ("brush", "eraser", "rectangle")
 
 
 class PaintTumour(GlassBoxWidget):
-    """Paint a mask on a slice and see at once how well it agrees with the expert's, and with the network's.
+    """Paint a mask on a slice, then see how well it agrees with the expert's, and with the network's.
 
         paint = PaintTumour(cache.images[40], cache.masks[40], model=predictor.masks(probability))
         paint.mask                      # what was painted so far, [h, w] of bool, a copy
@@ -32,8 +32,9 @@ class PaintTumour(GlassBoxWidget):
         paint.mask = another_mask       # a step that the reader can undo
 
     `image` is [h, w, 3] as uint8 in the files' channel order; `reference` and `model` are masks [h, w] of 0 and
-    1. Their outlines stay hidden until the reader asks for them (`show_reference`, `show_model`). The scores are Dice,
-    IoU, and the 95 % Hausdorff distance in pixels. Raises ShapeError for what does not fit.
+    1. Scores and outlines stay hidden until the reader presses Compare (`compared`), so that nobody paints by the
+    score; then each outline can be shown (`show_reference`, `show_model`). The scores are Dice, IoU, and the 95 %
+    Hausdorff distance in pixels. Raises ShapeError for what does not fit.
     """
 
     _esm = script(__file__)
@@ -51,6 +52,7 @@ class PaintTumour(GlassBoxWidget):
     channel = traitlets.Enum(CHANNELS, "FLAIR", help="what is drawn under the mask").tag(sync=True)
     tool = traitlets.Enum(TOOLS, "brush").tag(sync=True)
     brush = traitlets.Int(9, min=1, max=LARGEST_BRUSH, help="diameter in pixels, odd").tag(sync=True)
+    compared = traitlets.Bool(False, help="show the scores").tag(sync=True)
     show_reference = traitlets.Bool(False, help="draw the expert's outline").tag(sync=True)
     show_model = traitlets.Bool(False, help="draw the network's outline").tag(sync=True)
 
@@ -79,14 +81,14 @@ class PaintTumour(GlassBoxWidget):
         return count(self.mask, self._reference)
 
     def describe(self) -> str:
-        """Slice, painted pixels and Dice (to two decimals, as far as it is stable), in one sentence."""
+        """Slice, painted pixels and, once compared, Dice (to two decimals, as far as it is stable), in one sentence."""
         height, width = self.size
         head = f"Paint the tumour: {self.channel} of a {height}×{width} slice, "
         painted = int(self.mask.sum())
         if not painted:
             return head + "nothing painted yet"
-        return head + (f"{painted} pixel{'s' * (painted > 1)} painted, Dice {self.counts.dice():.2f} "
-                       f"against the expert's mask")
+        head += f"{painted} pixel{'s' * (painted > 1)} painted"
+        return head + (f", Dice {self.counts.dice():.2f} against the expert's mask" if self.compared else "")
 
     def picture(self) -> Image.Image:
         """The channel on show with the reader's mask, and the outlines that are shown."""

@@ -9,7 +9,7 @@ import { drawBorder, drawGrey, drawKinds, freshContext, outlinePath, surrounding
 import { UnitChart } from "./unit_chart.js";
 
 const STEPS = 100; // of the slider, from 0 to 1; threshold_explorer.py says the same
-const LARGEST = 512; // px, side of the slice on the page
+const LARGEST = 384; // px, side of the slice on the page
 const PAIR = 556; // px, from which on the charts, where they stand below the slice, stand beside each other
 const GAP = 16; // px between them, as in the style
 const QUIET = 500; // ms without a move before the scores are spoken
@@ -50,9 +50,10 @@ class ThresholdView {
 
   build(el) {
     this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
-    const stage = make("div", { class: "gb-thr-stage" }, this.buildPicture(), this.buildCharts());
+    const stage = make("div", { class: "gb-thr-stage" }, this.buildPicture(), this.buildCharts(), this.buildTable());
     this.root = make("div", { class: "gb gb-thr", role: "group", "aria-label": "Threshold explorer" },
-      this.buildThresholdRow(), this.buildSliceRow(), stage, this.buildTable(), this.spoken);
+      make("div", { class: "gb-thr-top" }, make("div", { class: "gb-thr-controls" }, this.buildThresholdRow(), this.buildSliceRow()), this.buildBig()),
+      stage, this.spoken);
     keepKeys(this.root);
     el.append(this.root);
   }
@@ -64,6 +65,13 @@ class ThresholdView {
     this.bests = this.scopes.map((scope) => make("button", { type: "button" }, label(scope)));
     return make("div", { class: "gb-row gb-thr-row" }, make("span", { class: "gb-label" }, "Threshold"), this.slider, this.number,
       make("span", { class: "gb-row gb-thr-bests" }, ...this.bests));
+  }
+
+  /** F1, large, beside the slider that changes it: of all slices first. */
+  buildBig() {
+    this.bigs = this.scopes.map(() => make("strong"));
+    const parts = this.scopes.map((scope, at) => make("div", { class: this.lineClass(at) }, this.bigs[at], make("span", {}, `F1, ${scope}`)));
+    return make("div", { class: "gb-thr-big" }, ...parts.reverse());
   }
 
   buildSliceRow() {
@@ -85,14 +93,17 @@ class ThresholdView {
       make("div", { class: "gb-thr-legend" }, ...this.keys, border));
   }
 
+  lineClass(at) {
+    return at === this.scopes.length - 1 ? "gb-thr-all" : "gb-thr-one";
+  }
+
   buildCharts() {
-    this.tradeOff = new UnitChart({ name: "tradeoff", across: "recall: how much of the tumour is found", up: "precision", height: 264, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] });
-    this.strip = new UnitChart({ name: "f1", across: "threshold", up: "F1", height: 164, ticks: [0, 0.5, 1] });
-    const classes = this.scopes.length > 1 ? ["gb-thr-one", "gb-thr-all"] : ["gb-thr-all"];
-    this.lineClasses = classes;
+    this.tradeOff = new UnitChart({ name: "tradeoff", across: "recall: how much of the tumour is found", up: "precision", height: 224, ticks: [0, 0.2, 0.4, 0.6, 0.8, 1] });
+    this.strip = new UnitChart({ name: "f1", across: "threshold", up: "F1", height: 224, ticks: [0, 0.5, 1] });
+    const classes = this.lineClasses = this.scopes.map((_, at) => this.lineClass(at));
     this.bestTexts = this.scopes.map((scope, at) => make("span", { class: classes[at] }));
     const names = this.scopes.map((scope, at) => make("span", { class: classes[at] }, scope));
-    this.tradeOff.caption.append(make("strong", {}, "Precision and recall"), ...names);
+    this.tradeOff.caption.append(make("strong", {}, "Precision and recall"), ...names, make("em", {}, "drag the large dot along its curve"));
     this.strip.caption.append(make("strong", {}, "F1"), ...this.bestTexts);
     this.charts = make("div", { class: "gb-thr-charts" }, this.tradeOff.figure, this.strip.figure);
     return this.charts;
@@ -272,7 +283,7 @@ class ThresholdView {
 
   showMarks(counts) {
     const points = counts.map((count) => (isEmpty("recall", count) || isEmpty("precision", count) ? null : [score("recall", count), score("precision", count)]));
-    this.tradeOff.marks.replaceChildren(...points.flatMap((point, at) => (point ? [this.tradeOff.dot(this.lineClasses[at], point, 5.5)] : [])));
+    this.tradeOff.marks.replaceChildren(...points.flatMap((point, at) => (point ? [this.tradeOff.dot(this.lineClasses[at], point, at === points.length - 1 ? 8 : 5)] : [])));
     const now = this.step / STEPS;
     this.strip.marks.replaceChildren(this.strip.upright("gb-thr-now", now),
       ...this.best.map((point, at) => this.strip.diamond(`${this.lineClasses[at]} gb-thr-best`, point, 6)),
@@ -285,6 +296,7 @@ class ThresholdView {
 
   showScores(counts) {
     counts.forEach((count, at) => {
+      this.bigs[at].textContent = score("F1", count).toFixed(2);
       this.counted[at].replaceChildren(...["tp", "fp", "fn", "tn"].map((key) => make("span", {}, `${key.toUpperCase()} ${count[key]}`)));
       for (const [name, { fraction }] of Object.entries(SCORES)) {
         const cell = this.cells[name][at];

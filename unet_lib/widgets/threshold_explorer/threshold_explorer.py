@@ -203,8 +203,8 @@ def f1_chart(curve: Float[np.ndarray, "101"], step: int, height: int) -> Image.I
     best_x, best_y = points[int(np.argmax(curve))]
     pen.rectangle((left, top, left + side, top + side), None, "#bdbdbd")
     pen.line([(points[step][0], top), (points[step][0], top + side)], "#444444", 1)
-    pen.line(points, "#0b6bcb", 2)
-    pen.ellipse((best_x - 5, best_y - 5, best_x + 5, best_y + 5), None, "#c26a00", 2)
+    pen.line(points, "#202020", 2)
+    pen.ellipse((best_x - 5, best_y - 5, best_x + 5, best_y + 5), None, "#9c4a80", 2)
     for text, place, anchor in (("F1, all slices together", (left, top - 6), "ls"), ("1", (left - 6, top), "rm"),
                                 ("0", (left - 6, top + side), "rm"), ("0", (left, top + side + 4), "ma"),
                                 ("threshold", (left + side / 2, top + side + 4), "ma"),
