@@ -163,7 +163,7 @@ FUNCTIONS_07 = {
                                   *conv(g, x, w, padding)[1:]): "padded image",
         lambda g, x, w, p: (conv(g, x, w, p)[0], *(part / g[0, 0].size for part in conv(g, x, w, p)[1:])):
         "mean over the pixels",
-        changed(conv, 1, lambda part, g, x, w, p: part / len(x)): "mean over the images",
+        lambda g, x, w, p: (conv(g, x, w, p)[0], *(part / len(x) for part in conv(g, x, w, p)[1:])): "over the images",
         changed(conv, 1, lambda part, g, x, w, p: conv(g[:1], x[:1], w, p)[1]): "first image alone",
         changed(conv, 1, lambda part, *given: part.transpose(1, 0, 2, 3)): "exchanged",
         changed(conv, 2, lambda part, g, *rest: g.mean((0, 2, 3))): "grad_bias: you took the mean",
@@ -203,11 +203,6 @@ FUNCTIONS_07 = {
         changed(up, 2, lambda part, g, x, w: x.sum((0, 2, 3))): "not of x",
         lambda *given: (up(*given)[1], up(*given)[0], up(*given)[2]): "order is grad_x",
         changed(up, 2, lambda part, *given: 2 * part): "For each (i, j)"}),
-    "concat_backward": ([lambda g, c: (g[:, :c], g[:, c:]), lambda g, c: np.split(g, [c], axis=1)], {
-        lambda g, c: np.split(g, [c], axis=1)[::-1]: "come first", lambda g, c: (g[:, :-c], g[:, -c:]): "from the end",
-        lambda g, c: (g[:, :, :c], g[:, :, c:]): "rows", lambda g, c: (g[:c], g[c:]): "the batch",
-        lambda g, c: (g[:, :c] / 2, g[:, c:] / 2): "halved", lambda g, c: g[:, :c]: "decoder's too",
-        lambda g, c: (g, g): "belong to the skip"}),
     "conv1x1_backward": ([output], {
         changed(output, 1, lambda part, *given: part[:, :, 0, 0]): "two axes of length 1",
         changed(output, 1, lambda part, g, x, w: (np.moveaxis(g, 1, -1).reshape(-1, len(w)).T

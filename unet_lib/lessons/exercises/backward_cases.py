@@ -11,7 +11,6 @@ from unet_lib.lessons.exercises.exercise import Case
 
 LAYER = ("grad_x", "grad_weight", "grad_bias")
 NORM = ("grad_x", "grad_gamma", "grad_beta")
-JOINED = ("grad_skip", "grad_x")
 ADAM = ("weight", "mean", "square")
 ONE = ("the gradient",)
 POOLED = np.array([[1, 5, 2, 0], [3, 4, 1, 6], [7, 0, 8, 2], [2, 7, 3, 4]])
@@ -105,14 +104,6 @@ def output_cases() -> tuple[Case, ...]:
     """One output channel, as in the U-Net, and two."""
     return layer_cases("conv1x1_backward", byhand.conv1x1_backward,
                        ((2, 1, 2, 3), (2, 4, 2, 3), (1, 4, 1, 1)), ((2, 2, 3, 2), (2, 3, 3, 2), (2, 3, 1, 1)))
-
-
-@cache
-def concat_cases() -> tuple[Case, ...]:
-    """Halves, and less than a half."""
-    return tuple(case(JOINED, byhand.concat_backward, (*normal(30 + channels, shape), channels),
-                      f"concat_backward(grad_y of {shape}, channels={channels})")
-                 for shape, channels in (((1, 4, 4, 4), 2), ((2, 3, 4, 4), 1)))
 
 
 @cache

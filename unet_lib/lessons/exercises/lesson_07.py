@@ -173,25 +173,6 @@ conv_transpose2d_backward = GradientExercise(
                   "added up, for x; times x for the weight.",
 )
 
-concat_backward = GradientExercise(
-    question="concat_backward(concat_backward): write concat_backward(grad_y, channels), which cuts.",
-    signature="concat_backward(grad_y, channels)",
-    parts=cases.JOINED,
-    cases=cases.concat_cases,
-    ours=lambda: byhand.concat_backward,
-    insight="Joining computes nothing, so its gradient computes nothing: it is cut at the same place.",
-    misconceptions=(
-        Misconception(lambda g, c: (g[:, c:], g[:, :c]), "The encoder's channels come first, and so does grad_skip."),
-        Misconception(lambda g, c: (g[:, :-c], g[:, -c:]),
-                      "You count from the end. The skip's channels are the first ones: `[:, :channels]`."),
-        Misconception(lambda g, c: (g[:, :, :c], g[:, :, c:]), "You cut the rows. The channels are the second axis."),
-        Misconception(lambda g, c: (g[:c], g[c:]), "You cut the batch. The channels are the second axis."),
-        Misconception(lambda g, c: (g[:, :c] / 2, g[:, c:] / 2), "Nothing is halved: each channel went one way only."),
-        Misconception(lambda g, c: g[:, :c], "That is the skip's part. Return the decoder's too."),
-    ),
-    fallback_hint="The first `channels` channels of grad_y belong to the skip, the others to the decoder.",
-)
-
 conv1x1_backward = GradientExercise(
     question="conv1x1_backward(conv1x1_backward): write conv1x1_backward(grad_y, x, weight), the output layer's step.",
     signature="conv1x1_backward(grad_y, x, weight)",
