@@ -40,7 +40,7 @@ from unet_lib.inspection.channel_metrics import roc_auc
 from unet_lib.inspection.checkpoint_series import Series, load_series
 from unet_lib.models.registry import Network
 
-SEED = 7
+SEED, DRAWS = 7, 10_000
 EVERY = 3
 """Of the bottleneck's 128 channels each costs a pass, so every third slice has to do."""
 KEY = ("series", "step", "patients", "what", "part", "content")
@@ -151,7 +151,7 @@ def at_same_height(own: np.ndarray, others: np.ndarray) -> np.ndarray:
 def write(args: argparse.Namespace, key: dict[str, Any], measured: tuple[Effect, dict[str, Any]],
           slices: Slices) -> None:
     effect, more = measured
-    low, high = effect.interval(draws=2000)
+    low, high = effect.interval(DRAWS)
     row = {**key, "part": list(effect.part), "lost": round(effect.mean, 4), "interval": [round(low, 4), round(high, 4)],
            **more, "mean_dice": round(float(effect.dice.mean()), 4), "count": len(effect.lost),
            "lost_by_patient": effect.lost.round(3).tolist() if key["what"] != "bottleneck" else None,

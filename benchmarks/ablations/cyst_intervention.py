@@ -38,7 +38,7 @@ from unet_lib.inference.predictor import Predictor, load_predictor
 from unet_lib.inspection.recolouring import CYST, FLUID, SOLID_TUMOUR, WHITE, compact_part, inner_part, recolour
 
 SEED, DARK, LEAST_PIXELS, INNER = 11, 0.6, 200, 0.4
-ALL = (0, 1, 2)
+ALL, DRAWS = (0, 1, 2), 10_000
 MODELS = {"phantom-baseline": "phantom-baseline.safetensors", "lgg-steps, step 1600": "lgg-steps/step-1600.safetensors",
           "lgg-best": "lgg-best.safetensors"}
 KEY = ("network", "change", "seed", "patients")
@@ -149,7 +149,7 @@ def summary(name: str, pairs: np.ndarray) -> dict[str, list[float]]:
     """Means before and after; the mean change and its 95 % interval over patients."""
     gained = pairs[:, 1] - pairs[:, 0]
     return {name: pairs.mean(axis=0).round(3).tolist(),
-            f"{name}_change": np.round([gained.mean(), *bootstrap(gained, np.mean)], 3).tolist()}
+            f"{name}_change": np.round([gained.mean(), *bootstrap(gained, np.mean, DRAWS)], 3).tolist()}
 
 
 if __name__ == "__main__":

@@ -117,14 +117,15 @@ class Effect:
 
 
 def patient_counts(model: nn.Module, images: Float[Tensor, "n c h w"], masks: Float[Tensor, "n 1 h w"],
-                   patients: Sequence[object], threshold: float = 0.5, batch: int = 16) -> dict[str, Counts]:
+                   patients: Sequence[object] | np.ndarray, threshold: float = 0.5,
+                   batch: int = 16) -> dict[str, Counts]:
     """The network's masks against the reference, all slices of a patient together; `patients` says whose each is."""
     found = to_mask(logits_of(model, images, batch), threshold)
     return by_patient(count_slices(found, masks), [str(patient) for patient in patients])
 
 
 def channel_ablation(model: nn.Module, name: str, images: Float[Tensor, "n c h w"], masks: Float[Tensor, "n 1 h w"],
-                     patients: Sequence[object], groups: Iterable[Sequence[int]] | None = None,
+                     patients: Sequence[object] | np.ndarray, groups: Iterable[Sequence[int]] | None = None,
                      threshold: float = 0.5) -> tuple[Effect, ...]:
     """Channels of block `name` zeroed; the ones whose loss costs patients most Dice first, equal ones in their order.
 
