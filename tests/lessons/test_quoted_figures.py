@@ -18,11 +18,12 @@ NOTEBOOKS = REPOSITORY / "notebooks"
 LESSONS = [path for path in sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")) if path.stem != "07_the_full_mathematics"]
 DECIMAL = re.compile(r"(?<![\w.,:−-])\d+\.\d+(?![\w.]*\w)")
 PRINTED = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?")
-# Not ours, and not measured here: the school project's table, two experts, and what the data set's files hold.
+# Not ours, and not measured here: the school project's table, two experts, what the data set's files hold, and its
+# authors' mean and median Dice.
 PUBLISHED = {*(run.f1 for run in school_models.SCHOOL), *(run.accuracy for run in school_models.SCHOOL if run.accuracy),
-             EXPERTS_AGREE, 1.03}
+             EXPERTS_AGREE, 1.03, 0.836, 0.873}
 # Numbers of examples that the prose makes up.
-MADE_UP = {"03_building_the_unet": {0.5}, "02_convolution": {0.00000012}, "05_how_good_is_it": {0.51, 0.70}}
+MADE_UP = {"03_building_the_unet": {0.5}, "02_convolution": {0.00000012}, "05_how_good_is_it": {0.51, 0.37, 0.82}}
 
 
 def unsupported(lesson, known=frozenset()):

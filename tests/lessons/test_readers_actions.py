@@ -97,9 +97,7 @@ def test_an_idea_goes_from_its_line_to_the_test_and_the_card(idea, few_patients,
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")), ids=lambda path: path.stem)
 def test_what_depends_on_data_epochs_or_seeds_stops_no_reader(path):
     """An `assert` in a lesson holds for all data: it is an identity, or about the cell's own code."""
-    allowed = {"05_how_good_is_it": ["np.isclose(c.iou(), c.dice() / (2 - c.dice()))"],
-               "07_the_full_mathematics": ["whole.parameters, whole.multiply_adds"],
-               "08_beyond_the_baseline": ["len(as_is) == len(mine) == len(split.validation)"]}.get(path.stem, [])
+    allowed = {"07_the_full_mathematics": ["whole.parameters, whole.multiply_adds"]}.get(path.stem, [])
     lines = [line for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"
              for line in cell.source.splitlines() if line.strip().startswith("assert ")]
     assert not [line for line in lines if not any(part in line for part in allowed)], "write claim(…) instead"
