@@ -8,8 +8,8 @@ of the trained network. Of Grad-CAM at decoder.1, bottleneck and encoder.1, and 
 (Spearman) of the new map with the trained network's, over the map's pixels; the mean over slices and seeds, and its
 95 % interval over slices. A method passes if little correlation is left. `flair` is the correlation of the trained
 network's map with the slice's own brightness: what any map that shows the head would have. Of each patient the slice
-with most tumour; patients in whose slice the network finds less than 20 pixels are left out. Occlusion is done for the
-first seed alone. Rows go to data/results/saliency_sanity.json.
+with most tumour; patients in whose slice the network finds less than 20 pixels are left out. Rows go to
+data/results/saliency_sanity.json.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def main() -> None:
     some, = Batches(cache, np.arange(0, len(cache.images), 12), batch=len(cache.images), size=series.size,
                     shuffle=False).epoch()
     key = {"series": args.series.name, "step": series.steps[-1], "data": cache.content}
-    trained = dict(maps(network, images, regions, with_occlusion=True))
+    trained = dict(maps(network, images, regions))
     for method, original in trained.items():
         flair = F.interpolate(images[:, FLAIR:FLAIR + 1], original.shape[-2:], mode="area")[:, 0]
         write(args, {**key, "method": method, "from": "flair"}, [correlations(original, flair)])
@@ -56,7 +56,7 @@ def main() -> None:
         found: dict[str, list[np.ndarray]] = {}
         for seed in range(args.seeds):
             random = randomised_from(network, block, some.images, seed)
-            for method, new in maps(random, images, regions, with_occlusion=seed == 0):
+            for method, new in maps(random, images, regions):
                 found.setdefault(method, []).append(correlations(trained[method], new))
         for method, rows in found.items():
             write(args, {**key, "method": method, "from": block}, rows)
@@ -85,14 +85,13 @@ def found_tumours(network: nn.Module, cache: SliceCache, size: int, count: int) 
     return batch.images[chosen], regions[chosen]
 
 
-def maps(network: nn.Module, images: Tensor, regions: Tensor, with_occlusion: bool) -> Iterator[tuple[str, Tensor]]:
+def maps(network: nn.Module, images: Tensor, regions: Tensor) -> Iterator[tuple[str, Tensor]]:
     """By method, a map [n, h, w] of each image."""
     for block in BLOCKS:
         yield f"Grad-CAM, {block}", grad_cam(network, images, block, regions).maps
-    if with_occlusion:
-        side = images.shape[-1] // 4
-        yield "occlusion", torch.stack([occlusion(network, image, side, side // 2, region=region[0])
-                                        for image, region in zip(images, regions, strict=True)])
+    side = images.shape[-1] // 4
+    yield "occlusion", torch.stack([occlusion(network, image, side, side // 2, region=region[0])
+                                    for image, region in zip(images, regions, strict=True)])
 
 
 def correlations(one: Tensor, other: Tensor) -> np.ndarray:
@@ -105,7 +104,8 @@ def write(args: argparse.Namespace, key: dict[str, object], rows: list[np.ndarra
     by_slice = np.mean(rows, axis=0)
     low, high = bootstrap(by_slice, np.mean, DRAWS)
     row = {**key, "rank_correlation": round(float(by_slice.mean()), 3), "interval": [round(low, 3), round(high, 3)],
-           "slices": len(by_slice), "seeds": len(rows), **provenance(torch.device("cpu"))}
+           "by_seed": [round(float(row.mean()), 3) for row in rows], "slices": len(by_slice),
+           **provenance(torch.device("cpu"))}
     print(f"{key['method']}, random from {key['from']}: {row['rank_correlation']} {row['interval']}", flush=True)
     add_row(args.out, {"command": f"python benchmarks/ablations/saliency_sanity.py --slices {args.slices}"}, row, KEY)
 

@@ -58,7 +58,8 @@ def head_squares(labels: UInt8[np.ndarray, "n h w"], side: int, least: float = 0
     """Those of the side×side squares of each slice that are not mostly air, each with its kind.
 
     `labels` are the phantom's tissues, indices into `data.phantom.contrast.TISSUES`. A square counts as tumour from
-    the fraction `least` of its pixels on, else as what fills most of the rest of it, air left out. Raises ShapeError where squares do not fit.
+    the fraction `least` of its pixels on, else as what fills most of the rest of it, air left out. Raises ShapeError
+    where squares do not fit.
     """
     slices, height, width = labels.shape
     if height % side or width % side:
