@@ -1,7 +1,20 @@
-"""The blame runs back through the U, and every weight learns its part."""
+"""The gradient runs back through the U, and every weight gets its own."""
 
 import numpy as np
-from manim import LEFT, RIGHT, UP, FadeIn, FadeOut, MathTypst, ShowPassingFlash
+from manim import (
+    LEFT,
+    RIGHT,
+    UP,
+    FadeIn,
+    FadeOut,
+    LaggedStart,
+    MathTypst,
+    Rectangle,
+    ReplacementTransform,
+    ShowPassingFlash,
+    VGroup,
+    there_and_back,
+)
 
 from animations import theme
 from animations.arrays import load
@@ -12,6 +25,8 @@ from unet_lib import byhand
 
 STOPS = ("decoder.1", "decoder.2", "decoder.3", "decoder.4", "bottleneck",
          "encoder.4", "encoder.3", "encoder.2", "encoder.1")
+SIZES = "Σ |gradient|", "Σ |Gradient|"
+"""What a map shows on the way back: the sizes of the gradients, summed over the channels."""
 
 
 class Backpropagation(ClipScene):
@@ -20,27 +35,29 @@ class Backpropagation(ClipScene):
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
         logits, mask = load("logits").astype(float), load("mask").astype(float)
-        return {"slice": load("small"), "blame": byhand.bce_backward(logits, mask),
+        return {"slice": load("small"), "gradient": byhand.bce_backward(logits, mask),
                 **{name: load(f"blame {name}") for name in STOPS}}
 
     @beat("Forward: a slice goes in, probabilities come out.", "Vorwärts: Bild hinein, Wahrscheinlichkeiten heraus.")
     def forward(self) -> None:
         self.u = UDrawing(stages()).shift(2.2 * RIGHT)
-        self.panel = None
-        self.show(self.u)
-        self.visit((), theme.grey(self.shown["slice"]), "input", "Eingabe")
+        self.lit = VGroup()
+        self.panel = Panel(theme.grey(self.shown["slice"]), self.lines(self.shown["slice"], "input", "Eingabe"))
+        self.show(self.u, self.panel.shift(5.25 * LEFT))
         names = [stage.name for stage in stages()]
+        copy = Rectangle(width=self.panel.picture.width, height=self.panel.picture.height, color=theme.WINDOW)
+        self.play(ReplacementTransform(copy.move_to(self.panel.picture), self.u.lit(names[0])), run_time=theme.CALM)
         self.play(*(FadeIn(self.u.lit(name), rate_func=late(place / len(names))) for place, name in enumerate(names)),
-                  run_time=2.5)
+                  LaggedStart(*map(self.flash, self.ordered_arrows()), lag_ratio=0.3), run_time=3.5)
 
-    @beat("The loss: every pixel is told how wrong it was.", "Der Verlust: Jeder Pixel erfährt, wie falsch er lag.")
+    @beat("The loss: how much does it change with each logit?", "Der Verlust: Wie ändert er sich mit jedem Logit?")
     def the_loss(self) -> None:
-        values = self.shown["blame"]
+        values = self.shown["gradient"]
         self.fade(*(thing for thing in self.mobjects if thing not in (self.title, self.caption, self.u, self.panel)))
-        self.visit(("output",), theme.signed(theme.reach_of(values[values != 0]))(values), "blame", "Anteil")
+        self.visit(("output",), theme.signed(theme.reach_of(values[values != 0]))(values), "gradient", "Gradient")
 
-    @beat("Backward: each stage hands the blame on to the one before.",
-          "Rückwärts: Jede Stufe reicht den Fehler weiter.")
+    @beat("Back: each stage hands the gradient on to the one before.",
+          "Zurück: Jede Stufe gibt den Gradienten weiter.")
     def backward(self) -> None:
         for level in range(1, 5):
             self.stop(f"decoder.{level}", f"up.{level}", f"concat.{level}")
@@ -58,26 +75,42 @@ class Backpropagation(ClipScene):
           "Nun macht jedes Gewicht einen kleinen Schritt dagegen.")
     def the_step(self) -> None:
         formula = MathTypst('w <- w - eta (partial L) / (partial w)', font_size=52, color=theme.WINDOW)
-        self.play(FadeOut(self.panel), FadeIn(formula.move_to(4.9 * LEFT + 0.3 * UP)), run_time=theme.CALM)
+        formula.move_to(4.9 * LEFT + 0.3 * UP)
+        self.play(FadeOut(self.panel), FadeIn(formula), run_time=theme.CALM)
+        steps = [box.animate(rate_func=there_and_back).shift(0.12 * UP).set_fill(theme.INK) for box in self.lit]
+        self.play(LaggedStart(*steps, lag_ratio=0.12), run_time=2.5)
 
     def stop(self, name: str, *with_it: str) -> None:
-        """Light a stage in the blame's colour, and show where the blame lies."""
+        """Light a stage in the gradient's colour, and show where gradients are large."""
         values = self.shown[name]
-        self.visit((*with_it, name), theme.signed(theme.reach_of(values))(values), "blame", "Anteil")
+        self.visit((*with_it, name), theme.signed(theme.reach_of(values))(values), *SIZES)
 
     def visit(self, boxes: tuple[str, ...], colours: np.ndarray, en: str, de: str) -> None:
         """Light some boxes, and change the panel."""
-        size = "{} × {}".format(*colours.shape[:2])
-        old, self.panel = self.panel, Panel(colours, (size, {"en": en, "de": de}[self.language])).shift(5.25 * LEFT)
+        old, self.panel = self.panel, Panel(colours, self.lines(colours, en, de)).shift(5.25 * LEFT)
         lit = self.u.lit(*boxes).set_fill(theme.WINDOW).set_stroke(theme.WINDOW)
-        self.play(FadeIn(lit), *([FadeOut(old)] if old else []), FadeIn(self.panel), run_time=theme.CALM)
+        self.lit.add(*lit)
+        self.play(FadeIn(lit), FadeOut(old), FadeIn(self.panel), run_time=theme.CALM)
+
+    def lines(self, picture: np.ndarray, en: str, de: str) -> tuple[str, str]:
+        """A picture's size, and what it shows."""
+        return "{} × {}".format(*picture.shape[:2]), {"en": en, "de": de}[self.language]
 
     def pulse(self, *kinds_and_stages: str) -> None:
         """Send a flash along arrows, against their direction."""
         pairs = zip(kinds_and_stages[::2], kinds_and_stages[1::2], strict=True)
         lines = [line for kind, stage in pairs for line in self.u.arrows_of(kind, stage)]
-        self.play(*(ShowPassingFlash(line.copy().set_stroke(theme.WINDOW, 8).reverse_direction(), time_width=0.6)
-                    for line in lines), run_time=theme.QUICK)
+        self.play(*(self.flash(line, backwards=True) for line in lines), run_time=theme.CALM)
+
+    def flash(self, line: VGroup, backwards: bool = False) -> ShowPassingFlash:
+        """A bright spot that runs along an arrow."""
+        bright = line.copy().set_stroke(theme.WINDOW, 8)
+        return ShowPassingFlash(bright.reverse_direction() if backwards else bright, time_width=0.6)
+
+    def ordered_arrows(self) -> list:
+        """All arrows, from the input to the output."""
+        return sorted((line for kind in ("conv", "pool", "up", "skip") for line in self.u.arrows_of(kind)),
+                      key=lambda line: line.get_start()[0])
 
 
 def late(start: float):

@@ -101,7 +101,7 @@ def test_the_us_shapes_are_the_networks():
 
 
 @needs_manim
-def test_loss_gradient_and_blame_against_autograd():
+def test_loss_and_gradients_against_autograd():
     logits, mask = torch.as_tensor(load("logits")).double(), torch.as_tensor(load("mask")).double()
     shown = numbers("loss_and_descent")
     way, losses = shown["way"]
@@ -115,7 +115,33 @@ def test_loss_gradient_and_blame_against_autograd():
     assert one_pixel == pytest.approx(-np.log(chances), abs=1e-9)
     logits.requires_grad_()
     F.binary_cross_entropy_with_logits(logits, mask).backward()
-    assert numbers("backpropagation")["blame"] == pytest.approx(logits.grad.numpy(), abs=1e-15)
+    assert numbers("backpropagation")["gradient"] == pytest.approx(logits.grad.numpy(), abs=1e-15)
+
+
+@needs_manim
+def test_the_computation_graphs_loss_and_gradients_against_autograd():
+    shown = numbers("computation_graph")
+    weights = {name: torch.tensor(values, requires_grad=True) for name, values in
+               {"w": [-0.5, 1, 0.5], "wb": [-1.0], "v": [1, 0.5, 0.5], "vb": [0.5], "k": [0.5, -0.5], "kb": [0.5],
+                "q": [0.5, -1], "qb": [-0.5]}.items()}
+    x, mask = torch.tensor([[1.0, 2, 3, 0]]), torch.tensor([[0.0, 1, 1, 0]])
+
+    def step():
+        a = F.conv1d(x[None], weights["w"][None, None], weights["wb"], padding=1).relu()
+        r = F.conv1d(F.max_pool1d(a, 2), weights["v"][None, None], weights["vb"], padding=1).relu()
+        u = F.conv_transpose1d(r, weights["k"][None, None], weights["kb"], stride=2)
+        logits = F.conv1d(torch.cat([a, u], 1), weights["q"][None, :, None], weights["qb"])[0]
+        return logits.sigmoid(), F.binary_cross_entropy_with_logits(logits, mask)
+
+    before, loss = step()
+    loss.backward()
+    assert shown["p"] == pytest.approx(before[0].tolist()) and shown["L"] == pytest.approx(loss.item())
+    assert shown["gradient w"] == pytest.approx(weights["w"].grad.numpy())
+    with torch.no_grad():
+        for weight in weights.values():
+            weight -= 0.5 * weight.grad
+    after, loss = step()
+    assert shown["p after"] == pytest.approx(after[0].tolist()) and shown["L after"] == pytest.approx(loss.item())
 
 
 @needs_manim

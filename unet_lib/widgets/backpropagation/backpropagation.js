@@ -258,7 +258,8 @@ class BackpropagationView {
     if (name === "L0") return ["1: if L grows by a little, L grows by just as much."];
     const parts = partsOf(name, this.values, this.gradients);
     const row = (tag, ...cells) => make("tr", {}, ...cells.map((cell) => make(tag, {}, cell)));
-    const head = row("th", "via", "its gradient", "× local derivative", "", "product");
+    const head = row("th", "via", "its gradient", "× local derivative", "product");
+    head.children[2].colSpan = 2; // a number, and its reason
     const rows = parts.map(({ by, at, local, gradient, part }) =>
       row("td", symbol(by), brief(gradient), `× ${brief(local)}`, reasonOf(by, at, local), `= ${brief(part)}`));
     const sum = make("p", {}, `∂L/∂${symbol(name)} = `, make("strong", {}, brief(this.gradients[name])), ` ${remarkOn(name, parts)}`);

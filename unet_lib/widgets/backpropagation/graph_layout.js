@@ -5,8 +5,8 @@ import { GIVEN, GRAPH } from "./tiny_unet.js";
 const TITLE = 18; // px above a column
 const APART = 4; // px between two boxes of a column
 const ELEMENTWISE = 14; // px between columns where each number has one input
-const CLOSE = 8; // px between a probability and its mask
-const WIDEST = 1060;
+const CLOSE = 13; // px between a probability and its mask
+const [NARROWEST, WIDEST] = [720, 1060]; // px; where there is less room, the stage scrolls
 const MARGIN = 14; // px on the right, for the lines to the loss
 
 /** Columns from left to right: the row they hold, and the gap before them: "wide" where paths cross. */
@@ -17,7 +17,7 @@ const NARROW = COLUMNS.filter(([, gap]) => gap === "narrow").length;
 
 /** Sizes for a stage of this width, in px; all boxes are equally large. */
 export function sizesFor(room) {
-  const width = Math.min(room, WIDEST);
+  const width = Math.min(Math.max(room, NARROWEST), WIDEST);
   const box = Math.min(Math.max(Math.floor((width - 150) / 13.2), 40), 60);
   const high = box > 56 ? 38 : 33;
   const wide = (width - MARGIN - COLUMNS.length * box - NARROW * ELEMENTWISE - CLOSE) / WIDE;

@@ -135,6 +135,7 @@ export class GraphStage {
     this.laidOut = boxes;
     this.root.style.height = `${height}px`;
     this.root.classList.toggle("gb-bp-small", sizes.box < 50);
+    this.root.classList.toggle("gb-bp-scrolls", sizes.width > room);
     for (const [name, { x, y, width, height: high }] of Object.entries(boxes)) {
       place(this.boxes[name].node, x, y);
       Object.assign(this.boxes[name].node.style, { width: `${width}px`, height: `${high}px` });

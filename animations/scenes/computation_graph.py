@@ -1,0 +1,206 @@
+"""Numbers forward through a tiny U-Net, gradients back: products along a path, a sum at the fork."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    AnimationGroup,
+    Create,
+    FadeOut,
+    LaggedStart,
+    Line,
+    Rectangle,
+    ShowPassingFlash,
+    Text,
+    VGroup,
+)
+from manim import ReplacementTransform as Replace
+
+from animations import theme
+from animations.clip_scene import ClipScene, beat
+from animations.mobjects import hexed, number, on_line, readable_on, words
+from unet_lib.widgets.backpropagation.tiny_unet import DEFAULTS, backward, descend, forward
+
+WIDE, HIGH, PITCH = 1.02, 0.52, 0.6
+COLUMNS = {"x": -6.2, "c": -4.65, "a": -3.35, "m": -1.8, "r": -0.35, "s": 1.2, "u": 1.2, "z": 2.75, "p": 4.0, "t": 5.1,
+           "L": 6.3}
+TOP, BELOW = 2.0, -0.82
+ROWS = {"m": BELOW - PITCH, "r": BELOW - PITCH, "u": BELOW, "L": TOP - 1.5 * PITCH}
+"""Where the first number of a row stands, if not at the top; ReLU leaves both numbers of the bottleneck as they are."""
+TITLES = {"x": ("image", "Bild"), "c": ("conv", "Faltung"), "a": ("ReLU", "ReLU"), "m": ("pool", "Pooling"),
+          "r": ("conv", "Faltung"), "s": ("skip", "Skip"), "u": ("up", "hinauf"), "z": ("logit", "Logit"),
+          "p": ("p", "p"), "t": ("mask", "Maske"), "L": ("loss", "Verlust")}
+JOINED = [("x", "c", lambda i, j: abs(i - j) < 2), ("c", "a", int.__eq__), ("a", "m", lambda i, j: i // 2 == j),
+          ("m", "r", lambda i, j: True), ("r", "u", lambda i, j: i == j // 2), ("a", "s", int.__eq__),
+          ("s", "z", int.__eq__), ("u", "z", int.__eq__), ("z", "p", int.__eq__), ("t", "L", lambda i, j: True)]
+"""Rows joined by lines: which number of the one goes into which of the other. The mask stands close beside p."""
+Key = tuple[str, int, str, int]
+"""A line: from which number of which row to which of which."""
+RATE = 0.5
+REACH = 0.3
+SHOWN, GRADIENTS = tuple(COLUMNS), ("z", "s", "u", "r", "m", "a", "c", "x", "w")
+
+
+class ComputationGraph(ClipScene):
+    """The graph of the widget, with its numbers: forward, the loss, back, a step of descent."""
+
+    @classmethod
+    def numbers(cls) -> dict[str, np.ndarray]:
+        values, gradients = forward(DEFAULTS), backward(DEFAULTS)
+        weights = {row: np.array(DEFAULTS[row], float) for row in ("w", "wb", "q")}
+        after = forward(descend(DEFAULTS, RATE))
+        return {**{row: values[row] for row in SHOWN}, **{f"gradient {row}": gradients[row] for row in GRADIENTS},
+                **weights, "p after": after["p"], "L after": after["L"]}
+
+    @beat("A tiny U-Net. A convolution is a sum of products.", "Ein winziges U-Net. Eine Faltung: Summe von Produkten.")
+    def forwards(self) -> None:
+        self.cells = {(row, at): self.cell(row, at) for row in SHOWN for at in range(len(self.shown[row]))}
+        self.labels: dict[tuple[str, int], Text] = {}
+        self.lines = {(one, i, other, j): self.line((one, i), (other, j)) for one, other, joined in JOINED
+                      for i in range(len(self.shown[one])) for j in range(len(self.shown[other])) if joined(i, j)}
+        self.titles = VGroup(*(self.heading(row) for row in SHOWN))
+        self.add(self.titles)
+        drawn = map(Create, (*self.lines.values(), *self.cells.values()))
+        self.play(LaggedStart(*drawn, lag_ratio=0.01), run_time=theme.SLOW)
+        for row in "xt":
+            self.write(row)
+        x, w, b = (self.shown[name] for name in ("x", "w", "wb"))
+        terms = [f"{brief(weight)}·{brief(value)}" for weight, value in zip(w, x[:3], strict=True)]
+        self.explain("c", f"{terms[0]} + {terms[1]}", f"+ {terms[2]} − {brief(-b[0])} = {brief(self.shown['c'][1])}")
+        self.flow(("x", "c"))
+
+    @beat("ReLU, pooling, the bottleneck, up; the skip goes across.",
+          "ReLU, Pooling, Engpass, hinauf; der Skip quer hinüber.")
+    def through_the_u(self) -> None:
+        for pair in (("c", "a"), ("a", "m"), ("m", "r")):
+            self.flow(pair)
+        self.flow(("a", "s"), ("r", "u"))
+
+    @beat("Logits, probabilities, and how wrong they are: the loss.",
+          "Logits, Wahrscheinlichkeiten, und wie falsch: der Verlust.")
+    def the_loss(self) -> None:
+        for pair in (("su", "z"), ("z", "p"), ("t", "L")):
+            self.flow(pair)
+
+    @beat("Back: along a path, the gradient is multiplied.",
+          "Zurück: Entlang eines Weges wird der Gradient multipliziert.")
+    def along_a_path(self) -> None:
+        g, q = self.shown["gradient z"], self.shown["q"]
+        self.back(("p", "z"))
+        self.explain("s", f"{number(g[1], 2)} × {brief(q[0])}", f"= {number(self.shown['gradient s'][1], 2)}")
+        for pairs in ((("z", "s"), ("z", "u")), (("u", "r"),), (("r", "m"),)):
+            self.back(*pairs)
+
+    @beat("At the fork, the gradients of both paths are added.", "An der Gabelung werden beide Gradienten addiert.")
+    def at_the_fork(self) -> None:
+        below, across = self.shown["gradient m"][0], self.shown["gradient s"][1]
+        self.explain("a", f"{number(below, 2)} + ({number(across, 2)})", f"= {number(self.shown['gradient a'][1], 2)}")
+        for pair in (("ms", "a"), ("a", "c"), ("c", "x")):
+            self.back(pair)
+
+    @beat("Each weight steps against its gradient: the loss falls.",
+          "Gewichte gehen gegen ihren Gradienten: Der Verlust fällt.")
+    def a_step(self) -> None:
+        weights, gradients = self.shown["w"], self.shown["gradient w"]
+        pairs = list(zip(weights, gradients, strict=True))
+        steps = self.column(f"{brief(w)} − {brief(RATE)} · {number(g, 2)}" for w, g in pairs)
+        gathered = [Replace(self.labels["c", at].copy(), part) for at, part in enumerate(steps)]
+        self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeOut(self.formula), FadeOut(self.ring), run_time=theme.SLOW)
+        after = self.column(number(w - RATE * g, 2) for w, g in pairs)
+        self.play(*(Replace(one, other) for one, other in zip(steps, after, strict=True)), run_time=theme.CALM)
+        self.play(LaggedStart(*map(self.pulse, self.lines.values()), lag_ratio=0.03), run_time=1.2)
+        changed = [(row, at, value) for row in "pL" for at, value in enumerate(self.shown[f"{row} after"])]
+        self.play(*(Replace(self.labels[row, at], self.label(row, at, number(value, 2), theme.WINDOW))
+                    for row, at, value in changed), run_time=theme.CALM)
+
+    # ---- pieces ----
+
+    def spot(self, row: str, at: int) -> np.ndarray:
+        """The middle of a number's cell."""
+        return COLUMNS[row] * RIGHT + (ROWS.get(row, TOP) - at * PITCH) * UP
+
+    def cell(self, row: str, at: int) -> Rectangle:
+        width = 0.6 if row == "t" else WIDE
+        colour = theme.TUMOUR if row == "t" else theme.LINE
+        box = Rectangle(width=width, height=HIGH, stroke_width=2, color=colour, fill_opacity=1).set_fill(theme.SURFACE)
+        box.set_z_index(1)
+        return box.move_to(self.spot(row, at))
+
+    def line(self, start: tuple[str, int], end: tuple[str, int]) -> Line:
+        one, other = self.cells[start], self.cells[end]
+        return Line(one.get_right(), other.get_left(), color=theme.LINE, stroke_width=2)
+
+    def heading(self, row: str) -> Text:
+        text = words(TITLES[row][self.language == "de"], theme.LABEL, theme.MUTED)
+        return on_line(text.move_to(self.spot(row, 0)), self.spot(row, 0)[1] + 0.4)
+
+    def label(self, row: str, at: int, text: str, colour: str = theme.INK) -> Text:
+        """A number in its cell."""
+        return words(text, theme.SMALL, colour).move_to(self.spot(row, at)).set_z_index(2)
+
+    def write(self, row: str) -> None:
+        """Numbers that are given."""
+        new = {(row, at): self.label(row, at, brief(value)) for at, value in enumerate(self.shown[row])}
+        self.labels |= new
+        self.show(*new.values(), seconds=theme.QUICK)
+
+    def explain(self, row: str, *lines: str) -> None:
+        """How the second number of a row comes about, in the free corner; ring and formula become the next ones."""
+        formula = self.column(lines)
+        ring = Rectangle(width=WIDE + 0.08, height=HIGH + 0.06, color=theme.WINDOW, stroke_width=6).set_z_index(3)
+        ring.move_to(self.spot(row, 1))
+        if hasattr(self, "ring"):
+            self.play(Replace(self.formula, formula), Replace(self.ring, ring), run_time=theme.CALM)
+        else:
+            self.play(Create(formula), Create(ring), run_time=theme.CALM)
+        self.formula, self.ring = formula, ring
+
+    def column(self, lines: Iterable[str]) -> VGroup:
+        """Lines in the free corner."""
+        text = VGroup(*(words(line, theme.LABEL, theme.WINDOW) for line in lines)).arrange(DOWN, buff=0.2)
+        return text.move_to(4.75 * LEFT + 1.7 * DOWN)
+
+    def flow(self, *pairs: tuple[str, str]) -> None:
+        """Numbers of rows are computed, one after the other, each from those joined to it, in (earlier, row)."""
+        arrivals, new = [], {}
+        for earlier, row in pairs:
+            for at, value in enumerate(self.shown[row]):
+                new[row, at] = self.label(row, at, number(value, 2) if row in "pL" else brief(value))
+                keys = [key for key in self.lines if key[0] in earlier and key[2:] == (row, at)]
+                arrivals.append(self.arrival(keys, (row, at), new[row, at]))
+        self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=0.3 + 0.25 * len(arrivals) / len(pairs))
+        self.labels |= new
+
+    def back(self, *pairs: tuple[str, str]) -> None:
+        """The gradients of rows come from (later, row); the cells take on their colours."""
+        arrivals, new = [], {}
+        for later, row in pairs:
+            for at, gradient in enumerate(self.shown[f"gradient {row}"]):
+                colour = theme.signed(REACH)(np.array(gradient))
+                new[row, at] = self.label(row, at, number(gradient, 2), readable_on(colour))
+                keys = [key for key in self.lines if key[:2] == (row, at) and key[2] in later]
+                arrivals.append(self.arrival(keys, (row, at), new[row, at], hexed(colour)))
+        self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=0.3 + 0.22 * len(arrivals) / len(pairs))
+        self.labels |= new
+
+    def arrival(self, keys: list[Key], target: tuple[str, int], new: Text, colour: str = "") -> AnimationGroup:
+        """Numbers run along lines into a cell, and become its number; a colour means backwards."""
+        cell, sources = self.cells[target], [key[2:] if colour else key[:2] for key in keys]
+        comers = [self.labels[source].copy() for source in sources]
+        first = self.labels.get(target) or comers.pop()
+        moves = [self.pulse(self.lines[key], backwards=bool(colour)) for key in keys] + [Replace(first, new)]
+        moves += [comer.animate(remover=True).move_to(cell).set_opacity(0) for comer in comers]
+        return AnimationGroup(*moves, *([cell.animate.set_fill(colour)] if colour else []))
+
+    def pulse(self, line: Line, backwards: bool = False) -> ShowPassingFlash:
+        bright = line.copy().set_stroke(theme.WINDOW, 6)
+        return ShowPassingFlash(bright.reverse_direction() if backwards else bright, time_width=0.7)
+
+
+def brief(value: float) -> str:
+    """Whole numbers without decimals, others with one."""
+    return number(value, int(value % 1 != 0))
