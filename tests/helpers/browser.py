@@ -10,7 +10,8 @@ conftest.py plugs it in with `pytest_plugins = ["browser"]`. Fixtures:
     assert not book.errors() and not book.console_errors()
     book.screenshot("lesson.png")
 
-What every widget has to stand is asked here: `tabs_until_out`, `nameless`, `spill`, `still_size`, `pixels_of`.
+What every widget has to stand is asked here: `tabs_until_out`, `nameless`, `spill`, `out_of_sight`,
+`still_size`, `pixels_of`.
 
 Where Playwright or a browser is missing, the tests that use these are skipped with the reason.
 """
@@ -229,6 +230,23 @@ def spill(root: object, *but: str) -> list[str]:
     return root.evaluate("""(root, but) => [root, ...root.querySelectorAll("*")].filter((node) => !node.matches(but)
         && node.getBoundingClientRect().right > root.getBoundingClientRect().right + 0.5)
         .map((node) => node.outerHTML)""", ", ".join([".gb-unseen", *but]))
+
+
+def out_of_sight(root: object, pictures: str) -> list[str]:
+    """The widget's controls, and these pictures, that are shown but lie outside the notebook's window.
+
+    What lies in a box that scrolls is judged by its box.
+    """
+    return root.evaluate("""(root, pictures) => {
+        const window = root.closest(".jp-WindowedPanel-outer").getBoundingClientRect();
+        const boxOf = (node) => (node === root ? null : ["auto", "scroll"].includes(getComputedStyle(node).overflowY) ? node
+            : boxOf(node.parentElement));
+        const nodes = [...root.querySelectorAll(`button, input, select, summary, [tabindex='0'], ${pictures}`)];
+        return nodes.map((node) => boxOf(node) ?? node).filter((node) => {
+            const { top, bottom, left, right, width } = node.getBoundingClientRect();
+            return width && (top < window.top - 1 || bottom > window.bottom + 1 || left < window.left || right > window.right);
+        }).map((node) => node.outerHTML.slice(0, 200));
+    }""", pictures)
 
 
 def still_size(book: Notebook) -> tuple[int, int]:

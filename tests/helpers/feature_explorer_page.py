@@ -21,7 +21,8 @@ FIRST, SECOND, THIRD = (patient.name for patient in PATIENTS)
 SIZE = 32
 STEPS = (0, 10, 40)
 PALETTE = matplotlib.colormaps["viridis"](np.arange(256), bytes=True)[:, :3].astype(int)
-FIELD = (86, 180, 233)
+FIELD = (204, 121, 167)
+IN_THE_FOLD = ("Colours span", "Boxes show")
 START = {"patient": FIRST, "slice": 3, "step": 40, "stage": "encoder.2", "channel": 0, "compare": "off",
          "boxes": "mean", "order": "index"}
 
@@ -70,6 +71,8 @@ class Explorer:
         }""", arg=[self.index, json.dumps(list(self.shown.values()), separators=(",", ":"))])
 
     def choose(self, group: str, value: str) -> None:
+        if group in IN_THE_FOLD and not self.root.locator("details[open]").count():
+            self.root.locator("summary").click()
         self.root.get_by_role("group", name=group, exact=True).get_by_label(value, exact=True).check()
 
     def slide(self, name: str, value: object) -> None:
@@ -126,7 +129,7 @@ class Brush:
     def __init__(self, planes: np.ndarray, radius: int, strength: int = 120):
         self.original, self.planes, self.radius, self.strength = planes, planes.copy(), radius, strength
 
-    def stroke(self, *indices: tuple[int, int], erase: bool = False, channels: tuple[int, ...] = (0, 1, 2)) -> None:
+    def stroke(self, *indices: tuple[int, int], erase: bool = False, channels: tuple[int, ...] = (1,)) -> None:
         row, column = np.indices(self.planes.shape[1:])
         base, most = self.planes.astype(float), np.zeros(row.shape)
         for place in indices:

@@ -39,7 +39,7 @@ ROWS = [{"how": how, "levels": levels, "seed": seed, "mean_dice": dice + seed / 
 
 
 def board(**traits: object) -> SkipSwitchboard:
-    return SkipSwitchboard(PREDICTOR, CACHE, runs=ROWS, **traits)
+    return SkipSwitchboard(PREDICTOR, CACHE, runs=ROWS, **{"skips": ON} | traits)
 
 
 def by_hand(index: int, skips: list[str], predictor: Predictor = PREDICTOR) -> np.ndarray:

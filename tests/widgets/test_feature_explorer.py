@@ -295,7 +295,7 @@ def test_it_opens_the_best_network(best):
     assert explorer.counts == count(explorer.maps["output"][0] >= 0, mask)
     assert explorer.describe() == (f"Feature explorer: a U-Net; patient {FIRST}, slice 3, Dice "
                                    f"{explorer.counts.dice():.2f}; encoder.2 with 24 channels of 64×64")
-    assert explorer.drawing["boxes"][0]["name"] == "stem" and explorer.stages[-1]["height"] == 256
+    assert explorer.stages[0]["name"] == "stem" and explorer.stages[-1]["height"] == 256
     for stage, channel in (("stem", 31), ("pool.1", 0), ("bottleneck", 319), ("concat.4", 431), ("output", 0)):
         explorer.stage, explorer.channel = stage, channel
         told, data = explorer._answer()
@@ -425,6 +425,13 @@ def test_what_is_painted_reaches_the_network(explorer, sent, series):
     sent.clear()
     paint(explorer, "me 4", planes, of=[FIRST, 3])  # of a slice that was turned away meanwhile
     assert np.array_equal(explorer.image, slice_of(series, 1)[0]) and not sent
+
+
+def test_a_view_that_opens_later_may_look(explorer, sent):
+    explorer.step = 10
+    sent.clear()
+    explorer._hear(None, {"kind": "look"}, [])
+    assert [content["shown"]["step"] for content, _ in sent] == [10]
 
 
 def test_words_and_picture_stand_still(explorer, series):

@@ -148,7 +148,7 @@ def test_every_channel_of_a_stage(explorer, stage):
 def test_channels_are_sorted(explorer):
     explorer.open("decoder.2")
     maps = explorer.maps()["decoder.2"]
-    explorer.choose("Sorted by", "energy")
+    explorer.choose("Sorted by", "mean square")
     explorer.settled(order="energy")
     by_energy = np.argsort(-energy(maps), kind="stable").tolist()
     assert [int(name.split(" · ")[0]) for name, _ in explorer.tiles()] == by_energy
@@ -295,6 +295,7 @@ def shows_weights(source: object, kernel: torch.Tensor) -> None:
 
 def test_sources_show_the_weights_and_lead_on(explorer):
     explorer.open("up.1")
+    explorer.choose("About this channel", "made of")
     found = explorer.root.locator("button.gb-feat-source")
     name = found.first.get_attribute("aria-label")
     channel = int(re.match(r"decoder\.2, channel (\d+), strength", name)[1])
@@ -329,12 +330,12 @@ def test_paint_erase_undo_reset(explorer):
     drag(explorer, (12, 16))
     brush.stroke((12, 16), erase=True)
     answers(explorer, brush.planes)
-    explorer.root.get_by_label("in all three channels").uncheck()
+    explorer.root.get_by_label("paint all channels").check()
     explorer.slide("Grey levels that the brush adds", 200)
     explorer.choose("Brush", "brighten")
     brush.strength = 200
     drag(explorer, (3, 3))
-    brush.stroke((3, 3), channels=(1,))
+    brush.stroke((3, 3), channels=(0, 1, 2))
     answers(explorer, brush.planes)
     undo = explorer.root.get_by_role("button", name="Undo")
     for _ in range(3):

@@ -12,6 +12,7 @@ from browser import (
     Lab,
     Notebook,
     nameless,
+    out_of_sight,
     pixels_of,
     spill,
     still_size,
@@ -132,12 +133,47 @@ def fresh(book: Notebook) -> Board:
 
 
 def test_every_combination_of_states(fresh):
+    """Figures of all, and pixels where both skips are in the same state, or in the two that differ most."""
     for skips in map(list, product(STATES, STATES)):
         for level, state in enumerate(skips, 1):
             fresh.switch(level, state)
         twin = fresh.shown(skips)
         fresh.says(twin)
-        fresh.pictures(twin)
+        if len(set(skips)) == 1 or skips == ["zeroed", "swapped"]:
+            fresh.pictures(twin)
+
+
+def test_what_the_switches_do_is_told_in_words(fresh):
+    """Counted by NumPy, of pixels that torch calls tumour."""
+    fresh.switch(1, "mean")
+    twin = fresh.shown(["mean", "on"])
+    tumour, whole, now = CACHE.masks[twin._index] > 0, twin.whole.mask, twin.now.mask
+    lost, gained = whole & ~now, now & ~whole
+    assert fresh.text(".gb-skips-story") == (
+        f"With all skips on the network finds {(whole & tumour).sum()} of the {tumour.sum()} pixels of tumour on this "
+        f"slice. With skip 1 mean it drops {lost.sum()} pixels ({(lost & tumour).sum()} of them tumour) and adds "
+        f"{gained.sum()} ({(gained & tumour).sum()} of them tumour).")
+
+
+def test_each_picture_can_be_the_large_one(fresh):
+    for name in ("changed", "probability", "answer"):
+        figure = fresh.root.locator(f"[data-picture={name}]")
+        figure.get_by_role("button").click()
+        widths = [fresh.root.locator(f"[data-picture={other}]").bounding_box()["width"]
+                  for other in ("answer", "probability", "changed")]
+        assert figure.bounding_box()["width"] == max(widths) > 1.8 * min(widths)
+    fresh.pictures(fresh.shown(ON))
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768)])
+def test_switches_and_answer_are_in_one_screen(fresh, width, height):
+    fresh.page.set_viewport_size({"width": width, "height": height})
+    fresh.root.evaluate("root => root.scrollIntoView()")
+    for side in ("what a skip is worth", "switches"):
+        fresh.root.get_by_label(side, exact=True).check()
+        fresh.page.wait_for_timeout(200)  # the observer of sizes
+        assert out_of_sight(fresh.root, "[data-picture], .gb-skips-score, .gb-skips-story, .gb-skips-pill") == []
+    fresh.page.set_viewport_size({"width": 1280, "height": 1600})
 
 
 def test_switches_in_the_drawing(fresh):
@@ -184,6 +220,7 @@ def test_patient_slice_and_close_up(fresh):
 
 
 def test_measured_figures_and_what_was_not_measured(fresh):
+    fresh.root.get_by_label("what a skip is worth").check()
     for how, levels, dice in MEASURED:
         key = " ".join(map(str, levels))
         assert fresh.cell(key, how).startswith(f"{dice + 0.01:.2f} {dice:.2f} to {dice + 0.02:.2f}")
@@ -206,6 +243,7 @@ def test_the_row_of_the_skips_that_are_off(fresh):
 
 
 def test_a_row_switches_its_skips_off(fresh):
+    fresh.root.get_by_label("what a skip is worth").check()
     for name, skips in (("skip 2", ["on", "zeroed"]), ("all skips", OFF), ("skip 1", ["zeroed", "on"]), ("none", ON)):
         fresh.root.get_by_role("button", name=name, exact=True).click()
         fresh.says(fresh.shown(skips))
@@ -229,6 +267,7 @@ def test_everything_by_keyboard(fresh):
     press("Tab")
     press("Space")
     fresh.page.wait_for_function("document.querySelector('[data-picture=answer] canvas').width === 128")
+    press("Tab")  # what stands at the left
     press("Tab")
     for state in ("zeroed", "mean", "swapped", "on"):
         press("ArrowRight")
@@ -352,7 +391,7 @@ def test_the_best_network_has_its_switches_too(lab, notebook):
 from skip_board import CACHE
 from unet_lib.inference.predictor import load_predictor
 from unet_lib.widgets.skip_switchboard import SkipSwitchboard
-board = SkipSwitchboard(load_predictor({str(LGG_BEST)!r}), CACHE)
+board = SkipSwitchboard(load_predictor({str(LGG_BEST)!r}), CACHE, skips=["on"] * 4)
 board"""
     write_notebook(lab.folder / "best_skips.ipynb", SETUP, show, TELL)
     book = notebook("best_skips.ipynb", {"width": 1280, "height": 1600})

@@ -42,13 +42,14 @@ def block_names(model: nn.Module) -> tuple[str, ...]:
 
 
 @contextmanager
-def capture(model: nn.Module, names: Iterable[str] | None = None) -> Iterator[dict[str, Tensor]]:
+def capture(model: nn.Module, names: Iterable[str] | None = None, copies: bool = True) -> Iterator[dict[str, Tensor]]:
     """Inside the `with`, every forward pass fills `maps[name]` with a copy of what block `name` handed on.
 
     `names` are paths in the network, such as `encoder.1` or, deeper, `encoder.1.conv2`; None means all of
     `block_names`. Maps are (n, c, h, w), in the order in which data passed, without gradient, on the model's device;
-    the next pass replaces them. The model is in evaluation mode inside; afterwards each module has its own flag
-    back. Raises SettingsError for a name the network does not have.
+    the next pass replaces them. `copies=False` hands out the maps themselves: sooner, for those who only read, of
+    networks in which no layer overwrites its input. The model is in evaluation mode inside; afterwards each module has
+    its own flag back. Raises SettingsError for a name the network does not have.
     """
     if names is None:
         names = block_names(model)
@@ -56,7 +57,8 @@ def capture(model: nn.Module, names: Iterable[str] | None = None) -> Iterator[di
     maps: dict[str, Tensor] = {}
 
     def keep(name: str, output: Tensor) -> None:
-        maps[name] = output.detach().clone()  # a copy: what is done to the original later does not reach it
+        # A copy, unless told otherwise: what is done to the original later does not reach it.
+        maps[name] = output.detach().clone() if copies else output.detach()
 
     with ExitStack() as stack:
         stack.enter_context(eval_mode(model))

@@ -75,7 +75,7 @@ export class Histogram {
     this.svg = draw("svg", { role: "img", viewBox: "0 0 240 78", preserveAspectRatio: "none" }, this.bars, this.line);
     this.ends = make("div", { class: "gb-feat-ends gb-number" });
     this.word = make("p");
-    this.node = make("figure", { class: "gb-feat-histogram" }, make("figcaption", {}, "Histogram"), this.svg, this.ends, this.word);
+    this.node = make("figure", { class: "gb-feat-histogram" }, make("figcaption", {}, "How often each value occurs"), this.svg, this.ends, this.word);
   }
 
   draw(values, before) {
@@ -108,7 +108,7 @@ export class SourceList {
     this.choose = choose;
     this.word = make("p");
     this.list = make("div", { class: "gb-feat-list" });
-    this.node = make("figure", { class: "gb-feat-sources" }, make("figcaption", {}, "Made of"), this.list, this.word);
+    this.node = make("figure", { class: "gb-feat-sources" }, this.list, this.word);
   }
 
   /** Whether the focus was on one that is gone. */

@@ -12,7 +12,6 @@ from unet_lib.core.metrics import count
 from unet_lib.inspection.checkpoint_series import Series
 from unet_lib.models.architecture import Stage
 from unet_lib.models.registry import Network
-from unet_lib.plotting.unet_layout import picture_layout
 from unet_lib.widgets.feature_explorer.feature_maps import (
     Maps,
     Source,
@@ -31,13 +30,6 @@ def stage_list(plan: Sequence[Stage]) -> list[dict[str, Any]]:
     seen = fields(plan)
     return [{"name": stage.name, "kind": stage.kind, "channels": stage.out_channels, "height": stage.height,
              "width": stage.width, "field": stage.receptive_field, "fields": seen[stage.name]} for stage in plan]
-
-
-def drawing_of(plan: Sequence[Stage]) -> dict[str, Any]:
-    """`picture_layout` as plain data."""
-    place = picture_layout(plan)
-    return {"width": place.width, "height": place.height, "boxes": [asdict(box) for box in place.boxes],
-            "arrows": [asdict(arrow) for arrow in place.arrows]}
 
 
 def history_of(series: Series) -> dict[str, Any]:

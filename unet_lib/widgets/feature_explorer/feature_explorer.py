@@ -23,7 +23,7 @@ from unet_lib.data.slice_files import CHANNELS, FLAIR
 from unet_lib.inspection.checkpoint_series import Series
 from unet_lib.models.architecture import Stage
 from unet_lib.plotting.unet_layout import picture_layout
-from unet_lib.widgets.feature_explorer.feature_answer import drawing_of, history_of, part_of_answer, stage_list
+from unet_lib.widgets.feature_explorer.feature_answer import history_of, part_of_answer, stage_list
 from unet_lib.widgets.feature_explorer.feature_maps import MEAN, STRONGEST, Maps, look, probability, representative
 from unet_lib.widgets.feature_explorer.feature_sheet import feature_sheet
 from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
@@ -53,7 +53,6 @@ class FeatureExplorer(GlassBoxWidget):
     _css = stylesheet(__file__)
 
     stages: traitlets.List[dict] = traitlets.List(help="the plan, with receptive fields: see stage_list").tag(sync=True)
-    drawing = traitlets.Dict(help="where the stages' pictures stand").tag(sync=True)
     palette = traitlets.Bytes(help="256 colours, red green blue").tag(sync=True)
     channels = traitlets.List(list(CHANNELS)).tag(sync=True)
     steps: traitlets.List[int] = traitlets.List(help="steps of training at which there is a network").tag(sync=True)
@@ -62,6 +61,9 @@ class FeatureExplorer(GlassBoxWidget):
     strip: traitlets.List[list] = traitlets.List(help="[number, tumour pixels] of each slice").tag(sync=True)
     opening = traitlets.Dict(help="the first look, for views that open later: see _answer").tag(sync=True)
     opening_bytes = traitlets.Bytes(help="its pictures, packed").tag(sync=True)
+
+    silence = traitlets.Unicode("Python does not answer: run this cell again to explore.",
+                                help="what is said when nothing answers").tag(sync=True)
 
     patient = traitlets.Unicode(help="the patient's name").tag(sync=True)
     slice = traitlets.Int(help="the slice's number, counted from 1").tag(sync=True)
@@ -91,8 +93,8 @@ class FeatureExplorer(GlassBoxWidget):
         strip = tumour_strip(cache, patient)
         traits = {"slice": busiest(strip), "step": series.steps[-1]} | traits
         palette = np.asarray(matplotlib.colormaps["viridis"](np.arange(256), bytes=True))[:, :3].tobytes()
-        super().__init__(stages=stage_list(self.plan), drawing=drawing_of(self.plan), palette=palette,
-                         steps=list(series.steps), history=history_of(series), strip=strip,
+        super().__init__(stages=stage_list(self.plan), palette=palette, steps=list(series.steps),
+                         history=history_of(series), strip=strip,
                          patients=[info for info in patient_list(cache) if info["name"] in self._names], **traits)
         opening, pictures = self._answer()
         self.opening, self.opening_bytes = opening, zlib.compress(pictures)
@@ -187,7 +189,10 @@ class FeatureExplorer(GlassBoxWidget):
         self._respond()
 
     def _hear(self, _: object, content: dict, buffers: Sequence[Any]) -> None:
-        """A painted slice from the browser, named by its `paint`; without pixels the slice as it was."""
+        """A painted slice from a view, named by its `paint`; without pixels the slice as it was. Or a view that opens
+        after others, and wants to `look` at what they show."""
+        if content.get("kind") == "look":
+            self._answered = ()
         if content.get("kind") == "paint" and [self.patient, self.slice] == content["of"]:
             shape = self._planes.shape
             self._painted = np.frombuffer(buffers[0], np.uint8).reshape(shape).copy() if buffers else None

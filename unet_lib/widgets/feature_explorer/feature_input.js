@@ -20,21 +20,22 @@ export class InputPicture {
     this.screen = new Screen({ class: "gb-feat-screen gb-feat-paint", tabindex: 0, role: "application", "aria-label": help });
     this.sequence = make("select", { "aria-label": "Channel on show" }, ...channels.map((name, at) => make("option", { value: at }, name)));
     this.sequence.value = FLAIR;
-    const head = make("div", { class: "gb-row gb-feat-head" }, make("strong", {}, "Input"), this.sequence);
+    const head = make("div", { class: "gb-row gb-feat-head" }, make("strong", {}, "Paint here"), this.sequence);
     this.node = make("section", { class: "gb-feat-input", "aria-label": "Input" }, head, this.screen.node, this.buildTools(group));
   }
 
   buildTools(group) {
-    const slider = (label, min, max, step, value) => make("input", { type: "range", min, max, step, value, "aria-label": label });
+    const slider = (label, min, max, step, value) => make("input", { type: "range", min, max, step, value, "aria-label": label, title: label });
     const tool = radioChoice(group, "Brush", ["brighten", "erase"], (chosen) => (this.erasing = chosen === "erase"));
     tool.show("brighten");
-    this.everywhere = make("input", { type: "checkbox", checked: "" });
+    this.everywhere = make("input", { type: "checkbox", role: "switch" });
     this.radius = slider("Radius of the brush", 3, Math.round(this.size / 4), 1, Math.round(this.size / 12));
     this.strength = slider("Grey levels that the brush adds", 20, 200, 10, 120);
-    this.undo = steadyButton("Undo", "Z", () => this.change(() => this.brush.undo()));
+    this.undo = steadyButton("Undo", "Take the last stroke back (Z)", () => this.change(() => this.brush.undo()));
     this.reset = steadyButton("Reset", "The slice as it was", () => this.change(() => this.brush.reset()));
     return make("div", { class: "gb-feat-tools" }, make("div", { class: "gb-row" }, tool.field, this.undo, this.reset),
-      make("label", {}, "size", this.radius), make("label", {}, "strength", this.strength), make("label", {}, this.everywhere, "in all three channels"));
+      make("div", { class: "gb-feat-pair" }, make("label", {}, "size", this.radius), make("label", {}, "strength", this.strength)),
+      make("label", { title: "Off: only the channel on show. On: all three sequences." }, this.everywhere, "paint all channels"));
   }
 
   connect(listen) {

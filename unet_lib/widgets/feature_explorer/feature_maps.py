@@ -35,16 +35,18 @@ def look(network: Network, planes: UInt8[np.ndarray, "3 h w"], statistics: Float
     """One forward pass: the normalised image (`input`), what every stage hands on and, as `encoder.1.relu1` and so
     on, the maps inside that its last layer reads.
 
-    `planes` are grey levels, `statistics` the patient's mean and standard deviation of each channel.
+    `planes` are grey levels, `statistics` the patient's mean and standard deviation of each channel. Channels lie
+    innermost in memory (PyTorch's channels_last), because CPUs convolve faster so; shapes are as ever.
     """
     image = normalise(torch.as_tensor(planes)[None], torch.as_tensor(statistics))
+    image = image.contiguous(memory_format=torch.channels_last)
     names: list[str] = []
     for before, name in pairwise((INPUT, *block_names(network))):
         layer = last_layer(network, name, before)
         names += [*({layer.adds, layer.reads} - {before, ""}), name]
-    with capture(network, names) as maps, torch.inference_mode():
+    with capture(network, names, copies=False) as maps, torch.inference_mode():
         network(image)
-    return {name: found[0].contiguous().numpy() for name, found in ({INPUT: image} | maps).items()}
+    return {name: found[0].numpy() for name, found in ({INPUT: image} | maps).items()}
 
 
 class LastLayer(NamedTuple):

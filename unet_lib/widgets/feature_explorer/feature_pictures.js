@@ -1,48 +1,8 @@
-// Feature maps as Python sends them, and as pictures: see part_of_answer in feature_answer.py.
+// Maps in colours, and the canvases that they are drawn on.
 
 import { make, nearestPixel, pixelUnder } from "../shared/base.js";
-import { paletteInks } from "../shared/colours.js";
+import { NETWORK, REFERENCE, WHITE, paletteInks } from "../shared/colours.js";
 import { drawPalette, freshContext, strokeTwice } from "../shared/slice_pictures.js";
-
-/** One map: bytes between its lowest and its highest value. */
-class FeatureMap {
-  constructor(levels, low, high, { height, width }) {
-    Object.assign(this, { levels, low, high, height, width });
-  }
-
-  /** The value at a pixel, to a 510th of the map's range. */
-  value(row, column) {
-    return this.low + (this.levels[row * this.width + column] * (this.high - this.low)) / 255;
-  }
-}
-
-/** What one network says: a picture of every stage, and the chosen stage's channels. `take(n)` hands out bytes. */
-export class Look {
-  constructor(told, take, stages, { stage, channel }) {
-    Object.assign(this, told, { channel });
-    const chosen = stages.find(({ name }) => name === stage);
-    const area = chosen.height * chosen.width;
-    this.stagePictures = Object.fromEntries(stages.map((one, at) => {
-      const [low, high, least, most] = told.spans[at];
-      return [one.name, Object.assign(new FeatureMap(take(one.height * one.width), low, high, one), { stageSpan: { low: least, high: most } })];
-    }));
-    this.channels = told.low.map((low, at) => new FeatureMap(take(area), low, told.high[at], chosen));
-    this.exact = new Float32Array(take(4 * area).slice().buffer);
-    this.sources = told.sources.map((source) => {
-      const [height, width] = source.size;
-      return { ...source, map: new FeatureMap(take(height * width), source.low, source.high, { height, width }) };
-    });
-    this.span = { low: Math.min(...told.low), high: Math.max(...told.high) };
-  }
-
-  /** The channel's ROC AUC against the mask, from 0 to 1; null where the mask is empty, or where it was not asked for. */
-  rocAucOf(channel) {
-    return this.roc_auc.length > 1 ? this.roc_auc[channel] : channel === this.channel ? this.roc_auc[0] : null;
-  }
-}
-
-/** From the lowest to the highest of two spans. */
-export const together = (one, other) => (other ? { low: Math.min(one.low, other.low), high: Math.max(one.high, other.high) } : one);
 
 /** Draws maps in colours. `wiped` is the fraction of each picture, from the left, that shows the map before. */
 export class MapPainter {
@@ -78,8 +38,10 @@ export class MapPainter {
   }
 
   /** The palette from left to right. */
-  paintLegend(canvas) {
+  legend() {
+    const canvas = make("canvas", { class: "gb-feat-legend", "aria-hidden": "true" });
     drawPalette(canvas, this.palette);
+    return canvas;
   }
 }
 
@@ -105,6 +67,12 @@ export class Screen {
     return nearestPixel(pixelUnder(event, this.node, size), size);
   }
 
+  /** Call `point(row, column)` for the pixel under the pointer, and `leave()`; `size()` is the picture's. */
+  listen(signal, size, point, leave) {
+    this.node.addEventListener("pointermove", (event) => point(...this.locate(event, size())), { signal });
+    this.node.addEventListener("pointerleave", leave, { signal });
+  }
+
   /** Lines anew, in units of a picture `across` pixels wide; `sketch` gets the context and a pixel's thickness. */
   sketch(across, sketch) {
     if (!this.side) return; // not on the page
@@ -122,4 +90,31 @@ export function write(node, text) {
 
 export function trace(context, colour, thickness, stroke) {
   strokeTwice(context, colour, [2.2 * thickness, thickness], stroke, 0.65);
+}
+
+/** The expert's border, those of the networks' masks (of the `which`-th of two pictures side by side), and the wipe. */
+export function sketchBorders(context, thin, scene, which = 0) {
+  const { size, look, first, behind, wiped } = scene;
+  trace(context, REFERENCE, 1.4 * thin, () => context.stroke(scene.border));
+  if (wiped) sketchPart(context, thin, behind.border, 0, wiped * size, size);
+  sketchPart(context, thin, (which ? first : look).border, wiped * size, size, size);
+  sketchWipe(context, thin, scene);
+}
+
+/** A network's border, between two columns. */
+function sketchPart(context, thin, border, left, right, size) {
+  context.save();
+  context.beginPath();
+  context.rect(left, 0, right - left, size);
+  context.clip();
+  trace(context, NETWORK, 1.4 * thin, () => context.stroke(border));
+  context.restore();
+}
+
+export function sketchWipe(context, thin, { wiped, size }) {
+  if (!wiped) return;
+  context.beginPath();
+  context.moveTo(wiped * size, 0);
+  context.lineTo(wiped * size, size);
+  trace(context, WHITE, 1.4 * thin, () => context.stroke());
 }

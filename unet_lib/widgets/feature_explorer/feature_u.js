@@ -1,46 +1,78 @@
-// The U as live pictures: one button a stage, arrows between them. Arrow keys go from one to the next.
+// The U as live pictures, five columns wide: encoder down the left, decoder up the right. One button a stage; arrow
+// keys go from one to the next.
 
 import { draw, make, nearestPixel, pixelUnder } from "../shared/base.js";
-import { drawArrow } from "../shared/u_drawing.js";
 import { smoothWhereShrunk } from "./feature_pictures.js";
 
-const [NARROW, TINY] = [0.85, 0.5]; // of the drawing's own size: below, stages between two resolutions lose their names, or all do
+const [SIDE, GAP, SKIP, NAME, ROW] = [72, 11, 26, 15, 15]; // units: a picture, between two, of the skips, above one, below
+const [AFTER, GLOW] = [28, 420]; // ms: from one stage of the pulse to the next, and how long each glows
+const TINY = 0.7; // of the drawing's own size: below, there is no room for names
+const COLUMNS = { pool: 0, stem: 0, encoder: 1, concat: 2, up: 3, decoder: 4 };
+const HEAD = 5; // units, of an arrow
+
+/** Where each stage but the output stands, and what leads from one to the next: straight lines in units of the drawing. */
+export function placeStages(names) {
+  const depth = names.filter((name) => name.startsWith("encoder.")).length;
+  const left = (column) => column * (SIDE + GAP) + (column > 1 ? SKIP : 0);
+  const top = (row) => NAME + row * (SIDE + NAME + ROW);
+  const boxes = Object.fromEntries(names.filter((name) => name !== "output").map((name) => {
+    const [kind, level] = name.split(".");
+    if (kind === "bottleneck") return [name, { x: left(1) + (left(2) - left(1)) / 2, y: top(depth) }];
+    return [name, { x: left(COLUMNS[kind]), y: top(kind === "stem" ? 0 : kind === "pool" ? Number(level) : level - 1) }];
+  }));
+  const arrows = [];
+  const right = (kind, from, to) => arrows.push({ kind, to, points: [[boxes[from].x + SIDE, boxes[from].y + SIDE / 2], [boxes[to].x, boxes[to].y + SIDE / 2]] });
+  const turned = (kind, to, ...points) => arrows.push({ kind, to, points });
+  if (boxes.stem) right("conv", "stem", "encoder.1");
+  else turned("conv", "encoder.1", [left(0) + SIDE / 2, boxes["encoder.1"].y + SIDE / 2], [left(1), boxes["encoder.1"].y + SIDE / 2]);
+  for (let level = 1; level <= depth; level++) {
+    const [encoder, pool, up] = ["encoder", "pool", "up"].map((kind) => boxes[`${kind}.${level}`]);
+    const inner = level === depth ? "bottleneck" : `encoder.${level + 1}`;
+    const below = level === depth ? "bottleneck" : `decoder.${level + 1}`;
+    const [middle, edge, half] = [SIDE / 2, SIDE - 8, encoder.y + SIDE + ROW / 2]; // at the edge, past the name above a picture
+    turned("pool", `pool.${level}`, [encoder.x + middle, encoder.y + SIDE], [encoder.x + middle, half], [pool.x + edge, half], [pool.x + edge, pool.y]);
+    right("conv", `pool.${level}`, inner);
+    const { x, y } = boxes[below];
+    const way = level === depth ? [[x + SIDE, y + middle], [up.x + middle, y + middle]] : [[x + edge, y], [x + edge, half], [up.x + middle, half]];
+    turned("up", `up.${level}`, ...way, [up.x + middle, up.y + SIDE]);
+    right("skip", `encoder.${level}`, `concat.${level}`);
+    right("conv", `up.${level}`, `decoder.${level}`);
+  }
+  return { width: left(4) + SIDE, height: top(depth) + SIDE + 2, boxes, arrows };
+}
+
+/** A line along these points, with a head at its end. */
+function drawWay({ kind, points }) {
+  const [[x0, y0], [x1, y1]] = points.slice(-2);
+  const [right, down] = [Math.sign(x1 - x0), Math.sign(y1 - y0)];
+  const back = [x1 - HEAD * right, y1 - HEAD * down];
+  const side = (sign) => `${back[0] + sign * down * HEAD * 0.6},${back[1] + sign * right * HEAD * 0.6}`;
+  return draw("g", { class: `gb-arrow gb-step-${kind}` }, draw("polyline", { points: [...points.slice(0, -1), back].join(" ") }),
+    draw("polygon", { points: `${x1},${y1} ${side(1)} ${side(-1)}` }));
+}
 
 export class FeatureU {
   /** `on` has choose(name), point(name, row, column) and leave(). */
-  constructor(stages, drawing, name, on) {
-    Object.assign(this, { stages, drawing, on, boxes: {} });
-    this.svg = draw("svg", { viewBox: `0 0 ${drawing.width} ${drawing.height}`, "aria-hidden": "true" },
-      ...drawing.arrows.map(drawArrow), ...this.buildEnds());
-    for (const box of drawing.boxes) this.boxes[box.name] = this.buildBox(box);
+  constructor(stages, label, on) {
+    const drawing = placeStages(stages.map(({ name }) => name));
+    Object.assign(this, { drawing, on, boxes: {} });
+    this.arrows = drawing.arrows.map((arrow) => ({ to: arrow.to, node: drawWay(arrow) }));
+    const svg = draw("svg", { viewBox: `0 0 ${drawing.width} ${drawing.height}`, "aria-hidden": "true" }, ...this.arrows.map(({ node }) => node));
+    for (const stage of stages) if (drawing.boxes[stage.name]) this.boxes[stage.name] = this.buildBox(stage);
     this.title = make("p", { class: "gb-feat-u-title" });
-    this.node = make("div", { class: "gb-feat-u", role: "group", "aria-label": name }, this.title, this.svg,
+    this.node = make("div", { class: "gb-feat-u", role: "group", "aria-label": label }, this.title, svg,
       ...Object.values(this.boxes).map(({ button }) => button));
     this.node.style.aspectRatio = `${drawing.width} / ${drawing.height}`;
   }
 
-  /** From the slice above down to the first stage, and from the last up to the probability. */
-  buildEnds() {
-    const [first] = this.drawing.boxes;
-    const last = this.drawing.boxes.find(({ name }) => name === "decoder.1");
-    const middle = ({ x, width }) => x + width / 2;
-    return [drawArrow({ kind: "conv", start: [middle(first), 2], end: [middle(first), first.y - 2] }),
-      drawArrow({ kind: "conv", start: [middle(last), last.y - 2], end: [middle(last), 2] })];
-  }
-
-  buildBox({ name, x, y, width, height }) {
-    const stage = this.stages.find((one) => one.name === name);
+  buildBox(stage) {
+    const { name } = stage;
+    const { width, height, boxes: { [name]: { x, y } } } = this.drawing;
     const canvas = make("canvas");
-    // Beside the arrow that comes in from above, or goes out.
-    const beside = /^(pool\..|decoder\.1)$/.test(name) ? "gb-feat-left"
-      : name === this.drawing.boxes[0].name || /^(bottleneck|decoder\..)$/.test(name) ? "gb-feat-right" : "";
-    const step = /^(pool|up|concat)\./.test(name) ? "gb-feat-between" : "";
-    const word = make("span", { class: `gb-feat-name ${beside}` }, name);
-    const button = make("button", { type: "button", class: `gb-feat-box ${step}`, "data-stage": name, tabindex: -1, title: name,
-      "aria-label": stageWords(stage) }, word, canvas);
+    const button = make("button", { type: "button", class: "gb-feat-box", "data-stage": name, tabindex: -1, title: name, "aria-label": stageWords(stage) },
+      make("span", { class: "gb-feat-name" }, name), canvas);
     const percent = (part, whole) => `${(100 * part) / whole}%`;
-    Object.assign(button.style, { left: percent(x, this.drawing.width), top: percent(y, this.drawing.height),
-      width: percent(width, this.drawing.width), height: percent(height, this.drawing.height) });
+    Object.assign(button.style, { left: percent(x, width), top: percent(y, height), width: percent(SIDE, width), height: percent(SIDE, height) });
     button.addEventListener("click", () => this.on.choose(name));
     button.addEventListener("pointermove", (event) => this.on.point(name, ...nearestPixel(pixelUnder(event, canvas, stage), stage)));
     button.addEventListener("pointerleave", () => this.on.leave());
@@ -48,21 +80,29 @@ export class FeatureU {
   }
 
   /** Pictures of one look; `before` shows through where the painter wipes. */
-  draw(painter, look, before, span) {
-    for (const [name, { canvas }] of Object.entries(this.boxes)) {
-      painter.paint(canvas, look.stagePictures[name], before?.stagePictures[name], span(name));
+  draw(painter, look, before, scene, title) {
+    for (const [name, { button, canvas }] of Object.entries(this.boxes)) {
+      painter.paint(canvas, look.stagePictures[name], before?.stagePictures[name], scene.spanOf(name));
+      button.setAttribute("aria-pressed", name === scene.shown.stage);
     }
+    this.title.textContent = title;
   }
 
-  select(name) {
-    for (const [other, { button }] of Object.entries(this.boxes)) button.setAttribute("aria-pressed", other === name);
+  /** A glow runs through the stages as the data does, to the `answer`, unless one is running or the reader wants no motion. */
+  pulse(answer) {
+    if (this.glowing?.playState === "running" || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const glow = (node, at, frames) => node.animate(frames, { duration: GLOW, delay: AFTER * at, easing: "ease-out" });
+    const lit = [{}, { filter: "brightness(1.6)", boxShadow: "0 0 0 4px var(--gb-accent)", offset: 0.25 }, {}];
+    Object.entries(this.boxes).forEach(([name, { canvas }], at) => {
+      for (const { node } of this.arrows.filter(({ to }) => to === name)) glow(node, at, [{ opacity: 0.1 }, { opacity: 1 }]);
+      glow(canvas, at, lit);
+    });
+    this.glowing = glow(answer, Object.keys(this.boxes).length, lit);
   }
 
   resize() {
     for (const { canvas, pixels } of Object.values(this.boxes)) smoothWhereShrunk(canvas, pixels, canvas.clientWidth);
-    for (const [name, fraction] of [["gb-feat-narrow", NARROW], ["gb-feat-tiny", TINY]]) {
-      this.node.classList.toggle(name, this.node.clientWidth < fraction * this.drawing.width);
-    }
+    this.node.classList.toggle("gb-feat-tiny", this.node.clientWidth < TINY * this.drawing.width);
   }
 }
 

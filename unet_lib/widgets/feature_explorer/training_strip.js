@@ -4,12 +4,12 @@
 import { draw, make } from "../shared/base.js";
 
 const THUMB = 8; // px, half a slider's thumb: where its track begins and ends
-const STRIP = { height: 150, top: 10, bottom: 8 };
+const STRIP = { height: 62, top: 9, bottom: 6 };
 const PLAY = 450; // ms that each step stays
 
 export class TrainingStrip {
-  /** `choose(step)` when the reader moves the slider. */
-  constructor({ steps, history, choose }) {
+  /** `choose(step)` when the reader moves the slider; `more` are controls that stand above it. */
+  constructor({ steps, history, choose, more }) {
     Object.assign(this, { steps, history, choose, width: 0 });
     this.most = Math.max(1, ...history.rows.map(([, loss]) => loss));
     this.axes = draw("g", { class: "gb-feat-axes" });
@@ -21,7 +21,7 @@ export class TrainingStrip {
     this.play = make("button", { type: "button", class: "gb-feat-play" }, "▶ Play");
     this.now = make("div", { class: "gb-feat-now" });
     this.node = make("section", { class: "gb-feat-training", "aria-label": "Training" },
-      make("div", { class: "gb-row gb-feat-head" }, this.now, this.play), this.svg, this.slider, this.ticks);
+      make("div", { class: "gb-row gb-feat-head" }, this.play, this.now, ...more), this.svg, this.slider, this.ticks);
   }
 
   connect(listen) {
@@ -57,7 +57,7 @@ export class TrainingStrip {
     if (width === this.width || width <= 0) return;
     this.width = width;
     this.svg.setAttribute("width", width);
-    const levels = [0, 0.5, 1, ...(this.most > 1.25 ? [1.5] : [])].filter((level) => level <= this.most * 1.1);
+    const levels = [0, 1].filter((level) => level <= this.most * 1.1);
     this.axes.replaceChildren(...levels.flatMap((level) => [
       draw("line", { x1: 0, x2: width, y1: this.y(level), y2: this.y(level) }),
       draw("text", { x: 0, y: this.y(level) - 3 }, String(level))]));

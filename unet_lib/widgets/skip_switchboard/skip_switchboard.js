@@ -1,5 +1,5 @@
-// The skip switchboard. Python answers each switch with counts and bytes (see _respond in skip_switchboard.py); here they
-// are drawn.
+// The skip switchboard. Each switch is answered with counts and bytes (see _respond in skip_switchboard.py), by whoever
+// stands behind the model; here they are drawn.
 
 import { bytesOf, follow, inflate, keepKeys, make, radioChoice, rendering, watchSize } from "../shared/base.js";
 import { GREEN, NETWORK, PURPLE, REFERENCE, paletteInks } from "../shared/colours.js";
@@ -9,9 +9,9 @@ import { drawBorder, drawGrey, drawKinds, drawLevels, drawPalette, freshContext,
 import { SkipU } from "./skip_u.js";
 import { SkipWorth } from "./skip_worth.js";
 
-const PATIENCE = 2500; // ms without an answer, after which we say that the kernel is silent
+const PATIENCE = 2500; // ms without an answer, after which we say that nothing answers
 const QUIET = 500; // ms without a change before something is spoken
-const LARGEST = 420; // px, side of a picture on the page
+const THINKING = 80; // ms without an answer, after which we say that it is on its way
 // A pixel's kind is 2 where all skips together call it tumour, plus 1 where the switches as they are do. Stripes lean one
 // way or the other, or there are none, so that the kinds are told apart without colour, too.
 const KINDS = [
@@ -40,9 +40,8 @@ class SwitchView {
     this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
     this.u = new SkipU(this.model.get("drawing"), this.levels.length, (at) => this.flip(at));
     this.worth = new SkipWorth(this.model.get("figures"), this.levels.length, (levels) => this.zero(levels));
-    const top = make("div", { class: "gb-skips-top" }, make("div", { class: "gb-u" }, this.u.svg), this.buildBoard());
-    this.root = make("div", { class: "gb gb-skips", role: "group", "aria-label": "Skip switchboard" },
-      this.buildChoosers(), top, this.buildPictures(), this.worth.node, this.spoken);
+    const body = make("div", { class: "gb-skips-body" }, this.buildChoosers(), this.buildSide(), this.buildAnswer(), this.spoken);
+    this.root = make("div", { class: "gb gb-skips", role: "group", "aria-label": "Skip switchboard" }, body);
     keepKeys(this.root);
     el.append(this.root);
   }
@@ -52,23 +51,41 @@ class SwitchView {
     this.slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Slice" });
     this.place = make("output");
     this.closeUp = make("input", { type: "checkbox" });
-    return make("div", { class: "gb-row" }, make("span", { class: "gb-label" }, "Patient"), this.patient, make("span", { class: "gb-label" }, "Slice"),
+    return make("div", { class: "gb-row" }, this.patient, make("span", { class: "gb-label" }, "Slice"),
       this.slider, this.place, make("label", {}, this.closeUp, "close-up of the tumour"));
   }
 
-  /** A row of radio buttons for each skip, the shortcuts, and what came of it. */
+  /** The switches, or, in their place, what was measured of networks without a skip. */
+  buildSide() {
+    const board = this.buildBoard();
+    const tab = radioChoice(this.id, "Shown beside the answer", ["switches", ["worth", "what a skip is worth"]], (shown) => {
+      board.hidden = shown !== "switches";
+      this.worth.node.hidden = shown !== "worth";
+    });
+    tab.show("switches");
+    this.worth.node.hidden = true;
+    return make("div", { class: "gb-skips-side" }, tab.field, board, this.worth.node);
+  }
+
+  /** The U, a row of radio buttons for each skip, and the shortcuts. */
   buildBoard() {
     this.switches = this.levels.map((level, at) => this.buildSwitch(level, at));
     this.allOn = make("button", { type: "button" }, "All on");
     this.allZeroed = make("button", { type: "button" }, "All zeroed");
     this.explained = make("p", { class: "gb-skips-quiet" });
+    return make("section", { class: "gb-skips-board", "aria-label": "Switches" }, this.u.svg,
+      ...this.switches.map(({ row }) => row), make("div", { class: "gb-row" }, this.allOn, this.allZeroed), this.explained);
+  }
+
+  /** Dice, what changed in words, and the pictures. */
+  buildAnswer() {
     this.score = make("strong", { class: "gb-skips-score" });
     this.before = make("span", { class: "gb-skips-before" });
-    this.change = make("p", { class: "gb-skips-change" });
-    const verdict = make("div", { class: "gb-skips-verdict" }, make("span", { class: "gb-label" }, "Dice"), this.score, this.before, this.change);
-    return make("section", { class: "gb-skips-board", "aria-label": "Switches" },
-      make("div", { class: "gb-skips-switches" }, ...this.switches.map(({ row }) => row), make("div", { class: "gb-row" }, this.allOn, this.allZeroed)),
-      make("div", { class: "gb-skips-told" }, verdict, this.status, this.explained));
+    this.change = make("span", { class: "gb-skips-change" });
+    this.thinking = make("span", { class: "gb-skips-thinking", role: "status" });
+    this.story = make("p", { class: "gb-skips-story" });
+    const verdict = make("div", { class: "gb-skips-verdict" }, make("span", { class: "gb-label" }, "Dice"), this.score, this.before, this.change, this.thinking);
+    return make("section", { class: "gb-skips-told", "aria-label": "Answer" }, verdict, this.story, this.status, this.buildPictures());
   }
 
   buildSwitch({ channels, height, width }, at) {
@@ -84,16 +101,28 @@ class SwitchView {
     const colours = make("span", { class: "gb-skips-scale" }, "0", make("canvas", { "aria-hidden": "true" }), "1");
     drawPalette(colours.children[0], this.palette);
     const parts = { answer: ["Answer, over FLAIR", [key("mask", "called tumour"), key("reference", "the expert's border")]],
-      probability: ["Probability of tumour", [colours, key("reference", "the expert's border")]],
-      changed: ["Changed by the switches", KINDS.map(({ key: name, means }) => key(name, means))] };
+      probability: ["Probability", [colours, key("reference", "the expert's border")]],
+      changed: ["Change", KINDS.map(({ key: name, means }) => key(name, means))] };
     this.pictures = {};
     const figures = Object.entries(parts).map(([name, [title, keys]]) => {
       const [base, over] = [make("canvas"), make("canvas", { role: "img" })];
       const screen = make("div", { class: "gb-skips-screen" }, base, over);
       this.pictures[name] = { base, over, screen };
-      return make("figure", { "data-picture": name }, make("figcaption", {}, title), screen, make("div", { class: "gb-skips-keys" }, ...keys));
+      const button = make("button", { type: "button", title: `Show large: ${title}` }, title);
+      button.addEventListener("click", () => this.enlarge(name));
+      return make("figure", { "data-picture": name }, make("figcaption", {}, button), screen, make("div", { class: "gb-skips-keys" }, ...keys));
     });
-    return make("div", { class: "gb-skips-pictures" }, ...figures);
+    this.figures = make("div", { class: "gb-skips-pictures" }, ...figures);
+    this.enlarge("answer");
+    return this.figures;
+  }
+
+  enlarge(name) {
+    for (const figure of this.figures.children) {
+      figure.classList.toggle("gb-skips-large", figure.dataset.picture === name);
+      figure.querySelector("button").setAttribute("aria-pressed", figure.dataset.picture === name);
+    }
+    if (this.slice) this.draw();
   }
 
   // ---- what the reader does -------------------------------------------------------------------------------
@@ -115,7 +144,7 @@ class SwitchView {
     follow(this.model, signal, ["patient", "slice", "strip", "skips"], () => this.showSettings());
     follow(this.model, signal, ["close_up"], () => this.slice && this.draw());
     watchSize(signal, () => this.slice && this.pictures.answer.screen.clientWidth !== this.wide && this.draw(), this.root);
-    signal.addEventListener("abort", () => { clearTimeout(this.silence); clearTimeout(this.speech); });
+    signal.addEventListener("abort", () => { for (const timer of [this.slow, this.silence, this.speech]) clearTimeout(timer); });
   }
 
   set(traits) {
@@ -137,9 +166,9 @@ class SwitchView {
     this.set({ skips: this.levels.map((_, at) => (levels.includes(at + 1) ? "zeroed" : "on")) });
   }
 
-  // ---- what Python sent -----------------------------------------------------------------------------------
+  // ---- answers --------------------------------------------------------------------------------------------
 
-  /** Is what Python sent last an answer to the settings as they are? */
+  /** Is the last answer one to the settings as they are? */
   isCurrent() {
     const answer = this.model.get("answer");
     return ["patient", "slice", "skips"].every((name) => String(answer[name]) === String(this.model.get(name)));
@@ -174,11 +203,16 @@ class SwitchView {
     this.slider.value = strip.findIndex(([number]) => number === this.model.get("slice"));
     this.slider.setAttribute("aria-valuetext", `slice ${this.model.get("slice")}`);
     this.closeUp.checked = this.model.get("close_up");
-    clearTimeout(this.silence);
-    this.status.textContent = "";
-    this.silence = setTimeout(() => {
-      if (!this.isCurrent()) this.status.textContent = "Python does not answer, so the pictures are still the last ones: run this cell again.";
-    }, PATIENCE);
+    this.expectAnswer();
+  }
+
+  /** What is on show is what was asked for; or soon will be; or nothing answers. */
+  expectAnswer() {
+    for (const timer of [this.slow, this.silence]) clearTimeout(timer);
+    const show = (thinking, silent) => Object.assign(this.thinking, { textContent: thinking }) && (this.status.textContent = silent);
+    if (this.isCurrent()) return show("", "");
+    this.slow = setTimeout(() => show("thinking …", ""), THINKING);
+    this.silence = setTimeout(() => show("", this.model.get("silence")), PATIENCE);
   }
 
   showAnswer() {
@@ -187,7 +221,8 @@ class SwitchView {
     this.place.textContent = this.shown.text.replace(/^patient \S+, /, "");
     this.score.textContent = rounded(dice(counts));
     this.before.textContent = off ? `instead of ${rounded(dice(whole))} with all skips on` : "with all skips on";
-    this.change.textContent = off ? `${pixels(lost)} lost, ${gained} gained` : "Switch a skip off and watch.";
+    this.change.textContent = off ? `${pixels(lost)} lost, ${gained} gained` : "";
+    this.story.textContent = this.tell();
     this.explained.textContent = `What the decoder gets: zeroed, only zeros; mean, each channel's mean everywhere${this.model.get("states").includes("swapped") ? `; swapped, the maps of ${this.shown.other}` : ""}.`;
     clearTimeout(this.speech);
     this.speech = setTimeout(() => this.speak(), QUIET);
@@ -213,7 +248,6 @@ class SwitchView {
   drawOver({ base, over, screen }, kinds, looks, borders) {
     const { rows, columns } = this.view;
     screen.style.aspectRatio = `${columns} / ${rows}`;
-    screen.style.maxWidth = `${LARGEST}px`;
     // Enlarged twice and more, pixels are squares; less than that, some would be wider than others.
     base.classList.toggle("gb-skips-squares", screen.clientWidth >= 2 * columns);
     const context = freshContext(over, screen.clientWidth, screen.clientHeight);
@@ -227,6 +261,18 @@ class SwitchView {
   offWords() {
     const off = this.answer.skips.flatMap((state, at) => (state === "on" ? [] : [`skip ${at + 1} ${state}`]));
     return off.length ? off.join(", ") : "all skips on";
+  }
+
+  /** What the switches do to this slice, counted. */
+  tell() {
+    const { whole, lost, gained, skips } = this.answer;
+    const { reference } = this.slice;
+    const [, , missed] = whole;
+    const area = reference.reduce((sum, inside) => sum + inside, 0);
+    const found = area ? ` finds ${area - missed} of the ${pixels(area)} of tumour on this slice` : " sees a slice without tumour";
+    if (skips.every((state) => state === "on")) return `With all skips on the network${found}. Switch a skip off and watch.`;
+    const right = (kind) => this.kinds.reduce((sum, is, at) => sum + (is === kind && reference[at]), 0);
+    return `With all skips on the network${found}. With ${this.offWords()} it drops ${pixels(lost)} (${right(2)} of them tumour) and adds ${gained} (${right(1)} of them tumour).`;
   }
 
   describe() {

@@ -48,7 +48,8 @@ class SkipSwitchboard(GlassBoxWidget):
 
     A skip that is not `on` hands the decoder something else: zeros (`zeroed`), each channel's mean over its map
     (`mean`), or the maps of the next patient's slice with the largest tumour (`swapped`). `patients` are names to
-    choose from, by default all of the cache; `slice` counts from 1 and begins at the largest tumour. `runs` are rows
+    choose from, by default all of the cache; `slice` counts from 1 and begins at the largest tumour. At first that skip
+    is zeroed which changes most pixels of the answer without costing more than half of its Dice. `runs` are rows
     of `benchmarks/ablations/skip_ablation.py`, which tell what networks reached that were trained without a skip. A
     bare network becomes a predictor by `Predictor(network, {}, size=128)`; it is asked without test-time augmentation
     and batch-norm adaptation, and no small component is removed. Raises SettingsError for a network without a plan or
@@ -65,6 +66,9 @@ class SkipSwitchboard(GlassBoxWidget):
     figures = traitlets.Dict(help="see figures_of").tag(sync=True)
     patients: traitlets.List[dict] = traitlets.List(help="name, site, missing sequences of each").tag(sync=True)
     strip: traitlets.List[list] = traitlets.List(help="[number, tumour pixels] of each slice").tag(sync=True)
+
+    silence = traitlets.Unicode("Python does not answer, so the pictures are still the last ones: run this cell again.",
+                                help="what is said when nothing answers").tag(sync=True)
 
     patient = traitlets.Unicode(help="the patient's name").tag(sync=True)
     slice = traitlets.Int(help="the slice's number, counted from 1").tag(sync=True)
@@ -89,10 +93,13 @@ class SkipSwitchboard(GlassBoxWidget):
         skips = level_list(stages)
         self._states = STATES if len(cache.patients) > 1 else STATES[:-1]
         self._depth = len(skips)
+        chosen = "skips" in traits
         traits = {"slice": busiest(strip), "skips": ["on"] * self._depth} | traits
         super().__init__(levels=skips, states=list(self._states), drawing=drawing_of(stages), strip=strip,
                          figures=figures_of(runs, self._depth),
                          patients=[info for info in patient_list(cache) if info["name"] in self._names], **traits)
+        if not chosen:
+            self.skips = self._worth_seeing()
         self._turn_slice()
         self.observe(self._turn_patient, "patient")
         self.observe(self._turn_slice, "slice")
@@ -174,6 +181,15 @@ class SkipSwitchboard(GlassBoxWidget):
         mask = self._predictor.masks(probability)
         return SkipAnswer(probability, mask, count(mask, np.asarray(self._cache.masks[index]) > 0))
 
+    def _worth_seeing(self) -> list[str]:
+        """The skip zeroed that changes most pixels without costing more than half of the Dice; all on if each does."""
+        whole, answers = self.whole, {}
+        for level in range(self._depth):
+            skips = ["zeroed" if other == level else "on" for other in range(self._depth)]
+            answers[tuple(skips)] = self._answer_to(self._index, tuple(skips))
+        kept = [skips for skips, one in answers.items() if 2 * one.counts.dice() >= whole.counts.dice()]
+        return list(max(kept, key=lambda skips: np.sum(answers[skips].mask != whole.mask), default=("on",) * self._depth))
+
     def _pass_on(self, index: int) -> dict[int, Float[Tensor, "1 _ _ _"]]:
         return passed_on(self._predictor, self._cache, index)
 
@@ -201,7 +217,8 @@ class SkipSwitchboard(GlassBoxWidget):
         whole = f"{self.whole.counts.dice():.2f}"
         if not off:
             return f"all skips on, Dice {whole}"
-        return f"{', '.join(off)}: Dice {self.now.counts.dice():.2f} instead of {whole}"
+        now = f"{', '.join(off)}: Dice {self.now.counts.dice():.2f} instead of {whole}"
+        return f"{now}, {self.answer['lost']} pixels lost and {self.answer['gained']} gained"
 
 
 def level_list(stages: Sequence[Stage]) -> list[dict[str, int]]:

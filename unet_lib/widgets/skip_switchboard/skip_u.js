@@ -8,16 +8,23 @@ const PILL = { width: 58, height: 27 }; // units of the drawing
 const SAYS = { on: "on", zeroed: "0", mean: "mean", swapped: "other" };
 const END = { input: "slice", output: "answer" }; // what stands above the first and the last box
 
+/** Left, top, width and height of all boxes, with room for words above the outermost. */
+function extent(boxes) {
+  const [left, top] = ["x", "y"].map((side) => Math.min(...boxes.map((box) => box[side])));
+  const [right, bottom] = [["x", "width"], ["y", "height"]].map(([side, size]) => Math.max(...boxes.map((box) => box[side] + box[size])));
+  return [left - 24, top - 24, right - left + 56, bottom - top + 28];
+}
+
 export class SkipU {
   /** `flip(level)` is called where a skip is clicked, with the uppermost as level 0. */
-  constructor({ width, height, boxes, arrows }, depth, flip) {
+  constructor({ boxes, arrows }, depth, flip) {
     const copied = boxes.filter(({ kind }) => kind === "Concat");
     const level = ({ stage, name }) => Number((stage ?? name).split(".")[1]);
     this.skips = Array.from({ length: depth }, (_, at) => {
       const mine = (part) => level(part) === at + 1;
       return this.buildSkip(arrows.find((arrow) => arrow.kind === "skip" && mine(arrow)), copied.find(mine), at, flip);
     });
-    this.svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" },
+    this.svg = draw("svg", { class: "gb-skips-u", viewBox: extent(boxes).join(" "), "aria-hidden": "true" },
       ...arrows.filter(({ kind }) => kind !== "skip").map(drawArrow), ...boxes.filter(({ kind }) => kind !== "Concat").map(drawBox),
       ...boxes.filter(({ name }) => END[name]).map((box) => draw("text", { class: "gb-says gb-skips-end", x: box.x + box.width / 2, y: box.y - 9 }, END[box.name])),
       ...this.skips.map(({ group }) => group));

@@ -7,7 +7,7 @@ const HOW = [
   { how: "mean", words: "mean", title: "Trained with all skips, then each channel's mean instead" },
   { how: "retrained without", words: "retrained without", title: "Other networks, trained without it from the start" },
 ];
-const TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1];
+const TICKS = [0, 0.5, 1];
 
 const meanOf = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const percent = (value) => `${(100 * value).toFixed(2)}%`;
@@ -29,7 +29,7 @@ export class SkipWorth {
     this.axis = this.buildAxis();
     const body = make("tbody", {}, ...this.rows.map(({ row }) => row), this.axis);
     this.verdict = make("p", { class: "gb-skips-words" });
-    const heads = ["Skips off", "mean Dice, a mark for each seed", ...HOW.map(({ words }) => words)];
+    const heads = ["Off", "Dice by seed", ...HOW.map(({ words }) => words)];
     const head = make("tr", {}, ...heads.map((words, at) => make("th", { scope: "col", ...(at > 1 ? { title: HOW[at - 2].title } : {}) }, ...this.headOf(words, at))));
     this.table = make("table", { class: "gb-skips-table" }, make("thead", {}, head), body);
     this.node = make("section", { class: "gb-skips-worth", "aria-label": "Zeroed and retrained without" },
@@ -43,7 +43,7 @@ export class SkipWorth {
 
   explain(about) {
     const source = about ? [` Figures: ${about}.`] : [" No such networks were measured here."];
-    return make("p", { class: "gb-skips-words" }, make("strong", {}, "Zeroed"), " is what you switch above: a network that learnt with all skips and was never taught to do without. ",
+    return make("p", { class: "gb-skips-words" }, make("strong", {}, "Zeroed"), " is what the switches do: a network that learnt with all skips and was never taught to do without. ",
       make("strong", {}, "Retrained without"), " are other networks, which never had that skip and learnt to find another way.", ...source);
   }
 
