@@ -4,6 +4,7 @@ import numpy as np
 
 from unet_lib import plotting
 from unet_lib.models.architecture import plan
+from unet_lib.plotting import inspection_figures as inside
 from unet_lib.plotting.features import Case, Look, film_frame, stage_sheet
 from unet_lib.plotting.unet_diagram import draw_unet
 
@@ -69,6 +70,15 @@ FIGURES = {
     "activation_stds": lambda: plotting.activation_stds({"one": [1, 2, 3], "other": [1, 0, 1]}, ["a", "b", "c"]),
     "gradient_norms": lambda: plotting.gradient_norms({"one": [1, 2, 3], "other": [1, 0.1, 0.01]}),
     "per_pixel_loss": plotting.per_pixel_loss,
+    "embedding_panels": lambda: inside.embedding_panels({"step 0": np.eye(4)[:, :2], "step 9": np.eye(4)[:, 1:3]},
+                                                        np.array([1, 2, 4, 5]), ("a", "b", "c", "d", "e", "tumour")),
+    "taste_rows": lambda: inside.taste_rows(
+        [inside.ChannelTaste("channel, 1", FLAIR[None], [2.0], np.stack([SMOOTH] * 3), 3.0)]),
+    "channel_effects": lambda: inside.channel_effects(LINE, LINE - 0.1, np.stack([LINE - 0.2, LINE], axis=1)),
+    "skip_effects": lambda: inside.skip_effects(
+        {"real": {"zeroed": LINE[:9].reshape(3, 3), "mean": LINE[1:].reshape(3, 3)}}, ["1", "2", "all"]),
+    "edited_slice": lambda: inside.edited_slice(FLAIR, 255 - FLAIR, [MOVED, MASK], MASK),
+    "heat_panels": lambda: inside.heat_panels(FLAIR, {"trained": SMOOTH, "random": SMOOTH[:4, :4]}, MASK),
     "draw_unet": lambda: draw_unet(plan(3, 8, 2, 64), title="A U-Net"),
     "draw_unet with a highlight": lambda: draw_unet(plan(3, 8, 2, 64), highlight="pool.1"),
 }
