@@ -68,6 +68,7 @@ FIGURES = {
         LINE, LINE, np.add.outer((LINE - 0.5)**2, (LINE - 0.3)**2), {"one": np.array([[0.9, 0.9], [0.4, 0.5]])},
         (0.3, 0.5)),
     "activation_stds": lambda: plotting.activation_stds({"one": [1, 2, 3], "other": [1, 0, 1]}, ["a", "b", "c"]),
+    "signed_maps": lambda: plotting.signed_maps({"one": SMOOTH - 0.5, "other": 0.2 - SMOOTH}, MASK | MOVED),
     "gradient_norms": lambda: plotting.gradient_norms({"one": [1, 2, 3], "other": [1, 0.1, 0.01]}),
     "per_pixel_loss": plotting.per_pixel_loss,
     "embedding_panels": lambda: inside.embedding_panels({"step 0": np.eye(4)[:, :2], "step 9": np.eye(4)[:, 1:3]},

@@ -125,17 +125,20 @@ FUNCTIONS_02 = {
         "top to bottom only", lambda i: sobel(i, np.add): "cancel", lambda i: sobel(i, lambda x, y: x * x + y * y):
         "root is missing", lambda i: sobel(i, both): "45°", lambda i: sobel(i, np.arctan2): "direction",
         lambda i: i: "two Sobel kernels"}),
-    "blur_in_two_passes": ([lambda i, w: blurred(i, w, 1, 0), lambda i, w: correlate(correlate(i, w[:, None]), w[None])], {
+    "blur_in_two_passes": ([lambda i, w: blurred(i, w, 1, 0),
+                            lambda i, w: correlate(correlate(i, w[:, None]), w[None])], {
         lambda i, w: blurred(i, w, 1): "along the rows only", lambda i, w: blurred(i, w, 0): "along the columns only",
         lambda i, w: blurred(i, w, 1, 1): "Both passes run along the rows", lambda i, w: blurred(i, w, 0, 0):
         "Both passes run along the columns", lambda i, w: blurred(i, w, 1, 0, 1, 0): "twice with the square",
         lambda i, w: i: "correlate with"}),
-    "output_size": ([lambda n, k, s, p: (n + 2 * p - k) // s + 1, lambda n, k, s, p: len(range(0, n + 2 * p - k + 1, s))], {
+    "output_size": ([lambda n, k, s, p: (n + 2 * p - k) // s + 1,
+                     lambda n, k, s, p: len(range(0, n + 2 * p - k + 1, s))], {
         lambda n, k, s, p: len(range(s, n + 2 * p - k + 1, s)): "One too few", lambda n, k, s, p: (n + p - k) // s + 1:
         "counts twice", lambda n, k, s, p: 1 + (n + 2 * p - k) / s: "Round down", lambda n, k, s, p: (n - k) // s + 1:
         "forgot the padding", lambda n, k, s, p: n + 2 * p - k + 1: "forgot the stride",
         lambda n, k, s, p: (n + 1 + 2 * p - k) // s: "after the division",
-        lambda n, k, s, p: int(np.ceil((n + 2 * p - k) / s)) + 1: "You round up", lambda n, k, s, p: n: "Room to move"}),
+        lambda n, k, s, p: int(np.ceil((n + 2 * p - k) / s)) + 1: "You round up",
+        lambda n, k, s, p: n: "Room to move"}),
     "conv2d": ([layer, layer_in_loops, by_shifts], {
         lambda x, w, b, s, p: layer(x, w, b, s, 0): "no padding yet",
         lambda x, w, b, s, p: layer(one_sided(x, p), w, b, s, 0): "one end only",
@@ -171,6 +174,7 @@ FUNCTIONS_02 = {
         lambda layers: field(layers, lambda f, j, k, s: (f + (k - 1) * j * s, j * s)): "too early",
         lambda layers: field(layers, lambda f, j, k, s: (f + (k - 1) * j, j + s - 1)): "Jumps multiply",
         lambda layers: field(layers, lambda f, j, k, s: (f + k * j, j * s)): "not k",
-        lambda layers: field(layers, start=0): "Begin with 1", lambda layers: field(layers, answer=1): "the jump. Asked",
+        lambda layers: field(layers, start=0): "Begin with 1",
+        lambda layers: field(layers, answer=1): "the jump. Asked",
         lambda layers: field(layers[:-1]): "last layer is missing", lambda layers: 99: "Begin with field 1"}),
 }

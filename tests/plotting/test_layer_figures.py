@@ -89,3 +89,23 @@ def test_a_zero_is_drawn_and_named_although_the_axis_is_logarithmic():
 def test_a_network_of_zeros_alone_is_a_figure_too():
     axes, = plotting.gradient_norms({"cut off": [0.0, 0.0], "not a number": [np.nan, np.inf]}).axes
     assert list(axes.get_lines()[0].get_ydata()) == [1.0, 1.0]
+
+
+def test_signed_maps_share_one_scale_and_leave_the_outside_blank():
+    inside = np.zeros((9, 8), bool)
+    inside[2:7, 3:7] = True
+    maps = {"even": np.full((9, 8), -2.0), "loud outside": np.where(inside, 1.0, 99.0), "third": np.zeros((9, 8))}
+    figure = plotting.signed_maps(maps, inside, columns=2)
+    *panels, bar = figure.axes
+    assert [panel.get_title() for panel in panels] == [*maps, ""]
+    assert {image.get_clim() for panel in panels for image in panel.images} == {(-2.0, 2.0)}
+    assert [panel.images[0].get_array().shape for panel in panels[:3]] == [(5, 4)] * 3
+    assert bar.get_ylabel() == "response"
+    words_are_whole_and_apart(figure, [panel.title for panel in panels[:3]])
+
+
+def test_a_hole_in_the_inside_is_blank():
+    inside = np.ones((6, 6), bool)
+    inside[2, 3] = False
+    image, = plotting.signed_maps({"one": np.ones((6, 6))}, inside).axes[0].images
+    assert np.argwhere(np.ma.getmaskarray(image.get_array())).tolist() == [[2, 3]]

@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from torch_convolution import by_torch
 
 from unet_lib.core.errors import ShapeError
 from unet_lib.widgets.conv_microscope import ConvMicroscope
-from unet_lib.widgets.conv_microscope.conv_microscope import CLASSIC, grey_levels, problem, to_planes
+from unet_lib.widgets.conv_microscope.conv_microscope import CLASSIC, decimals_of, grey_levels, problem, to_planes
 
 DRAW = np.random.default_rng(5)
 GREY = DRAW.integers(0, 256, (12, 10), np.uint8)
@@ -145,7 +146,8 @@ def test_levels():
 
 def test_the_state_in_a_notebook_is_small_and_exact():
     big = ConvMicroscope(DRAW.normal(size=(20, 20, 3)).astype(np.float32))
-    state = json.dumps({key: value for key, value in big.get_state().items() if not key.startswith("_")})
+    state = json.dumps({key: value for key, value in big.get_state().items()
+                        if not key.startswith("_") and key != "overview"})
     assert len(state) < 40_000
     assert np.array_equal(np.array(json.loads(state)["planes"], np.float32), np.array(big.planes, np.float32))
 
@@ -158,5 +160,19 @@ def test_sentence_and_still_picture():
     assert len(data["image/png"]) < 60_000
     picture = np.array(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB")).astype(int)
     for row, column in np.ndindex(GREY.shape):  # a corner of each cell, off its number and its frame
-        shown = picture[18 + 28 * (row + 1) + 3, 16 + 28 * (column + 1) + 3]
+        shown = picture[18 + 30 * (row + 1) + 3, 16 + 30 * (column + 1) + 3]
         assert np.abs(shown - GREY[row, column]).max() < 16
+
+
+def test_the_whole_slice_travels_with_its_patch():
+    whole = DRAW.integers(0, 256, (40, 30), np.uint8)
+    microscope = ConvMicroscope(whole[10:22, 5:15], overview=whole, corner=(10, 5))
+    found = np.frombuffer(zlib.decompress(microscope.overview), np.uint8).reshape(microscope.overview_size)
+    (top, left), (height, width) = microscope.corner, np.shape(microscope.planes)[1:]
+    assert np.array_equal(found[top:top + height, left:left + width], microscope.planes[0])
+    assert ConvMicroscope(GREY).overview == b""
+
+
+@pytest.mark.parametrize(("values", "decimals"), [([1, -200], 0), ([0.5, -3], 1), ([1 / 3, 2], 2), ([1 / 3, 20], 1)])
+def test_numbers_of_a_grid_have_equally_many_decimals(values, decimals):
+    assert decimals_of(np.array(values)) == decimals

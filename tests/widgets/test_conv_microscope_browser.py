@@ -33,7 +33,7 @@ COLOUR = np.random.default_rng(3).integers(0, 256, (8, 9, 3), np.uint8)
 LEARNT = np.random.default_rng(4).normal(0, 0.3, (3, 3, 3)).astype(np.float32)
 LARGE = np.random.default_rng(5).normal(size=(20, 20, 3))
 """
-ONE = "one = ConvMicroscope(GREY, 'Sobel x')\none"
+ONE = "one = ConvMicroscope(GREY, 'Sobel x', overview=np.tile(GREY, (4, 4)), corner=(12, 22))\none"
 THREE = "three = ConvMicroscope(COLOUR, 'edges', learnt={'edges': LEARNT}, padding=1)\nthree"
 TELL = "print(one.kernel, one.position, one.output.tolist())"
 SOBEL = np.array(CLASSIC["Sobel x"])
@@ -73,7 +73,7 @@ class Microscope:
         """The exact numbers of the output; None where it is still empty."""
         cells = self.output.evaluate(CELLS)
         for text, exact in cells:
-            assert text == exact or float(text.replace("−", "-")) == pytest.approx(float(exact), rel=0.05, abs=0.005)
+            assert text == exact or float(text.replace("−", "-")) == pytest.approx(float(exact), abs=0.0501)
         return [float(exact.replace("−", "-")) if exact else None for _, exact in cells]
 
     def shows(self, image: np.ndarray, kernel: np.ndarray, **settings: object) -> None:
@@ -160,6 +160,15 @@ def test_a_kernel_is_typed(one):
     one.weights.nth(1).focus()
     assert one.weights.first.input_value() == "7"  # the last number that made sense comes back
     assert one.weights.first.get_attribute("aria-invalid") == "false"
+
+
+def test_a_small_picture_shows_where_the_patch_lies(one, three):
+    assert three.root.locator(".gb-conv-overview").count() == 0
+    assert one.root.locator(".gb-conv-overview figcaption").inner_text() == "rows 12 to 23\ncolumns 22 to 32"
+    whole, frame = (one.root.locator(part).bounding_box() for part in (".gb-conv-overview canvas", ".gb-conv-patch"))
+    assert (frame["x"] - whole["x"]) / whole["width"] == pytest.approx(22 / 44, abs=0.02)
+    assert (frame["y"] - whole["y"]) / whole["height"] == pytest.approx(12 / 48, abs=0.02)
+    assert frame["height"] / whole["height"] == pytest.approx(12 / 48, abs=0.02)
 
 
 def test_a_kernel_cell_is_stepped_and_dragged(one):

@@ -19,6 +19,7 @@ from unet_lib.widgets.receptive_field.receptive_field import (
     KINDS,
     MOST_LAYERS,
     PRESETS,
+    SQUARE,
     field_square,
     known_layers,
     receptive_fields,
@@ -95,12 +96,16 @@ def test_layers_by_name_or_preset():
     assert explorer.layers == [POOL]
 
 
+def test_it_opens_on_the_encoder():
+    assert ReceptiveFieldExplorer(SLICE).layers == PRESETS["U-Net encoder, depth 4"]
+
+
 def test_a_wrong_name_lists_the_right_ones():
     with pytest.raises(ShapeError, match=r"No layer '7×7 conv'\. There are: 3×3 conv; 5×5 conv"):
         known_layers(["7x7 conv"])
     with pytest.raises(ShapeError, match=r"No preset 'ResNet'.*double convolution.*pass a list"):
         ReceptiveFieldExplorer(SLICE, "ResNet")
-    explorer = ReceptiveFieldExplorer(SLICE)
+    explorer = ReceptiveFieldExplorer(SLICE, [C3])
     with pytest.raises(ShapeError, match=rf"up to {MOST_LAYERS} layers; got {MOST_LAYERS + 1}"):
         explorer.layers = [C3] * (MOST_LAYERS + 1)
     assert explorer.layers == [C3]
@@ -131,8 +136,7 @@ def test_sentence_and_still_picture():
     assert picture.shape == (192, 288, 3)
     assert metadata["image/png"]["width"] == 288
     assert np.array_equal(picture[:60:3, ::3, 0], SLICE[:20])
-    blue = (picture == (86, 180, 233)).all(axis=2)
-    rows, columns = np.nonzero(blue)
+    rows, columns = np.nonzero((picture == SQUARE).all(axis=2))
     top, left, side = field_square([C3, C3, POOL], (32, 48))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (
         3 * top, 3 * (top + side) - 1, 3 * left, 3 * (left + side) - 1)

@@ -26,7 +26,8 @@ READ = """canvas => {
 
 @pytest.fixture(scope="module")
 def book(lab: Lab, notebook: Callable[..., Notebook]) -> Notebook:
-    write_notebook(lab.folder / "fields.ipynb", SETUP, "explorer = ReceptiveFieldExplorer(SLICE)\nexplorer",
+    write_notebook(lab.folder / "fields.ipynb", SETUP,
+                   "explorer = ReceptiveFieldExplorer(SLICE, ['3×3 conv'])\nexplorer",
                    "str((explorer.layers, explorer.pixel))")
     return notebook("fields.ipynb", {"width": 1280, "height": 1000})
 
@@ -141,6 +142,28 @@ def test_a_row_shows_its_own_square(page):
     page.locator(".gb-rf tbody tr").nth(2).hover()
     assert square(page) == field_square([C3, C3], (64, 64))
     assert "After layer 2 one value sees 5×5 pixels" in page.locator(".gb-rf-status").inner_text()
+
+
+GROWN = """async () => {
+    const root = document.querySelector(".gb-rf"), [button] = [...root.querySelectorAll("button")].filter((node) =>
+        node.textContent.includes("Grow")), seen = [];
+    new MutationObserver(() => seen.at(-1) !== root.dataset.square && seen.push(root.dataset.square))
+        .observe(root, { attributeFilter: ["data-square"] });
+    button.click();
+    while (button.textContent.includes("Stop")) await new Promise((done) => setTimeout(done, 50));
+    return seen;
+}"""
+
+
+def test_the_stack_grows_layer_by_layer_until_it_is_touched(page):
+    page.get_by_label("Stack of layers").select_option("U-Net encoder, depth 1")
+    names = PRESETS["U-Net encoder, depth 1"]
+    squares = [(64, 64, 1), *(field_square(names[:count], (64, 64)) for count in range(1, len(names) + 1))]
+    assert page.evaluate(GROWN) == [" ".join(map(str, square)) for square in squares]
+    page.get_by_role("button", name="Grow").click()
+    assert square(page) == (64, 64, 1) and page.locator(".gb-rf-later").count() == len(names)
+    page.locator(".gb-rf tbody tr").nth(2).hover()
+    assert square(page) == field_square([C3, C3], (64, 64)) and page.locator(".gb-rf-later").count() == 0
 
 
 def test_focus_is_never_trapped_and_every_control_has_a_name(page):

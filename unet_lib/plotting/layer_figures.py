@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -83,3 +84,26 @@ def _draw_zero(axes: Axes, floor: float) -> None:
     axes.axhline(floor, color=ink(axes), linestyle="-", linewidth=0.8, zorder=1)
     axes.annotate("exactly 0", (1, floor), xytext=(-4, 3), xycoords=("axes fraction", "data"),
                   textcoords="offset points", ha="right", va="bottom", fontsize=9, color=ink(axes))
+
+
+def signed_maps(maps: Mapping[str, Float[np.ndarray, "h w"]], inside: Bool[np.ndarray, "h w"] | None = None,
+                columns: int = 4) -> Figure:
+    """Feature maps on one scale, blue below 0, white at 0, red above; the titles are the maps' names.
+
+    What lies outside of `inside`, such as the air around a head, is cut off or left blank, and does not count for the
+    scale, which reaches to the 99th percentile of the sizes.
+    """
+    inside = np.ones(next(iter(maps.values())).shape, bool) if inside is None else inside
+    reach = max(float(np.quantile([np.abs(values[inside]) for values in maps.values()], 0.99)), 1e-9)
+    rows, columns = -(-len(maps) // columns), min(columns, len(maps))
+    window = tuple(slice(hit.min(), hit.max() + 1) for hit in np.nonzero(inside))
+    height, width = inside[window].shape
+    figure, axes = new_figure(rows, columns, width=9.2, height=rows * (8.2 / columns * height / width + 0.35))
+    for panel, (name, values) in zip(axes.flat, maps.items(), strict=False):
+        image = panel.imshow(np.where(inside, values, np.nan)[window], cmap="RdBu_r", vmin=-reach, vmax=reach,
+                             interpolation="nearest")
+        panel.set_title(name)
+    for panel in axes.flat:
+        panel.axis("off")
+    figure.colorbar(image, ax=axes, aspect=30, extend="both", label="response")
+    return figure

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { equals, greyScale, inBrackets, longestTerm, minus, parseNumber, scaleFor, short, signScale, term,
-  weightText } from "../../../unet_lib/widgets/shared/number_grid.js";
+  weightText, writer } from "../../../unet_lib/widgets/shared/number_grid.js";
 
 test("numbers are written short, with a real minus", () => {
   assert.equal(minus(-3), "−3");
@@ -12,6 +12,14 @@ test("numbers are written short, with a real minus", () => {
   assert.equal(short(12.345, 2), "12");
   assert.equal(short(0.5, 3), "0.5");
   assert.equal(short(-0.001, 2), "−0.00"); // small, not none
+});
+
+test("numbers of a grid have equally many decimals", () => {
+  const written = (numbers) => numbers.map(writer([numbers]));
+  assert.deepEqual(written([1, -200]), ["1", "−200"]);
+  assert.deepEqual(written([0.5, -3]), ["0.5", "−3.0"]);
+  assert.deepEqual(written([1 / 3, 2]), ["0.33", "2.00"]);
+  assert.deepEqual(written([1 / 3, 20]), ["0.3", "20.0"]);
 });
 
 test("weights are fractions where decimals would be endless", () => {

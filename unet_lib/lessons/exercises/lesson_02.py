@@ -1,4 +1,4 @@
-"""Checkers of lesson 02, convolution: a window by hand, kernels, edges, blur and sizes (its layers: `lesson_02_layers`)."""
+"""Checkers of lesson 02, convolution: a window by hand, kernels, edges, blur, sizes (layers: `lesson_02_layers`)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -130,7 +130,7 @@ def _quiet(value: float) -> bool:
 
 
 edge_kernel = PropertyExercise(
-    question="edge_kernel(answer): a 3×3 kernel that finds where it gets brighter from left to right.",
+    question="edge_kernel(my_kernel): a 3×3 kernel that finds where it gets brighter from left to right.",
     expected="three rows of three numbers",
     read=lambda answer: to_array(answer, (3, 3)),
     right=lambda k: _answers(k, _RISE) > 0 and _quiet(_answers(k, _FLAT)) and _quiet(_answers(k, _RISE.T)),

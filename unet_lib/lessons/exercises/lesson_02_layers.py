@@ -71,7 +71,7 @@ conv2d = FunctionExercise(
         Misconception(lambda x, w, b, s, p: ours.conv2d(x, w, 0 * b + b[0], s, p),
                       "All your maps have the bias of the first. Each filter has its own: `bias[o]`."),
         Misconception(lambda x, w, b, s, p: ours.conv2d(x[:1], w[:, :1], b, s, p),
-                      "You use the first channel only. The window has all channels, `x[:, …]`, and so has `weight[o]`."),
+                      "You use the first channel only. The window has all channels, `x[:, …]`; so has `weight[o]`."),
         Misconception(lambda x, w, b, s, p: ours.conv2d(x, w / w[0].size, b, s, p),
                       "You take the mean of the products. A layer takes the sum."),
         Misconception(lambda x, w, b, s, p: ours.conv2d(x, w, b, s, p)[:, :-1, :-1],
@@ -119,7 +119,7 @@ conv2d_fast = FunctionExercise(
     misconceptions=(
         *_mistakes(ours.conv2d_fast),
         Misconception(lambda x, w, b, s, p: ours.conv2d_fast(x, w, b, 1, p),
-                      "The stride is missing: of all windows take every `stride`-th, `windows[:, ::stride, ::stride]`."),
+                      "The stride is missing: take every `stride`-th window, `windows[:, ::stride, ::stride]`."),
         Misconception(lambda x, w, b, s, p: ours.conv2d_fast(x, w, 0 * b, s, p) + b,
                       "The bias lies along the width. As `bias[:, None, None]` it lies along the maps."),
         Misconception(lambda x, w, b, s, p: np.moveaxis(ours.conv2d_fast(x, w, b, s, p), 0, -1),

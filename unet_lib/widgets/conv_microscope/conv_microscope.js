@@ -1,8 +1,9 @@
 // The convolution microscope. It asks Python for nothing, so it also works in a saved notebook without a kernel.
 
-import { MOVES, follow, keepKeys, make, nearestPixel, radioChoice, rendering, watchSize } from "../shared/base.js";
+import { MOVES, follow, inflate, keepKeys, make, nearestPixel, radioChoice, rendering, watchSize } from "../shared/base.js";
 import { Grid, NumberField, equals, greyScale, inBrackets, longestTerm, minus, paint, scaleFor, short, signScale,
-  term } from "../shared/number_grid.js";
+  term, writer } from "../shared/number_grid.js";
+import { drawGrey, wholeSlice } from "../shared/slice_pictures.js";
 import { cannotReflect, correlate, outputLength, padPlane, problem, products, sum } from "./conv_arithmetic.js";
 
 const PAUSE = 300; // ms from one step to the next while it plays
@@ -38,9 +39,24 @@ class MicroscopeView {
     this.formula = make("p", { class: "gb-conv-formula" });
     this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
     const explained = make("div", { class: "gb-conv-explained" }, equation, this.formula);
-    this.root.append(this.buildKernelRow(), this.buildPlaceRow(), this.stage, this.buildSteps(), explained, this.spoken);
+    const settings = make("div", { class: "gb-conv-head" }, make("div", { class: "gb-conv-rows" }, this.buildKernelRow(), this.buildPlaceRow()));
+    if (this.model.get("overview").byteLength) settings.append(this.buildOverview());
+    this.root.append(settings, this.stage, this.buildSteps(), explained, this.spoken);
     keepKeys(this.root);
     el.append(this.root);
+  }
+
+  /** The whole slice, small, and a frame where the patch lies. */
+  buildOverview() {
+    const [[height, width], [top, left]] = [this.model.get("overview_size"), this.model.get("corner")];
+    const [rows, columns] = [this.planes[0].length, this.planes[0][0].length];
+    const where = `rows ${top} to ${top + rows - 1}, columns ${left} to ${left + columns - 1}`;
+    const canvas = make("canvas", { role: "img", "aria-label": `The whole slice; the patch is ${where}` });
+    const frame = make("div", { class: "gb-conv-patch" });
+    const percent = { top: top / height, left: left / width, height: rows / height, width: columns / width };
+    for (const [name, part] of Object.entries(percent)) frame.style[name] = `${100 * part}%`;
+    inflate(this.model.get("overview")).then((pixels) => drawGrey(canvas, pixels, width, wholeSlice(width, height)));
+    return make("figure", { class: "gb-conv-overview" }, make("div", {}, canvas, frame), make("figcaption", {}, where.replace(", ", "\n")));
   }
 
   /** What the kernel is. */
@@ -284,6 +300,7 @@ class MicroscopeView {
     this.output.resize(rows, columns);
     this.result = correlate(this.padded, this.kernel, this.settings, { rows, columns });
     this.mostProduct = Math.max(...this.padded.flat(2).map(Math.abs)) * Math.max(...this.kernel.flat(2).map(Math.abs)) || 1;
+    this.writeResult = writer(this.result);
     this.scale = scaleFor(this.result, this.model.get("levels"), this.settings.relu);
   }
 
@@ -305,10 +322,11 @@ class MicroscopeView {
   showInput({ input, size }, index) {
     const plane = this.padded[index];
     const scale = greyScale(...this.model.get("levels"));
+    const write = writer(this.padded);
     input.resize(plane.length, plane[0].length);
     const original = (row, column) => this.planes[index][row - this.padding]?.[column - this.padding] !== undefined;
     plane.forEach((numbers, row) => numbers.forEach((value, column) => {
-      paint(input.at(row, column), short(value, 2), value, scale);
+      paint(input.at(row, column), write(value), value, scale);
       input.at(row, column).classList.toggle("gb-conv-padding", !original(row, column));
     }));
     const [height, width] = [this.planes[index].length, this.planes[index][0].length];
@@ -360,7 +378,7 @@ class MicroscopeView {
     const value = this.result[Math.floor(index / this.output.columns)][index % this.output.columns];
     const known = this.model.get("filled") || this.seen.has(index);
     cell.classList.toggle("gb-conv-open", !known);
-    if (known) paint(cell, short(value, 2), value, this.scale);
+    if (known) paint(cell, this.writeResult(value), value, this.scale);
     else Object.assign(cell, { textContent: "", title: "" }).removeAttribute("style");
   }
 
@@ -395,12 +413,13 @@ class MicroscopeView {
     const { stride, dilation } = this.settings;
     const size = this.kernel[at].length;
     const scale = signScale(this.mostProduct);
+    const write = writer(found);
     input.setFrame(row * stride, column * stride, dilation * (size - 1) + 1);
     found.forEach((product, tap) => {
       const [i, j] = [Math.floor(tap / size), tap % size];
       const [y, x] = [row * stride + i * dilation, column * stride + j * dilation];
       if (dilation > 1) this.taps.push(input.at(y, x));
-      paint(results[tap], short(product, 2), product, scale);
+      paint(results[tap], write(product), product, scale);
       terms[tap].textContent = `${tap ? "+ " : ""}${term(this.padded[at][y][x], this.kernel[at][i][j])} `;
       terms[tap].classList.toggle("gb-conv-zero", product === 0);
     });
@@ -457,8 +476,8 @@ class MicroscopeView {
     const shapes = { beside, stacked, compact: beside && size <= 3, flowing: size * this.termLength * CHARACTER > room };
     for (const [name, holds] of Object.entries(shapes)) this.root.classList.toggle(`gb-conv-${name}`, holds);
     for (const [name, value] of Object.entries({ cell, operation })) this.root.style.setProperty(`--${name}`, `${value}px`);
-    for (const { input } of this.channels) input.fitText(cell, this.padded);
-    if (!this.problem) this.output.fitText(cell, [this.result]);
+    for (const { input } of this.channels) input.fitText(cell, this.padded, writer(this.padded));
+    if (!this.problem) this.output.fitText(cell, [this.result], this.writeResult);
   }
 }
 

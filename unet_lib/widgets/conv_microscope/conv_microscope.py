@@ -4,6 +4,7 @@ The browser does the arithmetic, so that it also works in a saved notebook witho
 same numbers in Python. As in torch, the kernel is not flipped: it is a cross-correlation.
 """
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -44,7 +45,8 @@ class ConvMicroscope(GlassBoxWidget):
     `image` is [h, w], or [h, w, 3] as in the files: rows, columns, channels; at most 20 × 20. `kernel` is [k, k]
     or, as one output channel of a torch weight, [channels, k, k], with k from 1 to 5; or the name of a preset.
     A [k, k] kernel serves every channel. `learnt` adds presets: name → kernel. `levels` are the numbers drawn
-    black and white; without it 0 and 255 for grey levels, else the smallest and the largest number.
+    black and white; without it 0 and 255 for grey levels, else the smallest and the largest number. `overview` is one
+    channel of the whole slice, shown small, with a frame where the patch lies: its upper left pixel is `corner`.
     """
 
     _esm = script(__file__)
@@ -54,6 +56,10 @@ class ConvMicroscope(GlassBoxWidget):
     channels: traitlets.List[str] = traitlets.List(help="the channels' names").tag(sync=True)
     levels = traitlets.Tuple(help="numbers drawn black and white").tag(sync=True)
     presets = traitlets.Dict(help="group → name → kernel, channel by channel").tag(sync=True)
+
+    overview = traitlets.Bytes(help="the whole slice, row by row, zlib-packed; empty for none").tag(sync=True)
+    overview_size = traitlets.Tuple((0, 0), help="its height and width").tag(sync=True)
+    corner = traitlets.Tuple((0, 0), help="row and column of the patch's upper left pixel").tag(sync=True)
 
     kernel = traitlets.Any(help="rows of numbers, or one such list for each channel").tag(sync=True)
     stride = traitlets.Int(1, min=1, max=4, help="pixels from one window to the next").tag(sync=True)
@@ -67,11 +73,14 @@ class ConvMicroscope(GlassBoxWidget):
 
     def __init__(self, image: Real[np.ndarray, "h w"] | Real[np.ndarray, "h w c"],
                  kernel: object = "identity", *, learnt: Mapping[str, object] | None = None,
-                 levels: tuple[float, float] | None = None, channels: Sequence[str] = CHANNELS, **traits: Any):
+                 levels: tuple[float, float] | None = None, channels: Sequence[str] = CHANNELS,
+                 overview: UInt8[np.ndarray, "rows columns"] | None = None, **traits: Any):
         planes = to_planes(image)
         names = list(channels) if len(planes) == len(channels) else ["input"]
         presets = {"classic": {name: kernel_slices(rows, len(planes)) for name, rows in CLASSIC.items()},
                    "learnt": {name: kernel_slices(array, len(planes)) for name, array in (learnt or {}).items()}}
+        if overview is not None:
+            traits |= {"overview": zlib.compress(overview.tobytes()), "overview_size": overview.shape}
         super().__init__(planes=plain(planes), channels=names, presets=presets, levels=levels or grey_levels(planes),
                          kernel=kernel_slices(_of_preset(kernel, presets), len(planes)), **traits)
 
@@ -234,7 +243,7 @@ def diverging(values: Real[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
     return np.rint(ZERO + np.abs(fraction) * (end - ZERO)).astype(np.uint8)
 
 
-def contact_sheet(columns: list[list[tuple]], cell: int = 28, gap: int = 16, head: int = 18) -> Image.Image:
+def contact_sheet(columns: list[list[tuple]], cell: int = 30, gap: int = 16, head: int = 18) -> Image.Image:
     """Columns of number grids, each a (title, values, colours), on white."""
     width = sum(max(values.shape[1] for _, values, _ in column) * cell + gap for column in columns) + gap
     height = max(sum(values.shape[0] * cell + head + gap for _, values, _ in column) for column in columns)
@@ -251,13 +260,19 @@ def contact_sheet(columns: list[list[tuple]], cell: int = 28, gap: int = 16, hea
     return sheet
 
 
+def decimals_of(values: np.ndarray) -> int:
+    """As many as all of them need, two at most, and one where some are large. `number_grid.js` does the same."""
+    most = 1 if np.abs(values).max() >= 10 else 2
+    return next((count for count in range(most) if np.allclose(values, np.round(values, count), 0, 1e-9)), most)
+
+
 def _draw_numbers(pen: ImageDraw.ImageDraw, left: int, top: int, cell: int, values: np.ndarray,
                   colours: np.ndarray) -> None:
-    font = ImageFont.load_default(10)
+    font = ImageFont.load_default(11)
+    decimals = decimals_of(values)
     for (row, column), value in np.ndenumerate(values):
         x, y, colour = left + column * cell, top + row * cell, colours[row, column]
         pen.rectangle((x, y, x + cell - 1, y + cell - 1), tuple(map(int, colour)), "#808080")
-        decimals = 0 if float(value).is_integer() else max(0, 2 - (abs(value) >= 1) - (abs(value) >= 10))
         text = f"{value:.{decimals}f}"  # Pillow's font has no minus sign, only the hyphen
         ink = "black" if colour @ (0.299, 0.587, 0.114) > 130 else "white"
         pen.text((x + cell / 2, y + cell / 2), text, ink, font, anchor="mm")

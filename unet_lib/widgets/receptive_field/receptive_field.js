@@ -2,10 +2,11 @@
 
 import { MOVES, follow, inflate, keepKeys, make, nearestPixel, pixelUnder, rendering, steadyButton,
   watchSize } from "../shared/base.js";
-import { NETWORK } from "../shared/colours.js";
 import { drawGrey, fitSquares, freshContext, strokeTwice, wholeSlice } from "../shared/slice_pictures.js";
 
 const LONG_STEP = 10; // pixels, with Shift
+const PACE = 450; // ms from one layer to the next while the stack grows
+const YELLOW = [240, 228, 66];
 
 /**
  * What is known after each layer: jump j (input pixels from one value to the next), field r (side of the square
@@ -31,6 +32,7 @@ class ReceptiveFieldView {
     this.model = model;
     this.hover = null; // [row, column] while a pointer is over the slice
     this.marked = null; // the layer whose row is pointed at
+    this.grown = null; // how many layers are there so far, while the stack grows
     [this.height, this.width] = model.get("size");
     this.build(el);
     this.connect(signal);
@@ -60,10 +62,14 @@ class ReceptiveFieldView {
   buildPresets() {
     this.preset = make("select", { "aria-label": "Stack of layers" }, make("option", { value: "", disabled: "" }, "your own"),
       ...Object.keys(this.model.get("presets")).map((name) => make("option", { value: name }, name)));
-    this.preset.addEventListener("change", () => this.setLayers(this.model.get("presets")[this.preset.value]));
+    this.preset.addEventListener("change", () => {
+      this.setLayers(this.model.get("presets")[this.preset.value]);
+      if (this.grows()) this.grow();
+    });
+    this.growButton = this.button("▶ Grow", "Grow: add the layers one after the other", () => (this.grown === null ? this.grow() : this.stopGrowing()));
     this.removeLast = this.button("Remove last", "", () => this.setLayers(this.model.get("layers").slice(0, -1)));
     this.clear = this.button("Clear", "Remove all layers", () => this.setLayers([]));
-    return make("div", { class: "gb-row" }, make("label", {}, make("span", { class: "gb-label" }, "Layers"), this.preset), this.removeLast, this.clear);
+    return make("div", { class: "gb-row" }, make("label", {}, make("span", { class: "gb-label" }, "Layers"), this.preset), this.growButton, this.removeLast, this.clear);
   }
 
   buildAdders() {
@@ -92,6 +98,47 @@ class ReceptiveFieldView {
     follow(this.model, signal, ["layers"], () => this.refresh());
     follow(this.model, signal, ["pixel"], () => this.draw());
     watchSize(signal, () => this.layOut(), this.root);
+    signal.addEventListener("abort", () => this.stopGrowing());
+    if (this.grows()) this.growWhenSeen(signal);
+  }
+
+  grows() {
+    return this.model.get("growing") && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  }
+
+  growWhenSeen(signal) {
+    const observer = new IntersectionObserver(([entry]) => {
+      if (!entry.isIntersecting) return;
+      observer.disconnect();
+      this.grow();
+    }, { threshold: 0.6 });
+    observer.observe(this.screen);
+    signal.addEventListener("abort", () => observer.disconnect());
+  }
+
+  /** The layers appear one after the other, and the square grows with them. */
+  grow() {
+    this.stopGrowing();
+    const count = this.fields.length - 1;
+    if (!count) return;
+    this.showGrown(0);
+    this.growButton.textContent = "■ Stop";
+    this.growth = setInterval(() => (this.grown < count ? this.showGrown(this.grown + 1) : this.stopGrowing()), PACE);
+  }
+
+  showGrown(layers) {
+    this.grown = layers;
+    for (const row of this.rows.children) {
+      row.classList.toggle("gb-rf-later", layers !== null && Number(row.dataset.at) >= layers);
+      row.classList.toggle("gb-rf-now", layers !== null && Number(row.dataset.at) === layers - 1);
+    }
+    this.draw();
+  }
+
+  stopGrowing() {
+    clearInterval(this.growth);
+    this.growButton.textContent = "▶ Grow";
+    if (this.grown !== null) this.showGrown(null);
   }
 
   set(traits) {
@@ -152,6 +199,7 @@ class ReceptiveFieldView {
   }
 
   mark(row) {
+    if (row) this.stopGrowing();
     this.marked = row ? Number(row.dataset.at) + 1 : null;
     this.draw();
   }
@@ -173,9 +221,10 @@ class ReceptiveFieldView {
     const presets = Object.entries(this.model.get("presets"));
     this.preset.value = presets.find(([, layers]) => layers.join() === names.join())?.[0] ?? "";
     for (const button of this.adders) button.setAttribute("aria-disabled", names.length >= this.model.get("most"));
-    for (const button of [this.removeLast, this.clear]) button.setAttribute("aria-disabled", !names.length);
+    for (const button of [this.growButton, this.removeLast, this.clear]) button.setAttribute("aria-disabled", !names.length);
     this.spoken.textContent = this.summary(names.length);
     this.marked = null;
+    this.stopGrowing();
     this.draw();
   }
 
@@ -224,7 +273,7 @@ class ReceptiveFieldView {
     if (!this.scale) return; // not on the page yet
     const context = freshContext(this.over, this.scale * this.width, this.scale * this.height);
     context.scale(this.over.width / this.width, this.over.height / this.height);
-    const shown = this.marked ?? this.fields.length - 1;
+    const shown = this.marked ?? this.grown ?? this.fields.length - 1;
     this.status.textContent = this.summary(shown);
     const squares = this.fields.map((field) => squareAround(this.current(), field));
     const { top, left, side } = squares[shown];
@@ -233,14 +282,14 @@ class ReceptiveFieldView {
     context.rect(0, 0, this.width, this.height);
     context.rect(left, top, side, side);
     context.fill("evenodd");
-    squares.forEach((square, at) => at !== shown && this.drawSquare(context, square, at < shown ? 0.75 : 0.3, 1));
+    squares.forEach((square, at) => at !== shown && (at < shown || this.grown === null) && this.drawSquare(context, square, at < shown ? 0.75 : 0.3, 1));
     this.drawSquare(context, squares[shown], 1, 2.5);
     this.root.dataset.square = [top, left, side].join(" ");
   }
 
   drawSquare(context, { top, left, side }, alpha, thickness) {
     context.globalAlpha = alpha;
-    strokeTwice(context, NETWORK, [(thickness + 2) / this.scale, thickness / this.scale], () => context.strokeRect(left, top, side, side));
+    strokeTwice(context, YELLOW, [(thickness + 2) / this.scale, thickness / this.scale], () => context.strokeRect(left, top, side, side));
   }
 }
 

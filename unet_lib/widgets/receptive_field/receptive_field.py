@@ -18,8 +18,8 @@ from unet_lib.models.receptive_field import LayerGeometry, receptive_field, rows
 from unet_lib.widgets.shared.base import GlassBoxWidget, script, stylesheet
 
 MOST_LAYERS = 24
-POINTER = (86, 180, 233)
-"""The colour of whatever the pointer chooses; `base.css` says the same as --gb-pointer."""
+SQUARE = (240, 228, 66)
+"""The square's yellow, as in the clip; receptive_field.js says the same."""
 
 
 KINDS = {
@@ -34,6 +34,7 @@ DOUBLE = ["3×3 conv", "3×3 conv"]
 PRESETS = {"double convolution": DOUBLE} | {
     f"U-Net encoder, depth {depth}": [*DOUBLE, "2×2 max pool"] * depth + DOUBLE for depth in (1, 2, 3, 4)}
 """An encoder ends with the bottleneck's double convolution."""
+ENCODER = "U-Net encoder, depth 4"
 
 
 class ReceptiveFieldExplorer(GlassBoxWidget):
@@ -44,7 +45,8 @@ class ReceptiveFieldExplorer(GlassBoxWidget):
         explorer.fields                 # (jump, field) after each layer
 
     `image` is one channel of a slice. `layers` are names from `KINDS` ("3x3 conv" will do) or the name of a
-    preset; `pixel` is the (row, column) around which to look.
+    preset; `pixel` is the (row, column) around which to look. The stack grows before the reader's eyes, unless
+    `growing` is False or their system asks for no motion.
     """
 
     _esm = script(__file__)
@@ -56,10 +58,11 @@ class ReceptiveFieldExplorer(GlassBoxWidget):
     presets = traitlets.Dict(help="name → names of layers").tag(sync=True)
     most = traitlets.Int(MOST_LAYERS, help="as many layers are shown at most").tag(sync=True)
 
+    growing = traitlets.Bool(True, help="a stack appears layer by layer when first seen, or chosen").tag(sync=True)
     layers = traitlets.Any(help="names of the layers, from the input on").tag(sync=True)
     pixel = traitlets.Tuple((0, 0), help="(row, column) of the chosen pixel").tag(sync=True)
 
-    def __init__(self, image: UInt8[np.ndarray, "h w"], layers: str | Iterable[str] = ("3×3 conv",), **traits: Any):
+    def __init__(self, image: UInt8[np.ndarray, "h w"], layers: str | Iterable[str] = ENCODER, **traits: Any):
         if image.ndim != 2 or image.dtype != np.uint8:
             raise ShapeError(f"ReceptiveFieldExplorer needs one channel of a slice, [h, w] as uint8; got "
                              f"{list(image.shape)} as {image.dtype}. Take one: image[..., 1].")
@@ -96,7 +99,7 @@ class ReceptiveFieldExplorer(GlassBoxWidget):
             top, left, side = (scale * number for number in field_square(self.layers[:count], self.pixel))
             last = count == len(self.layers)
             box = (left, top, left + side - 1, top + side - 1)
-            pen.rectangle(box, None, POINTER if last else tuple(level // 2 for level in POINTER), 2 if last else 1)
+            pen.rectangle(box, None, SQUARE if last else tuple(level // 2 for level in SQUARE), 2 if last else 1)
         return sheet
 
     @traitlets.validate("layers")

@@ -16,6 +16,15 @@ export function short(value, decimals) {
   return minus(Number(text) === 0 ? text : Number(text)); // "−0.00" is a small number, not none
 }
 
+/** How a grid writes its numbers: all with as many decimals, none if they are whole, two at most, one where some are large. */
+export function writer(numbers) {
+  const flat = numbers.flat(Infinity);
+  const alike = (decimals) => flat.every((value) => Math.abs(value - Number(value.toFixed(decimals))) < 1e-9);
+  const most = flat.some((value) => Math.abs(value) >= 10) ? 1 : 2;
+  const decimals = Array.from({ length: most }, (_, at) => at).find(alike) ?? most;
+  return (value) => minus(value.toFixed(decimals));
+}
+
 /** A weight: 1/9 rather than 0.1111, but 0.25 rather than 1/4. */
 export function weightText(value, decimals = 2) {
   if (Math.abs(value * 100 - Math.round(value * 100)) < 1e-9) return minus(Number(value.toFixed(2)));
@@ -160,8 +169,8 @@ export class Grid {
   }
 
   /** Numbers shrink with the cell, and vanish where nobody could read them. */
-  fitText(cell, planes) {
-    const widest = Math.max(...planes.flat(2).map((value) => ems(short(value, 2))));
+  fitText(cell, planes, write) {
+    const widest = Math.max(...planes.flat(2).map((value) => ems(write(value))));
     const font = Math.min(0.44 * cell, (0.94 * cell) / widest, 13);
     this.root.style.setProperty("--font", `${font.toFixed(1)}px`);
     this.root.classList.toggle("gb-conv-mute", font < 7);
