@@ -1,13 +1,16 @@
 """Every figure in a lesson's prose is shown by one of its cells, which nbval holds against the code and the files."""
 
+import json
 import re
 
 import nbformat
+import numpy as np
 import pytest
 from lesson_reader import Lesson
 from nbformat import v4
 from repository import REPOSITORY
 
+from unet_lib.core.metrics import bootstrap
 from unet_lib.evaluation import cross_validation, school_models
 from unet_lib.evaluation.patients import summary
 from unet_lib.evaluation.result_rows import read_rows
@@ -74,15 +77,18 @@ def test_the_readmes_results_are_those_of_the_files():
     lines = [line for line in (root / "README.md").read_text("utf-8").splitlines() if line.startswith("| ")]
     table = {line.split("|")[1].strip(): line for line in lines}
     rows = read_rows(root / "data" / "results" / "cross_validation.json")
-    for recipe in {row["recipe"] for row in rows} - {"unet-progressive"}:
+    for recipe in ("school", "efflite0-balanced-long"):
         found = summary(cross_validation.scores_of(rows, recipe))
         low, high = found["mean_dice_interval"]
         line, = (line for name, line in table.items() if f"`{recipe}`" in name)
         assert f"| {found['patients']} real patients" in line
         assert f"| {found['mean_dice']:.3f} [{low:.3f}, {high:.3f}] | {found['pooled_f1']:.3f} |" in line
-    six = [row for row in read_rows(root / "data" / "results" / "school_models.json")
-           if row["scale"] == "cpu"]
-    for split in ("patients", "slices"):
-        scores = [row["f1"] for row in six if row["split"] == split]
-        line, = (line for name, line in table.items() if f"split by {split}" in name)
-        assert f"| {min(scores):.2f} to {max(scores):.2f} |" in line
+    sealed = json.loads((root / "data" / "results" / "sealed_test.json").read_text("utf-8"))
+    found = sealed["networks"]["lgg-best"]
+    line, = (line for name, line in table.items() if "`lgg-best`" in name)
+    low, high = found["mean_dice_interval"]
+    assert f"| {found['mean_dice']:.3f} [{low:.3f}, {high:.3f}] | {found['pooled_f1']:.3f} |" in line
+    dice = [s.dice for s in cross_validation.scores_of(rows, recipe)] + [p["dice"] for p in sealed["patients_lgg_best"]]
+    low, high = bootstrap(np.array(dice), np.mean)
+    line, = (line for name, line in table.items() if "together" in name)
+    assert f"| {len(dice)} real patients | {np.mean(dice):.3f} [{low:.3f}, {high:.3f}] |" in line

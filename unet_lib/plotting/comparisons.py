@@ -13,6 +13,8 @@ from unet_lib.plotting.style import PALETTE, faint, ink, strongest
 Numbers = Sequence[float] | np.ndarray
 UP, DOWN = PALETTE[0], PALETTE[1]
 """Gain and loss."""
+SIZES = (2_000, 5_000, 10_000, 20_000, 50_000)
+"""Marks on the axis of tumours, in pixels."""
 
 
 def score_rows(scores: Mapping[str, Numbers], title: str, xlabel: str = "Dice of a patient") -> Figure:
@@ -26,7 +28,8 @@ def score_rows(scores: Mapping[str, Numbers], title: str, xlabel: str = "Dice of
         axes.plot(np.sort(dice), height, "o", color=UP, markeredgecolor=ink(axes), markeredgewidth=0.4, markersize=4.5)
         for value, colour, label in ((np.median(dice), faint(axes, 0.6), "median"), (np.mean(dice), strongest(axes),
                                                                                      "mean")):
-            axes.plot([value] * 2, [row - 0.42, row + 0.42], color=colour, linewidth=2.5, label="_" * row + label)
+            axes.plot([value] * 2, [row - 0.42, row + 0.42], color=colour, linestyle="-", linewidth=2.5,
+                      label="_" * row + label)
         _name_row(axes, row, name)
     axes.set(ylim=(len(scores) - 0.5, -0.5), xlim=(-0.01, 1), yticks=[], xlabel=xlabel, title=title)
     axes.grid(axis="x", alpha=0.25)
@@ -63,7 +66,7 @@ def two_intervals(steps: Mapping[str, tuple[tuple[float, float], tuple[float, fl
     for row, (name, (patients, folds, means)) in enumerate(steps.items()):
         for shift, ends, colour, label in ((-0.2, patients, UP, "95 % over patients"),
                                            (0.2, folds, PALETTE[2], "95 % over folds")):
-            axes.plot(ends, [row + shift] * 2, color=colour, linewidth=5, solid_capstyle="butt",
+            axes.plot(ends, [row + shift] * 2, "-", color=colour, linewidth=5, solid_capstyle="butt",
                       label="_" * row + label)
         axes.plot(means, [row + 0.2] * len(means), "D", color=strongest(axes), markersize=5,
                   label="_" * row + "mean gain of one fold")
@@ -111,7 +114,8 @@ def dice_by_size(groups: Mapping[str, tuple[Numbers, Numbers]], failing: float,
         axes.annotate(name, place, xytext=(6, -3), textcoords="offset points", fontsize=9, color=ink(axes))
     axes.set(xscale="log", ylim=(0, 1), xlabel="tumour in the expert's mask (pixels, logarithmic)", ylabel="Dice",
              title=title)
-    axes.grid(visible=False, which="minor")
+    axes.set_xticks(SIZES, [f"{pixels:,}" for pixels in SIZES])
+    axes.minorticks_off()
     calm(axes)
     axes.legend(loc="lower right")
     return figure
