@@ -47,6 +47,16 @@ WRONG = {
         "train_epoch": ("        optimiser.zero_grad()\n", "", "add up from batch to batch"),
         "evaluate": ("network.eval()", "pass", "still in training mode"),
         "train": ("copy.deepcopy(network.state_dict())", "network.state_dict()", "those of the last epoch")},
+    "07_the_full_mathematics": {
+        "numerical_gradient": ("/ (2 * h)", "/ h", "distance is 2h"),
+        "conv2d_backward": ("] += np.einsum", "] = np.einsum", "wipe each other out"),
+        "batch_norm2d_backward": (" - normal * stretch", "", "s depends on every x"),
+        "relu_backward": ("x > 0", "grad_y > 0", "negative gradients"),
+        "max_pool2d_backward": ("window.argmax()", "(3 - window[::-1, ::-1].argmax())", "yours takes the last one"),
+        "conv_transpose2d_backward": ("grad_x += ", "grad_x = ", "last kernel position"),
+        "conv1x1_backward": ("(grads.T @ pixels)[:, :, None, None]", "grads.T @ pixels", "two axes of length 1"),
+        "bce_dice_backward": (" / logits.size", "", "divide p − t by their number"),
+        "adam_step": ("np.sqrt(corrected_square)", "corrected_square", "square root")},
     "08_beyond_the_baseline": {
         "patient_folds": ("place % k", "place % k + 1", "from 0"),
         "paired_interval": ("after[name] - before[name]", "before[name] - after[name]", "The sign"),
