@@ -70,12 +70,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--series", type=Path, default=Path("data/models/lgg-steps"))
     parser.add_argument("--seeds", type=int, default=5, help="untrained networks")
     parser.add_argument("--shuffles", type=int, default=40)
-    parser.add_argument("--neighbours", type=int, default=15)
+    parser.add_argument("--nearest", type=int, default=15)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--out", type=Path, default=Path("data/results/bottleneck_separation.json"))
     parser.add_argument("--quick", action="store_true", help="tiny, to see that it runs")
     args = parser.parse_args()
-    return argparse.Namespace(**vars(args) | ({"seeds": 1, "shuffles": 2, "neighbours": 3} if args.quick else {}))
+    return argparse.Namespace(**vars(args) | ({"seeds": 1, "shuffles": 2, "nearest": 3} if args.quick else {}))
 
 
 def drawn(cache: SliceCache, series: Series) -> Slices:
@@ -120,11 +120,11 @@ def vectors_of(network: Network, slices: Slices) -> np.ndarray:
 
 def measured(vectors: np.ndarray, slices: Slices, args: argparse.Namespace) -> dict[str, Any]:
     tumour, rng = slices.squares.tissue == TUMOUR, np.random.default_rng(0)
-    by_chance = [neighbour_auc(vectors, rng.permutation(tumour), slices.patients, args.neighbours)
+    by_chance = [neighbour_auc(vectors, rng.permutation(tumour), slices.patients, args.nearest)
                  for _ in range(args.shuffles)]
-    return {"auc": round(neighbour_auc(vectors, tumour, slices.patients, args.neighbours), 3),
+    return {"auc": round(neighbour_auc(vectors, tumour, slices.patients, args.nearest), 3),
             "shuffled": [round(float(end), 3) for end in np.quantile(by_chance, [0.025, 0.975])],
-            "explained": round(float(embed([vectors]).explained[0]), 3), "neighbours": args.neighbours,
+            "explained": round(float(embed([vectors]).explained[0]), 3), "nearest": args.nearest,
             "squares": len(tumour), "with_tumour": int(tumour.sum()),
             "patients": len(np.unique(slices.patients)), "slices": len(slices.images)}
 

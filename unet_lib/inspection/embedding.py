@@ -113,23 +113,23 @@ def _plane(vectors: Float[np.ndarray, "k c"]) -> tuple[Float[np.ndarray, "k 2"],
 
 
 def neighbour_auc(vectors: Float[np.ndarray, "k c"], tumour: Bool[np.ndarray, "k"], patients: Shaped[np.ndarray, "k"],
-                  neighbours: int = 15) -> float:
+                  nearest: int = 15) -> float:
     """Do squares with tumour lie among squares with tumour? ROC AUC; 0.5 is chance, 1 the best.
 
-    Each square is scored by the fraction of tumour among its nearest `neighbours` (Euclidean) in *other* patients;
+    Each square is scored by the fraction of tumour among its `nearest` squares (Euclidean) in *other* patients;
     neighbours of one head are alike anyway. The AUC is the chance that a square with tumour has the higher score
     of two, one of each kind; ties count half. Chance can be checked with `tumour` shuffled. Raises SettingsError
     where one kind is missing, or a patient has fewer squares of others beside it.
     """
     others = min(int((patients != patient).sum()) for patient in np.unique(patients))
-    if others < neighbours or not 0 < tumour.sum() < len(tumour):
-        raise SettingsError(f"expected squares with and without tumour, and at least {neighbours} squares of other "
+    if others < nearest or not 0 < tumour.sum() < len(tumour):
+        raise SettingsError(f"expected squares with and without tumour, and at least {nearest} squares of other "
                             f"patients for each; got {int(tumour.sum())} of {len(tumour)} with tumour, and {others} "
                             f"others. Choose more patients.")
     scores = np.empty(len(tumour))
     for patient in np.unique(patients):
         own = patients == patient
         apart = (vectors[~own]**2).sum(axis=1) - 2 * vectors[own] @ vectors[~own].T  # up to each square's own length
-        nearest = np.argpartition(apart, neighbours - 1, axis=1)[:, :neighbours]
-        scores[own] = tumour[~own][nearest].mean(axis=1)
+        found = np.argpartition(apart, nearest - 1, axis=1)[:, :nearest]
+        scores[own] = tumour[~own][found].mean(axis=1)
     return float(roc_auc_score(tumour, scores))

@@ -48,10 +48,10 @@ def top_patches(maps: Float[Tensor, "n _h _w"], patients: Shaped[np.ndarray, "n"
     first counts.
     """
     flat = maps.detach().flatten(1)
-    values, places = flat.max(dim=1)
+    values, positions = flat.max(dim=1)
     found: dict[object, Patch] = {}
     for image in torch.argsort(-values, stable=True).tolist():
-        row, column = divmod(int(places[image]), maps.shape[-1])
+        row, column = divmod(int(positions[image]), maps.shape[-1])
         top, left = (round((index + 0.5) * size / maps.shape[-1] - side / 2) for index in (row, column))
         found.setdefault(patients[image], Patch(image, top, left, side, float(values[image])))
     return tuple(found.values())[:count]
