@@ -5,6 +5,7 @@ import numpy as np
 from unet_lib import plotting
 from unet_lib.models.architecture import plan
 from unet_lib.plotting import inspection_figures as inside
+from unet_lib.plotting import mathematics
 from unet_lib.plotting.features import Case, Look, film_frame, stage_sheet
 from unet_lib.plotting.unet_diagram import draw_unet
 
@@ -80,6 +81,15 @@ FIGURES = {
         {"real": {"zeroed": LINE[:9].reshape(3, 3), "mean": LINE[1:].reshape(3, 3)}}, ["1", "2", "all"]),
     "edited_slice": lambda: inside.edited_slice(FLAIR, 255 - FLAIR, [MOVED, MASK], MASK),
     "heat_panels": lambda: inside.heat_panels(FLAIR, {"trained": SMOOTH, "random": SMOOTH[:4, :4]}, MASK),
+    "number_grids": lambda: mathematics.number_grids({"x": LINE[:4].reshape(2, 2) - 0.2}, {"x": [(0, 0, 1, 2)]}, 4),
+    "computation_graph": lambda: mathematics.computation_graph(
+        [mathematics.Node(0, 0, "x", "2", "6"), mathematics.Node(1, 0, "L", "6")], {("x", "L"): "3"}, "a graph", 6),
+    "map_row": lambda: mathematics.map_row({"signed": SMOOTH - 0.5, "from 0 on": SMOOTH}),
+    "turned_weight": lambda: mathematics.turned_weight(LINE, LINE**2, 0.5, 0.25, 1.0),
+    "receptive_walk": lambda: mathematics.receptive_walk({"decoder.1": 5, "bottleneck": 9, "encoder.1": 20}),
+    "loss_pulls": lambda: mathematics.loss_pulls(LINE, {"tumour": {"one": LINE, "other": LINE**2},
+                                                        "healthy": {"one": LINE, "other": LINE[::-1]}}),
+    "gradient_routes": lambda: mathematics.gradient_routes({"one": np.ones((2, 4, 2)), "other": np.ones((1, 4, 2))}),
     "draw_unet": lambda: draw_unet(plan(3, 8, 2, 64), title="A U-Net"),
     "draw_unet with a highlight": lambda: draw_unet(plan(3, 8, 2, 64), highlight="pool.1"),
 }
