@@ -5,6 +5,7 @@ from manim import (
     LEFT,
     RIGHT,
     UP,
+    Animation,
     FadeIn,
     FadeOut,
     LaggedStart,
@@ -13,6 +14,7 @@ from manim import (
     ReplacementTransform,
     ShowPassingFlash,
     VGroup,
+    linear,
     there_and_back,
 )
 
@@ -60,16 +62,15 @@ class Backpropagation(ClipScene):
           "Zurück: Jede Stufe gibt den Gradienten weiter.")
     def backward(self) -> None:
         for level in range(1, 5):
-            self.stop(f"decoder.{level}", f"up.{level}", f"concat.{level}")
-            self.pulse("up", f"up.{level}")
+            self.stop(f"decoder.{level}", f"up.{level}", f"concat.{level}", arrows=(("up", f"up.{level}"),))
 
     @beat("Through the bottleneck, and along every skip, to the start.",
           "Durch den Flaschenhals und jeden Skip bis zum Anfang.")
     def to_the_start(self) -> None:
         self.stop("bottleneck", "pool.4")
         for level in range(4, 0, -1):
-            self.pulse("pool", f"pool.{level}", "skip", f"concat.{level}")
-            self.stop(f"encoder.{level}", *((f"pool.{level - 1}",) if level > 1 else ()))
+            self.stop(f"encoder.{level}", *((f"pool.{level - 1}",) if level > 1 else ()),
+                      arrows=(("pool", f"pool.{level}"), ("skip", f"concat.{level}")))
 
     @beat("Now every weight takes a small step against its gradient.",
           "Nun macht jedes Gewicht einen kleinen Schritt dagegen.")
@@ -77,34 +78,29 @@ class Backpropagation(ClipScene):
         formula = MathTypst('w <- w - eta (partial L) / (partial w)', font_size=52, color=theme.WINDOW)
         formula.move_to(4.9 * LEFT + 0.3 * UP)
         self.play(FadeOut(self.panel), FadeIn(formula), run_time=theme.CALM)
-        steps = [box.animate(rate_func=there_and_back).shift(0.12 * UP).set_fill(theme.INK) for box in self.lit]
+        steps = [box.animate(rate_func=there_and_back).shift(0.25 * UP).set_fill(theme.INK) for box in self.lit]
         self.play(LaggedStart(*steps, lag_ratio=0.12), run_time=2.5)
 
-    def stop(self, name: str, *with_it: str) -> None:
-        """Light a stage in the gradient's colour, and show where gradients are large."""
+    def stop(self, name: str, *with_it: str, arrows: tuple[tuple[str, str], ...] = ()) -> None:
+        """Flashes run back along arrows, (kind, stage), to a stage; it lights up, and its map shows large gradients."""
         values = self.shown[name]
-        self.visit((*with_it, name), theme.signed(theme.reach_of(values))(values), *SIZES)
+        self.visit((*with_it, name), theme.signed(theme.reach_of(values))(values), *SIZES,
+                   *(self.flash(line, backwards=True) for pair in arrows for line in self.u.arrows_of(*pair)))
 
-    def visit(self, boxes: tuple[str, ...], colours: np.ndarray, en: str, de: str) -> None:
-        """Light some boxes, and change the panel."""
+    def visit(self, boxes: tuple[str, ...], colours: np.ndarray, en: str, de: str, *others: Animation) -> None:
+        """Light some boxes, and change the panel; other animations run along."""
         old, self.panel = self.panel, Panel(colours, self.lines(colours, en, de)).shift(5.25 * LEFT)
         lit = self.u.lit(*boxes).set_fill(theme.WINDOW).set_stroke(theme.WINDOW)
         self.lit.add(*lit)
-        self.play(FadeIn(lit), FadeOut(old), FadeIn(self.panel), run_time=theme.CALM)
+        self.play(FadeIn(lit), FadeOut(old), FadeIn(self.panel), *others, run_time=theme.SLOW, rate_func=linear)
 
     def lines(self, picture: np.ndarray, en: str, de: str) -> tuple[str, str]:
         """A picture's size, and what it shows."""
         return "{} × {}".format(*picture.shape[:2]), {"en": en, "de": de}[self.language]
 
-    def pulse(self, *kinds_and_stages: str) -> None:
-        """Send a flash along arrows, against their direction."""
-        pairs = zip(kinds_and_stages[::2], kinds_and_stages[1::2], strict=True)
-        lines = [line for kind, stage in pairs for line in self.u.arrows_of(kind, stage)]
-        self.play(*(self.flash(line, backwards=True) for line in lines), run_time=theme.CALM)
-
     def flash(self, line: VGroup, backwards: bool = False) -> ShowPassingFlash:
         """A bright spot that runs along an arrow."""
-        bright = line.copy().set_stroke(theme.WINDOW, 8)
+        bright = line.copy().set_stroke(theme.WINDOW, 10)
         return ShowPassingFlash(bright.reverse_direction() if backwards else bright, time_width=0.6)
 
     def ordered_arrows(self) -> list:
