@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
-from torch import Tensor, nn
+from torch import Tensor
 
 from animations.arrays import FILE
 from unet_lib import byhand
@@ -27,6 +27,8 @@ from unet_lib.data.loader import Batches
 from unet_lib.data.preprocessing import scale_images
 from unet_lib.data.slice_files import FLAIR
 from unet_lib.inspection.activations import block_names, feature_maps, find_block
+from unet_lib.inspection.channel_metrics import roc_auc
+from unet_lib.inspection.checkpoint_series import load_series
 from unet_lib.lessons.exercises.lesson_02 import KERNEL
 from unet_lib.models.checkpoint import load_model
 from unet_lib.models.unet import UNet
@@ -57,16 +59,10 @@ def compute(cache: SliceCache) -> dict[str, np.ndarray]:
     x, mask = batch.images, batch.masks
     small, there = scale_images(cache.images, place, SIZE)[0, FLAIR].numpy(), mask[0, 0].numpy() > 0
     made = {"command": "python -m animations.make_arrays", "data": cache.content, "patient": PATIENT, "slice": NUMBER,
-            "weights": [path.relative_to(MODELS).as_posix() for path in weights()]}
+            "weights": ["phantom-baseline", *(f"lgg-steps, step {step}, batch norms calibrated" for step in STEPS)]}
     return {"made": np.array(json.dumps(made)), "image": cache.images[place[0]],
             "reference": cache.masks[place[0]] > 0, "small": small, "mask": there, "patch": liveliest(small, there),
             **baseline(x, mask), **series(x, mask)}
-
-
-def weights() -> list[Path]:
-    """The files of all networks that are used: the shipped one first, then the series."""
-    return [MODELS / "phantom-baseline.safetensors",
-            *(MODELS / "lgg-steps" / f"step-{step:04}.safetensors" for step in STEPS)]
 
 
 def liveliest(picture: UInt8[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Int[np.ndarray, "2"]:
@@ -84,7 +80,7 @@ def liveliest(picture: UInt8[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) 
 
 def baseline(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dict[str, np.ndarray]:
     """What the shipped network computes on the way through the U, and the blame on the way back."""
-    network, _ = load_model(weights()[0])
+    network, _ = load_model(MODELS / "phantom-baseline.safetensors")
     seen = {name: value[0].numpy() for name, value in feature_maps(network, x).items()}
     arrays = {**packed("x", x[0].numpy()), "logits": seen.pop("output")[0]}
     arrays |= {f"first {name}": tensor.numpy() for name, tensor in network.encoder["1"].state_dict().items()}
@@ -109,25 +105,19 @@ def blame(network: UNet, x: Float[Tensor, "1 3 s s"],
 
 
 def series(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dict[str, np.ndarray]:
-    """The same five maps and the answer at several steps of one training on real patients.
+    """The same five maps and the answer at several steps of one training on real patients, batch norms calibrated.
 
-    Of each stage the channel that in the end answers loudest on the tumour, compared with elsewhere.
+    Of each stage the channel that has the highest ROC AUC on this slice after training.
     """
-    found: dict[str, list[np.ndarray]] = {name: [] for name in (*WATCHED, "probability")}
-    chosen: dict[str, int] = {}
-    for path in reversed(weights()[1:]):  # the trained network first: it chooses the channels
-        seen = feature_maps(load_model(path)[0], x, [*WATCHED, "output"])
-        found["probability"].insert(0, torch.sigmoid(seen["output"])[0, 0].numpy())
-        for name in WATCHED:
-            maps = seen[name][0]
-            inside = nn.functional.adaptive_avg_pool2d(mask, maps.shape[-2:])[0, 0]
-            contrast = (maps * inside).sum((1, 2)) / inside.sum() - maps.mean((1, 2))
-            channel = chosen.setdefault(name, int((contrast / maps.std((1, 2)).clamp(min=1e-3)).argmax()))
-            found[name].insert(0, maps[channel].numpy())
-    arrays = {"series steps": np.array(STEPS)}
-    for name, kept in found.items():
-        for step, values in zip(STEPS, kept, strict=True):
-            arrays |= packed(f"series {step} {name}", values)
+    networks = load_series(MODELS / "lgg-steps", calibrated=True)
+    trained = feature_maps(networks.at(STEPS[-1]), x, WATCHED)
+    chosen = {name: int(np.argmax(roc_auc(maps, mask))) for name, maps in trained.items()}
+    arrays = {"series steps": np.array(STEPS), "series channels": np.array(list(chosen.values()))}
+    for step in STEPS:
+        seen = feature_maps(networks.at(step), x, [*WATCHED, "output"])
+        arrays |= packed(f"series {step} probability", torch.sigmoid(seen["output"])[0, 0].numpy())
+        for name, channel in chosen.items():
+            arrays |= packed(f"series {step} {name}", seen[name][0, channel].numpy())
     return arrays
 
 
