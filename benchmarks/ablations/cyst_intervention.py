@@ -4,7 +4,8 @@
 
 From phantoms of seed 11 (no network has seen them), the first 20 whose cyst is darker in FLAIR than 0.6 times white
 matter and fills at least 200 pixels, and the first 20 without a cyst, all sequences there. Each is asked about as it
-is, and once more after each of these changes (`unet_lib.inspection.recolouring`), intensities normalised as before:
+is, and once more after each of these changes (`unet_lib.inspection.recolouring`). Intensities are normalised, and batch
+norms adapted, as to the unchanged head, so that nothing differs but the edited pixels:
 
 - `cyst bright, FLAIR` and `cyst bright, all sequences`: the cyst's pixels look like those of the solid tumour;
 - `cyst dark, FLAIR` and `cyst dark, all sequences`: in tumours without a cyst, the inner 40 % of each slice's tumour
@@ -18,7 +19,7 @@ intervals of the changes. Rows go to data/results/cyst_intervention.json; what i
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,14 @@ from scipy.ndimage import binary_dilation
 
 from unet_lib.core.metrics import bootstrap, count
 from unet_lib.core.provenance import provenance
-from unet_lib.data.intensity import channel_histograms, intensity_statistics
+from unet_lib.data.intensity import channel_histograms, intensity_statistics, normalise
 from unet_lib.data.phantom import PatientParameters, Phantom, draw_patient, make_patient
 from unet_lib.data.phantom.parameters import TEACHERS
+from unet_lib.data.preprocessing import scale_images
 from unet_lib.data.slice_files import FLAIR
 from unet_lib.evaluation.result_rows import add_row, read_rows
-from unet_lib.inference.predictor import Predictor, load_predictor
+from unet_lib.inference.batch_norm_adaptation import adapt_batch_norms
+from unet_lib.inference.predictor import ADAPTATION_SLICES, Predictor, load_predictor
 from unet_lib.inspection.recolouring import CYST, FLUID, SOLID_TUMOUR, WHITE, compact_part, inner_part, recolour
 
 SEED, DARK, LEAST_PIXELS, INNER = 11, 0.6, 200, 0.4
@@ -120,18 +123,27 @@ def changes(patient: Phantom) -> Iterator[Change]:
 def asked(predictor: Predictor, patient: Phantom) -> Iterator[tuple[str, list[float]]]:
     """Of each change: found before and after, Dice before and after."""
     statistics = intensity_statistics(channel_histograms(patient.images))
+    predictor = adapted_once(predictor, patient.images, statistics)
     unchanged = predictor.probabilities(patient.images, statistics)
     before, reference = predictor.masks(unchanged), patient.masks > 0
     for change in changes(patient):
         edited = recolour(patient.images, change.where, change.like, change.channels)
-        touched = np.flatnonzero(change.where.any((1, 2)))
-        if predictor.batch_norm_adaptation:  # to the whole head: what changes in one slice may change all answers
-            touched = np.arange(len(edited))
-        probabilities = unchanged.copy()
+        touched, probabilities = np.flatnonzero(change.where.any((1, 2))), unchanged.copy()
         probabilities[touched] = predictor.probabilities(edited[touched], statistics)
         after = predictor.masks(probabilities)
         yield change.name, [float(before[change.where].mean()), float(after[change.where].mean()),
                             count(before, reference).dice(), count(after, reference).dice()]
+
+
+def adapted_once(predictor: Predictor, images: np.ndarray, statistics: np.ndarray) -> Predictor:
+    """One that no longer adapts its batch norms, as they are adapted to this head, on slices as `Predictor` takes."""
+    if not predictor.batch_norm_adaptation:
+        return predictor
+    number = min(len(images), ADAPTATION_SLICES)
+    some = np.linspace(0, len(images) - 1, number).round().astype(int)
+    slices = normalise(scale_images(images, some, predictor.size), torch.as_tensor(statistics))
+    fraction = predictor.batch_norm_adaptation * number / ADAPTATION_SLICES
+    return replace(predictor, model=adapt_batch_norms(predictor.model, slices, fraction), batch_norm_adaptation=0.0)
 
 
 def write(args: argparse.Namespace, network: str, change: str, numbers: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """Benchmarks of lesson 06 on made-up data: answers that are known, and rows that are written once."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,13 @@ import torch
 from made_up import write_series
 
 from benchmarks.ablations import bottleneck_separation, channel_ablation, cyst_intervention, saliency_sanity
+from unet_lib.data.intensity import channel_histograms, intensity_statistics
 from unet_lib.data.phantom import Phantom, draw_patient
 from unet_lib.evaluation.result_rows import read_rows
+from unet_lib.inference.predictor import Predictor
+from unet_lib.inspection.batch_norm_calibration import calibrate
 from unet_lib.inspection.recolouring import CYST, FLUID, SOLID_TUMOUR, WHITE
+from unet_lib.models.registry import build
 
 
 @pytest.fixture
@@ -84,6 +89,18 @@ def test_brightened_cysts_are_found_by_who_looks_at_brightness_alone(run, monkey
         change: pytest.approx(numbers, abs=6e-4) for change, numbers in expected.items()}
     assert rows[0]["found_change"] == [1, 1, 1] and printed.count("found [") == 5
     assert run(cyst_intervention)[0] == ""
+
+
+def test_adapting_once_gives_the_answers_of_a_predictor_that_adapts():
+    network = calibrate(build({"base": 2, "depth": 2}, 0), torch.randn(4, 3, 32, 32))
+    adapting = Predictor(network, {}, size=32, batch_norm_adaptation=0.6)
+    images = drawn(True).images
+    statistics = intensity_statistics(channel_histograms(images))
+    once = cyst_intervention.adapted_once(adapting, images, statistics)
+    expected = adapting.probabilities(images, statistics)
+    np.testing.assert_allclose(once.probabilities(images, statistics), expected, atol=1e-5)
+    assert np.abs(replace(adapting, batch_norm_adaptation=0.0).probabilities(images, statistics) - expected).max() > 1e-3
+    assert cyst_intervention.adapted_once(once, images, statistics) is once
 
 
 def test_a_map_is_compared_with_itself_and_with_noise():
