@@ -10,7 +10,7 @@ DRAW = np.random.default_rng(5)
 IMAGES = DRAW.integers(0, 100, (2, 40, 40, 3), np.uint8)
 WHERE, LIKE = np.zeros((2, 2, 40, 40), bool)
 WHERE[:, 5:25, 5:25], LIKE[0, 30:, :] = True, True
-IMAGES[LIKE] = DRAW.integers(150, 200, (400, 1)).repeat(3, axis=1) + [0, 10, 20]
+IMAGES[LIKE] = DRAW.integers(150, 200, (400, 1)).repeat(3, axis=1) + np.array([0, 10, 20])
 
 
 def test_only_these_pixels_of_these_channels_change_and_look_like_the_others():
