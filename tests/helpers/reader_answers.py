@@ -24,12 +24,6 @@ NUMBERS = {
     "always_no_accuracy": ([0.9897, 0.99, 1 - 0.0103],
                            {0.0103: "wrong", 98.97: "percentage", 0: "healthy", 0.65: "slices", 1: "Not"}),
     "balance_weight": ([96, 96.1, 0.9897 / 0.0103], {97.1: "all pixels", 0.0104: "rare class", 1.86: "slices"}),
-    "training_patients": ([62, 88 - 18 - 8], {70: "praise", 80: "fold itself", 88: "seen", 18: "the test patients",
-                                              26: "set aside", 50: "Take away"}),
-    "difference_noise": ([0.01 * 2**0.5, 0.0141], {0.02: "squares", 0: "not remove", 0.01: "other wobbles",
-                                                   0.0002: "root", 0.00707: "mean", 0.1: "Variance"}),
-    "full_size_epochs": ([4.875, 30 / 16 + 3, 4.88], {13.5: "quarter", 42: "What does one", 528: "Turned", 19.5: "four",
-                                                      1.875: "alone", 7: "Count pixels"}),
 }
 
 

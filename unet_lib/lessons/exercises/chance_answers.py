@@ -63,12 +63,14 @@ def drawn_folds(owner: np.ndarray, k: int, seed: int) -> Int[np.ndarray, "n"]:
     return np.array([place[patient] for patient in owner])
 
 
-def seen_of_folds(arguments: tuple[Any, ...], returned: Any) -> dict[str, Any]:
-    """What must hold however the patients were shuffled."""
+def seen_of_folds(arguments: tuple[Any, ...], returned: Any) -> dict[str, Any] | None:
+    """What must hold however the patients were shuffled; None for None."""
+    if returned is None:
+        return None
     owner, k, _ = arguments
     numbers = np.asarray(returned)
     if numbers.shape != owner.shape:
-        return {"numbers returned": len(numbers)}
+        return {"numbers returned": numbers.size}
     of_patient = {patient: set(numbers[owner == patient].tolist()) for patient in np.unique(owner)}
     used, sizes = np.unique([fold for found in of_patient.values() for fold in found], return_counts=True)
     return {"numbers returned": len(numbers), "folds of one patient": max(map(len, of_patient.values())),

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from unet_lib.lessons.exercises.exercise import Case
+from unet_lib.lessons.exercises.exercise import Case, describe, to_number
 
 
 def freeze_parts(network: nn.Module, parts: Sequence[str], norms: bool = True,
@@ -32,11 +32,14 @@ def small_network() -> nn.Module:
     return network.train()
 
 
-def seen_of_network(arguments: tuple[Any, ...], returned: Any) -> dict[str, Any]:
-    """The number returned, and what became of the parts."""
+def seen_of_network(arguments: tuple[Any, ...], returned: Any) -> dict[str, Any] | None:
+    """The number returned, and what became of the parts; None for None."""
+    if returned is None:
+        return None
     network, parts = arguments
+    number = to_number(returned)
     trains = [name for name, part in network.named_children() if any(w.requires_grad for w in part.parameters())]
-    return {"what is returned": returned, "parts that train": trains,
+    return {"what is returned": describe(returned) if number is None else number, "parts that train": trains,
             "frozen parts in training mode": [name for name in parts if getattr(network, name).training]}
 
 

@@ -46,8 +46,8 @@ patient_folds = FunctionExercise(
         Misconception(lambda owner, k, seed: chance.folds(owner, k, seed, shuffle=False),
                       "The names are in alphabetical order, so hospitals stay together. Shuffle them first."),
         Misconception(chance.drawn_folds,
-                      "Each patient draws a fold, so some folds get more than others. Deal them out in turn: 0, 1, 2, "
-                      "…, k − 1, 0, 1, …"),
+                      "Each patient draws a fold, so some folds get more than others. Deal them out in turn, 0, 1, 2 "
+                      "up to k − 1, and from 0 again."),
         Misconception(lambda owner, k, seed: chance.folds(owner, k, seed) + 1, "Number the folds from 0."),
         Misconception(lambda owner, k, seed: np.arange(len(set(owner))) % k,
                       "That is a number for every patient. Give one for every slice."),
