@@ -239,12 +239,13 @@ def out_of_sight(root: object, pictures: str) -> list[str]:
     """
     return root.evaluate("""(root, pictures) => {
         const window = root.closest(".jp-WindowedPanel-outer").getBoundingClientRect();
-        const boxOf = (node) => (node === root ? null : ["auto", "scroll"].includes(getComputedStyle(node).overflowY) ? node
-            : boxOf(node.parentElement));
+        const boxOf = (node) => (node === root ? null
+            : ["auto", "scroll"].includes(getComputedStyle(node).overflowY) ? node : boxOf(node.parentElement));
         const nodes = [...root.querySelectorAll(`button, input, select, summary, [tabindex='0'], ${pictures}`)];
         return nodes.map((node) => boxOf(node) ?? node).filter((node) => {
             const { top, bottom, left, right, width } = node.getBoundingClientRect();
-            return width && (top < window.top - 1 || bottom > window.bottom + 1 || left < window.left || right > window.right);
+            return width && (top < window.top - 1 || bottom > window.bottom + 1
+                || left < window.left || right > window.right);
         }).map((node) => node.outerHTML.slice(0, 200));
     }""", pictures)
 

@@ -88,6 +88,7 @@ class Board:
         self.compare("answer", kinds % 2, clear, {1: (COLOURS[3], (0.35,))})
 
     def compare(self, picture: str, kinds: np.ndarray, where: np.ndarray, looks: dict) -> None:
+        self.enlarge(picture)  # in a small one, borders are wider than three pixels of the slice
         over = self.canvas(picture, 1)
         at = [np.arange(dots) * side // dots for side, dots in zip(kinds.shape, over.shape)]  # the pixel of each dot
         kinds, where = kinds[np.ix_(*at)], where[np.ix_(*at)]
@@ -98,11 +99,14 @@ class Board:
             assert np.abs(dots[:, :3] - colour).max(initial=0) <= 4  # alpha costs a level or two
             assert set(dots[:, 3]) <= {round(255 * alpha) for alpha in alphas}
 
+    def enlarge(self, picture: str) -> None:
+        self.root.locator(f"[data-picture={picture}]").get_by_role("button").click()
+
     def text(self, selector: str) -> str:
         return self.root.locator(selector).inner_text()
 
     def cell(self, levels: str, how: str) -> str:
-        return self.root.locator(f'tr[data-levels="{levels}"] [data-how="{how}"]').inner_text()
+        return " ".join(self.root.locator(f'tr[data-levels="{levels}"] [data-how="{how}"]').inner_text().split())
 
 
 def far(mask: np.ndarray) -> np.ndarray:
@@ -157,12 +161,10 @@ def test_what_the_switches_do_is_told_in_words(fresh):
 
 def test_each_picture_can_be_the_large_one(fresh):
     for name in ("changed", "probability", "answer"):
-        figure = fresh.root.locator(f"[data-picture={name}]")
-        figure.get_by_role("button").click()
-        widths = [fresh.root.locator(f"[data-picture={other}]").bounding_box()["width"]
-                  for other in ("answer", "probability", "changed")]
-        assert figure.bounding_box()["width"] == max(widths) > 1.8 * min(widths)
-    fresh.pictures(fresh.shown(ON))
+        fresh.enlarge(name)
+        widths = {other: fresh.root.locator(f"[data-picture={other}]").bounding_box()["width"]
+                  for other in ("answer", "probability", "changed")}
+        assert widths[name] == max(widths.values()) > 1.8 * min(widths.values())
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768)])
@@ -328,7 +330,7 @@ def test_python_moves_the_switches(fresh):
 
 def test_the_newest_of_many_switches_wins(fresh):
     fresh.page.evaluate("""() => {
-        const radios = [...document.querySelectorAll(".gb-skips input[type=radio]")];
+        const radios = [...document.querySelectorAll(".gb-skips-switch input")];
         for (let i = 0; i < 40; i++) radios[(3 * i) % 8].click();
         radios[2].click();
         radios[5].click();
@@ -338,7 +340,7 @@ def test_the_newest_of_many_switches_wins(fresh):
 
 LATENCY = """async () => {
     const root = document.querySelector(".gb-skips"), times = [];
-    const radios = [...root.querySelectorAll("input[type=radio]")];
+    const radios = [...root.querySelectorAll(".gb-skips-switch input")];
     for (let i = 0; i < 32; i++) {
         const radio = radios[(i % 2) * 4 + (Math.floor(i / 2) * 3 + 1) % 4];
         if (radio.checked) continue;

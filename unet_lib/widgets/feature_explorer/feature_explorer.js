@@ -63,13 +63,13 @@ class FeatureView {
     this.patient = make("select", { "aria-label": "Patient" });
     this.slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Slice" });
     this.bars = make("div", { class: "gb-feat-bars", "aria-hidden": "true" });
-    this.place = make("output", { class: "gb-feat-place" });
+    this.place = make("output");
     this.scale = radioChoice(this.id, "Colours span", ["each map", "each stage"], (scale) => this.set({ scale }));
     this.boxes = radioChoice(this.id, "Boxes show", ["mean", "strongest"], (boxes) => this.set({ boxes }));
     this.words = make("p");
     this.more = make("details", { class: "gb-feat-more" }, make("summary", {}, "Colours"), make("div", {}, this.scale.part, this.boxes.part,
       make("p", { class: "gb-feat-colours" }, this.painter.legend(), this.words)));
-    return make("div", { class: "gb-row gb-feat-bar-above" }, this.patient, make("span", { class: "gb-label" }, "Slice"),
+    return make("div", { class: "gb-row gb-feat-above" }, this.patient, make("span", { class: "gb-label" }, "Slice"),
       make("div", { class: "gb-feat-track" }, this.slider, this.bars), this.place, this.more);
   }
 
