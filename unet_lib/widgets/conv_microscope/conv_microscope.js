@@ -1,7 +1,7 @@
 // The convolution microscope. It asks Python for nothing, so it also works in a saved notebook without a kernel.
 
 import { MOVES, follow, inflate, keepKeys, make, nearestPixel, radioChoice, rendering, watchSize } from "../shared/base.js";
-import { Grid, NumberField, equals, greyScale, inBrackets, longestTerm, minus, paint, scaleFor, short, signScale,
+import { Grid, NumberField, equals, greyScale, inBrackets, isShort, longestTerm, minus, paint, scaleFor, short, signScale,
   term, writer } from "../shared/number_grid.js";
 import { drawGrey, wholeSlice } from "../shared/slice_pictures.js";
 import { cannotReflect, correlate, outputLength, padPlane, problem, products, sum } from "./conv_arithmetic.js";
@@ -340,9 +340,10 @@ class MicroscopeView {
   showKernel(channel, index, size) {
     if (channel.fields.length !== size * size) this.buildKernel(channel, index, size);
     const most = Math.max(...this.kernel.flat(2).map(Math.abs)) || 1;
+    const format = this.kernel.flat(2).every((weight) => isShort(weight, 2)) ? writer(this.kernel) : undefined; // 1/9 stays 1/9
     channel.fields.forEach((field, at) => {
       const weight = this.kernel[index][Math.floor(at / size)][at % size];
-      field.show(weight);
+      field.show(weight, format);
       paint(field.input, null, weight, signScale(most));
     });
   }

@@ -121,7 +121,7 @@ class ConvMicroscope(GlassBoxWidget):
             output = self.output
             columns.append([("output", output, greys(output, 0, max(output.max(), 1)) if output.min() >= 0
                              else diverging(output))])
-        return contact_sheet(columns).quantize(64)  # a third of the size, and nobody sees it
+        return contact_sheet(columns).quantize(160)  # a third of the size, and nobody sees it
 
     @property
     def _slices(self) -> Real[np.ndarray, "c k k"]:

@@ -16,10 +16,12 @@ export function short(value, decimals) {
   return minus(Number(text) === 0 ? text : Number(text)); // "−0.00" is a small number, not none
 }
 
+export const isShort = (value, decimals) => Math.abs(value - Number(value.toFixed(decimals))) < 1e-9;
+
 /** How a grid writes its numbers: all with as many decimals, none if they are whole, two at most, one where some are large. */
 export function writer(numbers) {
   const flat = numbers.flat(Infinity);
-  const alike = (decimals) => flat.every((value) => Math.abs(value - Number(value.toFixed(decimals))) < 1e-9);
+  const alike = (decimals) => flat.every((value) => isShort(value, decimals));
   const most = flat.some((value) => Math.abs(value) >= 10) ? 1 : 2;
   const decimals = Array.from({ length: most }, (_, at) => at).find(alike) ?? most;
   return (value) => minus(value.toFixed(decimals));
@@ -99,7 +101,7 @@ export class NumberField {
   constructor(label, step, propose) {
     this.input = make("input", { type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": label,
       class: "gb-conv-number" });
-    this.value = 0;
+    Object.assign(this, { value: 0, format: weightText });
     this.move = (steps, fine) => propose(Number((this.value + steps * step() * (fine ? 0.1 : 1)).toPrecision(12)));
     this.input.addEventListener("input", () => {
       const typed = parseNumber(this.input.value);
@@ -136,13 +138,13 @@ export class NumberField {
   }
 
   /** While somebody types "1/", the field is theirs; what the rest shows is the last number that made sense. */
-  show(value) {
-    this.value = value;
+  show(value, format = weightText) {
+    Object.assign(this, { value, format });
     if (!this.input.matches(":focus") || parseNumber(this.input.value) !== value) this.write();
   }
 
   write() {
-    this.input.value = weightText(this.value);
+    this.input.value = this.format(this.value);
     this.input.title = `${minus(this.value)}. Type a number or a fraction such as 1/9; ↑ ↓ or dragging change it, with Shift in tenths`;
     this.input.setAttribute("aria-invalid", false);
   }
