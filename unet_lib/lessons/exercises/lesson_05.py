@@ -25,6 +25,13 @@ def _stack(seed: int, slices: int) -> tuple[np.ndarray, np.ndarray]:
     return noise[0] < 0.3, (0.6 * noise[0] + 0.4 * noise[1]) < 0.3
 
 
+def _plain(arguments: tuple[Any, ...], returned: Any) -> Any:
+    """Python's own numbers, which are shorter to read in a hint than NumPy's."""
+    if not isinstance(returned, tuple | list):
+        return returned
+    return tuple(number.item() if isinstance(number, np.number) else number for number in returned)
+
+
 def _in_order(*order: int) -> Callable[..., Any]:
     """The four counts in another order."""
     return lambda p, r: tuple(ours.confusion_counts(p, r)[at] for at in order)
@@ -33,8 +40,10 @@ def _in_order(*order: int) -> Callable[..., Any]:
 confusion_counts = FunctionExercise(
     question="confusion_counts(confusion_counts): write confusion_counts(predicted, reference): TP, FP, FN, TN.",
     signature="confusion_counts(predicted, reference)",
-    cases=tuple(Case(masks, ours.confusion_counts(*masks), f"confusion_counts({shown})") for masks, shown in (
-        ((NETWORK_4X4, REFERENCE_4X4), "network, expert"), (_stack(1, 3), "two masks of 3 slices"))),
+    cases=tuple(Case(masks, _plain(masks, ours.confusion_counts(*masks)), f"confusion_counts({shown})")
+                for masks, shown in (((NETWORK_4X4, REFERENCE_4X4), "network, expert"),
+                                     (_stack(1, 3), "two masks of 3 slices"))),
+    observe=_plain,
     ours=lambda: ours.confusion_counts,
     insight="Every pixel is in exactly one of the four, and every score of this lesson is made of them.",
     misconceptions=(
@@ -68,6 +77,7 @@ overlap_scores = FunctionExercise(
     question="overlap_scores(overlap_scores): write overlap_scores(tp, fp, fn): precision, recall, Dice, IoU.",
     signature="overlap_scores(tp, fp, fn)",
     cases=tuple(Case(counts, _scores(*counts)) for counts in ((4, 2, 3), (0, 0, 0), (0, 5, 0), (30, 0, 10))),
+    observe=_plain,
     ours=lambda: ours.overlap_scores,
     insight="All four from three counts. TN is in none of them: leaving healthy pixels alone earns nothing.",
     misconceptions=(
