@@ -7,8 +7,8 @@ import torch
 from hypothesis import settings
 from hypothesis import strategies as st
 
-MANY = settings(max_examples=200, deadline=None)
-FEWER = settings(max_examples=60, deadline=None)
+MANY = settings(max_examples=100, deadline=None)
+FEWER = settings(max_examples=40, deadline=None)
 SEEDS = st.integers(0, 2**32 - 1)
 SIDES = st.integers(1, 6)
 FEW = st.integers(1, 3)
