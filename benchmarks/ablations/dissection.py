@@ -11,7 +11,8 @@ has seen these phantoms. Dissected are all blocks of
 - untrained networks like it, three seeds, calibrated on the slices that choose thresholds;
 - phantom-baseline and lgg-best, as trained (lgg-best without its adaptation to the patient), and untrained networks
   like lgg-best, calibrated;
-- and the image's three grey levels themselves: what one threshold finds without any network.
+- the image's three grey levels themselves: what one threshold finds without any network;
+- and perfect maps of each tissue, as coarse as those of each level: more than their best IoU is not to be had there.
 
 "shown" are the channels that show a tissue, by tissue; chance are the labels of three other patients. "false_alarms"
 are the channels that would show one if wrong labels were the true ones. A census stands beside them, and alone for
@@ -30,7 +31,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
+from unet_lib.core.errors import SettingsError
 from unet_lib.core.provenance import provenance
 from unet_lib.data.cache import SliceCache, open_cache
 from unet_lib.data.loader import Batches
@@ -48,13 +51,12 @@ from unet_lib.models.registry import Network, build, described
 MODELS = Path("data/models")
 NETWORKS = ("image", "lgg-steps", "phantom-baseline", "lgg-best")
 BLOCKS = ("encoder", "bottleneck", "decoder")
-OTHERS = 3
 KEY = ("network", "step", "seed", "batch_norm", "stage", "data")
 
 
 @dataclass(frozen=True)
 class Slices:
-    """Slices of phantoms, with their tissues and those of the next three patients."""
+    """Slices of phantoms, with their tissues and those of the next few patients."""
 
     cache: SliceCache
     indices: np.ndarray
@@ -69,11 +71,10 @@ class Slices:
 
 @dataclass(frozen=True)
 class Subject:
-    """What is looked at: its key, the size of its images, how to make it; and only counted, unless it is dissected."""
+    """What is looked at: its key, how to get its maps by stage; and only counted, unless it is dissected."""
 
     key: dict[str, Any]
-    size: int
-    make: Callable[[], Network | None]
+    maps: Callable[[], dict[str, Tensor]]
     dissected: bool = True
 
 
@@ -93,21 +94,26 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, nargs="+", help="of lgg-steps; by default all")
     parser.add_argument("--seeds", type=int, default=3, help="untrained networks")
     parser.add_argument("--slices", type=int, default=4, help="of each patient")
+    parser.add_argument("--others", type=int, default=3, help="patients whose labels are the level of chance")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--out", type=Path, default=Path("data/results/dissection.json"))
     parser.add_argument("--quick", action="store_true", help="tiny, to see that it runs")
     args = parser.parse_args()
-    return argparse.Namespace(**vars(args) | ({"seeds": 1, "slices": 2} if args.quick else {}))
+    return argparse.Namespace(**vars(args) | ({"seeds": 1, "slices": 2, "others": 2} if args.quick else {}))
 
 
 def choose_slices(args: argparse.Namespace) -> Slices:
     cache, labels = open_cache(args.data), read_labels(args.data)
     names = [*cache.names[::2], *cache.names[1::2]]
     half = len(cache.names[::2])
+    if len(names) < 2 * args.others + 2:
+        raise SettingsError(f"{args.data}: expected at least {2 * args.others + 2} phantoms, so that each half has "
+                            f"{args.others} others for each; got {len(names)}. Make more: unet_lib phantom --patients.")
     picks = [np.linspace(1, len(labels[name]) - 2, args.slices).round().astype(int) for name in names]
     kinds = [group_tissues(labels[name][pick][:, 1::2, 1::2]) for name, pick in zip(names, picks, strict=True)]
-    others = [np.concatenate([*shifted(kinds[:half], by), *shifted(kinds[half:], by)]) for by in range(1, 1 + OTHERS)]
+    others = [np.concatenate([*shifted(kinds[:half], by), *shifted(kinds[half:], by)])
+              for by in range(1, 1 + args.others)]
     indices = np.concatenate([cache.slices_of([name])[pick] for name, pick in zip(names, picks, strict=True)])
     return Slices(cache, indices, np.arange(len(indices)) < half * args.slices,
                   np.concatenate(kinds), np.stack(others))
@@ -123,19 +129,31 @@ def shifted(labels: list[np.ndarray], by: int) -> list[np.ndarray]:
 def subjects(name: str, args: argparse.Namespace, slices: Slices) -> Iterator[Subject]:
     """All there is to dissect under one name."""
     if name == "image":
-        yield Subject(key(name), slices.labels.shape[-1], lambda: None)
+        yield Subject(key(name), lambda: {name: slices.images(slices.labels.shape[-1])})
+        yield Subject(key("perfect maps"), lambda: perfect_maps(slices))
     elif name == "lgg-steps":
         for batch_norm in ("calibrated", "as trained"):
             series = load_series(args.series, calibrated=batch_norm == "calibrated")
             for step in args.steps or series.steps:
-                yield Subject(key(name, batch_norm, step=step), series.size,
-                              lambda series=series, step=step: series.at(step), batch_norm == "calibrated")
+                yield Subject(key(name, batch_norm, step=step),
+                              lambda series=series, step=step: maps_of(series.at(step), slices.images(series.size)),
+                              batch_norm == "calibrated")
         yield from untrained(name, series.networks[0], series.size, args, slices)
     else:
         network, card = load_model(MODELS / f"{name}.safetensors")
-        yield Subject(key(name), training_size(card), lambda: network)
+        yield Subject(key(name), lambda: maps_of(network, slices.images(training_size(card))))
         if name == "lgg-best":
             yield from untrained(name, network, training_size(card), args, slices)
+
+
+def maps_of(network: Network, images: Tensor) -> dict[str, Tensor]:
+    return feature_maps(network, images, [name for name in block_names(network) if name.startswith(BLOCKS)])
+
+
+def perfect_maps(slices: Slices) -> dict[str, Tensor]:
+    """A map a tissue: the fraction of each coarse pixel that it fills."""
+    fine = torch.stack([torch.as_tensor(slices.labels == tissue) for tissue in range(len(GROUP_NAMES))], 1).float()
+    return {f"{side}×{side}": adaptive_avg_pool2d(fine, side) for side in (8, 16, 32, 64, 128)}
 
 
 def key(network: str, batch_norm: str = "as trained", step: int | None = None, seed: int | None = None) -> dict:
@@ -144,14 +162,16 @@ def key(network: str, batch_norm: str = "as trained", step: int | None = None, s
 
 def untrained(name: str, like: Network, size: int, args: argparse.Namespace, slices: Slices) -> Iterator[Subject]:
     """Networks of the same architecture with other initial weights; calibrated on the slices that choose thresholds."""
-    def calibrated(seed: int) -> Network:
-        chosen = slices.images(size)[torch.as_tensor(slices.choose)]
-        return calibrate(build(described(like), seed), chosen.split(40))
+    def maps(seed: int, calibrated: bool) -> dict[str, Tensor]:
+        network, images = build(described(like), seed).eval(), slices.images(size)
+        chosen = images[torch.as_tensor(slices.choose)]
+        return maps_of(calibrate(network, chosen.split(40)) if calibrated else network, images)
 
     for seed in range(args.seeds):
-        yield Subject(key(f"{name} untrained", "calibrated", seed=seed), size, lambda seed=seed: calibrated(seed))
-        yield Subject(key(f"{name} untrained", "initial", seed=seed), size,
-                      lambda seed=seed: build(described(like), seed).eval(), False)
+        for batch_norm in ("calibrated", "initial"):
+            calibrated = batch_norm == "calibrated"
+            yield Subject(key(f"{name} untrained", batch_norm, seed=seed),
+                          lambda seed=seed, calibrated=calibrated: maps(seed, calibrated), calibrated)
 
 
 def measure(args: argparse.Namespace, subject: Subject, slices: Slices) -> None:
@@ -159,9 +179,7 @@ def measure(args: argparse.Namespace, subject: Subject, slices: Slices) -> None:
     about = subject.key | {"data": slices.cache.content}
     if any(about.items() <= row.items() for row in read_rows(args.out)):
         return
-    network, images = subject.make(), slices.images(subject.size)
-    names = [] if network is None else [name for name in block_names(network) if name.startswith(BLOCKS)]
-    maps = feature_maps(network, images, names) if network is not None else {"image": images}
+    maps = subject.maps()
     rows = [about | {"stage": stage} | census(some) for stage, some in maps.items()]
     if subject.dissected:
         rows = [row | dissected(maps[row["stage"]], slices) for row in rows]

@@ -141,8 +141,8 @@ def measure(args: argparse.Namespace, key: Mapping[str, Any], network: Network, 
            "test_slices": len(test_maps), "test_patients": len(set(test.patients)),
            "tumour_fraction": round(float(test.masks.mean()), 4),
            "seconds": round(time.perf_counter() - start, 1), **provenance(torch.device("cpu"))}
-    print(f"{key['series']}, {key.get('initialisation', '')} step {key['step']}, {key['stage']}: Dice {row['dice']}, "
-          f"AUC {row['auc']}", flush=True)
+    name = f"untrained, seed {key['initialisation']}" if "initialisation" in key else f"step {key['step']}"
+    print(f"{name}, {key['stage']}: Dice {row['dice']}, AUC {row['auc']}", flush=True)
     add_row(args.out, {"command": f"python benchmarks/ablations/linear_probes.py --seed {args.seed}",
                        "split": "the cards': fitted on training patients, scored on validation patients"}, row, KEY)
 

@@ -181,12 +181,12 @@ def test_linear_probes_find_a_visible_tumour_and_measure_nothing_twice(data, tmp
 
 
 def made_up_phantoms(root):
-    """Four patients in the phantoms' layout whose labels are true: the bright square is tumour, the rest of the head
+    """Six patients in the phantoms' layout whose labels are true: the bright square is tumour, the rest of the head
     white matter."""
     write_text(root / CARD, json.dumps({"seed": 0, "version": VERSION}))
     rows, columns = np.mgrid[:256, :256]
     head = (rows - 128)**2 + (columns - 128)**2 < 90**2
-    for number in range(4):
+    for number in range(6):
         folder = write_patient(root, f"TCGA_PH_C00{number}_20000101", slices=4, seed=number)
         masks = [tifffile.imread(folder / f"{folder.name}_{slice}_mask.tif") for slice in range(1, 5)]
         labels = np.where(np.stack(masks) > 0, TISSUES.index("tumour"), head * TISSUES.index("white"))
@@ -203,16 +203,20 @@ def test_dissection_names_the_channel_that_shows_the_tumour_and_measures_nothing
                "--out", tmp_path / "d.json", "--only", "image", "lgg-steps")
     assert run(*command).count("false alarms 0") >= 1
     image, *rows = read_rows(tmp_path / "d.json")
+    perfect, rows = rows[:5], rows[5:]
     names = json.loads((tmp_path / "d.json").read_text())["tissues"]
     assert image["tissue"][1] == names.index("tumour") and image["iou"][1] > 0.9 > 0.5 > image["chance"][1]
+    ceilings = [row["best_iou"]["tumour"][0] for row in perfect]
+    assert ceilings == sorted(ceilings) and ceilings[0] < 0.9 and ceilings[-1] == 1
     assert image["shown"]["tumour"] == 1 and image["brighter"][1] == 1 and image["dead"] == 0
     measured = [(row["network"], row["step"], row["seed"], row["batch_norm"]) for row in rows[::5]]
-    assert measured == [*(("lgg-steps", step, None, how) for how in ("as trained", "calibrated") for step in (0, 40)),
-                        ("lgg-steps untrained", None, 0, "calibrated")]
+    assert measured == [*(("lgg-steps", step, None, how) for how in ("calibrated", "as trained") for step in (0, 40)),
+                        *(("lgg-steps untrained", None, 0, how) for how in ("calibrated", "initial"))]
     assert [row["stage"] for row in rows[:5]] == ["encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1"]
-    assert all(len(row["iou"]) == row["channels"] for row in rows)
-    assert rows[0]["iou"] == rows[10]["iou"], "calibrated with the statistics that it had"
-    assert run(*command) == "" and len(read_rows(tmp_path / "d.json")) == 1 + len(rows)
+    assert all((len(row["iou"]) == row["channels"]) if row["batch_norm"] == "calibrated" else "iou" not in row
+               for row in rows)
+    assert rows[0]["std"] == rows[10]["std"], "calibrated with the statistics that it had"
+    assert run(*command) == "" and len(read_rows(tmp_path / "d.json")) == 6 + len(rows)
 
 
 def test_predict_speed_times_the_network_within_the_whole(tmp_path, data):

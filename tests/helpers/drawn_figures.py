@@ -4,8 +4,8 @@ import numpy as np
 
 from unet_lib import plotting
 from unet_lib.models.architecture import plan
+from unet_lib.plotting import channel_figures, mathematics
 from unet_lib.plotting import inspection_figures as inside
-from unet_lib.plotting import mathematics
 from unet_lib.plotting.features import Case, Look, film_frame, stage_sheet
 from unet_lib.plotting.unet_diagram import draw_unet
 
@@ -90,6 +90,12 @@ FIGURES = {
     "loss_pulls": lambda: mathematics.loss_pulls(LINE, {"tumour": {"one": LINE, "other": LINE**2},
                                                         "healthy": {"one": LINE, "other": LINE[::-1]}}),
     "gradient_routes": lambda: mathematics.gradient_routes({"one": np.ones((2, 4, 2)), "other": np.ones((1, 4, 2))}),
+    "before_after": lambda: channel_figures.before_after(
+        {"encoder.1": {"one": SMOOTH}}, {"encoder.1": {"other": SMOOTH**2}}, MASK),
+    "auc_strips": lambda: channel_figures.auc_strips({"before": {"a": LINE}, "after": {"a": LINE[::-1]}}),
+    "tissue_counts": lambda: channel_figures.tissue_counts({"before": {"scalp": 2}, "after": {"tumour": 5}}, 9),
+    "iou_and_chance": lambda: channel_figures.iou_and_chance({"a network": (LINE, LINE / 2, ["tumour"] * len(LINE))}),
+    "probe_scores": lambda: channel_figures.probe_scores(["a", "b"], {"trained": [[0.4, 0.6]]}, 0.5),
     "draw_unet": lambda: draw_unet(plan(3, 8, 2, 64), title="A U-Net"),
     "draw_unet with a highlight": lambda: draw_unet(plan(3, 8, 2, 64), highlight="pool.1"),
 }

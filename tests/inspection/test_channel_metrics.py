@@ -5,7 +5,13 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from unet_lib.inspection.channel_metrics import duplicates, enlarge, high_frequency_fraction, roc_auc
+from unet_lib.inspection.channel_metrics import (
+    duplicates,
+    enlarge,
+    high_frequency_fraction,
+    most_telling,
+    roc_auc,
+)
 
 DRAW = torch.Generator().manual_seed(0)
 MASKS = torch.zeros(2, 1, 8, 8)
@@ -105,3 +111,9 @@ def test_channels_that_never_vary_are_nobodys_duplicates():
     maps[:, 1:] = torch.randn(2, 1, 5, 5, generator=DRAW)
     assert [pair[:2] for pair in duplicates(maps)] == [(1, 2)]
     assert duplicates(maps[:, :1]) == ()
+
+
+def test_the_most_telling_channels_and_the_median_one():
+    auc = np.array([0.5, 0.9, 0.05, np.nan, 0.6, 0.7])  # far from 0.5: channels 2, 1, 5, 4, then 0 and 3
+    assert most_telling(auc) == (2, 1, 5, 4) and most_telling(auc, best=1) == (2, 4)
+    assert most_telling(auc[:1]) == (0,) and most_telling(auc[:2]) == (1, 0)
