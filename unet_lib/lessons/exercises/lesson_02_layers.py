@@ -178,7 +178,8 @@ def _grow(add: Callable[[int, int, int, int], tuple[int, int]] = lambda f, j, k,
     return grown
 
 
-_STACKS = ([], [(3, 1), (3, 1)], [(3, 1), (3, 1), (2, 2), (3, 1), (3, 1)], [(7, 2), (2, 2), (5, 1), (3, 2), (3, 1)])
+_STACKS: tuple[list[tuple[int, int]], ...] = (
+    [], [(3, 1), (3, 1)], [(3, 1), (3, 1), (2, 2), (3, 1), (3, 1)], [(7, 2), (2, 2), (5, 1), (3, 2), (3, 1)])
 
 receptive_field = FunctionExercise(
     question="receptive_field(receptive_field): write receptive_field(layers): (kernel, stride) layer by layer; how "
