@@ -9,14 +9,14 @@ from torch.nn import functional as F
 
 
 def measured(f, x, h, steps=(1, -1), width=2, flat=False):
-    slopes = []
+    quotients = []
     for number in range(x.size):
         tried = [x.astype(float).ravel() for _ in steps]
         for vector, step in zip(tried, steps):
             vector[number] += step * h
         above, below = (f(vector.reshape(x.shape)) for vector in tried)
-        slopes.append((above - below) / (width * h))
-    return slopes if flat else np.reshape(slopes, x.shape)
+        quotients.append((above - below) / (width * h))
+    return quotients if flat else np.reshape(quotients, x.shape)
 
 
 def in_place(f, x, h):
