@@ -7,7 +7,8 @@ moves, a stage or a channel is chosen, a skip is switched. Timed is from there t
 has been drawn, by the browser's own clock; kernel, server, network and painting are all in it. A move follows 60 ms
 after the picture of the one before. "New" moves need a forward pass, the others are answered from memory. Kernels use
 one thread. Rows, one a widget, network and kind of move, go to data/results/widget_latency.json, with the machine's
-load: figures of a busy machine say little. Needs Chromium and Playwright.
+load and the niceness of the run: figures of a busy machine say little, unless others had to give way (`nice -n -15`).
+Needs Chromium and Playwright.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import secrets
 import shutil
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -117,7 +119,7 @@ def told(page: Page, network: str, selector: str, kind: str, args: argparse.Name
     row = {"widget": {".gb-feat": "FeatureExplorer", ".gb-skips": "SkipSwitchboard"}[selector], "network": network,
            "move": name, "forward_pass": new, "moves": len(times), "median_ms": round(statistics.median(times)),
            "percentile_95_ms": round(float(np.percentile(times, 95))),
-           "load": round(max(before, os.getloadavg()[0]), 1), **provenance(torch.device("cpu"))}
+           "load": round(max(before, os.getloadavg()[0]), 1), "nice": os.nice(0), **provenance(torch.device("cpu"))}
     print(f"{row['widget']}, {network}, {name}{', new' if new else ''}: median {row['median_ms']} ms, 95th percentile "
           f"{row['percentile_95_ms']} ms of {row['moves']} moves (load {row['load']})", flush=True)
     about = {"command": "python benchmarks/speed/widget_latency.py",
@@ -137,8 +139,9 @@ def lab() -> Iterator[tuple[str, Path]]:
         port = 8600 + os.getpid() % 300
         options = {"ServerApp.port": port, "ServerApp.root_dir": folder, "ServerApp.allow_root": True,
                    "IdentityProvider.token": token, "LabApp.expose_app_in_browser": True}
-        command = ["jupyter", "lab", "--no-browser", *(f"--{name}={one}" for name, one in options.items())]
-        server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        settings = (f"--{name}={value}" for name, value in options.items())
+        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", "--no-browser", *settings], env=environment,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             yield f"http://localhost:{port}/lab/tree/{{name}}?token={token}", folder
         finally:

@@ -40,7 +40,7 @@ class FeatureView {
     this.pointed = new PointedValue(() => this.scene, (text) => this.showPointed(text));
     const leave = () => this.pointed.leave();
     this.input = new InputPicture({ size: this.size, channels: this.model.get("channels"), group: this.id, on: { leave,
-      painted: () => this.painted(), rested: () => this.say(() => this.verdict()), turned: () => this.detail.drawUnder(),
+      painted: () => this.painted(), rested: () => this.rested(), turned: () => this.detail.drawUnder(),
       point: ({ text, again }) => this.pointed.ofInput(text, again), drawLines: () => this.drawLines(),
       sketch: (context, thin) => this.sketchOnInput(context, thin), said: () => this.say(() => this.pointed.text) } });
     this.output = new OutputPicture(this.stages.at(-1), (stage) => this.choose(stage));
@@ -164,6 +164,11 @@ class FeatureView {
     else this.sendPaint();
   }
 
+  rested() {
+    this.pulse();
+    this.say(() => this.verdict());
+  }
+
   sendPaint() {
     Object.assign(this, { asking: `${this.id} ${++this.count}`, again: false });
     const pixels = this.input.brush.touched ? [this.input.brush.planes.slice().buffer] : [];
@@ -190,7 +195,7 @@ class FeatureView {
     if (shown.paint === this.asking) this.asking = null;
     this.draw();
     this.root.dataset.drawn = JSON.stringify([...ASKS.map((name) => shown[name]), shown.paint]);
-    if (before && this.scene.isRecomputed(before)) this.us.forEach((u, at) => u.pulse(this.output.screens[at].node));
+    if (before && this.scene.isRecomputed(before) && !this.input.stroke) this.pulse();
     this.training.drawn(shown.step);
     if (this.again && !this.asking) this.sendPaint();
     this.expectAnswer();
@@ -215,6 +220,10 @@ class FeatureView {
   }
 
   // ---- showing --------------------------------------------------------------------------------------------
+
+  pulse() {
+    this.us.forEach((u, at) => u.pulse(this.output.screens[at].node));
+  }
 
   fillStrip() {
     const strip = this.model.get("strip");

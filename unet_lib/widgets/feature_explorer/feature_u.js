@@ -5,7 +5,7 @@ import { draw, make, nearestPixel, pixelUnder } from "../shared/base.js";
 import { smoothWhereShrunk } from "./feature_pictures.js";
 
 const [SIDE, GAP, SKIP, NAME, ROW] = [72, 11, 26, 15, 15]; // units: a picture, between two, of the skips, above one, below
-const [AFTER, GLOW] = [28, 420]; // ms: from one stage of the pulse to the next, and how long each glows
+const [AFTER, SWELL] = [28, 420]; // ms: from one stage of the pulse to the next, and how long each swells
 const TINY = 0.7; // of the drawing's own size: below, there is no room for names
 const COLUMNS = { pool: 0, stem: 0, encoder: 1, concat: 2, up: 3, decoder: 4 };
 const HEAD = 5; // units, of an arrow
@@ -56,8 +56,7 @@ export class FeatureU {
   constructor(stages, label, on) {
     const drawing = placeStages(stages.map(({ name }) => name));
     Object.assign(this, { drawing, on, boxes: {} });
-    this.arrows = drawing.arrows.map((arrow) => ({ to: arrow.to, node: drawWay(arrow) }));
-    const svg = draw("svg", { viewBox: `0 0 ${drawing.width} ${drawing.height}`, "aria-hidden": "true" }, ...this.arrows.map(({ node }) => node));
+    const svg = draw("svg", { viewBox: `0 0 ${drawing.width} ${drawing.height}`, "aria-hidden": "true" }, ...drawing.arrows.map(drawWay));
     for (const stage of stages) if (drawing.boxes[stage.name]) this.boxes[stage.name] = this.buildBox(stage);
     this.title = make("p", { class: "gb-feat-u-title" });
     this.node = make("div", { class: "gb-feat-u", role: "group", "aria-label": label }, this.title, svg,
@@ -88,16 +87,16 @@ export class FeatureU {
     this.title.textContent = title;
   }
 
-  /** A glow runs through the stages as the data does, to the `answer`, unless one is running or the reader wants no motion. */
+  /**
+   * Stage after stage swells as the data passes, and the `answer` last; not while one pulse is running, nor where the
+   * reader wants no motion. Only `transform` moves: what would have to be painted anew would delay the next answer.
+   */
   pulse(answer) {
-    if (this.glowing?.playState === "running" || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    const glow = (node, at, frames) => node.animate(frames, { duration: GLOW, delay: AFTER * at, easing: "ease-out" });
-    const lit = [{}, { filter: "brightness(1.6)", boxShadow: "0 0 0 4px var(--gb-accent)", offset: 0.25 }, {}];
-    Object.entries(this.boxes).forEach(([name, { canvas }], at) => {
-      for (const { node } of this.arrows.filter(({ to }) => to === name)) glow(node, at, [{ opacity: 0.1 }, { opacity: 1 }]);
-      glow(canvas, at, lit);
-    });
-    this.glowing = glow(answer, Object.keys(this.boxes).length, lit);
+    if (this.last?.playState === "running" || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    const swell = (node, at, scale) => node.animate([{}, { transform: `scale(${scale})`, offset: 0.3 }, {}], { duration: SWELL, delay: AFTER * at, easing: "ease-out" });
+    const stages = Object.values(this.boxes);
+    stages.forEach(({ canvas }, at) => swell(canvas, at, 1.16));
+    this.last = swell(answer, stages.length, 1.03);
   }
 
   resize() {
