@@ -34,8 +34,8 @@ def by_chance(owner, k, seed):
 
 def drawn(values, seed, draws=10_000, replace=True):
     rng = np.random.default_rng(seed)
-    places = rng.integers(0, len(values), (draws, len(values)))
-    return np.mean(np.take(values, places if replace else np.argsort(rng.random(places.shape))), axis=1)
+    drawn_at = rng.integers(0, len(values), (draws, len(values)))
+    return np.mean(np.take(values, drawn_at if replace else np.argsort(rng.random(drawn_at.shape))), axis=1)
 
 
 def interval(before, after, seed, ends=(2.5, 97.5), draws=10_000, replace=True, pool=False):
