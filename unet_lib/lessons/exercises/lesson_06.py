@@ -67,8 +67,8 @@ def _pairs(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[A
     return mean
 
 
-def _wins(tumour: np.ndarray, healthy: np.ndarray) -> np.ndarray:
-    return (tumour > healthy) + 0.5 * (tumour == healthy)
+def _wins(tumour: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    return (tumour > outside) + 0.5 * (tumour == outside)
 
 
 roc_auc = FunctionExercise(
