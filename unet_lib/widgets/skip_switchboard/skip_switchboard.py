@@ -188,8 +188,8 @@ class SkipSwitchboard(GlassBoxWidget):
             skips = ["zeroed" if other == level else "on" for other in range(self._depth)]
             answers[tuple(skips)] = self._answer_to(self._index, tuple(skips))
         kept = [skips for skips, one in answers.items() if 2 * one.counts.dice() >= whole.counts.dice()]
-        changed = {skips: np.sum(answers[skips].mask != whole.mask) for skips in kept}
-        return list(max(changed, key=lambda skips: changed[skips])) if changed else ["on"] * self._depth
+        changed = [int(np.sum(answers[skips].mask != whole.mask)) for skips in kept]
+        return list(kept[int(np.argmax(changed))]) if kept else ["on"] * self._depth
 
     def _pass_on(self, index: int) -> dict[int, Float[Tensor, "1 _ _ _"]]:
         return passed_on(self._predictor, self._cache, index)
