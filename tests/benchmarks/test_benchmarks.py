@@ -19,9 +19,10 @@ from benchmarks.peers import tutorial_loop
 from unet_lib.core.atomic_io import write_text
 from unet_lib.core.metrics import count
 from unet_lib.data.cache import open_cache
+from unet_lib.data.phantom.card import CARD
 from unet_lib.data.phantom.contrast import TISSUES
 from unet_lib.data.phantom.labels import write_labels
-from unet_lib.data.phantom.write import CARD, VERSION
+from unet_lib.data.phantom.write import VERSION
 from unet_lib.data.slice_files import find_slices
 from unet_lib.data.splits import k_folds
 from unet_lib.evaluation import cross_validation

@@ -17,11 +17,12 @@ from unet_lib.core.errors import DatasetError
 from unet_lib.data import slice_files
 from unet_lib.data.cache import open_cache
 from unet_lib.data.phantom import VERSION, draw_patient, make_patient, stages, write_phantoms
+from unet_lib.data.phantom.card import CARD
 from unet_lib.data.phantom.contrast import TISSUES
 from unet_lib.data.phantom.fields import below, bump, coverage, smooth_noise, stretch
 from unet_lib.data.phantom.parameters import LOBES, MOST_PATIENTS, TEACHERS
 from unet_lib.data.phantom.scanner import acquire, block, field_of_view
-from unet_lib.data.phantom.write import CARD, UNFINISHED
+from unet_lib.data.phantom.write import UNFINISHED
 
 COUNT = 12
 # patient 1 of seed 0, slice 16, FLAIR: every 32nd pixel from (16, 16)

@@ -63,7 +63,7 @@ def hashes(folder: Annotated[Path, typer.Argument(help="Patients as published.")
 def check(folder: Annotated[Path, typer.Argument(help="A folder in LGG layout.")]) -> None:
     """Read every file; say what was found and what is wrong."""
     from unet_lib.data.cache import open_cache
-    from unet_lib.data.phantom.write import CARD
+    from unet_lib.data.phantom.card import CARD
     from unet_lib.data.slice_files import survey
 
     try:

@@ -27,7 +27,7 @@ from tqdm.auto import tqdm
 from unet_lib.core.errors import DatasetError, os_fix
 from unet_lib.core.paths import cache_folder
 from unet_lib.data.intensity import channel_histograms, intensity_statistics
-from unet_lib.data.phantom.write import made_with
+from unet_lib.data.phantom.card import made_with
 from unet_lib.data.slice_files import CHANNELS, FLAIR, SIDE, Survey, describe_problems, site_of, survey
 from unet_lib.data.tiff import read_image, read_mask_with_remarks
 

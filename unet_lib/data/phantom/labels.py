@@ -15,6 +15,7 @@ from numpy import ndarray
 
 from unet_lib.core.atomic_io import atomic_file
 from unet_lib.core.errors import DatasetError
+from unet_lib.data.phantom.card import made_with
 from unet_lib.data.phantom.contrast import TISSUES
 
 FOLDER = ".labels"
@@ -40,8 +41,6 @@ def read_labels(root: Path | str) -> dict[str, UInt8[ndarray, "n 256 256"]]:
 
     Raises DatasetError for real patients, and for phantoms that were made without labels or lost them.
     """
-    from unet_lib.data.phantom.write import made_with
-
     root = Path(root)
     if not (made := made_with(root)):
         raise DatasetError(f"expected a folder of phantoms; {root} is none. Of real slices nobody knows the tissue of "

@@ -10,6 +10,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from unet_lib.core.errors import DatasetError
+from unet_lib.data.phantom.card import CARD, made_with
 from unet_lib.data.phantom.labels import has_labels, write_labels
 from unet_lib.data.phantom.parameters import MOST_PATIENTS, draw_patient
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from unet_lib.data.phantom.make import Phantom
 
 VERSION = 5                  # raise it whenever the same seed would give other pixels
-CARD = "phantom.json"
 UNFINISHED = ".unfinished-"  # start of a folder that is still being written
 
 
@@ -124,20 +124,6 @@ def _claim(root: Path, seed: int) -> None:
     for left_over in root.glob(f"{UNFINISHED}*"):
         shutil.rmtree(left_over, ignore_errors=True)
     _write_card(root, seed)
-
-
-def made_with(root: Path) -> tuple[int, int] | None:
-    """Seed and generator version of the phantoms in `root`; None if there is no card.
-
-    Raises DatasetError for a damaged one.
-    """
-    try:
-        card = json.loads((root / CARD).read_text(encoding="utf-8"))
-        return card["seed"], card["version"]
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise DatasetError(f"{root / CARD} is damaged ({error}). Delete {root} and make the phantoms again.") from error
 
 
 def _check(there: tuple[int, int], root: Path, seed: int) -> None:
