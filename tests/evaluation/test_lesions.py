@@ -40,8 +40,8 @@ def test_parts_that_touch_at_a_corner_of_neighbouring_slices_are_one():
 
 
 def test_what_is_too_small_counts_neither_way():
-    specks = boxes((0, 0, 0), (0, 10, 10), side=3)  # 27 pixels each
-    assert count_lesions(specks, boxes()) == count_lesions(boxes(), specks) == LesionCounts()
+    tiny = boxes((0, 0, 0), (0, 10, 10), side=3)  # 27 pixels each
+    assert count_lesions(tiny, boxes()) == count_lesions(boxes(), tiny) == LesionCounts()
 
 
 def test_patients_add_up():
