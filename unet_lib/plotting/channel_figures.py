@@ -99,7 +99,7 @@ def _spread(count: int, width: float) -> Float[np.ndarray, "count"]:
 
 
 def tissue_counts(networks: Mapping[str, Mapping[str, int]], channels: int,
-                  by_chance: Mapping[str, int] | None = None) -> Figure:
+                  by_chance: Mapping[str, float] | None = None) -> Figure:
     """How many of a network's channels show each tissue: a row a tissue, a bar a network.
 
     `by_chance` is how many channels of each network would be named after some tissue with wrong labels: a dashed line.
@@ -113,7 +113,7 @@ def tissue_counts(networks: Mapping[str, Mapping[str, int]], channels: int,
                          hatch=("", "///", "...")[number % 3], edgecolor=axes.get_facecolor(), linewidth=0, label=name)
         axes.bar_label(bars, padding=3, fontsize=9, color=ink(axes))
     for number, (name, count) in enumerate((by_chance or {}).items()):
-        axes.axvline(count, color=PALETTE[number], linestyle="--", linewidth=1.4, label=f"{name}, by chance: {count}")
+        axes.axvline(count, color=PALETTE[number], linestyle="--", linewidth=1.4, label=f"{name}, by chance: {count:g}")
     axes.set_yticks(range(len(tissues)), tissues)
     axes.invert_yaxis()
     axes.margins(x=0.08)
@@ -162,8 +162,8 @@ def probe_scores(stages: Sequence[str], networks: Mapping[str, Sequence[Numbers]
     """
     figure, ((axes,),) = new_figure(width=WIDTH, height=3.7)
     axes.axhline(image, color=ink(axes), linewidth=1.2, linestyle=":")
-    axes.annotate(f"the image alone: {image:.2f}", (0, image), xytext=(4, 3), xycoords=("axes fraction", "data"),
-                  textcoords="offset points", fontsize=9, color=ink(axes))
+    axes.annotate(f"the image alone: {image:.2f}", (1, image), xytext=(-4, 3), xycoords=("axes fraction", "data"),
+                  textcoords="offset points", ha="right", fontsize=9, color=ink(axes))
     for number, (name, runs) in enumerate(networks.items()):
         look = series(axes, number)
         for run in runs:
