@@ -168,8 +168,8 @@ def probe_scores(stages: Sequence[str], networks: Mapping[str, Sequence[Numbers]
         look = series(axes, number)
         for run in runs:
             axes.plot(range(len(stages)), run, look["marker"], color=look["color"], markersize=5, alpha=0.7)
-        axes.plot(range(len(stages)), np.mean(np.asarray(runs, float), axis=0), color=look["color"], linestyle=look["linestyle"],
-                  linewidth=1.8, label=name)
+        axes.plot(range(len(stages)), np.mean(np.asarray(runs, float), axis=0), color=look["color"],
+                  linestyle=look["linestyle"], linewidth=1.8, label=name)
     axes.set_xticks(range(len(stages)), stages, rotation=25, ha="right", rotation_mode="anchor")
     axes.set(ylabel=ylabel, ylim=(0, 1), title="How well a probe of each stage finds the tumour")
     figure.legend(loc="outside lower center", ncols=len(networks))
