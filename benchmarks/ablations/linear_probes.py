@@ -36,7 +36,7 @@ from unet_lib.evaluation.patients import choose_patients
 from unet_lib.evaluation.result_rows import add_row, read_rows
 from unet_lib.inspection.activations import feature_maps
 from unet_lib.inspection.batch_norm_calibration import calibrate
-from unet_lib.inspection.channel_metrics import enlarge, high_frequency_fraction, roc_auc
+from unet_lib.inspection.channel_metrics import high_frequency_fraction, roc_auc
 from unet_lib.inspection.checkpoint_series import Series, load_series
 from unet_lib.inspection.linear_probe import ProbeScore, masks_of_others, probe, scattered_masks
 from unet_lib.models.registry import Network, build, described
@@ -160,19 +160,12 @@ def as_row(score: ProbeScore) -> dict[str, float]:
 def best_channel(args: argparse.Namespace, train_maps: Tensor, train: Slices, test_maps: Tensor,
                  test: Slices) -> dict[str, Any]:
     """The channel that is most clearly brighter or darker in the training tumours, and its ROC AUC on the others."""
-    train_auc, test_auc = (np.nan_to_num(auc_on_grid(maps, slices.masks, args.every), nan=0.5)
+    train_auc, test_auc = (np.nan_to_num(roc_auc(maps, slices.masks, args.every), nan=0.5)
                            for maps, slices in ((train_maps, train), (test_maps, test)))
     channel = int(np.abs(train_auc - 0.5).argmax())
     brighter = bool(train_auc[channel] >= 0.5)
     return {"channel": channel, "brighter": brighter,
             "auc": round(float(test_auc[channel] if brighter else 1 - test_auc[channel]), 4)}
-
-
-def auc_on_grid(maps: Tensor, masks: Tensor, every: int) -> np.ndarray:
-    """`roc_auc` on some of the pixels: a deep stage's maps, all enlarged, would fill the memory."""
-    some = slice(every // 2, None, every)
-    size, grid = (masks.shape[-2], masks.shape[-1]), (..., some, some)
-    return roc_auc(torch.cat([enlarge(one[None], size)[grid] for one in maps]), masks[grid])
 
 
 def print_table(rows: list[dict[str, Any]], before: int, after: int) -> None:

@@ -54,6 +54,13 @@ def test_agreement_enlarges_coarse_maps():
     np.testing.assert_array_equal(roc_auc(coarse, MASKS), roc_auc(enlarge(coarse, (8, 8)), MASKS))
 
 
+def test_auc_of_every_third_row_and_column_is_that_of_these_pixels():
+    coarse = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
+    some = [1, 4, 7]
+    seen = enlarge(coarse, (8, 8))[:, :, some][..., some]
+    assert roc_auc(coarse, MASKS[:2], every=3).tolist() == roc_auc(seen, MASKS[:2][:, :, some][..., some]).tolist()
+
+
 @pytest.mark.parametrize("mask", [torch.zeros(1, 1, 8, 8), torch.ones(1, 1, 8, 8)])
 def test_agreement_without_anything_to_compare_is_not_a_number(mask):
     assert np.isnan(roc_auc(torch.rand(1, 2, 8, 8), mask)).all()
