@@ -54,6 +54,16 @@ def test_agreement_enlarges_coarse_maps():
     np.testing.assert_array_equal(roc_auc(coarse, MASKS), roc_auc(enlarge(coarse, (8, 8)), MASKS))
 
 
+def test_auc_within_a_head_leaves_the_air_out():
+    """Of a map of the bare head: better than chance against the whole slice, worth nothing within the head."""
+    head = torch.zeros(1, 1, 8, 8)
+    head[..., 2:, 2:] = 1
+    mask = torch.zeros(1, 1, 8, 8)
+    mask[..., 4:6, 4:6] = 1
+    assert roc_auc(head, mask).tolist() == [(28 + 32 / 2) / 60]
+    assert roc_auc(head, mask, within=head > 0).tolist() == [0.5]
+
+
 def test_auc_of_every_third_row_and_column_is_that_of_these_pixels():
     coarse = torch.rand(2, 3, 4, 4, generator=torch.Generator().manual_seed(1))
     some = [1, 4, 7]

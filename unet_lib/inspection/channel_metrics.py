@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,17 +13,22 @@ def enlarge(maps: Float[Tensor, "n c _ _"], size: tuple[int, int]) -> Float[Tens
     return maps if maps.shape[-2:] == size else F.interpolate(maps, size, mode="bilinear", align_corners=False)
 
 
-def roc_auc(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"], every: int = 1) -> Float[np.ndarray, "c"]:
+def roc_auc(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"], every: int = 1,
+            within: Bool[Tensor, "n 1 h w"] | None = None) -> Float[np.ndarray, "c"]:
     """Is a channel brighter inside the tumour? The chance that a pixel inside beats one outside, both drawn at random.
 
     1: always brighter; 0: always darker, which tells as much; 0.5: tells nothing. A tie counts half. This is the area
     under the ROC curve (Mann & Whitney 1947): neither the channel's scale nor the tumour's size matters. Over all
-    images together, at the masks' size, on every `every`th row and column; nan where the masks are empty or full.
+    images together, at the masks' size, on every `every`th row and column, and `within` these pixels only: against the
+    whole slice a map of the bare head would do well, as most of a slice is air. nan where the masks are empty or full.
     """
     some = slice(every // 2, None, every)
     size, grid = (masks.shape[-2], masks.shape[-1]), (..., some, some)
     seen = torch.cat([enlarge(one[None], size)[grid] for one in maps.detach()])  # all enlarged could fill the memory
-    flat, tumour = seen.transpose(0, 1).flatten(1).cpu().numpy(), masks[grid].flatten().cpu().numpy() > 0
+    counted = torch.ones_like(masks, dtype=torch.bool) if within is None else within
+    counts = counted[grid].flatten().cpu().numpy()
+    flat = seen.transpose(0, 1).flatten(1).cpu().numpy()[:, counts]
+    tumour = masks[grid].flatten().cpu().numpy()[counts] > 0
     inside, outside = int(tumour.sum()), int((~tumour).sum())
     if not inside or not outside:
         return np.full(len(flat), np.nan)
