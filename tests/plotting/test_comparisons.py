@@ -64,9 +64,10 @@ def test_luck_has_a_curve_for_each_measurement():
 
 def test_patients_that_fail_are_named_beside_their_mark():
     figure = comparisons.dice_by_size({"old": ([3_000, 40_000], [0.4, 0.9]), "new": ([9_000], [0.8])}, 0.7,
-                                      {"AB_1": (3_000, 0.4)}, "whom it fails")
+                                      {"AB_1": (3_000, 0.4), "AB_2": (9_000, 0.8)}, "whom it fails", left=["AB_2"])
     axes, = figure.axes
-    assert axes.get_xscale() == "log" and [text.get_text() for text in axes.texts] == ["AB_1"]
+    assert axes.get_xscale() == "log" and [text.get_text() for text in axes.texts] == ["AB_1", "AB_2"]
+    assert [text.get_ha() for text in axes.texts] == ["left", "right"]
     assert axes.texts[0].xy == (3_000, 0.4)
     assert [label.get_text() for label in axes.get_xticklabels()][:2] == ["2,000", "5,000"]
     assert line(axes, "old").get_marker() != line(axes, "new").get_marker()

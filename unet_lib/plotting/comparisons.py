@@ -1,6 +1,6 @@
 """Recipes beside each other, patient by patient: scores, gains, intervals, failures. Numbers in, a Figure out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -101,19 +101,21 @@ def luck_by_number(counts: Sequence[int], chosen: Numbers, again: Numbers) -> Fi
 
 
 def dice_by_size(groups: Mapping[str, tuple[Numbers, Numbers]], failing: float,
-                 names: Mapping[str, tuple[float, float]], title: str) -> Figure:
+                 names: Mapping[str, tuple[float, float]], title: str, left: Container[str] = ()) -> Figure:
     """Dice over the tumour's size in pixels, a mark a patient, a group a look; below `failing` a patient has failed.
 
-    `names` says which patients are written beside their mark: name → (pixels, Dice).
+    `names` says which patients are written beside their mark: name → (pixels, Dice); those in `left` stand to its left.
     """
     figure, ((axes,),) = new_figure(width=8.6, height=4.6)
-    for (label, (pixels, dice)), colour, marker in zip(groups.items(), (UP, PALETTE[2]), "os", strict=False):
+    colours = (faint(axes), PALETTE[2], UP)
+    for (label, (pixels, dice)), colour, marker in zip(groups.items(), colours, "os^", strict=False):
         axes.plot(pixels, dice, marker, color=colour, markeredgecolor=ink(axes), markeredgewidth=0.5, label=label)
     axes.axhline(failing, color=ink(axes), linestyle="--", linewidth=1)
     for name, place in names.items():
-        axes.annotate(name, place, xytext=(6, -3), textcoords="offset points", fontsize=9, color=ink(axes))
-    axes.set(xscale="log", ylim=(0, 1), xlabel="tumour in the expert's mask (pixels, logarithmic)", ylabel="Dice",
-             title=title)
+        side, align = (-6, "right") if name in left else (6, "left")
+        axes.annotate(name, place, xytext=(side, -3), textcoords="offset points", ha=align, fontsize=9, color=ink(axes))
+    axes.set(xscale="log", ylim=(0, 1), ylabel="Dice", title=title,
+             xlabel="tumour in the expert's mask, all slices (pixels, logarithmic)")
     axes.set_xticks(SIZES, [f"{pixels:,}" for pixels in SIZES])
     axes.minorticks_off()
     calm(axes)
