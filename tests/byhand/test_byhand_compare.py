@@ -28,6 +28,12 @@ def test_rounding_is_measured_in_ulps(capsys):
     assert compare(np.array([1000.0 + 1e-10]), np.array([1000.0])).largest == pytest.approx(1e-13, rel=1e-3)
 
 
+def test_a_label_says_what_agrees(capsys):
+    compare(np.ones(2000) + 2.0**-52, np.ones(2000), tolerance=1e-10, label="grad_x, PyTorch")
+    compare(1.0, torch.tensor(1.0), tolerance=0, label="the bias")
+    assert capsys.readouterr().out == "grad_x, PyTorch: 2,000 values agree to 1e-10\nthe bias: 1 value agrees exactly\n"
+
+
 def test_the_line_does_not_depend_on_the_rounding(capsys):
     ones = np.ones(4)
     for ulps in (0, 1, 2, 40, 4000):

@@ -90,16 +90,33 @@ def test_the_transposed_convolutions_formulas_as_they_are_printed():
         np.testing.assert_allclose(ours, other.detach(), rtol=0, atol=1e-10)
 
 
-def test_dice_pulls_harder_down_to_the_probability_that_the_lesson_names():
-    """p > S / (N·(2 − D)) for a tumour pixel; the pulls from autograd."""
+def pulls(p, t):
+    """How hard BCE and Dice pull each pixel's logit, by autograd; total and Dice beside them."""
+    z = torch.logit(p).requires_grad_()
+    p = torch.sigmoid(z)
+    total = p.sum() + t.sum() + 1
+    dice = (2 * (p * t).sum() + 1) / total
+    losses = F.binary_cross_entropy_with_logits(z, t), 1 - dice
+    return *(torch.autograd.grad(loss, z, retain_graph=True)[0].abs() for loss in losses), total, dice
+
+
+def test_dice_pulls_harder_where_the_lesson_says():
+    """A tumour pixel with p > S / (N·(2 − D)), a healthy one with 1 − p > S / (N·D)."""
     for seed in range(5):
         rng = np.random.default_rng(seed)
         t = torch.tensor((rng.random(4000) < 0.02) * 1.0)
-        z = torch.tensor(rng.normal(size=4000) * 2 - 3 + 4 * t.numpy(), requires_grad=True)
-        p = torch.sigmoid(z)
-        total = p.sum() + t.sum() + 1
-        dice = (2 * (p * t).sum() + 1) / total
-        pulls = [torch.autograd.grad(loss, z, retain_graph=True)[0].abs()[t == 1]
-                 for loss in (F.binary_cross_entropy_with_logits(z, t), 1 - dice)]
-        bound = total / (len(z) * (2 - dice))
-        assert torch.equal(pulls[1] > pulls[0], (p > bound)[t == 1]) and 0 < (p > bound)[t == 1].sum() <= (t == 1).sum()
+        p = torch.sigmoid(torch.tensor(3 * rng.normal(size=4000) - 6 + 8 * t.numpy()))
+        bce, dice_loss, total, dice = pulls(p, t)
+        expected = torch.where(t == 1, p > total / (len(p) * (2 - dice)), 1 - p > total / (len(p) * dice))
+        assert torch.equal(dice_loss > bce, expected)
+        assert 0 < expected[t == 1].sum() <= (t == 1).sum() and 0 < expected[t == 0].sum() < (t == 0).sum()
+
+
+def test_at_the_beginning_each_loss_pulls_other_pixels():
+    """Every p at ½, 1 % tumour: the figures of the lesson."""
+    t = torch.zeros(100_000, dtype=torch.float64)
+    t[:1000] = 1
+    bce, dice_loss, total, dice = pulls(torch.full_like(t, 0.5), t)
+    assert (total / len(t)).item() == pytest.approx(0.51, abs=0.001) and dice.item() == pytest.approx(0.02, abs=0.001)
+    assert (dice_loss / bce)[0].item() == pytest.approx(1.9, abs=0.05)
+    assert (bce / dice_loss)[-1].item() == pytest.approx(50, abs=3)

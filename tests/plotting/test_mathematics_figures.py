@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from drawn_figures import FIGURES
 from matplotlib.colors import to_hex
+from matplotlib.patches import FancyArrowPatch
 from words_in_figures import drawn, words_are_whole_and_apart
 
 from unet_lib.plotting import mathematics
@@ -37,6 +38,23 @@ def test_a_graph_shows_values_gradients_and_local_derivatives():
     assert [text.get_text() for text in axes.texts if text.get_weight() == "bold"] == ["6"]
 
 
+def span(patch):
+    """The leftmost and the rightmost point of a patch, in pixels."""
+    across = patch.get_transform().transform(patch.get_path().vertices)[:, 0]
+    return across.min(), across.max()
+
+
+def test_arrows_end_outside_the_boxes():
+    nodes = [Node(0, 0, "x", "2"), Node(1, 0.2, "a very long name", "6")]
+    figure = mathematics.computation_graph(nodes, {("x", "a very long name"): "1"}, "title", 6)
+    drawn(figure)
+    axes, = figure.axes
+    arrow, = (patch for patch in axes.patches if isinstance(patch, FancyArrowPatch))
+    boxes = [text.get_bbox_patch() for text in axes.texts if "\n" in text.get_text()]
+    (_, first), (second, _) = map(span, boxes)
+    assert first < span(arrow)[0] < span(arrow)[1] < second
+
+
 def test_signed_maps_lie_around_zero_and_others_begin_there():
     figure = mathematics.map_row({"signed": np.array([[-1.0, 3.0]]), "from 0": np.array([[0.0, 2.0]])})
     signed, positive = (panel.images[0] for panel in figure.axes)
@@ -54,6 +72,7 @@ def test_the_tangent_has_the_slope_and_touches_the_curve():
 def test_bars_end_at_their_widths():
     axes, = mathematics.receptive_walk({"output": 1, "decoder.1": 5, "bottleneck": 9}).axes
     assert [bar.get_x() + bar.get_width() for bar in axes.patches] == pytest.approx([1, 5, 9])
+    assert axes.get_xscale() == "linear" and axes.get_xlim()[0] == 0
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert labels == ["into output", "into decoder.1", "into bottleneck"]
 

@@ -28,6 +28,11 @@ def words(figure):
     return [*(word for axes in figure.axes for word in (axes.title, axes.xaxis.label)), *figure.legends[0].get_texts()]
 
 
+def test_the_references_outline_can_be_named():
+    figure = plotting.mask_comparison(PICTURES, REFERENCES, MASKS, outline="the true outline")
+    assert "the true outline" in [word.get_text() for word in figure.legends[0].get_texts()]
+
+
 def test_masks_are_compared_row_by_row():
     figure = plotting.mask_comparison(PICTURES, REFERENCES, MASKS)
     assert len(figure.axes) == 6

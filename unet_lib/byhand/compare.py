@@ -26,13 +26,13 @@ class Comparison:
         """As the last line of a cell it shows nothing: `compare` has printed all there is."""
 
 
-def compare(ours: Any, torch_result: Any, tolerance: float | None = None) -> Comparison:
+def compare(ours: Any, torch_result: Any, tolerance: float | None = None, label: str = "") -> Comparison:
     """Print that two results are equal, or equal but for rounding; raise AssertionError if they are neither.
 
     Takes arrays, tensors and numbers. `tolerance` bounds |ours − torch's| / max(1, |torch's|); by default
     1e-12, or 1e-5 if either is float32. The line states this bound and not the difference, whose digits
     depend on the processor. Without a `tolerance` it says "exact" if all values happen to be equal; a
-    `tolerance` fixes what it says: "exact" for 0 and "approximate" for all others.
+    `tolerance` fixes what it says: "exact" for 0 and "approximate" for all others. `label` names what is compared.
     """
     mine, theirs = _as_array(ours), _as_array(torch_result)
     _check_comparable(mine, theirs)
@@ -44,7 +44,7 @@ def compare(ours: Any, torch_result: Any, tolerance: float | None = None) -> Com
     if wrong:
         raise AssertionError(_disagreement(mine, theirs, difference, wrong, bound))
     exact, largest = bool(equal.all()), float(difference.max())
-    print(_line(exact if tolerance is None else tolerance == 0, mine.size, bound))
+    print(_line(exact if tolerance is None else tolerance == 0, mine.size, bound, label))
     return Comparison(exact, mine.size, largest, largest / float(precision.eps))
 
 
@@ -84,7 +84,11 @@ def _disagreement(mine: np.ndarray, theirs: np.ndarray, difference: np.ndarray, 
             f"torch's {theirs[worst]}, and {wrong:,} of {mine.size:,} values are off. {hint}")
 
 
-def _line(exact: bool, values: int, bound: float) -> str:
+def _line(exact: bool, values: int, bound: float, label: str) -> str:
+    plural = "s" if values > 1 else ""
+    if label:
+        agree = "agree" if plural else "agrees"
+        return f"{label}: {values:,} value{plural} {agree} {'exactly' if exact else f'to {bound:g}'}"
     if exact:
         return f"exact: all {values:,} values equal" if values > 1 else "exact: the 1 value is equal"
-    return f"approximate: {values:,} value{'s' if values > 1 else ''}, largest difference below {bound:g}"
+    return f"approximate: {values:,} value{plural}, largest difference below {bound:g}"

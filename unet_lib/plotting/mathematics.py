@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, Patch, Rectangle
 
 from unet_lib.plotting.base import calm, draw_signed, empty_figure, new_figure
 from unet_lib.plotting.style import PALETTE, blend, faint, ink, series
@@ -74,10 +74,9 @@ def computation_graph(nodes: Sequence[Node], edges: Mapping[tuple[str, str], str
     figure = empty_figure(width, height, layout="constrained")
     axes = figure.subplots()
     by_name = {node.name: node for node in nodes}
+    boxes = {node.name: _node(axes, node) for node in nodes}
     for (start, end), words in edges.items():
-        _arrow(axes, by_name[start], by_name[end], words)
-    for node in nodes:
-        _node(axes, node)
+        _arrow(axes, by_name[start], by_name[end], boxes[start], boxes[end], words)
     xs, ys = [node.x for node in nodes], [node.y for node in nodes]
     axes.set(xlim=(min(xs) - 0.55, max(xs) + 0.55), ylim=(min(ys) - 0.6, max(ys) + 0.6), title=title)
     axes.axis("off")
@@ -88,22 +87,26 @@ def computation_graph(nodes: Sequence[Node], edges: Mapping[tuple[str, str], str
     return figure
 
 
-def _node(axes: Axes, node: Node) -> None:
+def _node(axes: Axes, node: Node) -> Patch | None:
+    """Draws the node; the outline of its box, where arrows end."""
     paper = axes.get_facecolor()
     box = {"boxstyle": "round,pad=0.35", "facecolor": paper, "edgecolor": ink(axes)}
-    axes.text(node.x, node.y, f"{node.name}\n{node.value}", ha="center", va="center", fontsize=11, color=ink(axes),
-              linespacing=1.25, zorder=3, bbox=box)
+    words = axes.text(node.x, node.y, f"{node.name}\n{node.value}", ha="center", va="center", fontsize=11,
+                      color=ink(axes), linespacing=1.25, zorder=3, bbox=box)
     if node.gradient:
         axes.annotate(node.gradient, (node.x, node.y), xytext=(0, -24), textcoords="offset points", ha="center",
-                      va="top", fontsize=11, fontweight="bold", color=blend(BACK, ink(axes), 0.15), zorder=4,
+                      va="top", fontsize=11, fontweight="bold", color=blend(BACK, ink(axes), 0.15), zorder=5,
                       bbox={"boxstyle": "round,pad=0.1", "facecolor": paper, "edgecolor": "none"})
+    return words.get_bbox_patch()
 
 
-def _arrow(axes: Axes, start: Node, end: Node, words: str) -> None:
+def _arrow(axes: Axes, start: Node, end: Node, tail: Patch | None, tip: Patch | None, words: str) -> None:
+    # Above the boxes: where these end is known only once they are drawn.
     axes.add_patch(FancyArrowPatch((start.x, start.y), (end.x, end.y), arrowstyle="-|>", mutation_scale=13,
-                                   shrinkA=22, shrinkB=24, color=faint(axes, 0.6), linewidth=1.3))
+                                   shrinkA=2, shrinkB=2, patchA=tail, patchB=tip, color=faint(axes, 0.6),
+                                   linewidth=1.3, zorder=4))
     axes.text(start.x + 0.5 * (end.x - start.x), start.y + 0.5 * (end.y - start.y), words, ha="center", va="center",
-              fontsize=9.5, color=ink(axes), zorder=2,
+              fontsize=9.5, color=ink(axes), zorder=5,
               bbox={"boxstyle": "round,pad=0.15", "facecolor": axes.get_facecolor(), "edgecolor": "none"})
 
 
@@ -139,17 +142,16 @@ def turned_weight(values: Numbers, losses: Numbers, now: float, loss: float, slo
 def receptive_walk(widths: Mapping[str, int]) -> Figure:
     """How many neighbouring values decide one output pixel, from the output back to the image: a bar a stage.
 
-    `widths` by stage, from the output backwards; a logarithmic axis, since they grow from 1 to hundreds.
+    `widths` by stage, from the output backwards; a linear axis from 0, so that doubling is seen.
     """
     figure, ((axes,),) = new_figure(width=8.4, height=0.9 + 0.3 * len(widths))
     names, numbers = list(widths), np.array(list(widths.values()))
     colours = [PALETTE[0] if name.startswith(("up", "decoder", "output")) else PALETTE[3] for name in names]
-    bars = axes.barh(range(len(names)), numbers - 0.8, left=0.8, color=colours)
+    bars = axes.barh(range(len(names)), numbers, color=colours)
     axes.bar_label(bars, [f"{number} × {number}" for number in numbers], padding=4, fontsize=9, color=ink(axes))
-    axes.set(yticks=range(len(names)), xlabel="pixels of that stage's input, on one side", xlim=(0.8, 3 * max(numbers)),
-             title="What one output pixel sees, walked back from the output (top) to the image (bottom)")
+    axes.set(yticks=range(len(names)), xlabel="pixels of that stage's input, on one side", xlim=(0, 1.2 * max(numbers)),
+             title="What one output pixel sees at most, walked back from the output (top) to the image (bottom)")
     axes.set_yticklabels([f"into {name}" for name in names])
-    axes.set_xscale("log")
     axes.invert_yaxis()
     calm(axes)
     axes.grid(visible=False)

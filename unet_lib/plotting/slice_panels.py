@@ -15,16 +15,17 @@ WIDEST, PANEL = 10.0, 2.5
 
 
 def mask_comparison(flair: UInt8[np.ndarray, "n h w"], reference: Shaped[np.ndarray, "n h w"],
-                    masks: Mapping[str, Shaped[np.ndarray, "n h w"]], titles: Sequence[str] = ()) -> Figure:
+                    masks: Mapping[str, Shaped[np.ndarray, "n h w"]], titles: Sequence[str] = (),
+                    outline: str = "the expert's outline") -> Figure:
     """A row a slice: FLAIR with the expert's outline, then each of the masks with it, and below these their Dice.
 
     `masks` are the answers of several networks by their names, of {0, 1} like `reference`. `titles` name the slices;
-    left out, they are numbered from 1.
+    left out, they are numbered from 1. `outline` names the reference's.
     """
     figure, axes = _grid(len(flair), 1 + len(masks))
     for row, panels in enumerate(axes):
         draw_slice(panels[0], flair[row], titles[row] if titles else f"slice {row + 1}")
-        draw_mask(panels[0], reference[row], REFERENCE, "the expert's outline", tint=0)
+        draw_mask(panels[0], reference[row], REFERENCE, outline, tint=0)
         for panel, (name, mask) in zip(panels[1:], masks.items(), strict=True):
             draw_slice(panel, flair[row], name)
             draw_mask(panel, mask[row], NETWORK, "a network's mask")
