@@ -40,8 +40,8 @@ def test_a_graph_shows_values_gradients_and_local_derivatives():
 
 def span(patch):
     """The leftmost and the rightmost point of a patch, in pixels."""
-    across = patch.get_transform().transform(patch.get_path().vertices)[:, 0]
-    return across.min(), across.max()
+    extents = patch.get_path().get_extents(patch.get_transform())
+    return extents.x0, extents.x1
 
 
 def test_arrows_end_outside_the_boxes():
