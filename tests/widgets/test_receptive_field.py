@@ -133,10 +133,10 @@ def test_sentence_and_still_picture():
     explorer.layers = []
     assert explorer.describe() == "Receptive field explorer: no layers yet, one value sees one pixel"
     picture = np.array(Image.open(io.BytesIO(base64.b64decode(data["image/png"]))).convert("RGB"))
-    assert picture.shape == (192, 288, 3)
-    assert metadata["image/png"]["width"] == 288
-    assert np.array_equal(picture[:60:3, ::3, 0], SLICE[:20])
+    assert picture.shape == (256, 384, 3)
+    assert metadata["image/png"]["width"] == 384
+    assert np.array_equal(picture[:80:4, ::4, 0], SLICE[:20])
     rows, columns = np.nonzero((picture == SQUARE).all(axis=2))
     top, left, side = field_square([C3, C3, POOL], (32, 48))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (
-        3 * top, 3 * (top + side) - 1, 3 * left, 3 * (left + side) - 1)
+        4 * top, 4 * (top + side) - 1, 4 * left, 4 * (left + side) - 1)

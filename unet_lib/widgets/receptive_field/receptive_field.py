@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import traitlets
 from jaxtyping import UInt8
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from unet_lib.core.errors import ShapeError
 from unet_lib.models.receptive_field import LayerGeometry, receptive_field, rows_seen
@@ -91,15 +91,17 @@ class ReceptiveFieldExplorer(GlassBoxWidget):
                 f"pixels, its neighbour {jump} pixel{'s' * (jump > 1)} further on")
 
     def picture(self) -> Image.Image:
-        """The slice, and the squares after each layer around the chosen pixel; the last one is drawn strongly."""
-        scale = max(1, round(256 / self.size[1]))
+        """The slice, and the squares after each layer around the chosen pixel; the large ones say their side."""
+        scale, labelled = max(1, round(384 / self.size[1])), 100
         sheet = Image.fromarray(self.image.repeat(scale, 0).repeat(scale, 1)).convert("RGB")
         pen = ImageDraw.Draw(sheet)
         for count in range(1, len(self.layers) + 1):
             top, left, side = (scale * number for number in field_square(self.layers[:count], self.pixel))
-            last = count == len(self.layers)
             box = (left, top, left + side - 1, top + side - 1)
-            pen.rectangle(box, None, SQUARE if last else tuple(level // 2 for level in SQUARE), 2 if last else 1)
+            pen.rectangle(box, None, SQUARE, 3 if count == len(self.layers) else 1)
+            if side - labelled > 36:          # room for a line of text above the square within
+                pen.text((max(left, 0) + 4, max(top, 0) + 2), f"{side // scale}", SQUARE, ImageFont.load_default(13))
+                labelled = side
         return sheet
 
     @traitlets.validate("layers")
