@@ -93,6 +93,18 @@ def test_a_patients_slices_are_taken_together_and_unmatched_ones_counted():
     assert found.dice(0) == pytest.approx((1 + alone.dice(0)) / 2)
 
 
+def test_outlines_without_a_counterpart_may_count_as_too_far_away():
+    """By hand: the outline of 10 × 10 pixels has 36; one slice found, one missed, one false alarm, one empty."""
+    nothing = np.zeros((40, 40), bool)
+    predicted = np.stack([square(5, 5), nothing, square(9, 9), nothing])
+    reference = np.stack([square(5, 5), square(5, 5), nothing, nothing])
+    found = outline_distances(predicted, reference)
+    assert (found.alone, found.dice(), found.dice(alone_counts=True)) == (72, 1, 0.5)
+    missed = outline_distances(nothing[None], square(5, 5)[None])
+    assert np.isnan(missed.dice()) and missed.dice(alone_counts=True) == 0
+    assert np.isnan(outline_distances(nothing[None], nothing[None]).dice(alone_counts=True))
+
+
 @pytest.mark.parametrize("present", [(False, False), (True, False), (False, True)])
 def test_without_two_outlines_there_is_no_distance(present):
     found = one(*(square(5, 5) & any_pixels for any_pixels in present))

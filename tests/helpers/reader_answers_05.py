@@ -140,11 +140,11 @@ FUNCTIONS_05 = {
         lambda *given: interval(*given)[::-1]: "First the lower end", unseeded: "another one each time",
         lambda *given: 0.5: "np.quantile(means"}),
 }
-RIGHT = ["split by slices", "nothing", "empty slices", "best of many seeds", "impossible", "accuracy",
+RIGHT = ["split by slices", "sound", "empty slices", "best of many seeds", "impossible", "accuracy",
          "threshold chosen on test"]
 PROPERTIES_05 = {
     "metric_detective": ([RIGHT, tuple(word.upper() for word in RIGHT), [f" {word}  " for word in RIGHT]], {
-        **{tuple(word if place != at else "nothing" if at != 1 else "impossible" for place, word in enumerate(RIGHT)):
+        **{tuple(word if place != at else "sound" if at != 1 else "impossible" for place, word in enumerate(RIGHT)):
            f"{letter}: " for at, letter in enumerate("ABCDEFG")},
         tuple(RIGHT[:6]): "give seven faults", ("leak", *RIGHT[1:]): "Choose from these"}),
 }

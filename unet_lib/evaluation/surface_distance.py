@@ -4,7 +4,8 @@ Distances are in-plane and in pixels of the slice. The TIFFs carry no voxel size
 how far slices lie apart is not known, so no distance is ever taken from one slice to the next.
 
 A slice on which only one of the two masks has an outline has no distance. Such slices are counted as `unmatched`;
-read that number beside the scores, which leave them out.
+read that number beside the scores, which leave them out. Only `dice(..., alone_counts=True)` takes their outlines as
+too far away, so that a tumour which was missed on all its slices scores 0.
 """
 
 from dataclasses import dataclass
@@ -21,12 +22,13 @@ class OutlineDistances:
     """From each pixel of one outline to the nearest of the other on the same slice, in pixels, all slices together.
 
     `predicted` goes from the predicted outline to the reference's, `reference` the other way. `unmatched` counts
-    slices on which only one of the two has an outline.
+    slices on which only one of the two has an outline, `alone` the pixels of these outlines.
     """
 
     predicted: Float[np.ndarray, "a"]
     reference: Float[np.ndarray, "b"]
     unmatched: int = 0
+    alone: int = 0
 
     def hausdorff(self, percentile: float = 95, empty: float = float("nan")) -> float:
         """The larger of both directions' percentiles (Huttenlocher et al. 1993; MONAI's definition), in pixels.
@@ -38,13 +40,14 @@ class OutlineDistances:
             return empty
         return float(max(np.percentile(distances, percentile) for distances in (self.predicted, self.reference)))
 
-    def dice(self, tolerance: float = TOLERANCE, empty: float = float("nan")) -> float:
+    def dice(self, tolerance: float = TOLERANCE, empty: float = float("nan"), alone_counts: bool = False) -> float:
         """The fraction of both outlines within `tolerance` pixels of the other (Nikolov et al. 2021), in [0, 1].
 
-        `empty` where no slice has both outlines.
+        With `alone_counts`, outlines without another on their slice lie outside the tolerance. `empty` where there
+        is no outline to count.
         """
         near = sum(int((distances <= tolerance).sum()) for distances in (self.predicted, self.reference))
-        pixels = len(self.predicted) + len(self.reference)
+        pixels = len(self.predicted) + len(self.reference) + alone_counts * self.alone
         return near / pixels if pixels else empty
 
 
@@ -56,7 +59,8 @@ def outline_distances(predicted: Bool[np.ndarray, "n h w"], reference: Bool[np.n
     nothing = np.zeros(0)
     return OutlineDistances(np.concatenate([nothing, *(_distances(p, r) for p, r in pairs)]),
                             np.concatenate([nothing, *(_distances(r, p) for p, r in pairs)]),
-                            unmatched=int((outlined.any(axis=0) & ~both).sum()))
+                            unmatched=int((outlined.any(axis=0) & ~both).sum()),
+                            alone=sum(int(outline(mask).sum()) for mask in (*predicted[~both], *reference[~both])))
 
 
 def outline(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:

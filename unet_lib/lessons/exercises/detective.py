@@ -9,11 +9,11 @@ FAULTS = {
     "best of many seeds": "only the luckiest training is reported",
     "empty slices": "slices without tumour lift the mean",
     "impossible": "these numbers cannot belong together",
-    "nothing": "no fault in what is reported",
+    "sound": "no fault in what is reported",
     "split by slices": "training and test share patients",
     "threshold chosen on test": "the test patients made a choice that their score should judge",
 }
-ANSWER = ["split by slices", "nothing", "empty slices", "best of many seeds", "impossible", "accuracy",
+ANSWER = ["split by slices", "sound", "empty slices", "best of many seeds", "impossible", "accuracy",
           "threshold chosen on test"]
 _HINTS = (
     "A: read again how the slices came into training and test. Where can the neighbours of a test slice be?",
