@@ -110,7 +110,7 @@ def channel_effects(auc: Float[np.ndarray, "c"], lost: Float[np.ndarray, "c"], i
     left.set_yticks(rows, [f"{name} {channel}" for channel in order])
     _draw_intervals(right, lost[order], intervals[order], rows, color=PALETTE[1], marker="o")
     _line_at(right, 0)
-    right.set(title="is needed", xlabel="Dice lost without it, with 95 % interval")
+    right.set(title="lost without it", xlabel="Dice lost without it, with 95 % interval")
     for panel in (left, right):
         calm(panel)
         panel.grid(axis="x", alpha=0.25)
@@ -165,7 +165,7 @@ def edited_slice(before: UInt8[np.ndarray, "h w"], after: UInt8[np.ndarray, "h w
         if words == "network":
             draw_mask(panel, predictions[number][view], NETWORK)
             draw_mask(panel, reference[view], REFERENCE, tint=0)
-    outlines = {"network": NETWORK, "expert": REFERENCE}
+    outlines = {"network": NETWORK, "true outline": REFERENCE}
     handles = [Line2D([], [], color=colour, label=name) for name, colour in outlines.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
