@@ -16,7 +16,7 @@ from unet_lib.lessons.doctor.remedies import copy_project, install, python, rein
 
 FREE_GB = 2.0    # for caches of the phantoms (0.2 GB) or the real set (1 GB), and for runs
 MEMORY_GB = 2.0  # of lessons 00 to 04 the hungriest took 1.0 GB on phantoms; JupyterLab and a browser come on top
-SYMBOLS = "×·÷−–→…≈ᵀ⟨⟩"  # beyond ASCII, in figures; a test reads them from the sources
+SYMBOLS = "×·÷−–→…≈ᵀ⟨⟩²₁₂½μ\u0302"  # beyond ASCII, in figures; a test reads them from the sources
 QUIZZES = "unet_lib/lessons/texts/quizzes"
 FRONT_END = {"@jupyter-widgets/jupyterlab-manager": "jupyterlab_widgets", "anywidget": "anywidget"}
 
