@@ -95,7 +95,7 @@ def _node(axes: Axes, node: Node) -> Patch | None:
                       color=ink(axes), linespacing=1.25, zorder=3, bbox=box)
     if node.gradient:
         axes.annotate(node.gradient, (node.x, node.y), xytext=(0, -24), textcoords="offset points", ha="center",
-                      va="top", fontsize=11, fontweight="bold", color=blend(BACK, ink(axes), 0.15), zorder=5,
+                      va="top", fontsize=11, fontweight="bold", color=blend(BACK, ink(axes), 0.2), zorder=5,
                       bbox={"boxstyle": "round,pad=0.1", "facecolor": paper, "edgecolor": "none"})
     return words.get_bbox_patch()
 
