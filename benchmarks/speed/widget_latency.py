@@ -161,8 +161,10 @@ def opened(page: Page, address: str, folder: Path, source: str) -> Page:
             break
         except Exception:
             time.sleep(1)
-    kernel_ready = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-    page.wait_for_function(kernel_ready)
+    # JupyterLab also opens what was open before: the notebook in front must be this one.
+    ready = "window.jupyterapp?.shell?.currentWidget"
+    page.wait_for_function(f"{ready}?.context?.path === '{name}' && "
+                           f"{ready}.sessionContext?.session?.kernel?.status === 'idle'")
     page.evaluate("jupyterapp.shell.collapseLeft()")
     page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
     return page
