@@ -103,7 +103,7 @@ def _lines_to_compare(axes: Axes, mean: float) -> list[Line2D]:
 def worst_sheet(cases: Sequence[tuple[str, UInt8[np.ndarray, "h w"], Bool[np.ndarray, "h w"],
                                       Bool[np.ndarray, "h w"]]]) -> Figure:
     """Title, FLAIR, predicted and reference mask of some slices, side by side, both outlined over FLAIR."""
-    figure, axes = new_figure(1, len(cases), width=max(4.0, 2.3 * len(cases)), height=3.3)
+    figure, axes = new_figure(1, len(cases), width=max(4.0, 2.3 * len(cases), min(9.2, 2.5 * len(cases))), height=3.3)
     figure.set_layout_engine("compressed")  # square images: the plain layout would cut their titles
     for panel, (title, flair, predicted, reference) in zip(axes[0], cases, strict=True):
         draw_slice(panel, flair, title)
