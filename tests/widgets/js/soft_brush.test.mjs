@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { PaintedSlice } from "../../../unet_lib/widgets/feature_explorer/soft_brush.js";
+import { PaintedSlice } from "../../../unet_lib/widgets/shared/soft_brush.js";
 
 const SIZE = 16;
 const at = (row, column) => row * SIZE + column;

@@ -4,7 +4,7 @@ import { make, radioChoice, steadyButton } from "../shared/base.js";
 import { WHITE } from "../shared/colours.js";
 import { drawGrey, wholeSlice } from "../shared/slice_pictures.js";
 import { Screen, trace } from "./feature_pictures.js";
-import { PaintedSlice } from "./soft_brush.js";
+import { PaintedSlice } from "../shared/soft_brush.js";
 
 export const LONG_STEP = 8; // pixels, with Shift
 const FLAIR = 1; // the channel in which a tumour is seen best

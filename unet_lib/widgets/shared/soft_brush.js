@@ -3,10 +3,9 @@
 const MOST_STROKES = 60; // that can be undone; each keeps a slice
 
 export class PaintedSlice {
-  constructor(size) {
-    this.size = size;
-    this.area = size * size;
-    this.load(new Uint8Array(3 * this.area));
+  constructor(size, channels = 3) {
+    Object.assign(this, { size, channels, area: size * size });
+    this.load(new Uint8Array(channels * this.area));
   }
 
   /** Another slice: channel by channel, row by row. */
@@ -14,7 +13,7 @@ export class PaintedSlice {
     this.original = planes.slice();
     this.planes = planes.slice();
     this.past = [];
-    this.means = [0, 1, 2].map((channel) => this.part(this.original, channel).reduce((sum, level) => sum + level, 0) / this.area);
+    this.means = Array.from({ length: this.channels }, (_, channel) => this.part(this.original, channel).reduce((sum, level) => sum + level, 0) / this.area);
   }
 
   part(planes, channel) {
@@ -30,7 +29,7 @@ export class PaintedSlice {
   begin() {
     this.base = this.planes.slice();
     this.weight = new Float64Array(this.area); // how much of the stroke each pixel has: the most of any dab
-    this.aim = Array.from({ length: 3 }, () => new Float64Array(this.area)); // what it would become with all of it
+    this.aim = Array.from({ length: this.channels }, () => new Float64Array(this.area)); // what it would become with all of it
   }
 
   /** One touch of the brush: full in the middle, nothing at `radius`, cos² in between. */
