@@ -18,7 +18,7 @@ from processes import run_python
 
 os.environ["UNET_PROGRESS"] = "off"  # what a reader has solved is theirs
 
-pytest_plugins = ["browser", "packed_set"]
+pytest_plugins = ["browser", "node", "packed_set"]
 
 
 

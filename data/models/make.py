@@ -8,6 +8,8 @@
         trains a small network on its own and keeps it at ten steps on the way
     python data/models/make.py lgg-steps-batch-norm
         statistics for these ten networks' batch norms, measured anew on the training slices; lgg-steps does it, too
+    python data/models/make.py playground-steps
+        after the first of PHANTOM_COMMANDS below: the network of the web page, trained on real patients and phantoms
     python data/models/make.py phantom-baseline
         after the two other commands of PHANTOM_COMMANDS below
     python data/models/make.py imagenet-lite0 --weights FILE
@@ -25,7 +27,7 @@ import hashlib
 import io
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +38,10 @@ from torch import nn
 
 from unet_lib.core.atomic_io import write_text
 from unet_lib.core.provenance import provenance
-from unet_lib.data.augmentation import Augmented
 from unet_lib.data.cache import SliceCache, open_cache
 from unet_lib.data.loader import Batches
 from unet_lib.data.protocols import BatchSource
-from unet_lib.data.splits import split_patients
+from unet_lib.data.splits import Split, split_patients
 from unet_lib.evaluation.cross_validation import WEIGHTS, WORK, scores_of
 from unet_lib.evaluation.patients import score_patients, summary
 from unet_lib.evaluation.result_rows import read_rows
@@ -53,7 +54,7 @@ from unet_lib.models.efficientnet_unet import EfficientNetUNet
 from unet_lib.models.pretrained import ENCODER, KIND
 from unet_lib.models.registry import Network, described
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.experiment import ExperimentConfig, prepare
+from unet_lib.training.experiment import Experiment, ExperimentConfig, prepare
 from unet_lib.training.loop import fit
 from unet_lib.training.recipes import BEST
 
@@ -71,13 +72,19 @@ PHANTOM_COMMANDS = [f"unet_lib phantom --patients 120 --seed 0 --out {PHANTOMS}"
                     f"unet_lib train --data {PHANTOMS} --out {PHANTOM_RUN} --base 8 --size 128 --batch 8 --lr 0.002 "
                     "--schedule cosine --epochs 12 --seed 31", "python data/models/make.py phantom-baseline"]
 STEPS = (0, 10, 20, 40, 80, 160, 320, 640, 1000, 1600)  # of the series; its source counts in tens
+PLAYGROUND = HERE / "playground-steps"
+PLAYGROUND_STEPS = (0, 10, 20, 40, 80, 160, 320, 640, 1600, 4000)
+PLAYGROUND_COMMANDS = [PHANTOM_COMMANDS[0], "python data/models/make.py playground-steps"]
+PLAYGROUND_LIMITS = ("Trained on 62 patients of one research data set with low-grade gliomas and on 96 synthetic "
+                     "patients, three sequences, at 128×128 pixels. Other pictures: unknown. Not for clinical use: do "
+                     "not diagnose with it.")
 
 
 def main() -> None:
     """Make the one that is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", choices=("phantom-baseline", "lgg-best", "lgg-baseline", "lgg-steps",
-                                         "lgg-steps-batch-norm", "imagenet-lite0"))
+                                         "lgg-steps-batch-norm", "playground-steps", "imagenet-lite0"))
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--data", type=Path, default=Path("data/lgg"))
     args = parser.parse_args()
@@ -87,6 +94,8 @@ def main() -> None:
         return make_encoder(args.weights)
     if args.name == "phantom-baseline":
         return make_phantom_baseline()
+    if args.name == "playground-steps":
+        return make_playground_series(args.data)
     cache = open_cache(args.data)
     if args.name == "lgg-steps":
         make_series(cache)
@@ -172,7 +181,7 @@ class Tens:
 
 
 def make_series(cache: SliceCache) -> None:
-    """One small network at ten steps of its training, and its whole history."""
+    """One small network at ten steps of its training on real patients, and its whole history."""
     split = split_patients(cache.names, seed=0)
     training = TrainingConfig(STEPS[-1] // 10, 4e-3, schedule="cosine")
     settings = ExperimentConfig(UNetConfig(base=8), training, size=128, batch=16, negative_fraction=0.3)
@@ -180,19 +189,59 @@ def make_series(cache: SliceCache) -> None:
     card = {"name": "lgg-steps", "made_with": ["python data/models/make.py lgg-steps"], **run.card,
             "data_set": "88 of the 110 patients of LGG Brain MRI Segmentation (Buda et al. 2019)",
             "intended_use": "Teaching: lesson 06 shows this network at every one of its steps.", "limits": LIMITS}
-    folder, history = SERIES, []
-    keep(run.network, folder, 0, card, cache)
-    for epoch in fit(run.network, Tens(Augmented(run.training, settings.augmentation, 0)), settings.training):
+    for step in trained_in_steps(run, STEPS, SERIES):
+        keep(run.network, SERIES, step, card, {"validation_scores": split.validation}, cache)
+    calibrate_series(cache)
+
+
+def make_playground_series(real: Path) -> None:
+    """The same for the web page: smaller, on real patients and phantoms, each step with calibrated batch norms.
+
+    The phantoms that every reader has, those of `data/phantom`, are kept out: visitors see patients it never saw.
+    """
+    lgg, phantoms = open_cache(real), open_cache(PHANTOMS)
+    split = split_patients(lgg.names, seed=0)
+    shown = sorted(path.name for path in (HERE.parent / "phantom").glob("TCGA_PH_*"))
+    learnt = [name for name in phantoms.names if name not in shown]
+    split = Split(tuple(sorted((*split.train, *learnt))), split.validation, tuple(shown))
+    cache = open_cache(linked(Path("runs/lgg-and-phantoms"), lgg.root, phantoms.root))
+    training = TrainingConfig(PLAYGROUND_STEPS[-1] // 10, 4e-3, schedule="cosine")
+    settings = ExperimentConfig(UNetConfig(base=8, depth=3), training, size=128, batch=16, negative_fraction=0.3)
+    run = prepare(settings, cache, split, torch.device("cpu"))
+    card = {"name": "playground-steps", "made_with": PLAYGROUND_COMMANDS, **run.card,
+            "data_set": "88 of the 110 patients of LGG Brain MRI Segmentation (Buda et al. 2019); " + phantoms.content,
+            "batch_norm": "calibrated: one pass in training mode over one epoch of training slices",
+            "intended_use": "Teaching: the playground and the lessons as web pages.", "limits": PLAYGROUND_LIMITS}
+    scored = {"validation_scores": split.validation, "phantom_scores": split.test}
+    slices = Batches(cache, cache.slices_of(split.train), batch=64, size=128, seed=0, negative_fraction=0.3)
+    for step in trained_in_steps(run, PLAYGROUND_STEPS, PLAYGROUND):
+        settled = calibrate(run.network, (batch.images for batch in slices.epoch()))
+        keep(settled, PLAYGROUND, step, card, scored, cache)
+
+
+def linked(folder: Path, *roots: Path) -> Path:
+    """A folder in which the patients of all `roots` lie side by side, as links."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for patient in (path for root in roots for path in root.glob("TCGA_*")):
+        if not (folder / patient.name).exists():
+            (folder / patient.name).symlink_to(patient.resolve(), target_is_directory=True)
+    return folder
+
+
+def trained_in_steps(run: Experiment, steps: tuple[int, ...], folder: Path) -> Iterator[int]:
+    """Train, and stop at each of `steps` to let its network be kept; the history lies in `folder` at the end."""
+    history = []
+    yield 0
+    for epoch in fit(run.network, Tens(run.source), run.settings.training):
         step = 10 * epoch.epoch
         history.append({"step": step, "loss": round(epoch.loss, 5), "train_f1": round(epoch.train.dice(), 5)})
-        if step in STEPS:
-            keep(run.network, folder, step, card, cache)
+        if step in steps:
+            yield step
     table = io.StringIO()
     writer = csv.DictWriter(table, fieldnames=list(history[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
     write_text(folder / "history.csv", table.getvalue())
-    calibrate_series(cache)
 
 
 def calibrate_series(cache: SliceCache) -> None:
@@ -223,14 +272,15 @@ def calibrate_series(cache: SliceCache) -> None:
     write_text(SERIES / "batch_norm.json", json.dumps({"card": measured}, indent=1, ensure_ascii=False) + "\n")
 
 
-def keep(network: Network, folder: Path, step: int, card: dict[str, Any], cache: SliceCache) -> None:
-    """The network as it is now, with its scores on the validation patients."""
+def keep(network: Network, folder: Path, step: int, card: dict[str, Any], scored: dict[str, Sequence[str]],
+         cache: SliceCache) -> None:
+    """The network as it is now, with its scores on the patients of each entry of `scored`."""
     path, kept = folder / f"step-{step:04}", rounded(network)
     save_model(path.with_suffix(".safetensors"), kept, card)
-    scores = summary(list(score_patients(load_predictor(path.with_suffix(".safetensors"), "cpu"), cache,
-                                         card["split"]["validation"])))
-    write(path, kept, {**card, "step": step, "validation_scores": scores, **provenance(torch.device("cpu"))})
-    print(f"step {step}: mean Dice of the validation patients {scores['mean_dice']}", flush=True)
+    predictor = load_predictor(path.with_suffix(".safetensors"), "cpu")
+    scores = {name: summary(list(score_patients(predictor, cache, patients))) for name, patients in scored.items()}
+    write(path, kept, {**card, "step": step, **scores, **provenance(torch.device("cpu"))})
+    print(f"step {step}: mean Dice", *(f"{name} {score['mean_dice']}" for name, score in scores.items()), flush=True)
 
 
 def rounded(network: Network) -> Network:

@@ -1,7 +1,6 @@
 """The widgets' scripts and styles: how Python joins them into one text, and what the scripts compute, by Node."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,19 +12,6 @@ from unet_lib.widgets.shared.base import script, stylesheet
 WIDGETS = REPOSITORY / "unet_lib" / "widgets"
 MAIN = sorted(path for path in WIDGETS.glob("*/*.js") if path.stem == path.parent.name)
 TESTS = sorted(Path(__file__).parent.glob("js/*.test.mjs"))
-OLDEST = 20
-
-
-@pytest.fixture(scope="module")
-def node() -> str:
-    """Node, which runs JavaScript without a browser."""
-    path = shutil.which("node")
-    if path is None:
-        pytest.skip(f"no Node found, which these tests need in version {OLDEST} or later; see https://nodejs.org")
-    version = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    if int(version.lstrip("v").split(".")[0]) < OLDEST:
-        pytest.skip(f"these tests need Node {OLDEST} or later; {path} is {version}")
-    return path
 
 
 def run(*command: object) -> None:
