@@ -132,10 +132,16 @@ def readout(page: object) -> list[str]:
     return [text.strip() for text in page.locator(".gb-value .gb-number").all_inner_texts()]
 
 
+def middle(page: object, row: int, column: int) -> dict[str, float]:
+    """Where this pixel's middle is on a screen, which may be smaller than the slice."""
+    scale = page.locator(".gb-screen").first.bounding_box()["width"] / 256
+    return {"x": (column + 0.5) * scale, "y": (row + 0.5) * scale}
+
+
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (255, 255), (90, 170), (90, 160), (17, 203)])
 def test_hovering_reads_the_arrays_numbers(page, row, column):
     for channel in range(3):
-        page.locator(".gb-screen").nth(channel).hover(position={"x": column + 0.5, "y": row + 0.5})
+        page.locator(".gb-screen").nth(channel).hover(position=middle(page, row, column))
         mask = int(CACHE.masks[2, row, column])
         assert readout(page) == [str(row), str(column), *map(str, CACHE.images[2, row, column]),
                                  "1 tumour" if mask else "0 background"]
@@ -146,7 +152,7 @@ def test_hovering_reads_the_arrays_numbers(page, row, column):
 
 
 def test_a_click_chooses_the_pixel_for_python_too(page, book):
-    page.locator(".gb-screen").nth(1).click(position={"x": 160.5, "y": 75.5})
+    page.locator(".gb-screen").nth(1).click(position=middle(page, 75, 160))
     page.mouse.move(5, 5)
     assert readout(page)[:2] == ["75", "160"]
     book.page.evaluate("jupyterapp.commands.execute('notebook:move-cursor-down')")
@@ -200,6 +206,37 @@ def test_every_control_has_a_name(page):
         return controls.filter((node) => !name(node)).map((node) => node.outerHTML);
     }""")
     assert nameless == []
+
+
+@pytest.mark.parametrize(("width", "beside", "columns"), [(1440, [0, 1, 2], 4), (1150, [0, 1, 2], 4), (800, [2], 2)])
+def test_the_numbers_stand_at_the_right_of_the_pictures(page, width, beside, columns):
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.wait_for_timeout(300)
+    *pictures, numbers = page.locator(".gb-panel").evaluate_all(
+        "panels => panels.map((panel) => panel.getBoundingClientRect()).map(({ x, y, width }) => [x, y, width])")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert [n for n, (_, top, _) in enumerate(pictures) if top == numbers[1]] == beside
+    assert all(numbers[0] >= pictures[n][0] + pictures[n][2] for n in beside) and numbers[2] >= 240
+    assert len({round(x) for x, *_ in (*pictures, numbers)}) == columns
+
+
+def test_digits_are_read_on_every_grey(page):
+    """By the contrast ratio of WCAG, with a window that gives every cell another grey."""
+    seen = set()
+    for white in range(40, 256, 12):
+        page.get_by_label("Grey level drawn white").fill(str(white))
+        for ink, paper in page.evaluate("""() => [...document.querySelectorAll(".gb-table td[style]")].map((cell) =>
+                [cell.style.color, cell.style.backgroundColor].map((colour) => Number(colour.match(/\\d+/)[0])))"""):
+            lighter, darker = sorted((luminance(ink), luminance(paper)), reverse=True)
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5, (ink, paper)
+            seen.add(paper)
+    assert len(seen) > 20
+
+
+def luminance(grey: int) -> float:
+    """Of an sRGB grey, 0 to 1."""
+    level = grey / 255
+    return level / 12.92 if level <= 0.04045 else ((level + 0.055) / 1.055) ** 2.4
 
 
 @pytest.mark.parametrize("width", [1280, 800])

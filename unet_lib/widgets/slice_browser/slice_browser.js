@@ -10,6 +10,10 @@ const REACH = 4; // the inspector shows the pixel and 4 more each way: 9 × 9 nu
 const SIDE = 2 * REACH + 1;
 const LONG_STEP = 10;
 const GAP = 12; // px between pictures, as in the style
+const PADDING = 2; // px at both sides of the widget, as in the style
+const NUMBERS = 240; // px: the least side of the numbers where they stand beside the pictures
+const SMALLEST = 176; // px: the least side of a picture there
+const DARKEST = 118; // the darkest grey on which black is read at least as well as white (WCAG: 4.6 to 1 for both)
 const TINT = 0.32; // of the tumour's colour; base.py says the same
 const PATIENCE = 1500; // ms without an answer, after which we say that the kernel is silent
 
@@ -332,13 +336,22 @@ class SliceView {
     this.draw();
   }
 
-  /** Pictures grow by whole steps only, so that every pixel stays a square of the same size. */
+  /**
+   * The numbers stand at the right of the pictures where the window is wide enough for that, else below. Pictures grow by
+   * whole steps only, so that every pixel is a square of the same size; they shrink to keep the numbers beside them.
+   */
   layOut() {
-    const room = Math.floor((this.root.clientWidth + GAP) / (this.model.get("shown").width + GAP)); // in pictures
+    const side = this.model.get("shown").width;
+    const room = Math.floor((this.root.clientWidth + GAP) / (side + GAP)); // in pictures
     const large = this.model.get("view") !== "all";
-    const scale = large && room >= 2 ? 2 : 1;
+    const wide = this.root.clientWidth - 2 * PADDING - 3 * GAP; // for three pictures and the numbers
+    const third = Math.floor((wide - Math.max(NUMBERS, wide / 4)) / 3);
+    const beside = !large && third >= SMALLEST;
+    const scale = large && room >= 2 ? 2 : beside ? Math.min(third / side, 1) : 1;
+    const numbers = beside ? Math.min(wide - 3 * third, side) : side * (large && room >= 4 ? 2 : 1);
     this.stage.style.setProperty("--scale", scale);
-    this.stage.style.setProperty("--inspector", large && room >= 4 ? 2 : 1);
+    this.stage.style.setProperty("--inspector", numbers / side);
+    this.stage.classList.toggle("gb-two-by-two", !large && !beside);
     if (scale === this.scale) return;
     this.scale = scale;
     this.drawOver();
@@ -438,7 +451,7 @@ class SliceView {
     const level = this.slice.planes[this.focus][row * this.slice.shown.width + column];
     cell.textContent = level;
     cell.style.background = `rgb(${grey[level]} ${grey[level]} ${grey[level]})`;
-    cell.style.color = grey[level] > 120 ? "#000" : "#fff";
+    cell.style.color = grey[level] >= DARKEST ? "#000" : "#fff";
     cell.style.boxShadow = this.model.get("outline") ? this.cellBorder(row, column) : "";
   }
 
