@@ -21,6 +21,7 @@ from unet_lib.core.atomic_io import write_text
 from unet_lib.core.errors import SettingsError
 from unet_lib.lessons.glossary import Term, read_glossary
 from unet_lib.lessons.html_export import CLIP, without_widgets
+from unet_lib.widgets.glossary_cards.glossary_cards import page_script, page_style
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -38,6 +39,8 @@ def build(out: Path) -> int:
     shutil.rmtree(out, ignore_errors=True)
     gather(source)
     shutil.copytree(CLIPS, site / CLIPS.relative_to(ROOT), ignore=shutil.ignore_patterns("*.json"))
+    write_text(site / "_static" / "glossary_cards.js", page_script())
+    write_text(site / "_static" / "glossary_cards.css", page_style())
     return build_main(["-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(doctrees), str(source), str(site)])
 
 

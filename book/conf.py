@@ -24,7 +24,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_math_renderer = "mathml"
 html_static_path = ["book.css"]
-html_css_files = ["book.css"]
+html_css_files = ["glossary_cards.css", "book.css"]  # the cards come from book/build.py
+html_js_files = [("glossary_cards.js", {"defer": "defer"})]
 templates_path = ["_templates"]
 html_sidebars = {"**": ["contents"]}
 html_copy_source = html_show_sourcelink = html_use_index = False

@@ -25,7 +25,7 @@ from animations.manifest import clips
 from book.build import MADE, build, resolve_links
 from book.conf import finish_outputs
 from unet_lib.core.errors import SettingsError
-from unet_lib.lessons.glossary import read_glossary
+from unet_lib.lessons.glossary import look_up, read_glossary
 
 LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 TITLES = {path.stem: nbformat.read(path, 4).cells[0].source.partition("\n")[0].lstrip("# ") for path in LESSONS}
@@ -301,6 +301,25 @@ def test_the_glossary_explains_every_term(site):
         assert plain.strip() == f"{term.german}: {term.meaning} (lesson {term.lesson})".replace("’", "'")
         assert meaning.find(lang="de").get_text() == term.german
         assert meaning.a["href"].startswith(f"notebooks/{term.lesson}_")
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_a_tap_on_a_bold_term_shows_what_it_means(reader, colours):
+    someone = reader(viewport={"width": 390, "height": 800}, has_touch=True, color_scheme=colours)
+    page = someone.open("notebooks/02_convolution")
+    term, card = page.locator("[data-gb-term=kernel]").first, page.locator(".gb-glossary")
+    assert page.locator("[data-gb-term]").count() >= 20 and card.is_hidden()
+    term.tap()
+    assert look_up("kernel", read_glossary()).meaning in card.inner_text()
+    box = card.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= 390
+    assert barriers(page, "article p:has(> [data-gb-term=kernel]), .gb-glossary") == []
+    page.keyboard.press("Escape")
+    assert card.is_hidden()
+    term.tap()
+    page.locator("h1").tap()
+    assert card.is_hidden()
+    assert someone.faults == []
 
 
 def test_links_to_files_are_followed(tmp_path):
