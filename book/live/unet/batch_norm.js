@@ -1,0 +1,68 @@
+// Batch norm while training: normalised with the mean and variance of the batch in hand, over all its slices and pixels.
+
+import { channelOf, zeros } from "./operations.js";
+
+const MOMENTUM = 0.1; // how far the running averages move towards each batch's statistics, as in PyTorch
+const ADDED = 1e-5; // to the variance, as in PyTorch
+
+/**
+ * Normalise a batch, a list of maps. Returns { batch, normalised, scales }: the new maps, the same before weight and bias,
+ * and 1 / standard deviation of each channel; the way back needs both. The running averages in `part` move on.
+ */
+export function trainBatchNorm(maps, part) {
+  const [normalised, batch] = [maps.map(emptyLike), maps.map(emptyLike)];
+  const scales = Float64Array.from(part.weight, (weight, channel) => {
+    const { mean, variance, count } = statisticsOf(maps, channel);
+    part.running_mean[channel] += MOMENTUM * (mean - part.running_mean[channel]);
+    part.running_var[channel] += MOMENTUM * ((variance * count) / (count - 1) - part.running_var[channel]);
+    const scale = 1 / Math.sqrt(variance + ADDED);
+    maps.forEach((slice, index) => {
+      const [from, middle, to] = [slice, normalised[index], batch[index]].map((all) => channelOf(all, channel));
+      for (let at = 0; at < from.length; at++) {
+        middle[at] = (from[at] - mean) * scale;
+        to[at] = middle[at] * weight + part.bias[channel];
+      }
+    });
+    return scale;
+  });
+  return { batch, normalised, scales };
+}
+
+/**
+ * The way back. A value also moves its channel's mean and variance, and with them all other values: hence the two averages
+ * that are subtracted. Adds to the gradients of weight and bias in `sums`, returns the gradients towards the input.
+ */
+export function trainBatchNormBackward({ normalised, scales }, gradients, weight, sums) {
+  const results = gradients.map(emptyLike);
+  scales.forEach((scale, channel) => {
+    const planes = gradients.map((gradient, index) => [gradient, normalised[index], results[index]].map((all) => channelOf(all, channel)));
+    let [sum, product, count] = [0, 0, 0];
+    for (const [slopes, values] of planes) {
+      for (let at = 0; at < slopes.length; at++) {
+        sum += slopes[at];
+        product += slopes[at] * values[at];
+      }
+      count += slopes.length;
+    }
+    sums.bias[channel] += sum;
+    sums.weight[channel] += product;
+    const factor = weight[channel] * scale;
+    for (const [slopes, values, to] of planes) {
+      for (let at = 0; at < to.length; at++) to[at] = factor * (slopes[at] - sum / count - (values[at] * product) / count);
+    }
+  });
+  return results;
+}
+
+/** Mean and variance of a channel over all slices of the batch, and over how many values they are. */
+function statisticsOf(batch, channel) {
+  const planes = batch.map((maps) => channelOf(maps, channel));
+  const count = planes.length * planes[0].length;
+  let [sum, squares] = [0, 0];
+  for (const plane of planes) for (let at = 0; at < plane.length; at++) sum += plane[at];
+  const mean = sum / count;
+  for (const plane of planes) for (let at = 0; at < plane.length; at++) squares += (plane[at] - mean) ** 2;
+  return { mean, variance: squares / count, count };
+}
+
+const emptyLike = (maps) => zeros(maps.channels, maps.height, maps.width);
