@@ -1,0 +1,70 @@
+// What a network says of a slice: the answers that a worker gives to the page. It knows nothing of either.
+
+import { UNet } from "./unet/network.js";
+import { channelOf, sigmoid } from "./unet/operations.js";
+import { WeightsError, crc32, readSafetensors } from "./unet/safetensors.js";
+
+const BRIGHTEST = 0.998; // of a stage's values are below the brightest colour; a single peak would leave the rest dark
+const FINE = 4096; // bins to find it
+
+/** Networks by name, and the last image each of them saw: only what has changed is computed anew. */
+export class NetworkAnswers {
+  constructor() {
+    this.networks = {};
+  }
+
+  /** Keep the network in these bytes of a safetensors file. Throws WeightsError if they are not those of the checksum. */
+  load(name, bytes, checksum) {
+    if (crc32(bytes) !== checksum) throw new WeightsError(`The network's weights (${name}) are damaged: their checksum is another. Load the page again.`);
+    const { tensors, metadata } = readSafetensors(bytes);
+    this.networks[name] = new UNet(tensors, JSON.parse(metadata.glass_box_unet).architecture);
+  }
+
+  /**
+   * The stages' maps as bytes, and each pixel's probability of tumour. `planes` are grey levels, channel by channel;
+   * `statistics` the patient's [means, deviations] of the channels; `cut` the levels whose skip hands on zeros.
+   */
+  look({ network: name, planes, statistics, cut = [] }) {
+    const network = this.networks[name];
+    for (const other of Object.values(this.networks)) if (other !== network) Object.assign(other, { maps: {}, seen: null });
+    const seen = `${statistics} ${crc32(planes)}`;
+    if (network.seen !== seen) network.forward(normalised(planes, statistics), cut);
+    else if (network.cut !== String(cut)) network.decode(cut);
+    Object.assign(network, { seen, cut: String(cut) });
+    const stages = stagesOf(network).map((stage) => levelsOf(stage, network.maps[stage]));
+    return { probability: sigmoid(network.maps.output).values, stages };
+  }
+}
+
+/** Encoder, bottleneck and decoder in the order in which data passes. */
+export function stagesOf({ levels }) {
+  return [...levels.map((level) => `encoder.${level}`), "bottleneck", ...[...levels].reverse().map((level) => `decoder.${level}`)];
+}
+
+/** (grey level − mean) / deviation, channel by channel. */
+export function normalised(planes, [means, deviations]) {
+  const side = Math.sqrt(planes.length / means.length);
+  const image = { channels: means.length, height: side, width: side, values: new Float32Array(planes.length) };
+  means.forEach((mean, channel) => {
+    const [from, to] = [channelOf({ ...image, values: planes }, channel), channelOf(image, channel)];
+    for (let at = 0; at < from.length; at++) to[at] = (from[at] - mean) / deviations[channel];
+  });
+  return image;
+}
+
+/** A stage's maps as bytes on one scale, from 0 to `high`. */
+export function levelsOf(name, { channels, height, values }) {
+  const high = quantile(values, BRIGHTEST);
+  const levels = Uint8Array.from(values, (value) => Math.min(Math.round((255 * value) / high), 255));
+  return { name, channels, side: height, levels, high };
+}
+
+function quantile(values, fraction) {
+  const most = values.reduce((largest, value) => (value > largest ? value : largest), 0) || 1;
+  const bins = new Uint32Array(FINE + 1);
+  for (const value of values) bins[Math.ceil((FINE * value) / most)]++;
+  let left = (1 - fraction) * values.length;
+  let bin = FINE;
+  while (bin > 1 && left >= bins[bin]) left -= bins[bin--];
+  return (most * bin) / FINE;
+}

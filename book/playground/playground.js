@@ -1,0 +1,362 @@
+// The playground: a slice, a brush, the U with all its maps, and the answer, on one page.
+
+import { MOVES, keepKeys, make, radioChoice } from "../../unet_lib/widgets/shared/base.js";
+import { NETWORK, REFERENCE, paletteInks } from "../../unet_lib/widgets/shared/colours.js";
+import { drawGrey, outlinePath, wholeSlice } from "../../unet_lib/widgets/shared/slice_pictures.js";
+import { InputPicture, LONG_STEP } from "../../unet_lib/widgets/feature_explorer/feature_input.js";
+import { Screen, trace, write } from "../../unet_lib/widgets/feature_explorer/feature_pictures.js";
+import { TrainingStrip } from "../../unet_lib/widgets/feature_explorer/training_strip.js";
+import { delivered, fromBase64, fromPng } from "../live/delivered.js";
+import { NetworkClient } from "../live/network_client.js";
+import { readAddress, writeAddress } from "./address.js";
+import { Challenges } from "./challenges.js";
+import { ownPicture } from "./own_picture.js";
+import { RecordedSlice } from "./recorded_slice.js";
+import { Tour } from "./tour.js";
+import { UBoard } from "./u_board.js";
+
+const QUIET = 700; // ms without a change before something is spoken or the address follows
+const FOLDER = "playground/data"; // beside the page
+
+class Playground {
+  constructor(first, page) {
+    Object.assign(this, { first, page, side: first.side, area: first.side ** 2, steps: first.steps, own: null, asking: false, again: false });
+    this.inks = paletteInks(fromBase64(first.palette));
+    this.state = { patient: 0, step: first.steps.at(-1), cut: [], threshold: 0.5, strokes: "", ...readAddress(location.hash, first) };
+    this.client = new NetworkClient({ folder: FOLDER, loading: (name) => this.showLoading(name) });
+    this.build();
+  }
+
+  // ---- the parts ------------------------------------------------------------------------------------------
+
+  build() {
+    this.input = new InputPicture({ size: this.side, channels: ["pre-contrast", "FLAIR", "post-contrast"], group: "pg", on: {
+      painted: () => this.ask(), rested: () => this.rested(), turned: () => this.drawOutput(), point: () => {}, leave: () => this.drawLines(),
+      drawLines: () => this.drawLines(), sketch: (context, thin) => this.sketchBorders(context, thin), said: () => {} } });
+    this.input.brush = new RecordedSlice(this.side);
+    this.u = new UBoard(this.first.stages, { chosen: (stage, channel) => this.choose(stage, channel), cut: (cut) => this.change({ cut }) });
+    this.training = new TrainingStrip({ steps: this.steps, history: this.first.history, choose: (step) => this.change({ step }), more: [this.buildBefore()] });
+    this.status = make("p", { class: "pg-status", role: "status" });
+    this.spoken = make("p", { class: "gb-unseen", "aria-live": "polite" });
+    this.tour = new Tour(this);
+    this.challenges = new Challenges(this);
+    const left = make("div", { class: "pg-left" }, this.input.node, this.buildChooser());
+    const right = make("div", { class: "pg-right" }, this.buildOutput(), this.buildLens());
+    this.board = make("div", { class: "pg-board" }, left, make("div", { class: "pg-middle" }, this.u.node), right, this.training.node, this.status);
+    this.page.append(this.board, this.challenges.node, this.tour.node, this.spoken);
+    keepKeys(this.page);
+    this.connect();
+  }
+
+  buildBefore() {
+    this.before = radioChoice("pg", "Training", [[this.steps[0], "before training"], [this.steps.at(-1), "after"]], (step) => this.change({ step: Number(step) }));
+    return this.before.field;
+  }
+
+  buildChooser() {
+    this.thumbs = this.first.patients.map(({ label }, patient) => {
+      const button = make("button", { type: "button", class: "pg-thumb", title: label, "aria-label": label, "aria-pressed": "false" }, make("canvas", {}));
+      button.addEventListener("click", () => this.change({ patient, strokes: "" }));
+      return button;
+    });
+    this.file = make("input", { type: "file", accept: "image/png,image/jpeg,image/tiff,.tif,.tiff,.png,.jpg,.jpeg", class: "gb-unseen", tabindex: -1 });
+    const open = make("button", { type: "button", class: "pg-own" }, "Your own picture …");
+    open.addEventListener("click", () => this.file.click());
+    this.file.addEventListener("change", () => this.openOwn(this.file.files[0]));
+    return make("section", { class: "pg-chooser", "aria-label": "Slices" }, make("div", { class: "pg-thumbs" }, ...this.thumbs), this.file, open);
+  }
+
+  buildOutput() {
+    this.answer = new Screen({ role: "img" });
+    this.shows = radioChoice("pg", "The answer as", [["outline", "outline"], ["probability", "probability"]], () => this.drawOutput());
+    this.shows.show("outline");
+    this.threshold = make("input", { type: "range", min: 0.01, max: 0.99, step: 0.01, "aria-label": "Threshold" });
+    this.thresholdWords = make("output");
+    this.pixels = make("b", {});
+    this.dice = make("b", {});
+    this.thinking = make("span", { class: "gb-feat-thinking", role: "status" });
+    const keys = [["reference", "reference"], ["network", "network"]].map(([name, words]) => make("span", {}, make("i", { class: `gb-feat-key-${name}` }), words));
+    return make("section", { class: "gb-feat-output pg-output", "aria-label": "The network's answer" },
+      make("div", { class: "gb-row gb-feat-head" }, make("strong", {}, "The answer"), this.thinking, this.shows.field),
+      this.answer.node, make("div", { class: "gb-feat-keys" }, ...keys),
+      make("label", { class: "pg-threshold" }, "threshold", this.threshold, this.thresholdWords),
+      make("p", { class: "pg-score" }, make("span", {}, "marked ", this.pixels), make("span", {}, "Dice ", this.dice)));
+  }
+
+  buildLens() {
+    this.lens = make("canvas", {});
+    this.lensWords = make("p", {});
+    return make("section", { class: "pg-lens", "aria-label": "One map" }, this.lens, this.lensWords);
+  }
+
+  // ---- what the visitor does ------------------------------------------------------------------------------
+
+  connect() {
+    const listen = (node, kind, react) => node.addEventListener(kind, react);
+    this.input.connect(listen);
+    this.training.connect(listen);
+    listen(this.input.screen.node, "keydown", (event) => this.onKey(event));
+    listen(this.threshold, "input", () => this.change({ threshold: Number(this.threshold.value) }));
+    for (const kind of ["dragover", "drop"]) listen(this.page, kind, (event) => event.preventDefault());
+    listen(this.page, "drop", ({ dataTransfer }) => dataTransfer.files.length && this.openOwn(dataTransfer.files[0]));
+    listen(window, "hashchange", () => this.goTo(readAddress(location.hash, this.first)));
+    const watcher = new ResizeObserver(() => this.layOut());
+    for (const node of [this.input.screen.node, this.answer.node, this.training.slider]) watcher.observe(node);
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey) return;
+    this.input.onKey(event, MOVES[event.key], event.shiftKey ? LONG_STEP : 1);
+    this.drawLines();
+  }
+
+  /** Part of the state is another; everything that depends on it follows. */
+  change(changed) {
+    Object.assign(this.state, changed);
+    if ("patient" in changed) return this.open();
+    this.show();
+    if ("step" in changed || "cut" in changed) this.ask();
+    else this.drawOutput();
+    this.settle();
+  }
+
+  async goTo(state) {
+    if (this.written === location.hash) return; // our own doing
+    Object.assign(this.state, state);
+    await this.open();
+  }
+
+  /** The slice that the state names, with its strokes. */
+  async open() {
+    const { patient, strokes } = this.state;
+    this.own = null;
+    try {
+      this.slice = await this.sliceOf(patient);
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.input.brush.load(this.slice.planes);
+    this.input.brush.replay(strokes);
+    this.mask = this.slice.mask;
+    this.note("");
+    this.begin();
+  }
+
+  begin() {
+    this.border = outlinePath(this.mask, this.side, this.side);
+    this.input.draw();
+    this.show();
+    this.drawLines();
+    if (!this.look) return this.drawFirst();
+    this.ask();
+    this.settle();
+  }
+
+  async openOwn(file) {
+    this.file.value = "";
+    if (!file) return;
+    try {
+      const { planes, statistics, grey } = await ownPicture(file, this.side);
+      this.own = { planes, statistics };
+      this.slice = { ...this.own, mask: new Uint8Array(this.area) };
+      this.mask = this.slice.mask;
+      this.input.brush.load(planes);
+      this.note(`Your picture stays on this machine. ${grey ? "A grey picture is taken for FLAIR" : "Red, green and blue are taken for pre-contrast, FLAIR and post-contrast"}. `
+        + "The network learnt from MRI slices of heads with a tumour; of anything else it says something too. For learning only: it cannot diagnose.");
+      this.look ??= {};
+      this.begin();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  async sliceOf(patient) {
+    const name = `slice-${patient}`;
+    const { planes, mask, statistics } = patient === 0 ? this.first.slice : await delivered(name, `${FOLDER}/${name}.js`);
+    const [colours, inside] = await Promise.all([fromPng(planes), fromPng(mask)]);
+    const levels = new Uint8Array(3 * this.area);
+    for (let channel = 0; channel < 3; channel++) {
+      for (let at = 0; at < this.area; at++) levels[channel * this.area + at] = colours.rgba[4 * at + channel];
+    }
+    return { planes: levels, mask: Uint8Array.from({ length: this.area }, (_, at) => Number(inside.rgba[4 * at] > 127)), statistics };
+  }
+
+  // ---- the network: it gets the newest question as soon as it has answered the one before ------------------
+
+  async ask() {
+    this.drawOutput();
+    if (this.asking) return (this.again = true);
+    Object.assign(this, { asking: true, again: false });
+    const { step, cut } = this.state;
+    try {
+      const look = await this.client.look({ network: nameOf(step), planes: this.input.brush.planes.slice(), statistics: this.slice.statistics, cut });
+      this.receive(look, step);
+    } catch (error) {
+      this.fail(error);
+    }
+    this.asking = false;
+    if (this.again) this.ask();
+  }
+
+  receive(look, step) {
+    const isFirst = !this.look?.probability;
+    this.look = look;
+    this.u.draw(look.stages, this.inks);
+    this.drawOutput();
+    this.drawLens();
+    this.training.drawn(step);
+    this.page.dataset.drawn = JSON.stringify([this.state.patient, step, this.state.cut, this.input.brush.strokes.length]);
+    if (isFirst || !this.input.stroke) this.u.pulse();
+    this.challenges.check();
+  }
+
+  rested() {
+    if (this.look) this.u.pulse();
+    this.state.strokes = "";
+    this.settle();
+  }
+
+  // ---- showing --------------------------------------------------------------------------------------------
+
+  /** The answer that came with the page: the first slice, before anything is loaded. */
+  async drawFirst() {
+    const { levels, probability } = this.first.look;
+    const [maps, answer] = await Promise.all([fromPng(levels), fromPng(probability)]);
+    const tile = this.first.tile;
+    let row = 0;
+    const stages = this.first.stages.map(({ name, channels, high }) => {
+      const found = new Uint8Array(channels * tile * tile);
+      for (let at = 0; at < found.length; at++) found[at] = maps.rgba[4 * (row * tile * tile + at)];
+      row += channels;
+      return { name, channels, side: tile, levels: found, high };
+    });
+    this.look = { probability: Float32Array.from({ length: this.area }, (_, at) => answer.rgba[4 * at] / 255), stages, first: true };
+    this.u.draw(stages, this.inks);
+    this.drawOutput();
+    this.drawLens();
+    const { step, cut, strokes, patient } = this.state;
+    if (patient || strokes || cut.length || step !== this.steps.at(-1)) this.ask();
+    this.fillThumbs();
+    this.page.dataset.ready = "";
+  }
+
+  async fillThumbs() {
+    for (const [patient, thumb] of this.thumbs.entries()) {
+      const { planes } = await this.sliceOf(patient);
+      drawGrey(thumb.firstChild, planes.subarray(this.area, 2 * this.area), this.side, wholeSlice(this.side, this.side));
+    }
+  }
+
+  show() {
+    const { patient, step, cut, threshold } = this.state;
+    this.thumbs.forEach((thumb, at) => thumb.setAttribute("aria-pressed", !this.own && at === patient));
+    this.u.cut = cut;
+    this.training.show(step);
+    this.before.show(step);
+    this.threshold.value = threshold;
+    write(this.thresholdWords, threshold.toFixed(2));
+  }
+
+  layOut() {
+    this.training.resize(this.training.slider.clientWidth);
+    for (const screen of [this.input.screen, this.answer]) screen.resize();
+    this.drawLines();
+  }
+
+  get marked() {
+    return Uint8Array.from(this.look.probability, (value) => Number(value >= this.state.threshold));
+  }
+
+  drawOutput() {
+    const { look, answer } = this;
+    if (!look?.probability) return;
+    if (this.shows.field.querySelector(":checked")?.value === "probability") {
+      const picture = new ImageData(this.side, this.side);
+      const dots = new Uint32Array(picture.data.buffer);
+      look.probability.forEach((value, at) => (dots[at] = this.inks[Math.round(255 * value)]));
+      Object.assign(answer.pictures[0], { width: this.side, height: this.side });
+      answer.pictures[0].getContext("2d").putImageData(picture, 0, 0);
+    } else this.input.drawOn(answer.pictures[0]);
+    const marked = this.marked;
+    this.answerBorder = outlinePath(marked, this.side, this.side);
+    this.score = scored(marked, this.mask);
+    write(this.pixels, `${this.score.marked} pixels`);
+    write(this.dice, this.own ? "–" : this.score.dice.toFixed(2));
+    answer.node.setAttribute("aria-label", `The network marks ${this.score.marked} pixels${this.own ? "" : `, Dice ${this.score.dice.toFixed(2)}`}`);
+    this.drawLines();
+  }
+
+  drawLines() {
+    this.input.drawLines();
+    this.answer.sketch(this.side, (context, thin) => this.sketchBorders(context, thin));
+  }
+
+  sketchBorders(context, thin) {
+    if (this.border) trace(context, REFERENCE, 1.4 * thin, () => context.stroke(this.border));
+    if (this.answerBorder) trace(context, NETWORK, 1.4 * thin, () => context.stroke(this.answerBorder));
+  }
+
+  choose(stage, channel) {
+    this.chosen = { stage, channel };
+    this.u.choose(stage, channel);
+    this.drawLens();
+  }
+
+  drawLens() {
+    const stage = this.chosen?.stage ?? "decoder.1";
+    const found = this.look.stages.find(({ name }) => name === stage);
+    const channel = this.chosen?.channel ?? brightest(found);
+    const area = found.side ** 2;
+    const map = found.levels.subarray(channel * area, (channel + 1) * area);
+    const picture = new ImageData(found.side, found.side);
+    const dots = new Uint32Array(picture.data.buffer);
+    map.forEach((level, at) => (dots[at] = this.inks[level]));
+    Object.assign(this.lens, { width: found.side, height: found.side });
+    this.lens.getContext("2d").putImageData(picture, 0, 0);
+    const most = map.reduce((largest, level) => Math.max(largest, level), 0);
+    write(this.lensWords, `${stage.replace(".", " ")}, map ${channel + 1} of ${found.channels}. `
+      + (most ? `Its largest value here is ${((most * found.high) / 255).toPrecision(2)}${most === 255 ? " or more" : ""}; yellow is ${found.high.toPrecision(2)} for every map of this stage.`
+        : "It is 0 everywhere in this slice."));
+  }
+
+  showLoading(name) {
+    write(this.thinking, name ? "loading the network …" : "");
+  }
+
+  note(text) {
+    write(this.status, text);
+    this.status.classList.remove("pg-bad");
+  }
+
+  fail(error) {
+    write(this.status, error.message);
+    this.status.classList.add("pg-bad");
+  }
+
+  /** After a while without a change: the address follows, and what changed is spoken. */
+  settle() {
+    clearTimeout(this.quiet);
+    this.quiet = setTimeout(() => {
+      if (!this.own) history.replaceState(null, "", (this.written = writeAddress(this.state, this.input.brush)));
+      write(this.spoken, this.answer.node.getAttribute("aria-label") ?? "");
+    }, QUIET);
+  }
+}
+
+/** The channel with the largest sum of squares. */
+function brightest({ channels, levels }) {
+  const energies = new Float64Array(channels);
+  levels.forEach((level, at) => (energies[Math.floor((at * channels) / levels.length)] += level * level));
+  return energies.indexOf(Math.max(...energies));
+}
+
+const nameOf = (step) => `step-${String(step).padStart(4, "0")}`;
+
+/** Pixels marked, of these inside the reference, and Dice; 1 where both are empty. */
+function scored(marked, mask) {
+  let [both, mine, theirs] = [0, 0, 0];
+  marked.forEach((inside, at) => { both += inside & mask[at]; mine += inside; theirs += mask[at]; });
+  return { marked: mine, both, reference: theirs, dice: mine + theirs ? (2 * both) / (mine + theirs) : 1 };
+}
+
+delivered("first", `${FOLDER}/first.js`).then((first) => new Playground(first, document.querySelector("main")).open());
