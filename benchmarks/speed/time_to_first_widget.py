@@ -1,10 +1,14 @@
-"""How long until a new user moves the first slider? Clone, install, open lesson 00 in a browser, move the threshold.
+"""How long until a new user sees the first picture, and until they have fooled the network? Lesson 00, as a newcomer.
 
-    python benchmarks/speed/time_to_first_widget.py
+    python benchmarks/speed/time_to_first_widget.py              # three commands in a fresh folder, as the README says
+    python benchmarks/speed/time_to_first_widget.py --installed  # as `make lab` does once everything is installed
 
-Types what the README says, three commands, in a fresh folder; opens the address that JupyterLab prints; runs lesson 00
-and moves its threshold until the image changes. The row goes to data/results/time_to_first_widget.json. Needs git,
-make, Chromium and Playwright. Packages come from wherever pip is told to look, or from its cache: that time is counted.
+Clones the repository, starts JupyterLab and opens the address that it prints in a window of 1440×900. "Picture" is when
+the whole saved picture of lesson 00 is on that first screen, before anything is run; "painted" is when Shift+Enter has
+been pressed three times, as the lesson says, a stroke been painted, and the number of marked pixels has changed. Both
+count from the moment the browser is sent to the address; target: 60 s. The row goes to
+data/results/time_to_first_widget.json. Needs git, make, Chromium and Playwright. Without --installed, packages come from
+wherever pip is told to look, or from its cache: that time counts.
 """
 
 import argparse
@@ -13,9 +17,11 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+from pathlib import Path
 
 import torch
 from playwright.sync_api import Page, sync_playwright
@@ -24,10 +30,21 @@ from unet_lib.core.paths import repository
 from unet_lib.core.provenance import provenance
 from unet_lib.evaluation.result_rows import add_row
 
-COMMANDS = (f"git clone --quiet '{repository()}' glass-box", "cd glass-box", "make lab ARGS=--no-browser")
+CLONE = f"git clone --quiet '{repository()}' glass-box", "cd glass-box"
+AS_README = (*CLONE, "make lab ARGS=--no-browser")
+INSTALLED = (*CLONE, f"'{Path(sys.executable).parent / 'jupyter'}' lab --ServerApp.ip=127.0.0.1 --allow-root "
+                     "--no-browser --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\S*token=\S+")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+WINDOW = {"width": 1440, "height": 900}
 LIMIT = 600  # seconds for everything
+TARGET = 60  # seconds from the browser's opening to the first stroke
+ON_SCREEN = """() => [...document.querySelectorAll(".jp-OutputArea img, .gb-fool-screen")].some((picture) => {
+    const window = picture.closest(".jp-WindowedPanel-outer")?.getBoundingClientRect();
+    const { top, bottom, left, right, width } = picture.getBoundingClientRect();
+    return window && width > 200 && (picture.naturalWidth ?? 1) > 0 && top >= window.top && bottom <= window.bottom
+        && left >= window.left && right <= window.right;
+})"""
 
 
 class Clock:
@@ -37,30 +54,38 @@ class Clock:
         self.start, self.reached = time.perf_counter(), {}
 
     def tick(self, what: str) -> None:
-        self.reached[what] = round(time.perf_counter() - self.start)
-        print(f"{self.reached[what]:5d} s  {what}", flush=True)
+        self.reached[what] = round(time.perf_counter() - self.start, 1)
+        print(f"{self.reached[what]:7.1f} s  {what}", flush=True)
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--installed", action="store_true", help="leave the installation out")
+    installed = parser.parse_args().installed
     with tempfile.TemporaryDirectory() as folder:
-        clock = Clock()
-        shell = subprocess.Popen(["sh", "-c", " && ".join(COMMANDS)], cwd=folder, stdout=subprocess.PIPE, text=True,
+        whole = Clock()
+        shell = subprocess.Popen(["sh", "-c", " && ".join(INSTALLED if installed else AS_README)], cwd=folder,
+                                 env=os.environ | {"UNET_PROGRESS": "off"}, stdout=subprocess.PIPE, text=True,
                                  stderr=subprocess.STDOUT, start_new_session=True)
         try:
             address = lab_address(shell)
-            clock.tick("JupyterLab is up")
+            whole.tick("JupyterLab is up")
             with sync_playwright() as playwright:
                 path = next(filter(None, map(shutil.which, BROWSERS)))
                 browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-                move_the_threshold(browser.new_page(), address, clock)
+                in_browser = paint(browser.new_page(viewport=WINDOW), address)
                 browser.close()
+            whole.tick("done")
         finally:
             os.killpg(shell.pid, signal.SIGTERM)
             shell.wait()
-    row = {"commands": len(COMMANDS), "seconds": clock.reached, **provenance(torch.device("cpu"))}
-    about = {"command": "python benchmarks/speed/time_to_first_widget.py", "limit_seconds": LIMIT}
-    add_row(repository() / "data" / "results" / "time_to_first_widget.json", about, row, ("commands",))
+    print(f"from the browser's opening: picture {in_browser['picture']} s, painted {in_browser['painted']} s "
+          f"(target {TARGET} s: {'reached' if in_browser['painted'] <= TARGET else 'missed'})")
+    row = {"installed": installed, "seconds": whole.reached, "seconds_in_browser": in_browser,
+           **provenance(torch.device("cpu"))}
+    about = {"command": "python benchmarks/speed/time_to_first_widget.py [--installed]", "limit_seconds": LIMIT,
+             "target_seconds_in_browser": TARGET}
+    add_row(repository() / "data" / "results" / "time_to_first_widget.json", about, row, ("installed",))
 
 
 def lab_address(shell: subprocess.Popen) -> str:
@@ -74,26 +99,33 @@ def lab_address(shell: subprocess.Popen) -> str:
     raise SystemExit(f"JupyterLab did not come up:\n{''.join(output)[-3000:]}")
 
 
-def move_the_threshold(page: Page, address: str, clock: Clock) -> None:
-    """As a reader would, with the arrow keys."""
+def paint(page: Page, address: str) -> dict[str, float]:
+    """As the first lines of the lesson say: Shift+Enter three times, then a stroke on the left side of the brain."""
     page.set_default_timeout(LIMIT * 1000)
+    clock = Clock()
     page.goto(address)
-    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for()
-    clock.tick("lesson 00 is open in the browser")
-    page.locator(".jp-Notebook .jp-MarkdownCell").first.click()
-    while not page.locator(".widget-slider").count():  # JupyterLab draws only the cells that are in sight
+    page.wait_for_function(ON_SCREEN, polling=100)
+    clock.tick("picture")
+    for _ in range(3):
         page.keyboard.press("Shift+Enter")
-        page.wait_for_timeout(300)
-    cell = page.locator(".jp-CodeCell", has=page.locator(".widget-slider"))
-    handle, picture = cell.locator(".noUi-handle").first, cell.locator(".jp-OutputArea img").first
-    handle.wait_for()
-    before = picture.get_attribute("src")
-    clock.tick("its slider is there")
-    for _ in range(8):
-        handle.press("ArrowRight")
-    while picture.get_attribute("src") == before:
-        page.wait_for_timeout(50)
-    clock.tick("the slider was moved and the picture has changed")
+        page.wait_for_timeout(500)  # a hand is not faster
+    page.locator(".jp-OutputArea-output .gb-fool[data-ready]").wait_for()
+    clock.tick("alive")
+    before = marked(page)
+    box = page.locator(".gb-fool-screen").bounding_box()
+    page.mouse.move(box["x"] + 0.35 * box["width"], box["y"] + 0.4 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.38 * box["width"], box["y"] + 0.45 * box["height"], steps=5)
+    page.mouse.up()
+    while marked(page) == before:
+        page.wait_for_timeout(20)
+    clock.tick("painted")
+    return clock.reached
+
+
+def marked(page: Page) -> str:
+    """The number of pixels, as the widget shows it."""
+    return page.locator(".gb-fool-counts b").inner_text()
 
 
 if __name__ == "__main__":

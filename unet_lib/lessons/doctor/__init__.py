@@ -8,5 +8,6 @@ from unet_lib.lessons.doctor.finding import Finding
 from unet_lib.lessons.doctor.optional import extras
 from unet_lib.lessons.doctor.report import consult, report
 from unet_lib.lessons.doctor.required import examine
+from unet_lib.lessons.doctor.summary import summary
 
-__all__ = ["Finding", "consult", "examine", "extras", "report"]
+__all__ = ["Finding", "consult", "examine", "extras", "report", "summary"]

@@ -9,7 +9,7 @@ import { drawLevels, freshContext, outlinePath, strokeTwice, wholeSlice } from "
 import { PaintedSlice } from "../shared/soft_brush.js";
 
 const LONG_STEP = 8; // pixels, with Shift
-const PATIENCE = 4000; // ms without an answer, then it is said that nothing answers
+const PATIENCE = 3000; // ms without an answer, then it is said that nothing answers
 const QUIET = 600; // ms without a change before something is spoken
 const count = (pixels) => pixels.toLocaleString("en-GB");
 

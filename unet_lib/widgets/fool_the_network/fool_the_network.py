@@ -43,11 +43,11 @@ class FoolTheNetwork(GlassBoxWidget):
     white = traitlets.Int(255, help="the grey level that is shown white").tag(sync=True)
     levels = traitlets.Bytes(help="the square's grey levels before anything was painted, packed").tag(sync=True)
     reference_bits = traitlets.Bytes(help="the reference mask there, eight pixels a byte").tag(sync=True)
-    example: traitlets.List[int] = traitlets.List(help="row and column in the square for the example stroke").tag(sync=True)
-    brush: traitlets.Dict[str, int] = traitlets.Dict({"radius": RADIUS, "strength": STRENGTH}, help="at first").tag(sync=True)
+    example: traitlets.List[int] = traitlets.List(help="row and column of the example stroke").tag(sync=True)
+    brush = traitlets.Dict({"radius": RADIUS, "strength": STRENGTH}, help="at first").tag(sync=True)
     before = traitlets.Int(help="pixels marked before anything was painted").tag(sync=True)
-    silence = traitlets.Unicode("Python does not answer: click the cell of this picture and press Shift + Enter.",
-                                help="what is said when nothing answers").tag(sync=True)
+    silence = traitlets.Unicode("Python does not answer: click on the grey line above this picture and press Shift + "
+                                "Enter.", help="what is said when nothing answers").tag(sync=True)
 
     # The reader's part: the square's grey levels as painted (none: as they were), and the question's number. No echo:
     # it would come back into the middle of the next stroke. The browser sends a memoryview.
