@@ -104,6 +104,11 @@ class Lesson:
         self.markdown = [cell for cell in self.cells if cell.kind == "markdown"]
         self.code = [cell for cell in self.cells if cell.kind == "code"]
 
+    @property
+    def first(self) -> bool:
+        """Is this lesson 00?"""
+        return any(text.startswith("00 ·") for _, text, _ in self.headings[:1])
+
     @cached_property
     def headings(self) -> list[tuple[int, str, int]]:
         """Level, text and cell number of every heading, in order."""

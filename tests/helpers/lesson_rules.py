@@ -66,7 +66,7 @@ A cell whose output cannot be stable begins with `# NBVAL_IGNORE_OUTPUT` and end
 `claim(score > 0.6)`, which stops the tests and no reader; at most one code cell in ten. NBVAL_SKIP is never used.
 A cell longer than 15 lines is hidden (metadata `jupyter.source_hidden`) or, better, a function of unet_lib.
 
-**Prose** is British: 1,500–4,000 words of markdown; code, formulas and what is folded into <details> not counted.
+**Prose** is British: 1,500–4,000 words of markdown (lesson 00: from 700 on); code, formulas and what is folded into <details> not counted.
 Titles in References stay as printed.
 """
 
@@ -78,6 +78,7 @@ from lesson_outputs import executed, offline, saved_widgets, stable_outputs, tex
 from lesson_reader import FORMULA, Lesson, at, checks
 
 WORDS, CELLS, CODE_LINES, EXERCISES, QUESTIONS = (1_500, 4_000), 66, 15, 4, 5
+FIRST_LESSON = {"words": 700, "exercises": 1}  # lesson 00 shall take a quarter of an hour
 FILE_BYTES = 2 * 2**20
 OPENING, CLOSING = ("Objectives", "Needs"), ("Recap", "Quiz", "What next", "References")
 HELP = ("Nudge", "Idea", "Skeleton", "Solution")
@@ -161,8 +162,9 @@ def needs(lesson: Lesson) -> Iterator[str]:
 def length(lesson: Lesson) -> Iterator[str]:
     """Words of prose and number of cells."""
     words = sum(len(re.findall(r"\w[\w'’-]*", FORMULA.sub(" ", cell.unfolded))) for cell in lesson.markdown)
-    if not WORDS[0] <= words <= WORDS[1]:
-        yield f"{words} words of prose. Keep between {WORDS[0]} and {WORDS[1]}."
+    fewest = FIRST_LESSON["words"] if lesson.first else WORDS[0]
+    if not fewest <= words <= WORDS[1]:
+        yield f"{words} words of prose. Keep between {fewest} and {WORDS[1]}."
     if len(lesson.cells) > CELLS:
         yield f"{len(lesson.cells)} cells. Keep to {CELLS}: join, or move code into unet_lib."
     for cell in lesson.code:
@@ -178,9 +180,10 @@ def predicts(lesson: Lesson) -> Iterator[str]:
 
 
 def exercises(lesson: Lesson) -> Iterator[str]:
-    """At least four, one check each, staged help below."""
-    if len(lesson.exercises) < EXERCISES:
-        yield f"{len(lesson.exercises)} exercises. Have {EXERCISES}: a cell with `...` and `check.name(…)`."
+    """At least four (in lesson 00 one), one check each, staged help below."""
+    fewest = FIRST_LESSON["exercises"] if lesson.first else EXERCISES
+    if len(lesson.exercises) < fewest:
+        yield f"{len(lesson.exercises)} exercises. Have {fewest}: a cell with `...` and `check.name(…)`."
     for exercise in lesson.exercises:
         where, tree = at(exercise.cell), exercise.cell.tree
         if len(checks(tree)) != 1 or not checks(tree.body[-1]):

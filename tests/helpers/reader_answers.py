@@ -3,7 +3,7 @@
 Written by hand, not read from the checkers.
 """
 
-import numpy as np
+from reader_answers_00 import FUNCTIONS_00
 from reader_answers_02 import FUNCTIONS_02, PROPERTIES_02
 from reader_answers_03 import FUNCTIONS_03, MODULES_03, PROPERTIES_03
 from reader_answers_04 import CLASSES_04, FUNCTIONS_04
@@ -14,11 +14,6 @@ from reader_answers_08 import FUNCTIONS_08
 from reader_answers_09 import FUNCTIONS_09, NUMBERS_09
 
 NUMBERS = {
-    "slice_numbers": ([196608, 256 * 256 * 3.0, np.int64(196608)],
-                      {65536: "one channel", 768: "one row", 515: "added", 12: "Multiply"}),
-    "prediction_numbers": ([65536], {1: "classification", 196608: "output has one", 131072: "Two classes need"}),
-    "tinted_fraction": ([0.03125, 2048 / 65536, 0.0312], {3.125: "percentage", 0.0104: "three", 32: "other way up"}),
-    "zero_logit": ([0.5, 1 / (1 + np.exp(0))], {0: "no prob", 1: "divides", 0.731: "sigmoid of 1", 50: "Per cent"}),
     "tumour_slice_fraction": ([0.35, 1373 / 3929, 0.3495],
                               {34.9: "percentage", 0.65: "without", 0.537: "odds", 2.86: "other way up"}),
     "always_no_accuracy": ([0.9897, 0.99, 1 - 0.0103],
@@ -29,10 +24,6 @@ NUMBERS = {
 
 PROPERTIES = {
 }
-
-
-def decide(probability, threshold):
-    return np.where(probability >= threshold, 1, 0)
 
 
 def missing_channels(image):
@@ -56,9 +47,6 @@ def sites_shared(train, test):
 
 
 FUNCTIONS = {
-    "decide": ([decide, lambda p, t: (p > t).astype(np.uint8).tolist()],
-               {lambda p, t: 1 - decide(p, t): "other way round", lambda p, t: p.round(): "Rounding",
-                lambda p, t: 255 * decide(p, t): "255", lambda p, t: p: "Compare every"}),
     "missing_channels": ([missing_channels, lambda image: set(missing_channels(image))],
                          {lambda i: sorted([*missing_channels(i), 1]): "equals itself", by_rows: "first row",
                           lambda i: [c for c in (0, 2) if i[..., c].mean() == i[..., 1].mean()]: "sums or means",
@@ -74,7 +62,7 @@ FUNCTIONS = {
                      lambda names: names.sort(): "`return`", lambda names: [int(n[2:-4]) for n in slice_order(names)]:
                      "names are wanted"}),
 }
-FUNCTIONS |= FUNCTIONS_02 | FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_05 | FUNCTIONS_06
+FUNCTIONS |= FUNCTIONS_00 | FUNCTIONS_02 | FUNCTIONS_03 | FUNCTIONS_04 | FUNCTIONS_05 | FUNCTIONS_06
 FUNCTIONS |= FUNCTIONS_07 | FUNCTIONS_08 | FUNCTIONS_09
 NUMBERS |= NUMBERS_09
 TABLE = {**NUMBERS, **PROPERTIES, **PROPERTIES_02, **PROPERTIES_03, **PROPERTIES_05, **MODULES_03, **CLASSES_04,

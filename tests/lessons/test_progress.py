@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from reader_answers_09 import verdict
 
 from unet_lib.lessons import exercises as check
 
@@ -15,35 +16,35 @@ def kept(tmp_path, monkeypatch):
 
 
 def test_right_answers_are_counted_once_and_wrong_ones_never(kept):
-    total = len(check.LESSONS["00"])
-    assert repr(check.progress("00")) == f"{'○' * total} 0 of {total} exercises of lesson 00 solved"
-    assert check.slice_numbers(7).progress is None and not kept.exists()
+    total = len(check.LESSONS["09"])
+    assert repr(check.progress("09")) == f"{'○' * total} 0 of {total} exercises of lesson 09 solved"
+    assert check.patients_needed(7).progress is None and not kept.exists()
     for _ in range(2):
-        assert f"(1 of {total})" in repr(check.slice_numbers(256 * 256 * 3))
-    assert json.loads(kept.read_text()) == {"00": ["slice_numbers"]}
-    page = check.zero_logit(0.5)._repr_html_()
+        assert f"(1 of {total})" in repr(check.patients_needed(54))
+    assert json.loads(kept.read_text()) == {"09": ["patients_needed"]}
+    page = check.verdict(verdict)._repr_html_()
     assert f"●●{'○' * (total - 2)} 2 of {total}" in page and "prefers-reduced-motion" in page
-    assert str(check.progress("00")) == f"2 of {total}"
+    assert str(check.progress("09")) == f"2 of {total}"
 
 
-@pytest.mark.parametrize("content", ["not JSON", "[1]", '{"00": "slice_numbers"}', '{"00": [1]}'])
+@pytest.mark.parametrize("content", ["not JSON", "[1]", '{"09": "patients_needed"}', '{"09": [1]}'])
 def test_a_file_that_is_not_ours_is_left_alone(kept, content):
     kept.write_text(content)
-    assert check.slice_numbers(256 * 256 * 3).progress is None
+    assert check.patients_needed(54).progress is None
     assert kept.read_text() == content
 
 
 def test_a_place_that_cannot_be_written_stops_nothing(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("UNET_PROGRESS", str(tmp_path / "file" / "my_progress.json"))
-    assert check.slice_numbers(256 * 256 * 3).right
+    assert check.patients_needed(54).right
 
 
 def test_without_a_kernel_nothing_is_kept_unless_asked_for(monkeypatch):
     monkeypatch.delenv("UNET_PROGRESS")
-    assert check.slice_numbers(256 * 256 * 3).progress is None
+    assert check.patients_needed(54).progress is None
     monkeypatch.setenv("UNET_PROGRESS", "off")
-    assert check.slice_numbers(256 * 256 * 3).progress is None
+    assert check.patients_needed(54).progress is None
 
 
 def test_every_exercise_belongs_to_one_lesson():
@@ -62,4 +63,4 @@ def test_mine_is_the_readers_only_if_it_is_right(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines == [*["stamp: ours, until yours passes its check"] * 3, "stamp: yours"]
     with pytest.raises(TypeError, match="no answer of ours"):
-        check.slice_numbers.mine(3)
+        check.patients_needed.mine(3)

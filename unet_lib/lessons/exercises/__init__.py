@@ -19,7 +19,7 @@ from unet_lib.lessons.exercises import (
     lesson_09,
 )
 from unet_lib.lessons.exercises.exercise import Exercise, Feedback
-from unet_lib.lessons.exercises.lesson_00 import decide, prediction_numbers, slice_numbers, tinted_fraction, zero_logit
+from unet_lib.lessons.exercises.lesson_00 import tumour_area
 from unet_lib.lessons.exercises.lesson_01 import (
     always_no_accuracy,
     balance_weight,
@@ -134,7 +134,6 @@ __all__ = [
     "conv2d_fast",
     "conv_transpose2d_backward",
     "correlate",
-    "decide",
     "decoder_level",
     "descend",
     "diagnoses",
@@ -167,7 +166,6 @@ __all__ = [
     "patient_folds",
     "patient_gains",
     "patients_needed",
-    "prediction_numbers",
     "progress",
     "receptive_field",
     "relu_backward",
@@ -175,16 +173,14 @@ __all__ = [
     "sign_flip_p",
     "signed_ranks",
     "slice_dataset",
-    "slice_numbers",
     "slice_order",
     "stamp",
-    "tinted_fraction",
     "train",
     "train_epoch",
+    "tumour_area",
     "tumour_slice_fraction",
     "verdict",
     "without_channels",
-    "zero_logit",
 ]
 
 EXERCISES: dict[str, Exercise] = {
