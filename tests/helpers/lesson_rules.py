@@ -27,9 +27,9 @@ that solutions can be tested without the rest. A later cell goes on with `THING 
     answer = ...
     check.slice_numbers(answer)
 
-    def is_leaky(train_patients, test_patients):
+    def leaking_patients(train, test):
         return ...
-    check.is_leaky(is_leaky)
+    check.leaking_patients(leaking_patients)
 
 The very next cell is markdown with four native <details>, in this order (blank lines around the fences;
 the solution replaces every statement of the exercise cell that holds `...`)::

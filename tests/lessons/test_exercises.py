@@ -8,7 +8,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reader_answers import FUNCTIONS, TABLE, slice_order
+from reader_answers import FUNCTIONS, TABLE
+from reader_answers_01 import pair_files
 from reader_answers_03 import UNet, Unfinished
 
 from unet_lib.lessons import exercises
@@ -150,12 +151,12 @@ def test_what_breaks_in_the_readers_function_is_explained(name):
 
 def test_a_function_that_changes_its_arguments_harms_nobody():
     def emptied(names):
-        ordered = slice_order(names)
+        pairs = pair_files(names)
         names.clear()
-        return ordered
+        return pairs
 
-    assert exercises.slice_order(emptied).right
-    assert exercises.slice_order(slice_order).right
+    assert exercises.pair_files(emptied).right
+    assert exercises.pair_files(pair_files).right
 
 
 def test_an_interrupt_reaches_the_reader():
@@ -163,7 +164,7 @@ def test_an_interrupt_reaches_the_reader():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        exercises.is_leaky(endless)
+        exercises.leaking_patients(endless)
 
 
 def test_a_rounded_mistake_is_the_same_mistake():
@@ -174,12 +175,12 @@ def test_a_rounded_mistake_is_the_same_mistake():
 
 
 def test_feedback_in_a_notebook_carries_symbol_word_and_escaped_text():
-    page = exercises.is_leaky(lambda a, b: "<script>")._repr_html_()
+    page = exercises.leaking_patients(lambda a, b: "<script>")._repr_html_()
     assert page.startswith('<div role="status"')
     assert "<strong>✗ Not yet.</strong>" in page
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
-    assert "<code>is_leaky(" in page
+    assert "<code>leaking_patients(" in page
 
 
 def test_same_forgives_the_container_only():

@@ -279,10 +279,10 @@ def test_a_solution_replaces_the_dots_and_is_really_checked():
 
 def test_a_solution_may_be_a_function_below_kept_lines():
     notebook = lesson()
-    frame = "train = ['A']\n\ndef is_leaky(train_patients, test_patients):\n    return ...\n\ncheck.is_leaky(is_leaky)"
+    head, call = "def leaking_patients(train, test):\n    ", "\n\ncheck.leaking_patients(leaking_patients)"
+    frame = f"train = ['A']\n\n{head}return ...{call}"
     edit(EXERCISE, frame)(notebook)
-    edit("answer = 256 * 256 * 3", "def is_leaky(train_patients, test_patients):\n"
-         "    return bool(set(train_patients) & set(test_patients))")(notebook)
+    edit("answer = 256 * 256 * 3", f"{head}return sorted(set(train) & set(test))")(notebook)
     exercise = Lesson(notebook, QUIZZES).exercises[0]
-    assert exercise.solved()[0].startswith("train = ['A']\ndef is_leaky")
+    assert exercise.solved()[0].startswith("train = ['A']\ndef leaking_patients")
     assert feedback_on(exercise).right
