@@ -160,7 +160,7 @@ def played(tmp_path_factory):
     from scene_watch import watch
 
     folder = tmp_path_factory.mktemp("scenes")
-    # A scene is a million small objects, all of which are needed to its end: looking for garbage takes a sixth of the time.
+    # A scene is a million small objects, all needed to its end: looking for garbage takes a sixth of the time.
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), initializer=gc.disable) as pool:
         running = {clip.name: pool.submit(watch, clip, folder / clip.name, frame_rate=2) for clip in clips()}
         return {name: future.result() for name, future in running.items()}

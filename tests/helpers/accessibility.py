@@ -6,7 +6,8 @@ from axe_playwright_python.sync_playwright import Axe
 OPTIONS = {"resultTypes": ["violations"], "preload": False}
 FAULTS = {"moderate", "serious", "critical"}
 
-# The search for what lies behind each word takes most of the time, and words of code are most of a lesson's.
+# The search for what lies behind each word takes most of the time, and words of code are most of a lesson's. Formulas,
+# whose colours axe does not judge, take the rest.
 ONE_OF_A_KIND = """() => {
     const clear = "rgba(0, 0, 0, 0)";
     const behind = (node) => {  // whatever decides on which colour a word stands, and how strongly it shows
@@ -14,18 +15,19 @@ ONE_OF_A_KIND = """() => {
         return backgroundColor !== clear || !node.parentElement ? [backgroundColor, own].join()
             : [own, behind(node.parentElement)].join();
     };
-    const kinds = Map.groupBy(document.querySelectorAll("pre span:not(:has(*))"), (word) => {
-        const { color, font } = getComputedStyle(word);
-        return [color, font, behind(word)].join();
-    });
-    for (const [, ...alike] of kinds.values()) for (const word of alike) word.replaceWith(word.textContent);
+    const look = (node) => [getComputedStyle(node).color, getComputedStyle(node).font, behind(node)].join();
+    const alike = (selector) => [...Map.groupBy(document.querySelectorAll(selector), look).values()]
+        .flatMap(([, ...others]) => others);
+    for (const word of alike("pre span:not(:has(*))")) word.replaceWith(word.textContent);
+    for (const formula of alike("math:not([style])")) formula.style.visibility = "hidden"; // it keeps its room
 }"""
 
 
 def barriers(page: object, within: str | None = None) -> list[str]:
     """Each violation but the minor ones, as rule and element; empty for a good page, or what is good `within` it.
 
-    Opens whatever is folded; of the words of code that look alike on grounds alike, one stays coloured to be judged.
+    Opens whatever is folded; of the words of code that look alike on grounds alike one stays coloured to be judged, and
+    of the formulas one stays visible.
     """
     page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
     page.evaluate(ONE_OF_A_KIND)
