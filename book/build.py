@@ -1,4 +1,4 @@
-"""The lessons as a static site that opens without a server and without a network: `make book`.
+"""The site that opens without a server and without a network: the playground, and all lessons as pages. `make book`.
 
     python -m book.build            # → book/_build/html/index.html
     python -m book.build FOLDER     # → FOLDER/html/index.html
@@ -17,6 +17,8 @@ import nbformat
 from sphinx.cmd.build import build_main
 
 from animations.manifest import CLIPS, Clip, clips
+from book.live_widgets import make_live, write_states, write_views
+from book.playground_site import write_playground
 from unet_lib.core.atomic_io import write_text
 from unet_lib.core.errors import SettingsError
 from unet_lib.lessons.glossary import Term, read_glossary
@@ -26,6 +28,7 @@ from unet_lib.widgets.glossary_cards.glossary_cards import page_script, page_sty
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 LESSONS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
+STATIC = "_static/live"  # where pages find the scripts of their widgets
 MADE = ("source", "html", "doctrees", "jupyter_execute")  # the last by myst-nb, for the pictures
 LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
 
@@ -37,23 +40,30 @@ def build(out: Path) -> int:
     if out.exists() and not set(out.iterdir()) <= set(made):
         raise SettingsError(f"{out}: expected a new folder, or one with an earlier book. Name another, or empty it.")
     shutil.rmtree(out, ignore_errors=True)
-    gather(source)
+    gather(source, site)
+    write_views(site / STATIC)
     shutil.copytree(CLIPS, site / CLIPS.relative_to(ROOT), ignore=shutil.ignore_patterns("*.json"))
     write_text(site / "_static" / "glossary_cards.js", page_script())
     write_text(site / "_static" / "glossary_cards.css", page_style())
-    return build_main(["-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(doctrees), str(source), str(site)])
+    write_playground(site)
+    status = build_main(["-W", "--keep-going", "-q", "-c", str(HERE), "-d", str(doctrees), str(source), str(site)])
+    for source_map in site.rglob("*.map"):  # for those who debug the theme; 2 MB
+        source_map.unlink()
+    return status
 
 
-def gather(source: Path) -> None:
-    """Lay out in `source` all that Sphinx reads."""
+def gather(source: Path, site: Path) -> None:
+    """Lay out in `source` all that Sphinx reads, and in `site` what the lessons' widgets need to live."""
     for path in LESSONS.values():
-        lesson = without_widgets(nbformat.read(path, as_version=4))
+        lesson = nbformat.read(path, as_version=4)
+        write_states(site / STATIC, path.stem, make_live(lesson, path.stem, f"../{STATIC}"))
+        lesson = without_widgets(lesson)
         for cell in (cell for cell in lesson.cells if cell.cell_type == "markdown"):
             cell.source = CLIP.sub(_with_poster, resolve_links(cell.source, path.parent, source))
         write_text(source / path.relative_to(ROOT), nbformat.writes(lesson))
     readme = (ROOT / "README.md").read_text("utf-8")
     write_text(source / "README.md", resolve_links(readme, ROOT, source))
-    write_text(source / "index.md", (HERE / "index.md").read_text("utf-8"))
+    write_text(source / "lessons.md", (HERE / "index.md").read_text("utf-8"))
     write_text(source / "glossary.md", glossary_page())
     write_text(source / "animations.md", animations_page())
 

@@ -10,8 +10,9 @@ from unet_lib.lessons.html_export import keep_together, mathml, with_formulas
 project = "Glass-Box U-Net"
 copyright = "The Glass-Box U-Net authors, MIT licence. For learning only: do not diagnose with it"
 extensions = ["myst_nb"]
+root_doc = "lessons"  # index.html is the playground
 highlight_language = "none"
-exclude_patterns = ["README.md"]  # index.md includes it
+exclude_patterns = ["README.md"]  # lessons.md includes it
 
 nb_execution_mode = "off"  # what is shown is what was committed
 nb_ipywidgets_js = {}  # no script from the network; widgets are still pictures here
@@ -24,8 +25,8 @@ html_theme = "pydata_sphinx_theme"
 html_title = project
 html_math_renderer = "mathml"
 html_static_path = ["book.css"]
-html_css_files = ["glossary_cards.css", "book.css"]  # the cards come from book/build.py
-html_js_files = [("glossary_cards.js", {"defer": "defer"})]
+html_css_files = ["live/widgets.css", "glossary_cards.css", "book.css"]  # the first two come from book/build.py
+html_js_files = [(name, {"defer": "defer"}) for name in ("glossary_cards.js", "live/lessons.js")]
 templates_path = ["_templates"]
 html_sidebars = {"**": ["contents"]}
 html_copy_source = html_show_sourcelink = html_use_index = False
@@ -33,7 +34,7 @@ html_show_search_summary = False  # a page opened from a disk may not read other
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"text": project},
-    "navbar_center": [],
+    "navbar_center": ["playground"],
     "article_header_start": [],  # the breadcrumbs would repeat the title
     "secondary_sidebar_items": ["page-toc"],
     "search_bar_text": "Search the lessons",
@@ -67,7 +68,7 @@ def finish_outputs(_app: Sphinx, page: nodes.document) -> None:
 def finish_page(_app: Sphinx, name: str, _template: str, context: dict, _page: nodes.document | None) -> None:
     """Formulas keep their commas; the home page is named like the book, and its title need not say so twice."""
     context["body"] = keep_together(context.get("body", ""))
-    if name == "index":
+    if name == root_doc:
         context["docstitle"] = ""
 
 

@@ -10,7 +10,6 @@ import base64
 import json
 import shutil
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from PIL import Image
 from safetensors.torch import save
 from torch.nn import functional as F
 
+from book.delivery import classic_script, deliver, worker_script
 from book.playground_slices import Slice, load_slices
 from unet_lib.core.atomic_io import write_text
 from unet_lib.data.intensity import normalise
@@ -29,7 +29,7 @@ from unet_lib.inspection.activations import capture
 from unet_lib.inspection.checkpoint_series import Series, load_series
 from unet_lib.models.checkpoint import HEADER
 from unet_lib.models.registry import Network, described
-from unet_lib.widgets.shared.base import png_bytes, script, stylesheet
+from unet_lib.widgets.shared.base import png_bytes, stylesheet
 
 HERE = Path(__file__).resolve().parent / "playground"
 LIVE = HERE.parent / "live"
@@ -46,7 +46,7 @@ def write_playground(site: Path) -> None:
     data.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(HERE / "playground.html", site / "index.html")
     write_text(folder / "playground.css", stylesheet(str(HERE / "playground.py")))
-    write_text(folder / "playground.js", f"(() => {{\n{script(str(HERE / 'playground.py'))}}})();\n")
+    write_text(folder / "playground.js", classic_script(HERE / "playground.js"))
     write_text(data / "worker.js", worker_script(LIVE / "network_worker.js"))
     series, slices = load_series(WEIGHTS), load_slices()
     for step, network in zip(series.steps, series.networks, strict=True):
@@ -54,18 +54,6 @@ def write_playground(site: Path) -> None:
     for at, shown in enumerate(slices):
         deliver(data, f"slice-{at}", packed_slice(shown))
     deliver(data, "first", first(series, slices))
-
-
-def worker_script(path: Path) -> str:
-    """A script that brings along the text of a worker, which a page from a disk may not load as a file."""
-    text = f"(() => {{\n{script(str(path.with_suffix('.py')))}}})();\n"
-    return f"globalThis.glassBox = {{ ...globalThis.glassBox, workerText: {json.dumps(text)} }};\n"
-
-
-def deliver(folder: Path, name: str, data: Mapping[str, Any]) -> None:
-    """Write the script that delivers `data`."""
-    text = json.dumps(data, separators=(",", ":"))
-    write_text(folder / f"{name}.js", f"glassBox.deliver({json.dumps(name)}, {text});\n")
 
 
 def packed_weights(network: Network) -> dict[str, Any]:
@@ -100,12 +88,18 @@ def first(series: Series, slices: tuple[Slice, ...]) -> dict[str, Any]:
     probability = torch.sigmoid(maps["output"])[0, 0].numpy()
     return {"side": series.size, "steps": series.steps, "tile": TILE, "stages": stages, "slice": packed_slice(shown),
             "palette": base64.b64encode(palette().tobytes()).decode("ascii"),
+            "telling": most_telling(maps["decoder.1"][0], maps["output"][0, 0]),
             "patients": [{"label": one.label} for one in slices],
             "history": {"rows": [[row.step, row.loss, row.train_f1] for row in series.history],
                         "validation": [[step, card["validation_scores"]["mean_dice"]]
                                        for step, card in zip(series.steps, series.cards, strict=True)]},
             "look": {"levels": png(np.concatenate([tiles(maps[stage["name"]][0], stage["high"]) for stage in stages])),
                      "probability": png(np.rint(255 * probability).astype(np.uint8))}}
+
+
+def most_telling(maps: Float[torch.Tensor, "c h w"], logits: Float[torch.Tensor, "h w"]) -> int:
+    """The channel that lies most where the network marks a tumour; shown large until another one is chosen."""
+    return int(((maps * torch.sigmoid(logits)).sum((1, 2)) / (maps.sum((1, 2)) + 1)).argmax())
 
 
 def tiles(maps: Float[torch.Tensor, "c h w"], high: float) -> UInt8[np.ndarray, "c t"]:

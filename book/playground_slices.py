@@ -1,6 +1,8 @@
 """The phantom slices of the playground, packed in one file so that the site can be built without making phantoms.
 
     python -m book.playground_slices      # from data/phantom → book/playground/slices.npz
+
+They are slices of the default phantoms, which `make phantom` makes the same everywhere.
 """
 
 from dataclasses import dataclass
@@ -17,8 +19,14 @@ from unet_lib.data.preprocessing import scale_images, scale_masks
 PACKED = Path(__file__).resolve().parent / "playground" / "slices.npz"
 SIZE = 128
 SLICES: tuple[tuple[str, int, str], ...] = (
-    ("TCGA_PH_C000_20000511", 11, "a clear tumour"),
-    ("TCGA_PH_C001_19830518", 11, "a faint tumour"),
+    ("TCGA_PH_H018_19840715", 20, "a clear tumour"),
+    ("TCGA_PH_F017_19850503", 29, "a large tumour"),
+    ("TCGA_PH_H020_20001113", 14, "a small, bright tumour"),
+    ("TCGA_PH_H022_19931108", 15, "a tumour at the side"),
+    ("TCGA_PH_C001_19830518", 13, "a faint tumour"),
+    ("TCGA_PH_C004_19860121", 17, "a tumour with a dark cyst"),
+    ("TCGA_PH_C010_19861214", 15, "a tumour, and two false alarms"),
+    ("TCGA_PH_H021_19911022", 13, "no tumour in this slice"),
 )
 """Patient, slice and what is to be seen; the first is on show when the page opens. None was seen in training."""
 

@@ -59,7 +59,7 @@ class Playground {
       button.addEventListener("click", () => this.change({ patient, strokes: "" }));
       return button;
     });
-    this.file = make("input", { type: "file", accept: "image/png,image/jpeg,image/tiff,.tif,.tiff,.png,.jpg,.jpeg", class: "gb-unseen", tabindex: -1 });
+    this.file = make("input", { type: "file", accept: "image/png,image/jpeg,image/tiff,.tif,.tiff,.png,.jpg,.jpeg", class: "gb-unseen", tabindex: -1, "aria-label": "Your own picture" });
     const open = make("button", { type: "button", class: "pg-own" }, "Your own picture …");
     open.addEventListener("click", () => this.file.click());
     this.file.addEventListener("change", () => this.openOwn(this.file.files[0]));
@@ -185,6 +185,7 @@ class Playground {
 
   async ask() {
     this.drawOutput();
+    delete this.page.dataset.drawn;
     if (this.asking) return (this.again = true);
     Object.assign(this, { asking: true, again: false });
     const { step, cut } = this.state;
@@ -196,6 +197,7 @@ class Playground {
     }
     this.asking = false;
     if (this.again) this.ask();
+    else this.page.dataset.drawn = "";
   }
 
   receive(look, step) {
@@ -205,7 +207,6 @@ class Playground {
     this.drawOutput();
     this.drawLens();
     this.training.drawn(step);
-    this.page.dataset.drawn = JSON.stringify([this.state.patient, step, this.state.cut, this.input.brush.strokes.length]);
     if (isFirst || !this.input.stroke) this.u.pulse();
     this.challenges.check();
   }
@@ -305,7 +306,7 @@ class Playground {
   drawLens() {
     const stage = this.chosen?.stage ?? "decoder.1";
     const found = this.look.stages.find(({ name }) => name === stage);
-    const channel = this.chosen?.channel ?? brightest(found);
+    const channel = this.chosen?.channel ?? this.first.telling;
     const area = found.side ** 2;
     const map = found.levels.subarray(channel * area, (channel + 1) * area);
     const picture = new ImageData(found.side, found.side);
@@ -341,13 +342,6 @@ class Playground {
       write(this.spoken, this.answer.node.getAttribute("aria-label") ?? "");
     }, QUIET);
   }
-}
-
-/** The channel with the largest sum of squares. */
-function brightest({ channels, levels }) {
-  const energies = new Float64Array(channels);
-  levels.forEach((level, at) => (energies[Math.floor((at * channels) / levels.length)] += level * level));
-  return energies.indexOf(Math.max(...energies));
 }
 
 const nameOf = (step) => `step-${String(step).padStart(4, "0")}`;

@@ -29,7 +29,7 @@ from unet_lib.lessons.glossary import look_up, read_glossary
 
 LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 TITLES = {path.stem: nbformat.read(path, 4).cells[0].source.partition("\n")[0].lstrip("# ") for path in LESSONS}
-ORDER = ["index", *(f"notebooks/{name}" for name in TITLES), "animations", "glossary"]
+ORDER = ["lessons", *(f"notebooks/{name}" for name in TITLES), "animations", "glossary"]
 PAGES = [*ORDER, "search"]
 NARROW, WIDE = {"width": 480, "height": 900}, {"width": 1280, "height": 900}
 
@@ -94,7 +94,7 @@ def outputs(path, mime):
 def test_every_page_is_there_and_named_once(site):
     found = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")
              if "_static" not in path.parts}
-    assert found == set(PAGES)
+    assert found == {*PAGES, "index"}  # which is the playground
     for name in PAGES:
         page = soup(site / f"{name}.html")
         heading, = page.find_all("h1")
@@ -212,7 +212,7 @@ def test_formulas_within_folds_are_drawn():
     ("hippopotamus", set())])
 def test_search_finds_the_pages_with_a_word(reader, site, word, pages):
     someone = reader()
-    page = someone.open("index")
+    page = someone.open("lessons")
     page.keyboard.press("Control+k")
     page.keyboard.type(word)
     page.keyboard.press("Enter")
@@ -238,7 +238,7 @@ def test_a_clip_plays(reader):
 
 def test_next_leads_through_the_book_and_previous_back(reader):
     someone = reader()
-    page = someone.open("index")
+    page = someone.open("lessons")
     for direction, way in (("next", ORDER), ("prev", ORDER[::-1])):
         for name in way[1:]:
             page.locator(f"a.{'right' if direction == 'next' else 'left'}-{direction}").click()
@@ -257,7 +257,7 @@ def test_the_contents_stand_on_every_page(site):
 
 
 def test_the_theme_is_switched_and_kept(reader):
-    page = reader(color_scheme="light").open("index")
+    page = reader(color_scheme="light").open("lessons")
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
     page.locator(".theme-switch-button").locator("visible=true").click()
@@ -271,7 +271,7 @@ def test_the_theme_is_switched_and_kept(reader):
 
 def test_the_home_page_lists_the_lessons_as_the_readme_does(site):
     readme = (REPOSITORY / "README.md").read_text()
-    page = soup(site / "index.html").article
+    page = soup(site / "lessons.html").article
     rows = [[cell.get_text().strip() for cell in row.find_all("td")] for row in page.table.select("tbody tr")]
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", readme)
     told = [line.strip("| ").split(" | ") for line in plain.splitlines() if re.match(r"\| 0\d", line)]

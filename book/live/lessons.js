@@ -1,0 +1,5 @@
+// The script of every lesson's page.
+
+import { wakeAll } from "./host.js";
+
+wakeAll();

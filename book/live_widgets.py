@@ -1,0 +1,74 @@
+"""Widgets that live in the book: for each output a place in the page, its state, and the script and style of its view.
+
+A saved lesson holds the state of all its widgets. It is shipped as it is, without the scripts in it; `live/host.js`
+gives it to the same view that JupyterLab shows. Where no script runs, the still picture stays.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from book.delivery import classic_script, deliver
+from unet_lib.core.atomic_io import write_text
+from unet_lib.lessons.html_export import WIDGET
+from unet_lib.widgets.shared.base import script, stylesheet
+
+HERE = Path(__file__).resolve().parent
+WIDGETS = HERE.parent / "unet_lib" / "widgets"
+STATES = "application/vnd.jupyter.widget-state+json"
+LIVE = ("backpropagation", "conv_microscope", "embedding_map", "paint_tumour", "prediction", "quiz", "receptive_field",
+        "threshold_explorer")
+"""The widgets that need no Python to answer, or have their answers in `live/`."""
+NOT_SHIPPED = ("_esm", "_css", "layout", "tabbable", "tooltip")
+
+
+def make_live(notebook: NotebookNode, lesson: str, folder: str) -> dict[str, Any]:
+    """Put a place behind each output that can live, in `notebook` itself; returns their states by model.
+
+    `folder` is where the page finds what `write_views` and `deliver` wrote.
+    """
+    saved = notebook.metadata.get("widgets", {}).get(STATES, {}).get("state", {})
+    states = {}
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        outputs = []
+        for output in cell.outputs:
+            outputs.append(output)
+            model = output.get("data", {}).get(WIDGET, {}).get("model_id")
+            widget = widget_of(saved[model]) if model in saved else None
+            if widget in LIVE:
+                states[model] = packed(saved[model])
+                place = f'<div class="gb-live" data-widget="{widget}" data-lesson="{lesson}" data-model="{model}" ' \
+                        f'data-folder="{folder}"></div>'
+                outputs.append(new_output("display_data", {"text/html": place, "text/plain": ""}))
+        cell.outputs = outputs
+    return states
+
+
+def widget_of(saved: dict[str, Any]) -> str | None:
+    """The folder of a saved model's widget; None for one that is not ours."""
+    parts = saved["state"].get("_anywidget_id", "").split(".")
+    return parts[2] if parts[:2] == ["unet_lib", "widgets"] else None
+
+
+def packed(saved: dict[str, Any]) -> dict[str, Any]:
+    """The traits of a saved model, and its bytes in base64 by name."""
+    traits = {name: value for name, value in saved["state"].items()
+              if name not in NOT_SHIPPED and not name.startswith("_")}
+    return {"traits": traits, "buffers": {buffer["path"][0]: buffer["data"] for buffer in saved.get("buffers", ())}}
+
+
+def write_views(folder: Path) -> None:
+    """The script of each view, the styles of all, and the script that wakes them."""
+    files = {widget: str(WIDGETS / widget / f"{widget}.py") for widget in LIVE}
+    for widget, python in files.items():
+        view = script(python).replace("export default", "return")
+        write_text(folder / "views" / f"{widget}.js", f'glassBox.deliver("view-{widget}", (() => {{\n{view}}})());\n')
+    write_text(folder / "widgets.css", "\n".join(map(stylesheet, files.values())))
+    write_text(folder / "lessons.js", classic_script(HERE / "live" / "lessons.js"))
+
+
+def write_states(folder: Path, lesson: str, states: dict[str, Any]) -> None:
+    """The script with the states of a lesson's widgets."""
+    deliver(folder / "states", f"lesson-{lesson}", states, file=lesson)
