@@ -4,11 +4,11 @@
     python benchmarks/speed/time_to_first_widget.py --installed  # as `make lab` does once everything is installed
 
 Clones the repository, starts JupyterLab and opens the address that it prints in a window of 1440×900. "Picture" is when
-the whole saved picture of lesson 00 is on that first screen, before anything is run; "painted" is when Shift+Enter has
-been pressed three times, as the lesson says, a stroke been painted, and the number of marked pixels has changed. Both
-count from the moment the browser is sent to the address; target: 60 s. The row goes to
-data/results/time_to_first_widget.json. Needs git, make, Chromium and Playwright. Without --installed, packages come from
-wherever pip is told to look, or from its cache: that time counts.
+the whole saved picture of lesson 00 is on that first screen, before anything is run. "Painted" is when, after five
+seconds of reading, Shift+Enter has been pressed three times, as the lesson says, a stroke been painted, and the number
+of marked pixels has changed. Both count from the moment the browser is sent to the address; target: 60 s. The row goes
+to data/results/time_to_first_widget.json. Needs git, make, Chromium and Playwright. Without --installed, packages come
+from wherever pip is told to look, or from its cache: that time counts.
 """
 
 import argparse
@@ -38,6 +38,7 @@ ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/\S*token=\S+")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WINDOW = {"width": 1440, "height": 900}
 LIMIT = 600  # seconds for everything
+READING = 5_000  # ms for the first lines of the lesson: 60 words
 TARGET = 60  # seconds from the browser's opening to the first stroke
 ON_SCREEN = """() => [...document.querySelectorAll(".jp-OutputArea img, .gb-fool-screen")].some((picture) => {
     const window = picture.closest(".jp-WindowedPanel-outer")?.getBoundingClientRect();
@@ -104,8 +105,10 @@ def paint(page: Page, address: str) -> dict[str, float]:
     page.set_default_timeout(LIMIT * 1000)
     clock = Clock()
     page.goto(address)
+    page.locator(".jp-RenderedMarkdown h1").wait_for()
     page.wait_for_function(ON_SCREEN, polling=100)
     clock.tick("picture")
+    page.wait_for_timeout(READING)
     for _ in range(3):
         page.keyboard.press("Shift+Enter")
         page.wait_for_timeout(500)  # a hand is not faster

@@ -141,7 +141,7 @@ def square_around_head(flair: UInt8[np.ndarray, "h w"]) -> tuple[slice, slice]:
 
     The whole slice where there are none.
     """
-    ends = [(hits.min(), hits.max() + 1) for hits in np.nonzero(flair > flair.mean())] if np.ptp(flair) else []
+    ends = [(int(hits.min()), int(hits.max()) + 1) for hits in np.nonzero(flair > flair.mean())] if np.ptp(flair) else []
     if not ends:
         return slice(0, flair.shape[0]), slice(0, flair.shape[1])
     side = min(max(high - low for low, high in ends) + 2 * MARGIN, *flair.shape)

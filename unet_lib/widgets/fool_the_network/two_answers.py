@@ -29,7 +29,14 @@ def two_answers(looks: Sequence[tuple[str, UInt8[np.ndarray, "s s"], Bool[np.nda
     foot = HEAD + side + FOOT / 2
     pen.text((side - GAP, foot), "orange: the reference mask", REFERENCE, font, anchor="rm")
     pen.text((side + 2 * GAP, foot), "blue: what the network marks", NETWORK, font, anchor="lm")
-    return sheet.quantize(128, dither=Image.Dither.NONE)
+    return sheet.quantize(palette=_palette(), dither=Image.Dither.NONE)
+
+
+def _palette() -> Image.Image:
+    """The outlines' two colours and 254 greys: one byte a pixel."""
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*REFERENCE, *NETWORK, 0, 0, 0, *(level for grey in range(3, 256) for level in (grey,) * 3)])
+    return palette
 
 
 def _outlined(levels: UInt8[np.ndarray, "s s"], mask: Bool[np.ndarray, "s s"], reference: Bool[np.ndarray, "s s"],
