@@ -1,0 +1,49 @@
+"""The minutes of a lesson, counted by hand for a lesson of a few words."""
+
+import pytest
+from nbformat import v4
+from repository import REPOSITORY
+
+from unet_lib.lessons.minutes import estimate, main
+
+VIEW = {"application/vnd.jupyter.widget-view+json": {}}
+SOLVED = "<details><summary>Solution</summary>\n\n```python\ndef f(x):\n\n    return x\n```\n\n</details>"
+
+
+def lesson(*texts, outputs=()):
+    cells = [v4.new_markdown_cell(text) for text in texts]
+    cells += [v4.new_code_cell("f()", outputs=[v4.new_output("display_data", data=data)]) for data in outputs]
+    return v4.new_notebook(cells=cells)
+
+
+@pytest.mark.parametrize(("part", "minutes", "made"), [
+    ("reading", 3 / 200, lesson("## One two", "[three](four.ipynb)")),
+    ("reading", 1 / 200 + 1 / 2, lesson("One $a + b$ <b title='no word'></b>\n\n$$c = d$$")),
+    ("reading", 1 / 200, lesson("One\n\n```python\nno word\n```\n\n<details><summary>no</summary>word</details>")),
+    ("reading", 1 / 200, lesson("One", "## References\n\n- no words")),
+    ("reading", 1 / 3, lesson(outputs=[{"image/png": "", "text/plain": "a figure"}])),
+    ("exercises", 2 + 2 * 3 / 4, lesson(SOLVED)),
+    ("exercises", 0, lesson("Nothing to solve")),
+    ("playing", 2, lesson(outputs=[VIEW | {"image/png": "", "text/plain": "A widget"}])),
+    ("playing", 1 / 2, lesson(outputs=[VIEW | {"text/plain": "Prediction: what?"}])),
+    ("playing", 1 / 2, lesson("<video></video>\n\n<details><summary>Clip: A. What it shows</summary>a</details>")),
+    ("playing", 0, lesson("| <video></video> | a preview |")),
+    ("quiz", 7 / 3, lesson(outputs=[VIEW | {"text/plain": "Quiz: 7 questions on sizes. Open in JupyterLab."}]))])
+def test_each_part(part, minutes, made):
+    found = estimate(made)
+    assert getattr(found, part) == pytest.approx(minutes)
+    assert found.total == pytest.approx(sum(vars(found).values()))
+
+
+def test_computing_is_what_jupyter_noted():
+    made = lesson(outputs=[{"text/plain": "1"}, {"text/plain": "2"}])
+    made.cells[0].metadata["execution"] = {"iopub.execute_input": "2026-11-30T15:06:40.5Z",
+                                           "shell.execute_reply": "2026-11-30T15:07:10.5Z"}
+    assert estimate(made).computing == pytest.approx(0.5)
+
+
+def test_a_line_for_each_lesson(capsys):
+    main([str(REPOSITORY / "notebooks" / "00_start_here.ipynb")])
+    head, line = capsys.readouterr().out.splitlines()
+    assert head.split() == ["lesson", "reading", "exercises", "playing", "quiz", "computing", "total"]
+    assert line.startswith("00_start_here") and len(line.split()) == 7
