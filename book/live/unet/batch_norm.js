@@ -6,49 +6,49 @@ const MOMENTUM = 0.1; // how far the running averages move towards each batch's 
 const ADDED = 1e-5; // to the variance, as in PyTorch
 
 /**
- * Normalise a batch, a list of maps. Returns { batch, normalised, scales }: the new maps, the same before weight and bias,
- * and 1 / standard deviation of each channel; the way back needs both. The running averages in `part` move on.
+ * Normalise a batch, a list of maps. Returns { batch, maps, means, scales }: the new maps, and what the way back needs, the old
+ * ones and each channel's mean and 1 / standard deviation. The running averages in `part` move on.
  */
 export function trainBatchNorm(maps, part) {
-  const [normalised, batch] = [maps.map(emptyLike), maps.map(emptyLike)];
-  const scales = Float64Array.from(part.weight, (weight, channel) => {
+  const kept = { maps, batch: maps.map(emptyLike), means: [], scales: [] };
+  part.weight.forEach((weight, channel) => {
     const { mean, variance, count } = statisticsOf(maps, channel);
     part.running_mean[channel] += MOMENTUM * (mean - part.running_mean[channel]);
     part.running_var[channel] += MOMENTUM * ((variance * count) / (count - 1) - part.running_var[channel]);
     const scale = 1 / Math.sqrt(variance + ADDED);
+    const [factor, shift] = [scale * weight, part.bias[channel] - mean * scale * weight];
     maps.forEach((slice, index) => {
-      const [from, middle, to] = [slice, normalised[index], batch[index]].map((all) => channelOf(all, channel));
-      for (let at = 0; at < from.length; at++) {
-        middle[at] = (from[at] - mean) * scale;
-        to[at] = middle[at] * weight + part.bias[channel];
-      }
+      const [from, to] = [channelOf(slice, channel), channelOf(kept.batch[index], channel)];
+      for (let at = 0; at < from.length; at++) to[at] = from[at] * factor + shift;
     });
-    return scale;
+    kept.means.push(mean);
+    kept.scales.push(scale);
   });
-  return { batch, normalised, scales };
+  return kept;
 }
 
 /**
  * The way back. A value also moves its channel's mean and variance, and with them all other values: hence the two averages
  * that are subtracted. Adds to the gradients of weight and bias in `sums`, returns the gradients towards the input.
  */
-export function trainBatchNormBackward({ normalised, scales }, gradients, weight, sums) {
+export function trainBatchNormBackward({ maps, means, scales }, gradients, weight, sums) {
   const results = gradients.map(emptyLike);
   scales.forEach((scale, channel) => {
-    const planes = gradients.map((gradient, index) => [gradient, normalised[index], results[index]].map((all) => channelOf(all, channel)));
+    const mean = means[channel];
+    const planes = gradients.map((gradient, index) => [gradient, maps[index], results[index]].map((all) => channelOf(all, channel)));
     let [sum, product, count] = [0, 0, 0];
     for (const [slopes, values] of planes) {
       for (let at = 0; at < slopes.length; at++) {
         sum += slopes[at];
-        product += slopes[at] * values[at];
+        product += slopes[at] * (values[at] - mean);
       }
       count += slopes.length;
     }
     sums.bias[channel] += sum;
-    sums.weight[channel] += product;
-    const factor = weight[channel] * scale;
+    sums.weight[channel] += product * scale;
+    const [average, pull] = [sum / count, (product * scale * scale) / count];
     for (const [slopes, values, to] of planes) {
-      for (let at = 0; at < to.length; at++) to[at] = factor * (slopes[at] - sum / count - (values[at] * product) / count);
+      for (let at = 0; at < to.length; at++) to[at] = weight[channel] * scale * (slopes[at] - average - (values[at] - mean) * pull);
     }
   });
   return results;

@@ -1,0 +1,10 @@
+// node unpack_training_set.mjs SET: its slices, as JSON.
+
+import { readFileSync } from "node:fs";
+import { inflateSync } from "node:zlib";
+
+import { fromBase64, slicesOf } from "../../../book/live/training_data.js";
+
+const set = JSON.parse(readFileSync(process.argv[2]));
+const slices = slicesOf(set, inflateSync(fromBase64(set.pixels)));
+console.log(JSON.stringify(slices, (_, value) => (ArrayBuffer.isView(value) ? [...value] : value)));
