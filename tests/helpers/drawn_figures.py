@@ -47,7 +47,6 @@ FIGURES = {
                                        plotting.CHANNEL_COLOURS),
     "draw_overlay": lambda: on_axes(plotting.draw_overlay, FLAIR, MOVED, MASK, "both"),
     "draw_probability": lambda: on_axes(plotting.draw_probability, SMOOTH, "probability"),
-    "draw_quantiles": lambda: on_axes(plotting.draw_quantiles, {"one": [1, 2, 3, 4, 5], "other": [2, 3, 4, 5, 9]}, "x"),
     "draw_signed": lambda: on_axes(plotting.draw_signed, SMOOTH - 0.5, "map"),
     "prediction_sheet": lambda: plotting.prediction_sheet(np.stack([FLAIR] * 3, -1), SMOOTH, MOVED, MASK, 0.7, "title"),
     "box_sheet": lambda: plotting.scores.box_sheet({"site": {"CS": [0.9, 0.4, 0.7], "DU": [0.8]}}),

@@ -25,7 +25,7 @@ It uses nothing from earlier cells but `np`, `torch`, `nn`, `check` and what ear
 that solutions can be tested without the rest. A later cell goes on with `THING = check.thing.mine(THING)`::
 
     answer = ...
-    check.slice_numbers(answer)
+    check.patients_needed(answer)
 
     def leaking_patients(train, test):
         return ...
@@ -39,14 +39,14 @@ the solution replaces every statement of the exercise cell that holds `...`)::
     <details><summary>Skeleton</summary>
 
     ```python
-    answer = 256 * 256 * ...
+    answer = 6 * ...
     ```
 
     </details>
     <details><summary>Solution</summary>
 
     ```python
-    answer = 256 * 256 * 3
+    answer = 6 * 9
     ```
 
     </details>

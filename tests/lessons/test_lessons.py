@@ -77,18 +77,18 @@ HELP = """<details><summary>Nudge</summary>Think of a box.</details>
 <details><summary>Skeleton</summary>
 
 ```python
-answer = 256 * 256 * ...
+answer = 6 * ...
 ```
 
 </details>
 <details><summary>Solution</summary>
 
 ```python
-answer = 256 * 256 * 3
+answer = 6 * 9
 ```
 
 </details>"""
-EXERCISE = "answer = ...\ncheck.slice_numbers(answer)"
+EXERCISE = "answer = ...\ncheck.patients_needed(answer)"
 PARAMETERS = "# UNET_PROFILE and UNET_DATA change what runs here.\nfrom unet_lib.lessons.profiles import profile"
 
 
@@ -197,10 +197,10 @@ BREAKS = [
     (edit("print(2)", "\n".join(["print(2)"] * 16)), "16 visible lines"),
     (edit("**Predict**", "Guess"), "no prediction asked"),
     (edit(EXERCISE, "print(5)"), "3 exercises"),
-    (edit("\ncheck.slice_numbers(answer)", "\ncheck.slice_numbers(answer)\ncheck.decide(answer)"), "not one check"),
-    (edit("check.slice_numbers(answer)", "check.slice_numbers(answer)\nprint()"), "not one check"),
+    (edit("\ncheck.patients_needed(answer)", "\ncheck.patients_needed(answer)\ncheck.verdict([])"), "not one check"),
+    (edit("check.patients_needed(answer)", "check.patients_needed(answer)\nprint()"), "not one check"),
     (edit("<details><summary>Idea</summary>height × width × channels</details>", ""), "Nudge, Skeleton"),
-    (edit("```python\nanswer = 256 * 256 * 3\n```", "Multiply."), "the solution holds no code"),
+    (edit("```python\nanswer = 6 * 9\n```", "Multiply."), "the solution holds no code"),
     (edit('quiz("01_the_scan")', "print()"), "0 quiz cells"),
     (edit('quiz("01_the_scan")', 'quiz("77_nothing")'), "quizzes/77_nothing.json has 0 questions"),
     (edit("print(3)", 'quiz("01_the_scan")'), "2 quiz cells"),
@@ -272,9 +272,9 @@ def test_a_hidden_cell_may_be_long():
 
 def test_a_solution_replaces_the_dots_and_is_really_checked():
     exercise = Lesson(lesson(), QUIZZES).exercises[0]
-    assert exercise.solved() == ("answer = 256 * 256 * 3\n", "check.slice_numbers(answer)")
+    assert exercise.solved() == ("answer = 6 * 9\n", "check.patients_needed(answer)")
     assert feedback_on(exercise).right
-    assert not feedback_on(exercise, "answer = 256 * 256").right
+    assert not feedback_on(exercise, "answer = 6 * 6").right
 
 
 def test_a_solution_may_be_a_function_below_kept_lines():
@@ -282,7 +282,7 @@ def test_a_solution_may_be_a_function_below_kept_lines():
     head, call = "def leaking_patients(train, test):\n    ", "\n\ncheck.leaking_patients(leaking_patients)"
     frame = f"train = ['A']\n\n{head}return ...{call}"
     edit(EXERCISE, frame)(notebook)
-    edit("answer = 256 * 256 * 3", f"{head}return sorted(set(train) & set(test))")(notebook)
+    edit("answer = 6 * 9", f"{head}return sorted(set(train) & set(test))")(notebook)
     exercise = Lesson(notebook, QUIZZES).exercises[0]
     assert exercise.solved()[0].startswith("train = ['A']\ndef leaking_patients")
     assert feedback_on(exercise).right

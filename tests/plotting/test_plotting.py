@@ -118,15 +118,6 @@ def test_signed_maps_are_white_at_zero_and_reach_as_far_both_ways(axes):
     assert "−1.99 to 1.99" in axes.get_xlabel()
 
 
-def test_quantiles_are_drawn_where_they_are(axes):
-    plotting.draw_quantiles(axes, {"real": [1, 2, 3, 4, 5], "phantom": [2, 3, 4, 5, 9]})
-    thin, thick, dot = axes.get_lines()[3:]
-    assert list(thin.get_ydata()) == [2, 9]
-    assert list(thick.get_ydata()) == [3, 5]
-    assert list(dot.get_ydata()) == [4]
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["real", "phantom"]
-
-
 def test_dots_stand_in_rows_with_their_mean(axes):
     plotting.draw_dots(axes, 0, [0.5, 0.7], "one")
     plotting.draw_dots(axes, 1, [0.2], "other")

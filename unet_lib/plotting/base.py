@@ -23,7 +23,6 @@ from PIL import Image
 from unet_lib.core.errors import SettingsError
 from unet_lib.plotting.style import (
     LINE_STYLES,
-    MARKERS,
     NETWORK,
     PALETTE,
     REFERENCE,
@@ -154,21 +153,6 @@ def draw_histograms(axes: Axes, histograms: Mapping[str, Int[np.ndarray, "256"]]
                   label=label, linewidth=1.6)
     axes.set(xlabel="grey level", ylabel="fraction of pixels", xlim=(0, 255), ylim=(0, None))
     axes.legend(labelcolor=ink(axes))
-    calm(axes)
-
-
-def draw_quantiles(axes: Axes, groups: Mapping[str, Sequence[float]], title: str = "") -> None:
-    """Distributions side by side, from five numbers each (5, 25, 50, 75, 95 %): line, thick line and dot."""
-    for position, values in enumerate(groups.values()):
-        least, low, middle, high, most = values
-        turn = position % (1 + len(PALETTE))
-        colour, marker = (ink(axes), *PALETTE)[turn], ("o", *MARKERS[1:], "v")[turn]
-        axes.plot([position, position], [least, most], "-", color=colour, linewidth=1.5)
-        axes.plot([position, position], [low, high], "-", color=colour, linewidth=7, solid_capstyle="butt", alpha=0.6)
-        axes.plot([position], [middle], marker, color=colour, markeredgecolor=axes.get_facecolor(), markersize=7)
-    axes.set_xticks(range(len(groups)), list(groups))
-    axes.set(title=title, xlim=(-0.6, len(groups) - 0.4), ylim=(0, None))
-    axes.title.set_fontsize(9)
     calm(axes)
 
 
