@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-other-cpu lint notebooks pages phantom animations film book clean
+.PHONY: help lab test test-other-cpu lint notebooks pages phantom animations film book playground clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,8 +53,11 @@ animations: $(VENV)/animations-ready  ## Render the animations that are not up t
 film: $(VENV)/animations-ready  ## All animations as one film, in animations/rendered/
 	@$(BIN)/python -m animations.film $(ARGS)
 
-book: $(VENV)/book-ready  ## All lessons as a site to read in a browser, without a server: book/_build/html/index.html
+book: $(VENV)/book-ready  ## The playground and all lessons as a site that needs no server: book/_build/html/index.html
 	@$(BIN)/python -m book.build && echo "open book/_build/html/index.html"
+
+playground: book  ## The playground, the site's first page, in your browser
+	@$(BIN)/python -m webbrowser -t "file://$(CURDIR)/book/_build/html/index.html"
 
 clean:  ## Remove what the commands above made; your runs and data/lgg stay
 	rm -rf $(VENV) data/phantom animations/rendered printed book/_build tests/output \

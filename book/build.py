@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
 from animations.manifest import CLIPS, Clip, clips
@@ -30,6 +31,8 @@ ROOT = HERE.parent
 LESSONS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
 STATIC = "_static/live"  # where pages find the scripts of their widgets
 MADE = ("source", "html", "doctrees", "jupyter_execute")  # the last by myst-nb, for the pictures
+OPEN = "<strong>… Not attempted yet.</strong>"
+HOW = "Run this in JupyterLab, where your answer is checked. Help and a solution are folded below."
 LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
 
 
@@ -58,6 +61,8 @@ def gather(source: Path, site: Path) -> None:
         lesson = nbformat.read(path, as_version=4)
         write_states(site / STATIC, path.stem, make_live(lesson, path.stem, f"../{STATIC}"))
         lesson = without_widgets(lesson)
+        for output in (output for cell in lesson.cells for output in cell.get("outputs", ())):
+            output.get("data", {}).update(exercise_note(output))
         for cell in (cell for cell in lesson.cells if cell.cell_type == "markdown"):
             cell.source = CLIP.sub(_with_poster, resolve_links(cell.source, path.parent, source))
         write_text(source / path.relative_to(ROOT), nbformat.writes(lesson))
@@ -66,6 +71,12 @@ def gather(source: Path, site: Path) -> None:
     write_text(source / "lessons.md", (HERE / "index.md").read_text("utf-8"))
     write_text(source / "glossary.md", glossary_page())
     write_text(source / "animations.md", animations_page())
+
+
+def exercise_note(output: NotebookNode) -> dict[str, str]:
+    """What an exercise that is still open says in a page, where nothing can be run; nothing for another output."""
+    before, found, _ = output.get("data", {}).get("text/html", "").partition(OPEN)
+    return {"text/html": f"{before}<strong>An exercise.</strong> {HOW}</div>"} if found else {}
 
 
 def glossary_page() -> str:

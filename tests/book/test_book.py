@@ -280,6 +280,14 @@ def test_the_home_page_lists_the_lessons_as_the_readme_does(site):
         assert command in page.get_text()
 
 
+def test_an_open_exercise_says_where_it_can_be_done(site):
+    for path in LESSONS:
+        text = soup(site / "notebooks" / f"{path.stem}.html").article.get_text()
+        assert "run the cell again" not in text and "Not attempted yet" not in text
+        opened = sum("Not attempted yet" in data["text/html"] for data in outputs(path, "text/html"))
+        assert text.count("Run this in JupyterLab, where your answer is checked") == opened
+
+
 def test_all_clips_in_a_row_with_their_words(site):
     page = soup(site / "animations.html").article
     assert [video["src"] for video in page.find_all("video")] == [f"animations/clips/{c.video.name}" for c in clips()]
