@@ -1,5 +1,5 @@
 // The training in a worker, so that the page stays free. Messages in:
-//   { type: "start", set, settings, watched }   `set` is book/training_set.py's; settings as in training.js, watched: which slice
+//   { type: "start", set, settings }            `set` is what book/training_set.py made; settings as in training.js
 //   { type: "run" }  { type: "pause" }          train, or hold
 //   { type: "reset", settings }                 from new weights; what is not named stays
 //   { type: "rate", rate }                      another learning rate, without a new beginning
@@ -7,8 +7,8 @@
 // and out:
 //   { type: "slice", watched, count, name, number, side, flair, reference }     which slice is looked at, as bytes
 //   { type: "progress", step, loss, dice, stepsASecond, probability, maps, settings, running }
-//        loss: mean since the last report, null before the first step or where it is no number; dice: null where not measured;
-//        probability: 0–255, row by row; maps: [{ name, side, channels: [bytes, …] }]
+//        loss: mean since the last report, null if there was no step; dice: null where not measured; stepsASecond: since it last began
+//        to run; probability: 0–255, row by row; maps: [{ name, side, channels: [bytes, …] }]
 //   { type: "problem", message }                a sentence for the reader; the training holds
 
 import { inflate } from "../../unet_lib/widgets/shared/base.js";
@@ -26,7 +26,7 @@ export function serveTraining(scope) {
 
 class TrainingServer {
   constructor(post) {
-    Object.assign(this, { post, running: false, watched: 0, queue: Promise.resolve() });
+    Object.assign(this, { post, running: false, queue: Promise.resolve() });
   }
 
   /** One message after the other, although unpacking takes a while. */
@@ -35,16 +35,19 @@ class TrainingServer {
     return this.queue;
   }
 
-  async on_start({ set, settings, watched = 0 }) {
-    const bytes = await inflate(fromBase64(set.pixels));
-    this.slices = slicesOf(set, bytes);
+  /** At first the slice is watched whose tumour is of middle size. */
+  async on_start({ set, settings }) {
+    this.slices = slicesOf(set, await inflate(fromBase64(set.pixels)));
     this.begin(settings);
-    this.on_watch({ watched });
+    const sizes = this.training.validation.map(({ reference }) => reference.reduce((sum, inside) => sum + inside, 0));
+    const sorted = sizes.filter((size) => size > 0).sort((one, other) => one - other);
+    this.on_watch({ watched: sizes.indexOf(sorted[Math.floor(sorted.length / 2)]) });
   }
 
   on_run() {
     if (!this.training || this.running) return;
-    Object.assign(this, { running: true, reported: performance.now() });
+    this.running = true;
+    this.startClock();
     this.next();
   }
 
@@ -71,7 +74,13 @@ class TrainingServer {
   }
 
   begin(settings) {
-    Object.assign(this, { training: new Training(this.slices, settings), losses: [], dice: null, reported: performance.now() });
+    Object.assign(this, { training: new Training(this.slices, settings), losses: [], dice: null });
+    this.startClock();
+  }
+
+  startClock() {
+    this.reported = performance.now();
+    this.started = { time: this.reported, steps: this.training.steps };
   }
 
   /** Train a step, and leave a moment for messages. */
@@ -82,27 +91,23 @@ class TrainingServer {
   }
 
   train() {
-    const loss = this.training.step();
-    this.losses.push(loss);
-    if (!Number.isFinite(loss)) {
-      this.hold("The loss is no longer a number: the steps were too large. Choose a smaller learning rate, and reset.");
-      return;
-    }
+    this.losses.push(this.training.step());
     if (this.training.steps % SCORE_STEPS === 0) this.dice = this.training.validationDice();
     if (performance.now() - this.reported >= REPORT || this.dice !== null) this.report();
   }
 
   report() {
-    const [now, count] = [performance.now(), this.losses.length];
+    const count = this.losses.length;
+    const done = this.training.steps - this.started.steps;
     const logits = this.training.look(this.training.validation[this.watched]);
     this.post({
       type: "progress", step: this.training.steps, dice: this.dice, running: this.running, settings: this.training.settings,
       loss: count ? this.losses.reduce((sum, loss) => sum + loss, 0) / count : null,
-      stepsASecond: count ? (1000 * count) / (now - this.reported) : null,
+      stepsASecond: done ? (1000 * done) / (performance.now() - this.started.time) : null,
       probability: Uint8Array.from(logits.values, (logit) => Math.round(255 / (1 + Math.exp(-logit)))),
       maps: shownMaps(this.training.averaged),
     });
-    Object.assign(this, { losses: [], dice: null, reported: now });
+    Object.assign(this, { losses: [], dice: null, reported: performance.now() });
   }
 
   hold(message) {

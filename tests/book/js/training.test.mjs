@@ -53,8 +53,9 @@ const settings = { batch: 4, rate: 0.03, seed: 3 };
 
 test("the training learns squares it has not seen, reports, pauses and begins again", async () => {
   const { send, next, messages } = standIn();
-  send({ type: "start", set: brightSquares(), settings, watched: 1 });
-  const slice = await next(({ type }) => type === "slice");
+  send({ type: "start", set: brightSquares(), settings });
+  send({ type: "watch", watched: 1 });
+  const slice = await next((message) => message.type === "slice" && message.watched === 1);
   assert.deepEqual([slice.name, slice.number, slice.count, slice.side, slice.watched], ["B", TRAINING + 2, COUNT - TRAINING, SIDE, 1]);
   const before = await next(isProgress);
   assert.deepEqual([before.step, before.loss, before.running], [0, null, false]);
@@ -94,15 +95,6 @@ test("a learning rate changes on the way; what cannot be set is told in a senten
   send({ type: "run" });
   assert.ok((await next(isProgress)).step > 0, "the training before is still there");
   send({ type: "pause" });
-});
-
-test("a loss that is no number holds the training", async () => {
-  const set = brightSquares();
-  set.patients[0].statistics[1][1] = 0; // whose slices are divided by 0
-  const { send, next } = standIn();
-  send({ type: "start", set, settings });
-  send({ type: "run" });
-  assert.match((await next(({ type }) => type === "problem")).message, /no longer a number.*smaller learning rate/);
 });
 
 test("the same seed trains the same, another seed differently", () => {
