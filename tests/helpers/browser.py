@@ -3,7 +3,7 @@
 conftest.py plugs it in with `pytest_plugins = ["browser"]`. Fixtures:
 
     lab         a running JupyterLab (one for the whole session); `lab.folder` is what it serves
-    notebook    a factory: notebook("name.ipynb") → an open, ready `Notebook`, with its own browser page
+    notebook    a factory: notebook("name.ipynb") → an open, ready `Notebook`, alone in its browser page
 
     book = notebook("lesson.ipynb")
     book.run_all(timeout=60)
@@ -27,6 +27,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,11 +67,24 @@ class Lab:
 
 @dataclass
 class Notebook:
-    """A notebook open in JupyterLab: `page` is Playwright's, the rest asks JupyterLab's own objects."""
+    """A notebook open in JupyterLab: `page` is Playwright's, the rest asks JupyterLab's own objects.
+
+    `idle` takes the page once the notebook is closed.
+    """
 
     page: object
     name: str
+    idle: list[object]
     messages: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    def listen(self) -> None:
+        """Note errors in the browser's console, and exceptions that no script caught (but see _is_jupyterlabs_own)."""
+        self._listeners = {
+            "console": lambda message: message.type == "error" and self.messages.append(message.text),
+            "pageerror": lambda error: _is_jupyterlabs_own(error) or self.messages.append(f"uncaught: {error}")}
+        for kind, react in self._listeners.items():
+            self.page.on(kind, react)
 
     def run_all(self, timeout: float = 60) -> None:
         """Run every cell, and wait until each has been run or one has raised."""
@@ -97,14 +111,22 @@ class Notebook:
                 if output["output_type"] == "error"]
 
     def console_errors(self) -> list[str]:
-        """Errors in the browser's console, and exceptions that no script caught (but see _is_jupyterlabs_own)."""
+        """What `listen` has noted."""
         return list(self.messages)
 
     def close(self) -> None:
-        """Close the page and end the kernel, unless that is done already."""
-        if not self.page.is_closed():
-            self.page.evaluate("jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+        """End the kernel and close the notebook, unless that is done already; a page without errors is used again."""
+        if self.closed:
+            return
+        self.closed = True
+        self.page.evaluate("""async () => { const { currentWidget } = jupyterapp.shell;
+            await currentWidget.context.sessionContext.shutdown(); currentWidget.dispose(); }""")
+        for kind, react in self._listeners.items():
+            self.page.remove_listener(kind, react)
+        if self.messages:
             self.page.context.close()
+        else:
+            self.idle.append(self.page)
 
     def use_theme(self, name: str) -> None:
         """Switch to "JupyterLab Light" or "JupyterLab Dark"."""
@@ -150,18 +172,31 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def idle_pages() -> dict[str, list[object]]:
+    """Pages on a JupyterLab without a notebook, by the settings of their contexts: to load JupyterLab takes five times
+    as long as to open a notebook in it."""
+    return defaultdict(list)
+
+
 @pytest.fixture(scope="module")
-def notebook(lab: Lab, chromium: object) -> Iterator[Callable[..., Notebook]]:
-    """A factory of open notebooks; `name` is relative to `lab.folder`, `window` the browser window's size,
-    and whatever else Playwright's `new_context` takes, such as `has_touch=True`.
+def notebook(lab: Lab, chromium: object, idle_pages: dict[str, list[object]]) -> Iterator[Callable[..., Notebook]]:
+    """A factory of open notebooks; `name` is relative to `lab.folder`, `window` the browser window's size, `fresh` asks
+    for a page that showed nothing before, and whatever else Playwright's `new_context` takes, such as `has_touch=True`.
 
     What a test does not close stays open until the end of its module, so that tests can share a notebook.
     """
     opened = []
 
-    def open_one(name: str, window: dict = WIDE, **context: object) -> Notebook:
-        page = chromium.new_context(viewport=window, reduced_motion="reduce", **context).new_page()
-        opened.append(open_notebook(page, lab, name))
+    def open_one(name: str, window: dict = WIDE, fresh: bool = False, **context: object) -> Notebook:
+        idle = idle_pages[repr(context)]
+        if fresh or not idle:
+            page = chromium.new_context(viewport=window, reduced_motion="reduce", **context).new_page()
+        else:
+            page = idle.pop()
+            page.set_viewport_size(window)
+        opened.append(Notebook(page, name, idle))
+        open_notebook(opened[-1], lab)
         return opened[-1]
 
     yield open_one
@@ -169,16 +204,25 @@ def notebook(lab: Lab, chromium: object) -> Iterator[Callable[..., Notebook]]:
         book.close()
 
 
-def open_notebook(page: object, lab: Lab, name: str) -> Notebook:
+OPEN = """async (path) => {
+    const panel = await jupyterapp.commands.execute("docmanager:open", { path, factory: "Notebook" });
+    for (const other of [...jupyterapp.shell.widgets("main")]) if (other !== panel) other.close();
+}"""
+
+
+def open_notebook(book: Notebook, lab: Lab) -> None:
     """Show the notebook alone, its kernel ready and the file browser folded away."""
-    book = Notebook(page, name)
-    page.on("console", lambda message: message.type == "error" and book.messages.append(message.text))
-    page.on("pageerror", lambda error: _is_jupyterlabs_own(error) or book.messages.append(f"uncaught: {error}"))
-    page.goto(f"{lab.url}/lab/workspaces/{secrets.token_hex(4)}/tree/{name}?token={lab.token}")
+    page = book.page
+    book.listen()
+    page.set_default_timeout(30_000)
+    if page.url.startswith(lab.url):
+        page.mouse.move(0, 0)
+        page.evaluate(OPEN, book.name)
+    else:
+        page.goto(f"{lab.url}/lab/workspaces/{secrets.token_hex(4)}/tree/{book.name}?token={lab.token}")
     kernel = "window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel"
     page.wait_for_function(f"{kernel}?.status === 'idle'", polling=50, timeout=START_LIMIT * 1000)
     page.evaluate("jupyterapp.shell.collapseLeft()")
-    return book
 
 
 def _is_jupyterlabs_own(error: object) -> bool:

@@ -122,7 +122,7 @@ def slide_the_threshold(book: Notebook) -> None:
 
 def test_a_lesson_by_keyboard_alone(copies: Lab, notebook: Callable[..., Notebook]):
     """From the address bar: Tab to the lesson, Shift+Enter from cell to cell, a slider, and out again."""
-    book = notebook(f"{FOLDER.name}/00_start_here.ipynb")
+    book = notebook(f"{FOLDER.name}/00_start_here.ipynb", fresh=True)
     page = book.page
     cells = len(book.cells())
     for _ in range(80):
