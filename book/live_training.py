@@ -1,49 +1,25 @@
-"""The training in the page, as files for a web page; see `book/live/live_training_view.js`.
+"""The training in the page: what a site has to bring along for `mountLiveTraining` of `live/live_training_view.js`.
 
-    <script src="training.js"></script>     # page_script(): defines mountLiveTraining(element, loadSet)
-    <style>…</style>                         # page_style()
-    trainingSet = {…}                        # set_script(): loaded by the page at the first start
-
-A page opened from a disk may neither fetch files nor start a worker from one. So the slices come as a script, and the
-worker runs the text that the page was given.
+A page imports that function into its script, and passes it a function that loads what `bring_training` wrote:
+`mountLiveTraining(element, (name) => delivered(name, "data/" + name + ".js"))`. Its look is `training_style()`.
 """
 
+import json
 from pathlib import Path
 
+from book.delivery import classic_script, deliver
 from book.training_set import FILE
-from unet_lib.widgets.shared.base import script, stylesheet
+from unet_lib.widgets.shared.base import stylesheet
 
-VIEW = str(Path(__file__).parent / "live" / "live_training_view.js")
-
-
-def page_script() -> str:
-    """A plain script that defines `mountLiveTraining(element, loadSet)`, and `loadTrainingSet(address)` to be its
-    `loadSet`: `mountLiveTraining(element, () => loadTrainingSet("_static/training_set.js"))`."""
-    return f"""(() => {{
-const program = () => {{
-{script(VIEW)}
-return {{ mountTraining, serveTraining }};
-}};
-const startWorker = () => {{
-  const address = URL.createObjectURL(new Blob([`(${{program}})().serveTraining(self);`], {{ type: "text/javascript" }}));
-  return new Worker(address);
-}};
-globalThis.mountLiveTraining = (element, loadSet) => program().mountTraining(element, loadSet, startWorker);
-globalThis.loadTrainingSet = (address) => new Promise((done, failed) => {{
-  if (globalThis.trainingSet) return done(globalThis.trainingSet);
-  const node = Object.assign(document.createElement("script"), {{ src: address, onerror: failed }});
-  node.onload = () => done(globalThis.trainingSet);
-  document.head.append(node);
-}});
-}})();
-"""
+LIVE = Path(__file__).resolve().parent / "live"
 
 
-def page_style() -> str:
-    """What it is drawn with."""
-    return stylesheet(VIEW)
+def bring_training(folder: Path) -> None:
+    """Write `training-set.js`, the slices (1.3 MB), and `training-worker.js`, both loaded at the first start only."""
+    deliver(folder, "training-set", json.loads(FILE.read_text("utf-8")))
+    deliver(folder, "training-worker", {"text": classic_script(LIVE / "training_worker.js")})
 
 
-def set_script() -> str:
-    """The slices, as a script."""
-    return f"globalThis.trainingSet = {FILE.read_text('utf-8').strip()};\n"
+def training_style() -> str:
+    """The view's style, after those it imports."""
+    return stylesheet(str(LIVE / "live_training_view.py"))

@@ -28,22 +28,26 @@ FILE = ROOT / "data" / "playground" / "training_set.json"
 SIDE = 64
 EACH_TRAINING = {"with tumour": 5, "without": 2}
 EACH_VALIDATION = 10
+WATCHED = "TCGA_PH_H015_19860802"  # the patient whose largest tumour is watched at first: one that is easy to see
 
 
-def training_set(cache: SliceCache) -> dict[str, Any]:
+def training_set(cache: SliceCache, scored: str = "validation") -> dict[str, Any]:
     """Plain data. `pixels` is base64 of zlib-compressed bytes: all images [n, 3, SIDE, SIDE] in grey levels, then all
-    masks [n, SIDE, SIDE] of 0 and 1. The first `training` slices are for training, the others for validation.
+    masks [n, SIDE, SIDE] of 0 and 1. The first `training` slices are for training, the others are scored: those of the
+    subset `scored` of the split, which is "test" only where a figure is to be stated. `watched` counts among these.
 
     `statistics` of each patient, mean and standard deviation of the three channels at full size, normalise its slices.
     """
     split = split_patients(cache.names)
     training = np.concatenate([training_slices(cache, name) for name in split.train])
-    validation = (spread(cache.slices_of([name]), EACH_VALIDATION) for name in split.validation)
-    chosen = np.concatenate([training, *validation])
+    unseen = np.concatenate([spread(cache.slices_of([name]), EACH_VALIDATION) for name in split.subset(scored)])
+    chosen = np.concatenate([training, unseen])
     images, masks = scale_images(cache.images, chosen, SIDE), scale_masks(cache.masks, chosen, SIDE)
     patients = sorted({int(patient) for patient in cache.patient_of[chosen]})
     pixels = zlib.compress(images.contiguous().numpy().tobytes() + masks.contiguous().numpy().tobytes(), 9)
+    of_watched = np.isin(unseen, cache.slices_of([WATCHED])) if WATCHED in cache.names else np.ones(len(unseen), bool)
     return {"content": cache.content, "side": SIDE, "training": len(training),
+            "watched": int((cache.tumour_pixels[unseen] * of_watched).argmax()),
             "patients": [{"name": cache.names[patient], "statistics": cache.statistics[patient].round(3).tolist()}
                          for patient in patients],
             "patient_of": [patients.index(patient) for patient in cache.patient_of[chosen]],

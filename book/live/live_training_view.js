@@ -1,10 +1,10 @@
-// The training in the page, to be seen and steered. A worker trains (training_worker.js); here its reports are drawn.
+// The training in the page, to be seen and steered. A worker trains (training_server.js); here its reports are drawn.
 
 import { draw, make, radioChoice, steadyButton } from "../../unet_lib/widgets/shared/base.js";
 import { NETWORK, REFERENCE, css, inkOf } from "../../unet_lib/widgets/shared/colours.js";
 import { drawGrey, drawLevels, outlinePath, strokeTwice, wholeSlice } from "../../unet_lib/widgets/shared/slice_pictures.js";
 import { CHOICES, DEFAULTS } from "./training.js";
-import { serveTraining } from "./training_worker.js";
+import { serveTraining } from "./training_server.js";
 
 const DOTS = 512; // of the watched slice's canvas
 const [WIDE, HIGH] = [400, 170]; // a chart's own units: about as many as it has pixels on the page
@@ -14,18 +14,17 @@ const SHOWN_CHANNELS = 8; // of a stage: more would be too small to see
 const VIRIDIS = ["440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725"];
 
 /**
- * Build the training into `element`. `loadSet()` promises what book/training_set.py made, and is called at the first start;
- * `startWorker()` gives a worker that runs serveTraining, or throws where there is none: then the page trains by itself.
- * Returns a function that ends it all.
+ * Build the training into `element`. At the first start `load(name)` is asked for "training-set" and "training-worker", and
+ * promises what book/live_training.py delivers under these names. Returns a function that ends it all.
  */
-export function mountTraining(element, loadSet, startWorker) {
-  const view = new TrainingView(element, loadSet, startWorker);
+export function mountLiveTraining(element, load) {
+  const view = new TrainingView(element, load);
   return () => view.end();
 }
 
 class TrainingView {
-  constructor(element, loadSet, startWorker) {
-    Object.assign(this, { loadSet, startWorker, settings: { ...DEFAULTS }, wanted: false, loss: [], dice: [], step: 0 });
+  constructor(element, load) {
+    Object.assign(this, { load, settings: { ...DEFAULTS }, wanted: false, loss: [], dice: [], step: 0 });
     this.build(element);
     this.showControls();
     this.showCharts();
@@ -97,22 +96,24 @@ class TrainingView {
 
   toggle() {
     this.wanted = !this.wanted;
-    if (this.wanted && !this.worker) this.start();
-    else this.post({ type: this.wanted ? "run" : "pause" });
+    if (this.wanted && !this.loading) this.start();
+    this.post({ type: this.wanted ? "run" : "pause" });
     this.showControls();
   }
 
   async start() {
+    this.loading = true;
     this.status.textContent = "loading the slices …";
-    this.worker = trainer(this.startWorker);
-    this.worker.onmessage = ({ data }) => this[{ slice: "showSlice", progress: "showProgress", problem: "showProblem" }[data.type]](data);
-    this.worker.onerror = (event) => this.showProblem(event);
     try {
-      this.post({ type: "start", set: await this.loadSet(), settings: this.settings });
+      const [set, { text }] = await Promise.all([this.load("training-set"), this.load("training-worker")]);
+      this.worker = trainer(text);
+      this.worker.onmessage = ({ data }) => this[{ slice: "showSlice", progress: "showProgress", problem: "showProblem" }[data.type]](data);
+      this.worker.onerror = (event) => this.showProblem(event);
+      this.post({ type: "start", set, settings: this.settings });
       if (this.wanted) this.post({ type: "run" });
-    } catch {
-      this.showProblem({ message: "The slices to train on could not be loaded. Load the page again." });
-      this.end();
+    } catch (error) {
+      this.loading = false;
+      this.showProblem(error);
     }
   }
 
@@ -154,7 +155,7 @@ class TrainingView {
     this.depth.show(depth);
     this.skips.show(skips);
     this.play.textContent = this.wanted ? "❚❚ Pause" : "▶ Train";
-    if (!this.worker) this.status.textContent = "random weights; nothing learnt yet";
+    if (!this.loading) this.status.textContent = "random weights; nothing learnt yet";
   }
 
   showProblem({ message }) {
@@ -235,19 +236,19 @@ class TrainingView {
     for (const { name, svg, value } of this.charts) {
       const points = name === "loss" ? this.loss : this.dice;
       const top = name === "loss" ? Math.max(1.6, ...points.map(([, y]) => y)) : 1;
-      svg.replaceChildren(...axes(this.step, top, name === "loss" ? 0.5 : 0.25), draw("path", { class: `gb-train-${name}`, d: curve(points, this.step, top) }));
+      svg.replaceChildren(...chartAxes(this.step, top, name === "loss" ? 0.5 : 0.25), draw("path", { class: `gb-train-${name}`, d: chartCurve(points, this.step, top) }));
       value.textContent = points.length ? points.at(-1)[1].toFixed(2) : "–";
       svg.setAttribute("aria-label", points.length ? `${name} after step ${points.at(-1)[0]}: ${value.textContent}` : `${name}: nothing yet`);
     }
   }
 }
 
-/** A worker, or what answers in its place within the page. */
-function trainer(startWorker) {
+/** A worker that runs `text`, or what answers in its place within the page. */
+function trainer(text) {
   try {
-    return startWorker();
+    return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
   } catch {
-    const here = { terminate: () => inside.onmessage({ data: { type: "pause" } }), postMessage: (data) => inside.onmessage({ data }) };
+    const here = { terminate: () => here.postMessage({ type: "pause" }), postMessage: (data) => inside.onmessage({ data }) };
     const inside = { postMessage: (data) => setTimeout(() => here.onmessage({ data })) };
     serveTraining(inside);
     return here;
@@ -256,33 +257,33 @@ function trainer(startWorker) {
 
 const thinned = (points) => (points.length > MOST_POINTS ? points.filter((_, at) => at % 2 === 1) : points);
 
-const [across, up] = [(step, steps) => CHART.left + ((CHART.right - CHART.left) * step) / Math.max(steps, 100),
+const [chartX, chartY] = [(step, steps) => CHART.left + ((CHART.right - CHART.left) * step) / Math.max(steps, 100),
   (value, top) => CHART.bottom - ((CHART.bottom - CHART.top) * value) / top];
 
-function curve(points, steps, top) {
-  return points.map(([step, value], at) => `${at ? "L" : "M"}${across(step, steps).toFixed(1)},${up(value, top).toFixed(1)}`).join("");
+function chartCurve(points, steps, top) {
+  return points.map(([step, value], at) => `${at ? "L" : "M"}${chartX(step, steps).toFixed(1)},${chartY(value, top).toFixed(1)}`).join("");
 }
 
-function axes(steps, top, stride) {
+function chartAxes(steps, top, stride) {
   const nodes = [];
   for (let value = 0; value <= top; value += stride) {
-    nodes.push(draw("line", { x1: CHART.left, x2: CHART.right, y1: up(value, top), y2: up(value, top) }),
-      draw("text", { x: CHART.left - 6, y: up(value, top) + 4, "text-anchor": "end" }, String(value)));
+    nodes.push(draw("line", { x1: CHART.left, x2: CHART.right, y1: chartY(value, top), y2: chartY(value, top) }),
+      draw("text", { x: CHART.left - 6, y: chartY(value, top) + 4, "text-anchor": "end" }, String(value)));
   }
   const width = Math.max(steps, 100);
   const every = [20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find((step) => width / step <= 6) ?? 20000;
-  for (let step = 0; step <= width; step += every) nodes.push(draw("text", { x: across(step, steps), y: CHART.bottom + 16, "text-anchor": "middle" }, String(step)));
+  for (let step = 0; step <= width; step += every) nodes.push(draw("text", { x: chartX(step, steps), y: CHART.bottom + 16, "text-anchor": "middle" }, String(step)));
   return nodes;
 }
 
-let inks = null;
+let viridis = null;
 
 /** The colours of viridis, from the nine that it is drawn between here. */
 function viridisInks() {
-  inks ??= Uint32Array.from({ length: 256 }, (_, level) => {
+  viridis ??= Uint32Array.from({ length: 256 }, (_, level) => {
     const [from, part] = [Math.min(Math.floor(level / 32), 7), level / 32 - Math.min(Math.floor(level / 32), 7)];
     const [low, high] = [from, from + 1].map((at) => [0, 2, 4].map((digit) => parseInt(VIRIDIS[at].slice(digit, digit + 2), 16)));
     return inkOf(low.map((value, channel) => Math.round(value + Math.min(part, 1) * (high[channel] - value))));
   });
-  return inks;
+  return viridis;
 }

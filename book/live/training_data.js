@@ -8,17 +8,12 @@ export function slicesOf({ side, training, patients, patient_of: patientOf, numb
     const grey = bytes.subarray(3 * index * area, 3 * (index + 1) * area);
     const mask = bytes.subarray(3 * numbers.length * area).subarray(index * area, (index + 1) * area);
     return { name, number, forTraining: index < training, flair: grey.subarray(area, 2 * area), reference: mask,
-      image: { channels: 3, height: side, width: side, values: normalised(grey, statistics, area) },
+      image: { channels: 3, height: side, width: side, values: normalisedSlice(grey, statistics, area) },
       mask: { channels: 1, height: side, width: side, values: Float32Array.from(mask) } };
   });
 }
 
 /** (grey level − patient's mean) / patient's standard deviation, channel by channel, as in unet_lib/data/intensity.py. */
-function normalised(grey, [means, deviations], area) {
+function normalisedSlice(grey, [means, deviations], area) {
   return Float32Array.from(grey, (level, at) => (level - means[Math.floor(at / area)]) / deviations[Math.floor(at / area)]);
-}
-
-/** The bytes that base64 stands for. */
-export function fromBase64(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }

@@ -12,7 +12,7 @@ const ADDED = 1e-5; // to the variance, as in PyTorch
 export function trainBatchNorm(maps, part) {
   const kept = { maps, batch: maps.map(emptyLike), means: [], scales: [] };
   part.weight.forEach((weight, channel) => {
-    const { mean, variance, count } = statisticsOf(maps, channel);
+    const { mean, variance, count } = batchStatistics(maps, channel);
     part.running_mean[channel] += MOMENTUM * (mean - part.running_mean[channel]);
     part.running_var[channel] += MOMENTUM * ((variance * count) / (count - 1) - part.running_var[channel]);
     const scale = 1 / Math.sqrt(variance + ADDED);
@@ -55,7 +55,7 @@ export function trainBatchNormBackward({ maps, means, scales }, gradients, weigh
 }
 
 /** Mean and variance of a channel over all slices of the batch, and over how many values they are. */
-function statisticsOf(batch, channel) {
+function batchStatistics(batch, channel) {
   const planes = batch.map((maps) => channelOf(maps, channel));
   const count = planes.length * planes[0].length;
   let [sum, squares] = [0, 0];

@@ -5,7 +5,7 @@ import test from "node:test";
 import { deflateSync } from "node:zlib";
 
 import { Training, TrainingError, flipped, shuffled } from "../../../book/live/training.js";
-import { serveTraining } from "../../../book/live/training_worker.js";
+import { serveTraining } from "../../../book/live/training_server.js";
 import { seededRandom } from "../../../book/live/unet/initial_weights.js";
 
 const SIDE = 16;
@@ -27,7 +27,7 @@ function brightSquares() {
   }
   const pixels = deflateSync(Buffer.concat([images, masks])).toString("base64");
   const patients = [{ name: "A", statistics: [[80, 90, 80], [20, 40, 20]] }, { name: "B", statistics: [[80, 90, 80], [20, 40, 20]] }];
-  return { side: SIDE, training: TRAINING, patients, pixels, numbers: Array.from({ length: COUNT }, (_, at) => at + 1),
+  return { side: SIDE, training: TRAINING, watched: 1, patients, pixels, numbers: Array.from({ length: COUNT }, (_, at) => at + 1),
     patient_of: Array.from({ length: COUNT }, (_, at) => Number(at >= TRAINING)) };
 }
 
@@ -54,8 +54,7 @@ const settings = { batch: 4, rate: 0.03, seed: 3 };
 test("the training learns squares it has not seen, reports, pauses and begins again", async () => {
   const { send, next, messages } = standIn();
   send({ type: "start", set: brightSquares(), settings });
-  send({ type: "watch", watched: 1 });
-  const slice = await next((message) => message.type === "slice" && message.watched === 1);
+  const slice = await next(({ type }) => type === "slice");
   assert.deepEqual([slice.name, slice.number, slice.count, slice.side, slice.watched], ["B", TRAINING + 2, COUNT - TRAINING, SIDE, 1]);
   const before = await next(isProgress);
   assert.deepEqual([before.step, before.loss, before.running], [0, null, false]);
@@ -87,7 +86,7 @@ test("a learning rate changes on the way; what cannot be set is told in a senten
   send({ type: "start", set: brightSquares(), settings });
   send({ type: "rate", rate: 0.001 });
   send({ type: "watch", watched: 99 });
-  const { watched } = await next((message) => message.type === "slice" && message.watched > 0);
+  const { watched } = await next((message) => message.type === "slice" && message.watched !== 1);
   const { settings: now } = await next(isProgress);
   assert.deepEqual([watched, now.rate], [COUNT - TRAINING - 1, 0.001]);
   send({ type: "reset", settings: { base: 64 } });

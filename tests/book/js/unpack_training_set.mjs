@@ -3,8 +3,8 @@
 import { readFileSync } from "node:fs";
 import { inflateSync } from "node:zlib";
 
-import { fromBase64, slicesOf } from "../../../book/live/training_data.js";
+import { slicesOf } from "../../../book/live/training_data.js";
 
 const set = JSON.parse(readFileSync(process.argv[2]));
-const slices = slicesOf(set, inflateSync(fromBase64(set.pixels)));
+const slices = slicesOf(set, inflateSync(Buffer.from(set.pixels, "base64")));
 console.log(JSON.stringify(slices, (_, value) => (ArrayBuffer.isView(value) ? [...value] : value)));
