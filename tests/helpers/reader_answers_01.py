@@ -119,8 +119,8 @@ def by_sorting(patient, number, train):
 
 def pick(value, anyone=False):
     def answer(patient, number, train):
-        places = [place for place, (other, _) in enumerate(train) if anyone or other == patient]
-        return min(places, key=lambda place: value(train[place][1] - number)) if places else None
+        found = [place for place, (other, _) in enumerate(train) if anyone or other == patient]
+        return min(found, key=lambda place: value(train[place][1] - number)) if found else None
     return answer
 
 

@@ -49,7 +49,7 @@ leaking_patients = FunctionExercise(
 _TRAIN = [("A", 3), ("B", 8), ("A", 9), ("A", 14), ("B", 11), ("A", 10), ("C", 12)]
 
 
-def _places(patient: str) -> list[int]:
+def _positions(patient: str) -> list[int]:
     return [place for place, (other, _) in enumerate(_TRAIN) if other == patient]
 
 
@@ -88,7 +88,7 @@ nearest_slice = FunctionExercise(
         Misconception(_least(lambda n, number: -abs(n - number)), "That is the farthest slice."),
         Misconception(_of_place(lambda patient, place: _TRAIN[place][1]),
                       "You return the slice's number. Return its position in `train`, counted from 0."),
-        Misconception(_of_place(lambda patient, place: _places(patient).index(place)),
+        Misconception(_of_place(lambda patient, place: _positions(patient).index(place)),
                       "You count among this patient's slices. Count positions in the whole of `train`."),
         Misconception(lambda patient, number, train: ours.nearest_slice(patient, number, train) or 0,
                       "Right for patients who are there. For a stranger return None, not a position."),
@@ -112,8 +112,8 @@ def seen_of_split(arguments: tuple[Any, ...], returned: Any) -> Any:
     listed, patients = [name for part in parts for name in part], {str(name) for name in arguments[0]}
     if len(parts) != 3:
         return {"lists returned": len(parts)}
-    if strangers := set(listed) - patients:
-        return {"names that are no patient's": min(strangers)}
+    if unknown := set(listed) - patients:
+        return {"names that are no patient's": min(unknown)}
     if any(set(one) & set(other) for at, one in enumerate(parts) for other in parts[:at]):
         return {"patients in two lists": "some"}
     if len(listed) > len(set(listed)):
