@@ -78,7 +78,7 @@ from lesson_outputs import executed, offline, saved_widgets, stable_outputs, tex
 from lesson_reader import FORMULA, Lesson, at, checks
 
 WORDS, CELLS, CODE_LINES, EXERCISES, QUESTIONS = (1_500, 4_000), 66, 15, 4, 5
-FIRST_LESSON = {"words": 700, "exercises": 1}  # lesson 00 shall take a quarter of an hour
+FIRST_LESSON = {"words": 700, "exercises": 1}  # lesson 00 is short
 FILE_BYTES = 2 * 2**20
 OPENING, CLOSING = ("Objectives", "Needs"), ("Recap", "Quiz", "What next", "References")
 HELP = ("Nudge", "Idea", "Skeleton", "Solution")
