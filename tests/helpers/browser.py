@@ -36,6 +36,8 @@ import kernels
 import nbformat
 import numpy as np
 import pytest
+from jupyter_client import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbformat.sign import NotebookNotary
 
@@ -240,8 +242,11 @@ def write_notebook(path: Path, *sources: str) -> Path:
 
 
 def write_executed(path: Path, *sources: str) -> Path:
-    """The same, run elsewhere and saved with its outputs and its widgets' state."""
-    client = NotebookClient(nbformat.read(write_notebook(path, *sources), 4),
+    """The same in the folder of a `Lab`, run without a browser and saved with its outputs and its widgets' state."""
+    spec = _kernel_spec(path.parents[1])
+    manager = AsyncKernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(spec.parents[1])])
+                                 if spec.exists() else KernelSpecManager())
+    client = NotebookClient(nbformat.read(write_notebook(path, *sources), 4), km=manager,
                             resources={"metadata": {"path": str(path.parent)}})
     nbformat.write(client.execute(), path)
     return path
@@ -339,10 +344,15 @@ def _start_server(home: Path, folder: Path, log: object) -> tuple[subprocess.Pop
 
 def _start_kernel_server(home: Path, log: object) -> subprocess.Popen:
     """Kernels that need not load torch, in the place of the usual ones."""
-    path, spec = str(home / "kernels"), home / "path" / "kernels" / "python3" / "kernel.json"
+    path, spec = str(home / "kernels"), _kernel_spec(home)
     spec.parent.mkdir(parents=True)
     spec.write_text(json.dumps(kernels.kernel_spec(path)))
     return subprocess.Popen([sys.executable, kernels.__file__, path], stdout=log, stderr=subprocess.STDOUT)
+
+
+def _kernel_spec(home: Path) -> Path:
+    """What tells Jupyter of these kernels."""
+    return home / "path" / "kernels" / "python3" / "kernel.json"
 
 
 def _environment(home: Path) -> dict[str, str]:

@@ -16,7 +16,8 @@ def book(lab, notebook):
     book = notebook("quiz.ipynb", {"width": 800, "height": 900})
     book.run_all()
     book.page.wait_for_selector(".gb-quiz")
-    return book
+    yield book
+    book.close()
 
 
 def answer(book, number, choice):
