@@ -46,8 +46,9 @@ export class Tour {
     this.page.querySelectorAll(".pg-pointed").forEach((node) => node.classList.remove("pg-pointed"));
     target.classList.add("pg-pointed");
     target.scrollIntoView({ block: "center", behavior: "instant" });
-    const { left, width } = target.getBoundingClientRect();
+    const { left, width, top } = target.getBoundingClientRect();
     this.node.dataset.side = left + width / 2 < innerWidth / 2 ? "right" : "left";
+    this.node.dataset.end = top > innerHeight / 2 ? "top" : "bottom";
   }
 
   leave() {
