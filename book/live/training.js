@@ -17,6 +17,7 @@ export const CHOICES = {
 };
 export const DEFAULTS = { rate: 0.01, batch: 8, base: 4, depth: 2, skips: true, seed: 1 };
 
+const UNEVEN = 0.3; // how far brightness and contrast of each channel are changed at most, in its standard deviations
 const EMA_DECAY = 0.97; // of the averaged weights stays at each step, less at the very beginning
 
 export class TrainingError extends Error {}
@@ -53,7 +54,7 @@ export class Training {
     this.adam.learningRate = rate;
   }
 
-  /** One batch, one step of Adam; returns the loss. Every slice comes once before any comes again, half of them flipped. */
+  /** One batch, one step of Adam; returns the loss. Every slice comes once before any comes again, each time varied. */
   step() {
     const batch = Array.from({ length: this.settings.batch }, () => this.nextSlice());
     const { loss, gradients } = lossAndGradients(this.trained, batch.map(({ image }) => image), batch.map(({ mask }) => mask), this.cut);
@@ -74,7 +75,8 @@ export class Training {
   nextSlice() {
     if (!this.waiting.length) this.waiting = shuffled(this.training, this.random);
     const { image, mask } = this.waiting.pop();
-    return this.random() < 0.5 ? { image, mask } : { image: flipped(image), mask: flipped(mask) };
+    const unevenly = otherIntensity(image, this.random);
+    return this.random() < 0.5 ? { image: unevenly, mask } : { image: flipped(unevenly), mask: flipped(mask) };
   }
 
   /** The averaged network's logits of a slice, in evaluation mode; the maps on the way are in `averaged.maps`. */
@@ -99,6 +101,13 @@ export class Training {
 /** Left and right exchanged. */
 export function flipped({ width, values, ...maps }) {
   return { ...maps, width, values: values.map((_, at) => values[at - (at % width) + width - 1 - (at % width)]) };
+}
+
+/** Each channel a little brighter or darker, with a little more or less contrast, as another scanner would have it. */
+export function otherIntensity({ channels, values, ...maps }, random) {
+  const drawn = Array.from({ length: channels }, () => [1 + UNEVEN * (2 * random() - 1), UNEVEN * (2 * random() - 1)]);
+  const area = values.length / channels;
+  return { ...maps, channels, values: values.map((value, at) => value * drawn[Math.floor(at / area)][0] + drawn[Math.floor(at / area)][1]) };
 }
 
 /** A copy in random order (Fisher and Yates). */

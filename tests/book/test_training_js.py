@@ -93,6 +93,11 @@ def test_initial_weights_are_drawn_as_torch_draws_them(node):
             assert found.mean().abs() < 0.2 * wanted.std(), name
 
 
+def test_the_training_without_a_page(node):
+    done = subprocess.run([node, "--test", "training.test.mjs"], cwd=JS, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout
+
+
 def run(node: str, script: str, *arguments: str) -> Any:
     done = subprocess.run([node, JS / script, *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
