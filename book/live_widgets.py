@@ -1,7 +1,8 @@
 """Widgets that live in the book: for each output a place in the page, its state, and the script and style of its view.
 
-A saved lesson holds the state of all its widgets. It is shipped as it is, without the scripts in it; `live/host.js`
-gives it to the same view that JupyterLab shows. Where no script runs, the still picture stays.
+A saved lesson holds the state of all its widgets. It is shipped as it is, without the scripts in it, but for those that
+`page_states` makes anew; `live/host.js` gives it to the same view that JupyterLab shows. Where no script runs, the still
+picture stays.
 """
 
 from pathlib import Path
@@ -11,6 +12,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from book.delivery import classic_script, deliver
+from book.page_states import MADE, NOTE, page_state, write_patients
 from unet_lib.core.atomic_io import write_text
 from unet_lib.lessons.html_export import WIDGET
 from unet_lib.widgets.shared.base import script, stylesheet
@@ -18,8 +20,8 @@ from unet_lib.widgets.shared.base import script, stylesheet
 HERE = Path(__file__).resolve().parent
 WIDGETS = HERE.parent / "unet_lib" / "widgets"
 STATES = "application/vnd.jupyter.widget-state+json"
-LIVE = ("backpropagation", "conv_microscope", "embedding_map", "paint_tumour", "prediction", "quiz", "receptive_field",
-        "threshold_explorer")
+LIVE = ("backpropagation", "conv_microscope", "embedding_map", "feature_explorer", "paint_tumour", "prediction", "quiz",
+        "receptive_field", "skip_switchboard", "threshold_explorer")
 """The widgets that need no Python to answer, or have their answers in `live/`."""
 NOT_SHIPPED = ("_esm", "_css", "layout", "tabbable", "tooltip")
 
@@ -38,12 +40,18 @@ def make_live(notebook: NotebookNode, lesson: str, folder: str) -> dict[str, Any
             model = output.get("data", {}).get(WIDGET, {}).get("model_id")
             widget = widget_of(saved[model]) if model in saved else None
             if widget in LIVE:
-                states[model] = packed(saved[model])
-                place = f'<div class="gb-live" data-widget="{widget}" data-lesson="{lesson}" data-model="{model}" ' \
-                        f'data-folder="{folder}"></div>'
-                outputs.append(new_output("display_data", {"text/html": place, "text/plain": ""}))
+                states[model] = packed(page_state(widget) if widget in MADE else saved[model])
+                outputs.append(new_output("display_data", {"text/html": place_of(widget, lesson, model, folder),
+                                                           "text/plain": ""}))
         cell.outputs = outputs
     return states
+
+
+def place_of(widget: str, lesson: str, model: str, folder: str) -> str:
+    """Where a widget will live, as HTML; beside one that asks another network than the lesson's, a sentence says so."""
+    note = f'<p class="gb-live-note">{NOTE}</p>' if widget in MADE else ""
+    return f'<div class="gb-live" data-widget="{widget}" data-lesson="{lesson}" data-model="{model}" ' \
+           f'data-folder="{folder}">{note}</div>'
 
 
 def widget_of(saved: dict[str, Any]) -> str | None:
@@ -67,6 +75,7 @@ def write_views(folder: Path) -> None:
         write_text(folder / "views" / f"{widget}.js", f'glassBox.deliver("view-{widget}", (() => {{\n{view}}})());\n')
     write_text(folder / "widgets.css", "\n".join(map(stylesheet, files.values())))
     write_text(folder / "lessons.js", classic_script(HERE / "live" / "lessons.js"))
+    write_patients(folder / "patients")
 
 
 def write_states(folder: Path, lesson: str, states: dict[str, Any]) -> None:

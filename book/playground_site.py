@@ -47,13 +47,18 @@ def write_playground(site: Path) -> None:
     shutil.copyfile(HERE / "playground.html", site / "index.html")
     write_text(folder / "playground.css", stylesheet(str(HERE / "playground.py")))
     write_text(folder / "playground.js", classic_script(HERE / "playground.js"))
-    write_text(data / "worker.js", worker_script(LIVE / "network_worker.js"))
     series, slices = load_series(WEIGHTS), load_slices()
-    for step, network in zip(series.steps, series.networks, strict=True):
-        deliver(data, f"step-{step:04}", packed_weights(network))
+    write_networks(data, series)
     for at, shown in enumerate(slices):
         deliver(data, f"slice-{at}", packed_slice(shown))
     deliver(data, "first", first(series, slices))
+
+
+def write_networks(data: Path, series: Series) -> None:
+    """The networks at all steps, and the worker that runs them."""
+    write_text(data / "worker.js", worker_script(LIVE / "network_worker.js"))
+    for step, network in zip(series.steps, series.networks, strict=True):
+        deliver(data, f"step-{step:04}", packed_weights(network))
 
 
 def packed_weights(network: Network) -> dict[str, Any]:

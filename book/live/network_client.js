@@ -16,9 +16,14 @@ export class NetworkClient {
   }
 
   /** The network's answer; see NetworkAnswers.look. Rejects with an Error whose message can be shown. */
-  async look(question) {
+  look(question) {
+    return this.about("look", question);
+  }
+
+  /** The answer of the worker's `kind`, by the network that the question names, which is loaded first. Rejects likewise. */
+  async about(kind, question) {
     await this.load(question.network);
-    return this.ask({ ask: "look", ...question });
+    return this.ask({ ask: kind, ...question });
   }
 
   load(network) {

@@ -1,8 +1,28 @@
-// The worker: messages { id, ask: "load" | "look", … } come in, { id, … } or { id, error } go out.
+// The worker: messages { id, ask, … } come in, { id, … } or { id, error } go out. `ask` is "load", or one of ANSWERS.
 
+import { explored } from "./answers/feature_answer.js";
+import { SkipAnswers } from "./answers/skip_answers.js";
 import { NetworkAnswers } from "./network_answers.js";
 
 const answers = new NetworkAnswers();
+const skips = {}; // by network
+
+/** What can be asked of a network: the answer, and what of it need not be copied on its way. */
+const ANSWERS = {
+  look(question) {
+    const found = answers.look(question);
+    return [found, [found.probability.buffer, ...found.stages.map(({ levels }) => levels.buffer)]];
+  },
+  explore(question) {
+    const found = explored(answers.networks[question.network], question);
+    return [found, [found.bytes.buffer]];
+  },
+  skips(question) {
+    const { network: name } = question;
+    const found = (skips[name] ??= new SkipAnswers(answers.networks[name])).answer(question);
+    return [found, [found.maps.buffer]];
+  },
+};
 
 /** The answer to one message, and what of it need not be copied on its way. */
 export function answer({ id, ask, ...rest }) {
@@ -11,8 +31,8 @@ export function answer({ id, ask, ...rest }) {
       answers.load(rest.network, rest.bytes, rest.checksum);
       return [{ id }, []];
     }
-    const look = answers.look(rest);
-    return [{ id, ...look }, [look.probability.buffer, ...look.stages.map(({ levels }) => levels.buffer)]];
+    const [found, moved] = ANSWERS[ask](rest);
+    return [{ id, ...found }, moved];
   } catch (error) {
     return [{ id, error: error.message }, []];
   }

@@ -30,13 +30,16 @@ export class UNet {
     return this.decode(cut);
   }
 
-  /** The decoder alone, from the maps that the encoder left: all that changes when a skip is cut. */
-  decode(cut = []) {
+  /**
+   * The decoder alone, from the maps that the encoder left: all that changes when a skip is cut, or when it hands on other
+   * maps, given by level in `instead`.
+   */
+  decode(cut = [], instead = {}) {
     let x = this.maps.bottleneck;
     for (const level of [...this.levels].reverse()) {
       const up = this.part(`up.${level}`);
       x = this.keep(`up.${level}`, transposedConvolution(x, up.weight, up.bias));
-      const skip = this.maps[`encoder.${level}`];
+      const skip = instead[level] ?? this.maps[`encoder.${level}`];
       x = this.keep(`concat.${level}`, concatenate(cut.includes(level) ? zeros(skip.channels, skip.height, skip.width) : skip, x));
       x = this.doubleConv(`decoder.${level}`, x);
     }

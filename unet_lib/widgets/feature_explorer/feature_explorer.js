@@ -104,6 +104,7 @@ class FeatureView {
     follow(model, signal, ["step", "slice", "compare", "scale", "boxes", "order", "opacity"], () => this.showSettings());
     follow(model, signal, ["scale", "wipe"], () => this.draw());
     follow(model, signal, ["strip", "patient"], () => this.fillStrip());
+    follow(model, signal, ["silence"], () => this.expectAnswer());
     const hear = (content, buffers) => content.kind === "answer" && this.receive(content, bytesOf(buffers[0]));
     model.on("msg:custom", hear);
     watchSize(signal, () => this.layOut(), ...[...this.screens, ...this.us, this.training].map(({ node }) => node));
@@ -239,7 +240,9 @@ class FeatureView {
     const strip = model.get("strip");
     const index = strip.findIndex(([number]) => number === model.get("slice"));
     if (index >= 0) { // the strip of a new patient comes first, its slice next
-      const words = `slice ${strip[index][0]} of ${strip.length}, ${strip[index][1] ? "with" : "without"} tumour`;
+      const [number, tumour] = strip[index];
+      const which = number === index + 1 ? `slice ${number} of ${strip.length}` : `slice ${number} (${index + 1} of ${strip.length})`;
+      const words = `${which}, ${tumour ? "with" : "without"} tumour`;
       this.slider.value = index;
       this.slider.setAttribute("aria-valuetext", words);
       this.place.textContent = words;

@@ -142,6 +142,7 @@ class SwitchView {
     });
     follow(this.model, signal, ["answer"], () => this.receive()); // maps and pixels come in the same message
     follow(this.model, signal, ["patient", "slice", "strip", "skips"], () => this.showSettings());
+    follow(this.model, signal, ["silence"], () => this.expectAnswer());
     follow(this.model, signal, ["close_up"], () => this.slice && this.draw());
     watchSize(signal, () => this.slice && this.pictures.answer.screen.clientWidth !== this.wide && this.draw(), this.root);
     signal.addEventListener("abort", () => { for (const timer of [this.slow, this.silence, this.speech]) clearTimeout(timer); });
