@@ -2,7 +2,7 @@
 
     unet_lib phantom --patients 240 --seed 1 --out runs/phantoms-240
     python benchmarks/ablations/split_leak.py --data runs/phantoms-240
-    python benchmarks/ablations/split_leak.py --data data/lgg [--patients 3] [--epochs 60]
+    python benchmarks/ablations/split_leak.py --data data/lgg [--patients 3] [--epochs 24]
 
 A pair of networks for each seed, as in lesson 01 (`unet_lib.evaluation.split_leak`): two groups of patients, a small
 U-Net for each, trained on half of its group's tumour slices; both are scored on the other half of both groups' slices.
