@@ -1,4 +1,4 @@
-"""How long until a new user sees the first picture, and until they have fooled the network? Lesson 00, as a newcomer.
+"""How long until a new user sees the first picture, and until they have fooled the network? Lesson 00, from the start.
 
     python benchmarks/speed/time_to_first_widget.py              # three commands in a fresh folder, as the README says
     python benchmarks/speed/time_to_first_widget.py --installed  # as `make lab` does once everything is installed

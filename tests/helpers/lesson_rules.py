@@ -66,7 +66,8 @@ A cell whose output cannot be stable begins with `# NBVAL_IGNORE_OUTPUT` and end
 `claim(score > 0.6)`, which stops the tests and no reader; at most one code cell in ten. NBVAL_SKIP is never used.
 A cell longer than 15 lines is hidden (metadata `jupyter.source_hidden`) or, better, a function of unet_lib.
 
-**Prose** is British: 1,500–4,000 words of markdown (lesson 00: from 700 on); code, formulas and what is folded into <details> not counted.
+**Prose** is British: 1,500–4,000 words of markdown (lesson 00: from 700 on); code, formulas and what is folded into
+<details> not counted.
 Titles in References stay as printed.
 """
 

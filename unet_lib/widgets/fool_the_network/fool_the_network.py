@@ -139,11 +139,11 @@ class FoolTheNetwork(GlassBoxWidget):
 def square_around_head(flair: UInt8[np.ndarray, "h w"]) -> tuple[slice, slice]:
     """Rows and columns of the smallest square that holds all pixels brighter than the mean, and a margin.
 
-    The whole slice where there are none.
+    The whole slice where all pixels are alike.
     """
-    ends = [(int(hits.min()), int(hits.max()) + 1) for hits in np.nonzero(flair > flair.mean())] if np.ptp(flair) else []
-    if not ends:
+    if not np.ptp(flair):
         return slice(0, flair.shape[0]), slice(0, flair.shape[1])
+    ends = [(int(hits.min()), int(hits.max()) + 1) for hits in np.nonzero(flair > flair.mean())]
     side = min(max(high - low for low, high in ends) + 2 * MARGIN, *flair.shape)
     starts = [min(max((low + high - side) // 2, 0), length - side)
               for (low, high), length in zip(ends, flair.shape, strict=True)]
