@@ -225,7 +225,7 @@ def test_ctrl_c_in_the_table_says_that_the_same_command_goes_on(data, tmp_path):
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "The same command goes on" in output and "Traceback" not in errors
+    assert "Run the same command to continue" in output and "Traceback" not in errors
 
 
 def test_weights_that_are_none(run_cli, data, tmp_path):

@@ -76,7 +76,7 @@ def test_ctrl_c_while_downloading_keeps_what_has_come(kaggle, data, expected, ou
     with monkeypatch.context() as patch:
         patch.setattr(clients, "tqdm", StopsAtTheSecond)
         stopped = CliRunner().invoke(app.app, ["data", "fetch", "--out", str(out)])
-    assert stopped.exit_code == 130 and "The same command goes on" in stopped.output
+    assert stopped.exit_code == 130 and "Run the same command to continue" in stopped.output
     assert not out.exists()
     done = CliRunner().invoke(app.app, ["data", "fetch", "--out", str(out)])
     assert done.exit_code == 0, done.output

@@ -282,7 +282,7 @@ def test_either_a_folder_or_a_trio(run_cli, tmp_path, arguments, got):
     save_model(tmp_path / "w.safetensors", build({"base": 2}, 0), {})
     done = run_cli("predict", *arguments, "--model", tmp_path / "w.safetensors", cwd=tmp_path)
     assert done.returncode == 2
-    assert "expected either a patient's folder or slice, or --flair" in done.stderr and f"got {got}." in done.stderr
+    assert "expected either a patient's folder or a slice, or --flair" in done.stderr and f"got {got}." in done.stderr
     assert "Traceback" not in done.stderr
 
 

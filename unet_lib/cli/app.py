@@ -16,7 +16,7 @@ from unet_lib.core.errors import GlassBoxError, os_fix
 
 # The commands import torch and matplotlib when they run, so that `unet_lib --help` answers at once.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-                  help="Glass-Box U-Net: outline brain tumours in MRI, and see every number on the way.")
+                  help="Glass-Box U-Net: train and use a network that outlines brain tumours in MRI scans.")
 app.add_typer(data_app, name="data")
 app.add_typer(experiments_app, name="experiments")
 for command in (doctor, phantom, train, evaluate, predict, card, features, translate, pages):
@@ -31,4 +31,4 @@ def main() -> None:
         sys.exit(complain(error))
     except OSError as error:  # a full disk, a folder one may not write to: files are written whole or not at all
         sys.exit(complain(f"{error.filename or 'the disk'}: {error.strerror or error}. {os_fix(error)} Then run the "
-                          f"command again; what was there before is whole."))
+                          f"command again. Files that were there before are unharmed."))

@@ -8,20 +8,23 @@ import typer
 from unet_lib.cli.options import PHANTOM, Data, Device, left_out, remark
 from unet_lib.cli.results import result_folder
 
-Words = Annotated[str, typer.Option(help="What you wanted to know; at most 160 letters.")]
+Words = Annotated[str, typer.Option(help="What you wanted to find out, in at most 160 characters.")]
 
 
-def card(run: Annotated[Path, typer.Argument(help="A run's folder, the --out of `unet_lib train`.")],
+def card(run: Annotated[Path, typer.Argument(help="The folder of a training: the --out of `unet_lib train`.")],
          data: Data = PHANTOM, question: Words = "",
-         answer: Annotated[str, typer.Option(help="What you found, in your words; at most 400 letters.")] = "",
-         baseline: Annotated[Path | None, typer.Option(help="Another run on the same patients, to compare with.")]
+         answer: Annotated[str, typer.Option(help="What you found, in your own words and at most 400 characters.")]
+         = "",
+         baseline: Annotated[Path | None, typer.Option(help="The folder of another training on the same patients, to "
+                                                            "compare with.")]
          = None,
-         split: Annotated[str, typer.Option(help="{unet_lib.evaluation.card:SPLITS}; test once, at the very end.")]
+         split: Annotated[str, typer.Option(help="Patients to score: {unet_lib.evaluation.card:SPLITS}. Use test only "
+                                                 "once, at the very end.")]
          = "validation",
          device: Device = "auto",
          out: Annotated[Path | None, typer.Option(help="Where to write; by default card-validation or card-test in the "
                                                        "run's folder.")] = None) -> None:
-    """Make a card of one page (card.md, card.png): question, settings, scores, three masks, limits."""
+    """Summarise a training on one page (card.md, card.png): question, settings, scores, three masks and limits."""
     from unet_lib.data.cache import open_sound
     from unet_lib.evaluation import card as library
     from unet_lib.evaluation.report import report

@@ -17,13 +17,13 @@ from unet_lib.core.errors import DatasetError
 if TYPE_CHECKING:
     from unet_lib.data.cache import SliceCache
 
-data_app = typer.Typer(no_args_is_help=True, help="Look after a data folder.")
+data_app = typer.Typer(no_args_is_help=True, help="Fetch the real data set, and check data folders.")
 
 
-def phantom(patients: Annotated[int, typer.Option(min=1, help="How many.")] = 24,
+def phantom(patients: Annotated[int, typer.Option(min=1, help="How many patients to make.")] = 24,
             seed: Annotated[int, typer.Option(min=0, max=2 ** 32 - 1, help="The same seed gives the same files.")] = 0,
             out: Annotated[Path, typer.Option(help="Where to write them.")] = PHANTOM) -> None:
-    """Write synthetic patients in LGG layout."""
+    """Make synthetic patients (phantoms) in the layout of the LGG data set."""
     from unet_lib.data.phantom import write_phantoms
 
     write_phantoms(out, patients, seed)
@@ -31,10 +31,10 @@ def phantom(patients: Annotated[int, typer.Option(min=1, help="How many.")] = 24
 
 
 @data_app.command()
-def fetch(archive: Annotated[Path | None, typer.Option(help="Instead of downloading: the zip you have, or the folder "
-                                                            "you unpacked it into.")] = None,
-          out: Annotated[Path, typer.Option(help="Where the patients' folders go.")] = LGG) -> None:
-    """Download the real LGG set from Kaggle, verify it, and lay it out."""
+def fetch(archive: Annotated[Path | None, typer.Option(help="Use this zip, or the folder you unpacked it into, "
+                                                            "instead of downloading.")] = None,
+          out: Annotated[Path, typer.Option(help="Where to put the patients' folders.")] = LGG) -> None:
+    """Download the real LGG data set from Kaggle, and verify it."""
     from unet_lib.data import download
 
     expected = download.published()
@@ -61,7 +61,7 @@ def hashes(folder: Annotated[Path, typer.Argument(help="Patients as published.")
 
 @data_app.command()
 def check(folder: Annotated[Path, typer.Argument(help="A folder in LGG layout.")]) -> None:
-    """Read every file; say what was found and what is wrong."""
+    """Read every file in a data folder; report what it holds and what is wrong with it."""
     from unet_lib.data.cache import open_cache
     from unet_lib.data.phantom.card import CARD
     from unet_lib.data.slice_files import survey

@@ -8,19 +8,24 @@ import typer
 from unet_lib.cli.options import LGG, Data, Device, HelpFromRegistries, stoppable
 from unet_lib.cli.results import refuse_data_folder
 
-experiments_app = typer.Typer(no_args_is_help=True, help="Measure on the real data; each row is kept as it comes.")
-Show = Annotated[bool, typer.Option("--show", help="Train nothing; print what is there.")]
+experiments_app = typer.Typer(no_args_is_help=True, help="Long experiments on the real data; every finished row is "
+                                                         "saved at once.")
+Show = Annotated[bool, typer.Option("--show", help="Train nothing; print the saved results.")]
 
 
 @experiments_app.command(cls=HelpFromRegistries)
-def school(scale: Annotated[str, typer.Option(help="How large: {unet_lib.evaluation.school_models:SCALES}; gpu is in "
-                                                   "full.")] = "cpu",
+def school(scale: Annotated[str, typer.Option(help="How large: {unet_lib.evaluation.school_models:SCALES}. gpu is the "
+                                                   "full size.")] = "cpu",
            data: Data = LGG, device: Device = "auto",
-           rows: Annotated[list[str] | None, typer.Option(help="Only this one, say Model_0; may be repeated.")] = None,
-           out: Annotated[Path, typer.Option(help="Where the rows are kept.")]
+           rows: Annotated[list[str] | None, typer.Option(help="Only this model, such as Model_0. Repeat for several.")]
+           = None,
+           out: Annotated[Path, typer.Option(help="The file of results.")]
            = Path("data/results/school_models.json"),
            show: Show = False) -> None:
-    """Train what is missing of the school project's six, on both splits, and print all beside its numbers."""
+    """Train the school project's six models on both splits, and print the results beside the project's own.
+
+    Models that were trained before are not trained again.
+    """
     from unet_lib.core.devices import choose_device
     from unet_lib.data.cache import open_cache
     from unet_lib.evaluation import school_models
@@ -41,12 +46,15 @@ def school(scale: Annotated[str, typer.Option(help="How large: {unet_lib.evaluat
 def cross_validate(recipe: Annotated[str | None, typer.Option(help="{unet_lib.training.recipes:RECIPES}; by default "
                                                                    "the best of them.")] = None,
                    data: Data = LGG, device: Device = "auto",
-                   fold: Annotated[list[int] | None, typer.Option(help="Only this one, 0 to 4; may be repeated.")]
+                   fold: Annotated[list[int] | None, typer.Option(help="Only this fold, 0 to 4. Repeat for several.")]
                    = None,
-                   out: Annotated[Path, typer.Option(help="Where the folds are kept.")]
+                   out: Annotated[Path, typer.Option(help="The file of results.")]
                    = Path("data/results/cross_validation.json"),
                    show: Show = False) -> None:
-    """Train what is missing of five folds by patient, and print what the recipes reach."""
+    """Cross-validate a recipe in five folds, split by patient, and print the results.
+
+    Folds that were trained before are not trained again.
+    """
     from unet_lib.core.devices import choose_device
     from unet_lib.data.cache import open_cache
     from unet_lib.evaluation import cross_validation

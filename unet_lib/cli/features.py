@@ -24,18 +24,20 @@ MOST_CHANNELS = 8
 
 
 def features(source: Annotated[Path, typer.Argument(metavar="PATIENT_OR_SLICE",
-                                                    help="A patient's folder or a slice, in LGG layout.")],
-             model: Annotated[Path, typer.Option("--model", help="A folder of weights, one training step by step; or "
-                                                                 "one file of weights.")]
+                                                    help="A patient's folder or a slice (TIFF), in LGG layout.")],
+             model: Annotated[Path, typer.Option("--model", help="A folder with the weights of several training steps, "
+                                                                 "or one weights file.")]
              = Path("data/models/lgg-steps"),
-             stage: Annotated[list[str] | None, typer.Option(help="Only this one; may be repeated.")] = None,
-             channels: Annotated[int, typer.Option(min=1, max=MOST_CHANNELS, help="Maps of each stage.")] = 6,
-             film: Annotated[str, typer.Option(help="gif, or mp4 where PyAV is installed.")] = "gif",
-             out: Annotated[Path, typer.Option(help="Where to write.")] = Path("features")) -> None:
+             stage: Annotated[list[str] | None, typer.Option(help="Only this stage, such as encoder.1. Repeat for "
+                                                                  "several.")] = None,
+             channels: Annotated[int, typer.Option(min=1, max=MOST_CHANNELS, help="Feature maps to show of each "
+                                                                                  "stage.")] = 6,
+             film: Annotated[str, typer.Option(help="Format of the film: gif, or mp4 if PyAV is installed.")] = "gif",
+             out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("features")) -> None:
     """Draw feature maps before and after training (PNG, PDF) and a film of them over the steps.
 
-    Of one file of weights the maps are drawn as they are, without a film. Of a patient's slices the one with most
-    tumour is taken: by the expert, or where none drew, by the network.
+    With a single weights file there is no film. Of a patient's folder, the slice with most tumour is used, as marked by
+    the expert or, without a mask, by the network.
     """
     from unet_lib.inspection.activations import block_names
     from unet_lib.inspection.checkpoint_series import load_series

@@ -7,24 +7,26 @@ import typer
 
 from unet_lib.cli.results import refuse_foreign_file
 
-Lessons = Annotated[list[Path], typer.Argument(help="Notebooks.")]
+Lessons = Annotated[list[Path], typer.Argument(help="Notebooks, such as notebooks/02_convolution.ipynb.")]
 
 
-def doctor(data: Annotated[Path | None, typer.Option(help="The data folder to look at.")] = None,
-           report: Annotated[bool, typer.Option("--report", help="Print a text to paste into a bug report.")] = False,
+def doctor(data: Annotated[Path | None, typer.Option(help="The data folder to check.")] = None,
+           report: Annotated[bool, typer.Option("--report", help="Print a report to paste into an issue.")] = False,
            ) -> None:
-    """Is this machine ready for the lessons?"""
+    """Check whether this machine is ready for the lessons."""
     from unet_lib.lessons.doctor import consult
 
     raise typer.Exit(0 if consult(data, report) else 1)
 
 
 def translate(lessons: Lessons,
-              language: Annotated[str, typer.Option(help="Two letters, such as de.")] = "de",
-              out: Annotated[Path | None, typer.Option(help="Write the lessons as far as they are translated.")] = None,
-              todo: Annotated[bool, typer.Option("--todo", help="Print what a translator is to fill in.")] = False,
+              language: Annotated[str, typer.Option(help="The language's two letters, such as de.")] = "de",
+              out: Annotated[Path | None, typer.Option(help="Write the translated lessons into this folder; the rest "
+                                                            "stays English.")] = None,
+              todo: Annotated[bool, typer.Option("--todo", help="Print the cells that still need a translation.")]
+              = False,
               ) -> None:
-    """How far are the translations, and which of them have the English left behind?"""
+    """Report how much of each lesson is translated, and which translations are out of date."""
     from unet_lib.lessons import translation as library
 
     stale = False
@@ -45,8 +47,8 @@ def translate(lessons: Lessons,
 
 
 def pages(lessons: Lessons,
-          out: Annotated[Path, typer.Option(help="Where the pages go.")] = Path("printed")) -> None:
-    """Write lessons as single pages to print, formulas and pictures inside; any browser opens them."""
+          out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("printed")) -> None:
+    """Write each lesson as one HTML page to print, with all formulas and pictures inside."""
     from unet_lib.lessons.html_export import GENERATOR, write_page
 
     for lesson in lessons:

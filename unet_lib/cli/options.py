@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-Data = Annotated[Path, typer.Option("--data", help="A folder in LGG layout.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Data = Annotated[Path, typer.Option("--data", help="Data folder, in LGG layout.")]
+Device = Annotated[str, typer.Option(help="Hardware to compute on: auto, cpu, cuda or mps.")]
 PHANTOM = Path("data/phantom")
 LGG = Path("data/lgg")
 
@@ -40,7 +40,7 @@ def stoppable() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("\nStopped; all progress is saved. The same command goes on.")
+        print("\nStopped; all progress is saved. Run the same command to continue.")
         raise typer.Exit(130) from None
 
 

@@ -14,16 +14,17 @@ from unet_lib.core.errors import DatasetError, SettingsError
 if TYPE_CHECKING:
     from unet_lib.inference.slice_predictions import SlicePrediction
 
-Model = Annotated[Path, typer.Option("--model", help="Weights: a .safetensors file of ours.")]
+Model = Annotated[Path, typer.Option("--model", help="Weights: a .safetensors file made by this project.")]
 
 
 def evaluate(model: Model, data: Data = PHANTOM,
-             split: Annotated[str, typer.Option(help="Which patients of the training's split: "
+             split: Annotated[str, typer.Option(help="Patients to score, as split for the training: "
                                                      "{unet_lib.data.splits:SUBSETS}.")] = "test",
              device: Device = "auto",
-             out: Annotated[Path | None, typer.Option(help="For tables and pictures, say runs/first/scores.")] = None,
+             out: Annotated[Path | None, typer.Option(help="Folder for tables and pictures, such as "
+                                                           "runs/first/scores.")] = None,
              ) -> None:
-    """Score weights patient by patient on patients they were not trained on."""
+    """Score a trained network, patient by patient, on patients it was not trained on."""
     from tqdm import tqdm
 
     from unet_lib.core.provenance import provenance
@@ -60,15 +61,19 @@ def evaluate(model: Model, data: Data = PHANTOM,
 
 def predict(model: Model,
             source: Annotated[Path | None, typer.Argument(metavar="PATIENT_OR_SLICE",
-                                                          help="A patient's folder or a slice, in LGG layout.")] = None,
-            flair: Annotated[Path | None, typer.Option(help="Instead: a NIfTI volume, FLAIR.")] = None,
-            pre: Annotated[Path | None, typer.Option(help="T1 before contrast, on the voxels of FLAIR.")] = None,
-            post: Annotated[Path | None, typer.Option(help="T1 after contrast, on the voxels of FLAIR.")] = None,
-            out: Annotated[Path, typer.Option(help="Where to write.")] = Path("predictions"),
+                                                          help="A patient's folder or a slice (TIFF), in LGG layout.")]
+                                                          = None,
+            flair: Annotated[Path | None, typer.Option(help="Instead of a folder or slice: a NIfTI volume, FLAIR.")]
+            = None,
+            pre: Annotated[Path | None, typer.Option(help="NIfTI volume: T1 before contrast, on the same voxel grid "
+                                                          "as FLAIR.")] = None,
+            post: Annotated[Path | None, typer.Option(help="NIfTI volume: T1 after contrast, on the same voxel grid "
+                                                           "as FLAIR.")] = None,
+            out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("predictions"),
             device: Device = "auto") -> None:
-    """Write masks, overlays (PNG), and a CSV line a slice (TIFF) or maps of probability (NIfTI).
+    """Outline tumours: write masks, overlays (PNG), and scores.csv (of slices) or probability maps (of NIfTI volumes).
 
-    Each input gets a folder of its own below --out: a patient's name, a slice's, or a volume's with its folder's.
+    Each input gets its own folder below --out, named after the patient, the slice, or the volume and its folder.
     """
     if source and not (flair or pre or post):
         _predict_slices(source, model, out, device)
@@ -77,8 +82,8 @@ def predict(model: Model,
     else:
         given = ["PATIENT_OR_SLICE"] * bool(source) + [f"--{name}" for name, path in
                                                        (("flair", flair), ("pre", pre), ("post", post)) if path]
-        raise SettingsError(f"expected either a patient's folder or slice, or --flair with --pre and --post where "
-                            f"there are such; got {' and '.join(given) or 'neither'}.")
+        raise SettingsError(f"expected either a patient's folder or a slice, or --flair (with --pre and --post "
+                            f"if you have them); got {' and '.join(given) or 'neither'}.")
 
 
 def _predict_slices(source: Path, model: Path, out: Path, device: str) -> None:

@@ -21,34 +21,44 @@ if TYPE_CHECKING:
 
 
 def train(context: typer.Context, data: Data = PHANTOM,
-          out: Annotated[Path, typer.Option(help="The folder for weights and history.csv.")] = Path("runs/first"),
-          recipe: Annotated[str | None, typer.Option(help="All settings at once: {unet_lib.training.recipes:RECIPES}.")]
+          out: Annotated[Path, typer.Option(help="Folder for the weights and history.csv.")] = Path("runs/first"),
+          recipe: Annotated[str | None, typer.Option(help="Use all settings of a recipe: "
+                                                          "{unet_lib.training.recipes:RECIPES}.")]
           = None,
-          epochs: int = 20, batch: int = 4, lr: float = 1e-3,
-          base: Annotated[int, typer.Option(help="Channels of the first stage.")] = 16,
-          depth: Annotated[int, typer.Option(help="How often the size is halved.")] = 4,
-          size: Annotated[int, typer.Option(help="Height and width to train at.")] = 256,
-          context_slices: Annotated[int, typer.Option(help="Show so many slices on either side too.")] = 0,
-          negative_fraction: Annotated[float, typer.Option(help="Of the slices without tumour, the fraction that an "
-                                                                "epoch takes.")] = 1.0,
-          loss: Annotated[str, typer.Option(help="{unet_lib.training.losses:LOSSES}.")] = "bce_dice",
-          augment: Annotated[bool, typer.Option(help="Turn, scale, brighten each slice at random.")] = True,
-          schedule: Annotated[str, typer.Option(help="Of the learning rate: {unet_lib.training.config:SCHEDULES}.")]
+          epochs: Annotated[int, typer.Option(help="Passes through all training slices.")] = 20,
+          batch: Annotated[int, typer.Option(help="Slices in a batch.")] = 4,
+          lr: Annotated[float, typer.Option(help="Learning rate.")] = 1e-3,
+          base: Annotated[int, typer.Option(help="Channels of the first level; each level down has twice as many.")]
+          = 16,
+          depth: Annotated[int, typer.Option(help="How many times height and width are halved.")] = 4,
+          size: Annotated[int, typer.Option(help="Height and width of the training images, in pixels.")] = 256,
+          context_slices: Annotated[int, typer.Option(help="How many neighbouring slices on each side the network "
+                                                           "also sees.")] = 0,
+          negative_fraction: Annotated[float, typer.Option(help="The fraction of the slices without tumour that each "
+                                                                "epoch uses.")] = 1.0,
+          loss: Annotated[str, typer.Option(help="Loss: {unet_lib.training.losses:LOSSES}.")] = "bce_dice",
+          augment: Annotated[bool, typer.Option(help="Rotate, scale and brighten the slices at random.")] = True,
+          schedule: Annotated[str, typer.Option(help="How the learning rate changes: "
+                                                     "{unet_lib.training.config:SCHEDULES}.")]
           = "constant",
-          clip: Annotated[float, typer.Option(help="Longest gradient; 0: any.")] = 0.0,
-          ema: Annotated[float, typer.Option(help="Average the weights, keeping this much, say 0.999.")] = 0.0,
-          patience: Annotated[int, typer.Option(help="Stop after so many epochs without a better F1.")] = 0,
-          batch_norm: Annotated[bool, typer.Option(help="The school project had none.")] = True,
-          deterministic: Annotated[bool, typer.Option("--deterministic", help="Same bits each time, on GPUs too.")]
+          clip: Annotated[float, typer.Option(help="Largest norm of the gradient; 0 for no clipping.")] = 0.0,
+          ema: Annotated[float, typer.Option(help="Decay of a moving average of the weights, such as 0.999; 0 for "
+                                                  "none.")] = 0.0,
+          patience: Annotated[int, typer.Option(help="Stop after this many epochs without a better F1; 0 for never.")]
+          = 0,
+          batch_norm: Annotated[bool, typer.Option(help="Normalise after each convolution.")] = True,
+          deterministic: Annotated[bool, typer.Option("--deterministic", help="Give exactly the same result in every "
+                                                                              "run, on a GPU too.")]
           = False,
-          compile: Annotated[bool, typer.Option("--compile", help="Let torch.compile make it faster.")] = False,
+          compile: Annotated[bool, typer.Option("--compile", help="Use torch.compile, which can be faster.")] = False,
           device: Device = "auto",
-          precision: Annotated[str, typer.Option(help="{unet_lib.core.devices:PRECISIONS}.")] = "auto",
-          seed: int = 0, resume: Annotated[bool, typer.Option("--resume", help="Go on where --out stopped.")] = False,
+          precision: Annotated[str, typer.Option(help="Number format: {unet_lib.core.devices:PRECISIONS}.")] = "auto",
+          seed: Annotated[int, typer.Option(help="For the split, the initial weights and the order of slices.")] = 0,
+          resume: Annotated[bool, typer.Option("--resume", help="Continue the training in --out.")] = False,
           ) -> None:
-    """Train a U-Net on a split by patient; Ctrl-C saves and says how to go on.
+    """Train a U-Net on data split by patient. Ctrl-C saves, and says how to continue.
 
-    Several processes, one per GPU: torchrun --nproc-per-node N -m unet_lib train …
+    For several processes, one per GPU: torchrun --nproc-per-node N -m unet_lib train …
     """
     from unet_lib.core.claim import claim
     from unet_lib.core.devices import choose_device
@@ -106,7 +116,7 @@ def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, dev
             # A training that was stopped in its first stage has nothing of the second yet.
             _train_stage(stage, folder, resume and (number == 1 or (folder / LAST).exists()))
         except KeyboardInterrupt:
-            say(f"\nStopped; all progress is saved in {out}. Go on with:\n  {_command(world_size())} --resume")
+            say(f"\nStopped; all progress is saved in {out}. Continue with:\n  {_command(world_size())} --resume")
             raise typer.Exit(130) from None
     say(f"Weights of the best epoch: {out / 'best.safetensors'}\n"
         f"Patients kept for the test: {', '.join(split.test)}")
