@@ -73,7 +73,7 @@ def write_views(folder: Path) -> None:
     for widget, python in files.items():
         view = script(python).replace("export default", "return")
         write_text(folder / "views" / f"{widget}.js", f'glassBox.deliver("view-{widget}", (() => {{\n{view}}})());\n')
-    write_text(folder / "widgets.css", "\n".join(map(stylesheet, files.values())))
+    write_text(folder / "widgets.css", stylesheet(*files.values()))
     write_text(folder / "lessons.js", classic_script(HERE / "live" / "lessons.js"))
     write_patients(folder / "patients")
 

@@ -47,9 +47,14 @@ def script(python_file: str) -> str:
     return "\n".join(EXPORT.sub("", JS_IMPORT.sub("", text)) for text in texts.values())
 
 
-def stylesheet(python_file: str) -> str:
-    """The style of the widget in `python_file` (pass `__file__`), after all it imports by `@import`, as one text."""
-    texts = _with_imports(Path(python_file).with_suffix(".css"), CSS_IMPORT)
+def stylesheet(*python_files: str) -> str:
+    """The style of the widget in `python_file` (pass `__file__`), after all it imports by `@import`, as one text.
+
+    Of several widgets, what they share comes once, before all of them: rules that came again would override others.
+    """
+    texts: dict[Path, str] = {}
+    for python_file in python_files:
+        texts |= _with_imports(Path(python_file).with_suffix(".css"), CSS_IMPORT)
     return "\n".join(CSS_IMPORT.sub("", text) for text in texts.values())
 
 
