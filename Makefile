@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-other-cpu lint notebooks pages phantom animations film book playground clean
+.PHONY: help lab test test-other-cpu lint notebooks pages phantom training-set animations film book playground clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ pages: $(VENV)/lab-ready  ## Every lesson as a page to print, in printed/ (one: 
 
 phantom: $(VENV)/lab-ready  ## Make the synthetic patients that the lessons use, if they are not there
 	@$(BIN)/unet_lib phantom --out data/phantom
+
+training-set: phantom  ## Pack the phantoms' slices anew that the site's own training learns from, in data/playground/
+	@$(BIN)/python -m book.training_set
 
 animations: $(VENV)/animations-ready  ## Render the animations that are not up to date (say ARGS="--quality h")
 	@$(BIN)/python -m animations.render $(ARGS)
