@@ -14,6 +14,6 @@ export function slicesOf({ side, training, patients, patient_of: patientOf, numb
 }
 
 /** (grey level − patient's mean) / patient's standard deviation, channel by channel, as in unet_lib/data/intensity.py. */
-function normalisedSlice(grey, [means, deviations], area) {
-  return Float32Array.from(grey, (level, at) => (level - means[Math.floor(at / area)]) / deviations[Math.floor(at / area)]);
+function normalisedSlice(grey, [means, stds], area) {
+  return Float32Array.from(grey, (level, at) => (level - means[Math.floor(at / area)]) / stds[Math.floor(at / area)]);
 }

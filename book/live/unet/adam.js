@@ -14,12 +14,12 @@ export class Adam {
     this.steps += 1;
     // The averages start at 0, and are too small by these factors at first.
     const [first, second] = BETAS.map((beta) => 1 - beta ** this.steps);
-    for (const [name, slopes] of Object.entries(gradients)) {
+    for (const [name, gradient] of Object.entries(gradients)) {
       const weights = this.tensors[name];
-      const { mean, square } = (this.averages[name] ??= { mean: new Float32Array(slopes.length), square: new Float32Array(slopes.length) });
-      for (let at = 0; at < slopes.length; at++) {
-        mean[at] += (1 - BETAS[0]) * (slopes[at] - mean[at]);
-        square[at] += (1 - BETAS[1]) * (slopes[at] ** 2 - square[at]);
+      const { mean, square } = (this.averages[name] ??= { mean: new Float32Array(gradient.length), square: new Float32Array(gradient.length) });
+      for (let at = 0; at < gradient.length; at++) {
+        mean[at] += (1 - BETAS[0]) * (gradient[at] - mean[at]);
+        square[at] += (1 - BETAS[1]) * (gradient[at] ** 2 - square[at]);
         weights[at] -= (this.learningRate * (mean[at] / first)) / (Math.sqrt(square[at] / second) + TINY);
       }
     }

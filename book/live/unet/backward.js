@@ -30,12 +30,12 @@ export function convolution3x3Weights(maps, gradient, sums) {
 }
 
 /** Add to the nine `sums` from `k` on, for each pixel, its slope times every value of the window in `values` around it. */
-function addProducts(sums, k, values, step, slopes, width) {
+function addProducts(sums, k, values, step, upstream, width) {
   let [a, b, c, d, e, f, g, h, i] = [0, 0, 0, 0, 0, 0, 0, 0, 0];
-  for (let at = 0, row = 0; at < slopes.length; row += step) {
+  for (let at = 0, row = 0; at < upstream.length; row += step) {
     let [top, middle, bottom] = [row, row + step, row + 2 * step];
     for (const end = at + width; at < end; at++, top++, middle++, bottom++) {
-      const slope = slopes[at];
+      const slope = upstream[at];
       a += slope * values[top], b += slope * values[top + 1], c += slope * values[top + 2];
       d += slope * values[middle], e += slope * values[middle + 1], f += slope * values[middle + 2];
       g += slope * values[bottom], h += slope * values[bottom + 1], i += slope * values[bottom + 2];
@@ -100,9 +100,9 @@ export function transposedConvolutionInput(gradient, weight) {
     const to = channelOf(result, input);
     for (let output = 0; output < outputs; output++) {
       const [a, b, c, d] = weight.subarray(4 * (input * outputs + output), 4 * (input * outputs + output) + 4);
-      const slopes = channelOf(gradient, output);
+      const upstream = channelOf(gradient, output);
       forBlocks(result, (at, upper, lower) => {
-        to[at] += a * slopes[upper] + b * slopes[upper + 1] + c * slopes[lower] + d * slopes[lower + 1];
+        to[at] += a * upstream[upper] + b * upstream[upper + 1] + c * upstream[lower] + d * upstream[lower + 1];
       });
     }
   }
@@ -114,11 +114,11 @@ export function transposedConvolutionWeights(maps, gradient, sums) {
   for (let input = 0; input < maps.channels; input++) {
     const from = channelOf(maps, input);
     for (let output = 0; output < gradient.channels; output++) {
-      const slopes = channelOf(gradient, output);
+      const upstream = channelOf(gradient, output);
       let [a, b, c, d] = [0, 0, 0, 0];
       forBlocks(maps, (at, upper, lower) => {
-        a += from[at] * slopes[upper], b += from[at] * slopes[upper + 1];
-        c += from[at] * slopes[lower], d += from[at] * slopes[lower + 1];
+        a += from[at] * upstream[upper], b += from[at] * upstream[upper + 1];
+        c += from[at] * upstream[lower], d += from[at] * upstream[lower + 1];
       });
       const k = 4 * (input * gradient.channels + output);
       [a, b, c, d].forEach((sum, place) => (sums[k + place] += sum));
@@ -141,8 +141,8 @@ export function convolution1x1Input(gradient, weight) {
   for (let input = 0; input < inputs; input++) {
     const to = channelOf(result, input);
     for (let output = 0; output < gradient.channels; output++) {
-      const [factor, slopes] = [weight[output * inputs + input], channelOf(gradient, output)];
-      for (let at = 0; at < to.length; at++) to[at] += factor * slopes[at];
+      const [factor, upstream] = [weight[output * inputs + input], channelOf(gradient, output)];
+      for (let at = 0; at < to.length; at++) to[at] += factor * upstream[at];
     }
   }
   return result;
@@ -151,11 +151,11 @@ export function convolution1x1Input(gradient, weight) {
 /** Towards the weights of a 1×1 convolution. */
 export function convolution1x1Weights(maps, gradient, sums) {
   for (let output = 0; output < gradient.channels; output++) {
-    const slopes = channelOf(gradient, output);
+    const upstream = channelOf(gradient, output);
     for (let input = 0; input < maps.channels; input++) {
       const from = channelOf(maps, input);
       let sum = 0;
-      for (let at = 0; at < from.length; at++) sum += from[at] * slopes[at];
+      for (let at = 0; at < from.length; at++) sum += from[at] * upstream[at];
       sums[output * maps.channels + input] += sum;
     }
   }

@@ -37,18 +37,18 @@ export function trainBatchNormBackward({ maps, means, scales }, gradients, weigh
     const mean = means[channel];
     const planes = gradients.map((gradient, index) => [gradient, maps[index], results[index]].map((all) => channelOf(all, channel)));
     let [sum, product, count] = [0, 0, 0];
-    for (const [slopes, values] of planes) {
-      for (let at = 0; at < slopes.length; at++) {
-        sum += slopes[at];
-        product += slopes[at] * (values[at] - mean);
+    for (const [upstream, values] of planes) {
+      for (let at = 0; at < upstream.length; at++) {
+        sum += upstream[at];
+        product += upstream[at] * (values[at] - mean);
       }
-      count += slopes.length;
+      count += upstream.length;
     }
     sums.bias[channel] += sum;
     sums.weight[channel] += product * scale;
     const [average, pull] = [sum / count, (product * scale * scale) / count];
-    for (const [slopes, values, to] of planes) {
-      for (let at = 0; at < to.length; at++) to[at] = weight[channel] * scale * (slopes[at] - average - (values[at] - mean) * pull);
+    for (const [upstream, values, to] of planes) {
+      for (let at = 0; at < to.length; at++) to[at] = weight[channel] * scale * (upstream[at] - average - (values[at] - mean) * pull);
     }
   });
   return results;

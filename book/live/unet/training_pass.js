@@ -18,7 +18,7 @@ export function lossAndGradients(network, images, masks, cut = []) {
   return { loss, gradients: pass.gradients };
 }
 
-/** Between two steps there is a node: the `maps` of every slice of the batch, and later their `slopes`, the gradients. */
+/** Between two steps there is a node: the `maps` of every slice of the batch, and later their `gradients`. */
 class TrainingPass {
   constructor(network) {
     this.network = network;
@@ -41,8 +41,8 @@ class TrainingPass {
     return this.output(x);
   }
 
-  backward(last, slopes) {
-    last.slopes = slopes;
+  backward(last, gradients) {
+    last.gradients = gradients;
     for (const goBack of this.notes.reverse()) goBack();
   }
 
@@ -60,11 +60,11 @@ class TrainingPass {
     const sums = this.sumsOf(name);
     const y = { maps: x.maps.map((maps) => convolution3x3(maps, weight, bias)) };
     return this.note(y, () => {
-      y.slopes.forEach((slopes, index) => {
-        convolution3x3Weights(x.maps[index], slopes, sums.weight);
-        if (bias) convolutionBias(slopes, sums.bias);
+      y.gradients.forEach((gradient, index) => {
+        convolution3x3Weights(x.maps[index], gradient, sums.weight);
+        if (bias) convolutionBias(gradient, sums.bias);
       });
-      if (!x.isInput) give(x, y.slopes.map((slopes) => convolution3x3Input(slopes, weight)));
+      if (!x.isInput) give(x, y.gradients.map((gradient) => convolution3x3Input(gradient, weight)));
     });
   }
 
@@ -73,17 +73,17 @@ class TrainingPass {
     const sums = this.sumsOf(name);
     const kept = trainBatchNorm(x.maps, part);
     const y = { maps: kept.batch };
-    return this.note(y, () => give(x, trainBatchNormBackward(kept, y.slopes, part.weight, sums)));
+    return this.note(y, () => give(x, trainBatchNormBackward(kept, y.gradients, part.weight, sums)));
   }
 
   rectify(x) {
     const y = { maps: x.maps.map(relu) };
-    return this.note(y, () => give(x, y.slopes.map((slopes, index) => reluBackward(y.maps[index], slopes))));
+    return this.note(y, () => give(x, y.gradients.map((gradient, index) => reluBackward(y.maps[index], gradient))));
   }
 
   pool(x) {
     const y = { maps: x.maps.map(maxPooling) };
-    return this.note(y, () => give(x, y.slopes.map((slopes, index) => maxPoolingBackward(x.maps[index], slopes))));
+    return this.note(y, () => give(x, y.gradients.map((gradient, index) => maxPoolingBackward(x.maps[index], gradient))));
   }
 
   up(name, x) {
@@ -91,11 +91,11 @@ class TrainingPass {
     const sums = this.sumsOf(name);
     const y = { maps: x.maps.map((maps) => transposedConvolution(maps, weight, bias)) };
     return this.note(y, () => {
-      y.slopes.forEach((slopes, index) => {
-        transposedConvolutionWeights(x.maps[index], slopes, sums.weight);
-        convolutionBias(slopes, sums.bias);
+      y.gradients.forEach((gradient, index) => {
+        transposedConvolutionWeights(x.maps[index], gradient, sums.weight);
+        convolutionBias(gradient, sums.bias);
       });
-      give(x, y.slopes.map((slopes) => transposedConvolutionInput(slopes, weight)));
+      give(x, y.gradients.map((gradient) => transposedConvolutionInput(gradient, weight)));
     });
   }
 
@@ -104,7 +104,7 @@ class TrainingPass {
     const handedOn = skip.maps.map((maps) => (isCut ? zeros(maps.channels, maps.height, maps.width) : maps));
     const y = { maps: handedOn.map((maps, index) => concatenate(maps, x.maps[index])) };
     return this.note(y, () => {
-      const parts = y.slopes.map((slopes) => concatenateBackward(slopes, handedOn[0].channels));
+      const parts = y.gradients.map((gradient) => concatenateBackward(gradient, handedOn[0].channels));
       if (!isCut) give(skip, parts.map(([above]) => above));
       give(x, parts.map(([, below]) => below));
     });
@@ -115,11 +115,11 @@ class TrainingPass {
     const sums = this.sumsOf("output");
     const y = { maps: x.maps.map((maps) => convolution1x1(maps, weight, bias)) };
     return this.note(y, () => {
-      y.slopes.forEach((slopes, index) => {
-        convolution1x1Weights(x.maps[index], slopes, sums.weight);
-        convolutionBias(slopes, sums.bias);
+      y.gradients.forEach((gradient, index) => {
+        convolution1x1Weights(x.maps[index], gradient, sums.weight);
+        convolutionBias(gradient, sums.bias);
       });
-      give(x, y.slopes.map((slopes) => convolution1x1Input(slopes, weight)));
+      give(x, y.gradients.map((gradient) => convolution1x1Input(gradient, weight)));
     });
   }
 
@@ -136,12 +136,12 @@ class TrainingPass {
 }
 
 /** Add gradients to a node's; the encoder's maps hear from two sides, from the pooling and from the skip. */
-function give(node, slopes) {
-  if (!node.slopes) {
-    node.slopes = slopes;
+function give(node, gradients) {
+  if (!node.gradients) {
+    node.gradients = gradients;
     return;
   }
-  node.slopes.forEach(({ values }, index) => {
-    for (let at = 0; at < values.length; at++) values[at] += slopes[index].values[at];
+  node.gradients.forEach(({ values }, index) => {
+    for (let at = 0; at < values.length; at++) values[at] += gradients[index].values[at];
   });
 }
