@@ -163,7 +163,7 @@ class Playground {
       this.mask = this.slice.mask;
       this.input.brush.load(planes);
       this.note(`Your picture stays on this machine. ${grey ? "A grey picture is taken for FLAIR" : "Red, green and blue are taken for pre-contrast, FLAIR and post-contrast"}. `
-        + "The network learnt from MRI slices of heads with a tumour; of anything else it says something too. For learning only: it cannot diagnose.");
+        + "The network learnt from MRI slices of heads with a tumour, real ones and phantoms. It answers for any other picture too, but then the answer means nothing. For learning only: do not diagnose with it.");
       this.look ??= {};
       this.begin();
     } catch (error) {
@@ -204,6 +204,7 @@ class Playground {
   receive(look, step) {
     const isFirst = !this.look?.probability;
     this.look = look;
+    if (!this.input.brush.touched) this.clean = { of: this.asked, probability: look.probability };
     this.u.draw(look.stages, this.inks);
     this.drawOutput();
     this.drawLens();
@@ -232,7 +233,8 @@ class Playground {
       row += channels;
       return { name, channels, side: tile, levels: found, high };
     });
-    this.look = { probability: Float32Array.from({ length: this.area }, (_, at) => answer.rgba[4 * at] / 255), stages, first: true };
+    this.look = { probability: Float32Array.from({ length: this.area }, (_, at) => answer.rgba[4 * at] / 255), stages };
+    this.clean = { of: JSON.stringify([0, this.steps.at(-1), [], false]), probability: this.look.probability };
     this.u.draw(stages, this.inks);
     this.drawOutput();
     this.drawLens();
@@ -266,7 +268,21 @@ class Playground {
   }
 
   get marked() {
-    return Uint8Array.from(this.look.probability, (value) => Number(value >= this.state.threshold));
+    return this.above(this.look.probability);
+  }
+
+  /** What the same network marks in the slice as it was, if it has been asked. */
+  get markedBefore() {
+    return this.above(this.clean?.of === this.asked ? this.clean.probability : new Float32Array(this.area));
+  }
+
+  /** What an answer depends on, but for the painting. */
+  get asked() {
+    return JSON.stringify([this.state.patient, this.state.step, this.state.cut, Boolean(this.own)]);
+  }
+
+  above(probability) {
+    return Uint8Array.from(probability, (value) => Number(value >= this.state.threshold));
   }
 
   drawOutput() {

@@ -3,12 +3,12 @@
 import { make, steadyButton } from "../../unet_lib/widgets/shared/base.js";
 
 const STOPS = [
-  [".gb-feat-input", "A slice of a head", "This is one MRI slice, in the sequence FLAIR. A tumour is bright in it. The orange line is the reference: where the tumour really is. The patient is a phantom, made by a program."],
-  [".pg-output", "The network's answer", "Blue is what the network marks as tumour. It decides for every pixel on its own probability; the threshold says from which probability on a pixel is marked."],
-  [".pg-u", "How it got there", "Each small picture is one map: the same slice after some convolutions. On the way down the maps get smaller and more numerous, on the way up larger and fewer. Drawn as here, this is a U."],
-  [".gb-feat-paint", "Fool it", "Paint a bright blob into the healthy side. Every map is computed anew, here in your browser. Does the network mark a second tumour?"],
+  [".gb-feat-input", "A slice of a head", "This is one MRI slice, in the sequence FLAIR. A tumour is bright in it. The patient is a phantom, made by a program, so we know where its tumour is: inside the orange line, the reference."],
+  [".pg-output", "The network's answer", "Blue is what the network marks as tumour. For every pixel it estimates a probability; a pixel is marked if that reaches the threshold."],
+  [".pg-u", "How it got there", "Each small picture is one feature map: what one filter makes of the slice. On the way down the maps get smaller and more numerous, on the way up larger and fewer. Drawn like this, the network has the shape of a U."],
+  [".gb-feat-paint", "Fool it", "Paint a bright blob on the healthy side. Every map is recomputed, here in your browser. Does the network mark a second tumour?"],
   [".gb-feat-training", "Before and after training", "Move the slider to the left: the same network with fewer steps of training behind it. At step 0 its weights are random."],
-  [".pg-skip", "Skip connections", "The dashed arrows hand maps from the way down to the way up. Cut one. The upper ones carry fine detail, so look at the outline's edges."],
+  [".pg-skip", "Skip connections", "The dashed arrows are skip connections: they hand maps from the way down to the way up. Cut one. Which can the network do without, and which not?"],
   [".pg-chooser", "Your turn", "Take another slice, open a picture of your own, or try a challenge. The address bar holds what you see: copy it to show somebody."],
 ];
 

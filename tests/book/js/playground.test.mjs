@@ -6,6 +6,7 @@ import { NetworkAnswers, levelsOf, normalised } from "../../../book/live/network
 import { crc32, halfToNumber, readSafetensors } from "../../../book/live/unet/safetensors.js";
 import { readAddress, writeAddress } from "../../../book/playground/address.js";
 import { shrunk, sizeOf, statisticsOf } from "../../../book/playground/own_picture.js";
+import { inventedPixels } from "../../../book/playground/challenges.js";
 import { RecordedSlice, strokesOf, textOf } from "../../../book/playground/recorded_slice.js";
 import { readTiff } from "../../../book/playground/tiff.js";
 import { tiling } from "../../../book/playground/u_board.js";
@@ -186,4 +187,12 @@ test("a picture's middle square is averaged down, or repeated up", () => {
 test("intensity statistics are over what is brighter than the mean", () => {
   assert.deepEqual(statisticsOf(Uint8Array.from([0, 0, 0, 0, 100, 140, 0, 0]), 8), [[120], [20]]);
   assert.deepEqual(statisticsOf(new Uint8Array(4), 4), [[0], [1]]);
+});
+
+test("invented pixels are new, and lie away from the reference", () => {
+  const side = 20;
+  const at = (...pixels) => Uint8Array.from({ length: side * side }, (_, index) => Number(pixels.some(([row, column]) => index === row * side + column)));
+  const marked = at([0, 0], [10, 10], [10, 5], [19, 19]);
+  assert.equal(inventedPixels(marked, at([19, 19]), at([10, 10]), side), 1); // only the one in the corner
+  assert.equal(inventedPixels(marked, at(), at(), side), 4);
 });
