@@ -22,7 +22,7 @@ export class NetworkAnswers {
 
   /**
    * The stages' maps as bytes, and each pixel's probability of tumour. `planes` are grey levels, channel by channel;
-   * `statistics` the patient's [means, deviations] of the channels; `cut` the levels whose skip hands on zeros.
+   * `statistics` the patient's [means, standard deviations] of the channels; `cut` the levels whose skip hands on zeros.
    */
   look({ network: name, planes, statistics, cut = [] }) {
     const network = this.networks[name];
@@ -42,12 +42,12 @@ export function stagesOf({ levels }) {
 }
 
 /** (grey level − mean) / deviation, channel by channel. */
-export function normalised(planes, [means, deviations]) {
+export function normalised(planes, [means, stds]) {
   const side = Math.sqrt(planes.length / means.length);
   const image = { channels: means.length, height: side, width: side, values: new Float32Array(planes.length) };
   means.forEach((mean, channel) => {
     const [from, to] = [channelOf({ ...image, values: planes }, channel), channelOf(image, channel)];
-    for (let at = 0; at < from.length; at++) to[at] = (from[at] - mean) / deviations[channel];
+    for (let at = 0; at < from.length; at++) to[at] = (from[at] - mean) / stds[channel];
   });
   return image;
 }

@@ -88,7 +88,7 @@ export function shrunk({ width, height, channels }, side) {
   return planes;
 }
 
-/** [means, deviations] of the channels over the head: what is brighter than the mean of all pixels; see data/intensity.py. */
+/** [means, standard deviations] of the channels over the head: what is brighter than the mean of all pixels; see data/intensity.py. */
 export function statisticsOf(planes, area) {
   const pairs = Array.from({ length: planes.length / area }, (_, channel) => {
     const levels = planes.subarray(channel * area, (channel + 1) * area);

@@ -200,11 +200,11 @@ export class WebGpuUNet {
 
   /** All maps, by one copy to memory that the browser can read. */
   async read() {
-    const places = Object.entries(this.buffers);
-    const total = places.reduce((sum, [, { buffer }]) => sum + buffer.size, 0);
+    const kept = Object.entries(this.buffers);
+    const total = kept.reduce((sum, [, { buffer }]) => sum + buffer.size, 0);
     const copy = this.device.createBuffer({ size: total, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
     let offset = 0;
-    for (const [, { buffer }] of places) {
+    for (const [, { buffer }] of kept) {
       this.encoder.copyBufferToBuffer(buffer, 0, copy, offset, buffer.size);
       offset += buffer.size;
     }
@@ -214,7 +214,7 @@ export class WebGpuUNet {
     copy.destroy();
     for (const shape of this.spent) shape.destroy();
     offset = 0;
-    for (const [name, { buffer, channels, height, width }] of places) {
+    for (const [name, { buffer, channels, height, width }] of kept) {
       this.maps[name] = { channels, height, width, values: numbers.subarray(offset, (offset += buffer.size / 4)) };
     }
   }
