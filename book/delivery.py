@@ -21,7 +21,9 @@ def classic_script(path: Path) -> str:
 
 
 def worker_script(path: Path) -> str:
-    """A script that brings along the text of a worker, which a page from a disk may not load as a file; a page that asks
-    for it with live/delivered.js gets it as `worker`."""
+    """A script that brings along the text of a worker, which a page from a disk may not load as a file.
+
+    A page that asks for it with live/delivered.js gets it as `worker`.
+    """
     return (f"globalThis.glassBox = {{ ...globalThis.glassBox, workerText: {json.dumps(classic_script(path))} }};\n"
             f'globalThis.glassBox.deliver?.("worker", true);\n')

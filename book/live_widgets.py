@@ -1,8 +1,8 @@
 """Widgets that live in the book: for each output a place in the page, its state, and the script and style of its view.
 
-A saved lesson holds the state of all its widgets. It is shipped as it is, without the scripts in it, but for those that
-`page_states` makes anew; `live/host.js` gives it to the same view that JupyterLab shows. Where no script runs, the still
-picture stays.
+A saved lesson holds the state of all its widgets. It is shipped as it is, without the scripts in it, but for those
+that `page_states` makes anew; `live/host.js` gives it to the same view that JupyterLab shows. Where no script runs, the
+still picture stays.
 """
 
 from pathlib import Path
@@ -11,7 +11,9 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from book.browser_slices import write_browser_patients
 from book.delivery import classic_script, deliver
+from book.opened_widgets import NOTES, OPENED
 from book.page_states import MADE, NOTE, page_state, write_patients
 from unet_lib.core.atomic_io import write_text
 from unet_lib.lessons.html_export import WIDGET
@@ -20,8 +22,8 @@ from unet_lib.widgets.shared.base import script, stylesheet
 HERE = Path(__file__).resolve().parent
 WIDGETS = HERE.parent / "unet_lib" / "widgets"
 STATES = "application/vnd.jupyter.widget-state+json"
-LIVE = ("backpropagation", "conv_microscope", "embedding_map", "feature_explorer", "paint_tumour", "prediction", "quiz",
-        "receptive_field", "skip_switchboard", "threshold_explorer")
+LIVE = ("backpropagation", "conv_microscope", "embedding_map", "feature_explorer", "fool_the_network", "paint_tumour",
+        "prediction", "quiz", "receptive_field", "shape_explorer", "skip_switchboard", "slice_browser", "threshold_explorer")
 """The widgets that need no Python to answer, or have their answers in `live/`."""
 NOT_SHIPPED = ("_esm", "_css", "layout", "tabbable", "tooltip")
 
@@ -40,16 +42,24 @@ def make_live(notebook: NotebookNode, lesson: str, folder: str) -> dict[str, Any
             model = output.get("data", {}).get(WIDGET, {}).get("model_id")
             widget = widget_of(saved[model]) if model in saved else None
             if widget in LIVE:
-                states[model] = packed(page_state(widget) if widget in MADE else saved[model])
+                states[model] = packed(state_in_page(widget, saved[model]))
                 outputs.append(new_output("display_data", {"text/html": place_of(widget, lesson, model, folder),
                                                            "text/plain": ""}))
         cell.outputs = outputs
     return states
 
 
+def state_in_page(widget: str, saved: dict[str, Any]) -> dict[str, Any]:
+    """What a page shows of a saved model: the same, but for those that answer with what the site brings along."""
+    if widget in MADE:
+        return page_state(widget)
+    return OPENED[widget](saved["state"]) if widget in OPENED else saved
+
+
 def place_of(widget: str, lesson: str, model: str, folder: str) -> str:
-    """Where a widget will live, as HTML; beside one that asks another network than the lesson's, a sentence says so."""
-    note = f'<p class="gb-live-note">{NOTE}</p>' if widget in MADE else ""
+    """Where a widget will live, as HTML; beside one that is not quite as in JupyterLab, a sentence says so."""
+    words = NOTE if widget in MADE else NOTES.get(widget)
+    note = f'<p class="gb-live-note">{words}</p>' if words else ""
     return f'<div class="gb-live" data-widget="{widget}" data-lesson="{lesson}" data-model="{model}" ' \
            f'data-folder="{folder}">{note}</div>'
 
@@ -76,6 +86,7 @@ def write_views(folder: Path) -> None:
     write_text(folder / "widgets.css", stylesheet(*files.values()))
     write_text(folder / "lessons.js", classic_script(HERE / "live" / "lessons.js"))
     write_patients(folder / "patients")
+    write_browser_patients(folder / "browser")
 
 
 def write_states(folder: Path, lesson: str, states: dict[str, Any]) -> None:

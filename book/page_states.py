@@ -26,9 +26,9 @@ from unet_lib.widgets.shared.patients import slice_facts, tumour_strip
 from unet_lib.widgets.skip_switchboard import SkipSwitchboard
 
 SILENCE = "The network does not answer. Load the page again."
-NOTE = ("In this page the <a href='../index.html'>playground</a>'s network answers. It has three levels instead of four, "
-        "and learnt from real patients and phantoms. The figures in the text belong to the lesson's larger network, which "
-        "you have in JupyterLab.")
+NOTE = ("On this page the <a href='../index.html'>playground</a>'s network answers. It has three levels instead of "
+        "four, and learnt from real patients and phantoms. The figures in the text belong to the lesson's larger network, "
+        "which you have in JupyterLab.")
 
 
 def feature_explorer() -> FeatureExplorer:
@@ -50,10 +50,14 @@ MADE: dict[str, Callable[[], GlassBoxWidget]] = {"feature_explorer": feature_exp
 @cache
 def page_state(widget: str) -> dict[str, Any]:
     """A widget of MADE as notebooks save one; `network` names the weights of those that ask only one."""
-    traits = MADE[widget]().get_state()
+    return saved_like(MADE[widget](), network=f"step-{_brought_along()[0].steps[-1]:04}")
+
+
+def saved_like(widget: GlassBoxWidget, **more: Any) -> dict[str, Any]:
+    """A widget's state as notebooks save it, with `more` for those who answer in a page; bytes lie apart."""
+    traits = widget.get_state() | more
     data = {name: value for name, value in traits.items() if isinstance(value, bytes | memoryview)}
-    return {"state": {name: value for name, value in traits.items() if name not in data}
-            | {"network": f"step-{_brought_along()[0].steps[-1]:04}"},
+    return {"state": {name: value for name, value in traits.items() if name not in data},
             "buffers": [{"path": [name], "data": base64.b64encode(value).decode("ascii")} for name, value in data.items()]}
 
 
@@ -73,7 +77,11 @@ def packed_patient(patients: SliceCache, name: str) -> dict[str, Any]:
     return {"name": name, "size": SIZE, "strip": tumour_strip(patients, name),
             "facts": [slice_facts(patients, index) for index in indices.tolist()],
             "statistics": patients.statistics[patients.names.index(name)].tolist(),
-            "pixels": base64.b64encode(pixels).decode("ascii")}
+            "pixels": _base64(pixels)}
+
+
+def _base64(data: bytes | memoryview) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 @cache

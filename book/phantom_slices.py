@@ -18,14 +18,16 @@ from unet_lib.data.slice_files import SIDE, site_of
 
 PACKED = Path(__file__).resolve().parent / "live" / "phantom_slices.npz"
 SIZE = 128
-SLICES = {"TCGA_PH_C000_20000511": (4, 11, 14), "TCGA_PH_C002_19830213": (10, 12), "TCGA_PH_C004_19860121": (10, 14, 22)}
+SLICES = {"TCGA_PH_C000_20000511": (4, 11, 14), "TCGA_PH_C002_19830213": (10, 12),
+          "TCGA_PH_C004_19860121": (10, 14, 22)}
 """Patients and the numbers of their slices: a large, a small and a cystic tumour, and slices without."""
 
 
 def load_cache() -> SliceCache:
-    """The packed slices, each pixel as a square of 2×2, as a cache has 256×256; averaged down they are what they were."""
+    """The packed slices as a cache of 256×256: each pixel stands four times, so that averaged down it is as before."""
     with np.load(PACKED) as packed:
-        planes, masks = (packed[name].repeat(SIDE // SIZE, -1).repeat(SIDE // SIZE, -2) for name in ("planes", "masks"))
+        planes, masks = (packed[name].repeat(SIDE // SIZE, -1).repeat(SIDE // SIZE, -2)
+                         for name in ("planes", "masks"))
         patients = tuple(PatientInfo(name, site_of(name), ()) for name in SLICES)
         numbers = np.concatenate(list(SLICES.values()))
         return SliceCache(repository() / "data" / "phantom", planes.transpose(0, 2, 3, 1), masks,

@@ -1,4 +1,4 @@
-"""Widgets that ask a network, in the book's pages: JavaScript answers what Python would, on random ways through them."""
+"""Widgets that ask a network, in the book's pages: JavaScript answers as Python would, on random ways through them."""
 
 import base64
 import json
@@ -10,30 +10,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from page_site import write_page_site
 
-from book.live_widgets import packed, write_states, write_views
-from book.page_states import MADE, feature_explorer, page_state, skip_switchboard
+from book.page_states import feature_explorer, skip_switchboard
 from book.phantom_slices import SIZE, SLICES
-from book.playground_site import WEIGHTS, write_networks
-from unet_lib.inspection.checkpoint_series import load_series
 from unet_lib.widgets.shared.base import GlassBoxWidget
 from unet_lib.widgets.skip_switchboard.skip_switchboard import STATES
 
 JS = Path(__file__).parent / "js"
 TOLERANCE = 1e-4  # of the largest number beside it
-KINDS = ("patient", "slice", "step", "step", "stage", "stage", "channel", "channel", "compare", "boxes", "order", "paint",
-         "paint", "reset")
+KINDS = ("patient", "slice", "step", "step", "stage", "stage", "channel", "channel", "compare", "boxes", "order",
+         "paint", "paint", "reset")
 FLIPPED = 2  # pixels whose probability may lie on the other side of the threshold for a last bit
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the site has of these widgets: scripts, phantoms, weights, and their states as the lesson `page`'s."""
+    """A page with these widgets, and what it needs."""
     folder = tmp_path_factory.mktemp("site")
-    live = folder / "_static" / "live"
-    write_views(live)
-    write_states(live, "page", {widget: packed(page_state(widget)) for widget in MADE})
-    write_networks(folder / "playground" / "data", load_series(WEIGHTS))
+    write_page_site(folder)
     return folder
 
 
@@ -125,7 +120,8 @@ def different(found: Any, expected: Any, name: str = "answer") -> list[str]:
         scale = max((abs(expected[key]) for key in numbers), default=0)
         far = [f"{name}.{key}: {found[key]} instead of {expected[key]}" for key in numbers
                if abs(found[key] - expected[key]) > TOLERANCE * scale]
-        return far + [one for key in keys if key not in numbers for one in different(found[key], expected[key], f"{name}.{key}")]
+        others = (key for key in keys if key not in numbers)
+        return far + [one for key in others for one in different(found[key], expected[key], f"{name}.{key}")]
     return [] if found == expected else [f"{name}: {found} instead of {expected}"]
 
 
