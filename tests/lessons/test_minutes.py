@@ -1,11 +1,15 @@
 """The minutes of a lesson, counted by hand for a lesson of a few words."""
 
+import re
+
+import nbformat
 import pytest
 from nbformat import v4
 from repository import REPOSITORY
 
 from unet_lib.lessons.minutes import estimate, main
 
+LESSONS = sorted((REPOSITORY / "notebooks").glob("0*.ipynb"))
 VIEW = {"application/vnd.jupyter.widget-view+json": {}}
 SOLVED = "<details><summary>Solution</summary>\n\n```python\ndef f(x):\n\n    return x\n```\n\n</details>"
 
@@ -17,12 +21,12 @@ def lesson(*texts, outputs=()):
 
 
 @pytest.mark.parametrize(("part", "minutes", "made"), [
-    ("reading", 3 / 200, lesson("## One two", "[three](four.ipynb)")),
-    ("reading", 1 / 200 + 1 / 2, lesson("One $a + b$ <b title='no word'></b>\n\n$$c = d$$")),
-    ("reading", 1 / 200, lesson("One\n\n```python\nno word\n```\n\n<details><summary>no</summary>word</details>")),
-    ("reading", 1 / 200, lesson("One", "## References\n\n- no words")),
+    ("reading", 3 / 150, lesson("## One two", "[three](four.ipynb)")),
+    ("reading", 1 / 150 + 1, lesson("One $a + b$ <b title='no word'></b>\n\n$$c = d$$")),
+    ("reading", 1 / 150, lesson("One\n\n```python\nno word\n```\n\n<details><summary>no</summary>word</details>")),
+    ("reading", 1 / 150, lesson("One", "## References\n\n- no words")),
     ("reading", 1 / 3, lesson(outputs=[{"image/png": "", "text/plain": "a figure"}])),
-    ("exercises", 2 + 2 * 3 / 4, lesson(SOLVED)),
+    ("exercises", 3 + 2 * 3 / 4, lesson(SOLVED)),
     ("exercises", 0, lesson("Nothing to solve")),
     ("playing", 2, lesson(outputs=[VIEW | {"image/png": "", "text/plain": "A widget"}])),
     ("playing", 1 / 2, lesson(outputs=[VIEW | {"text/plain": "Prediction: what?"}])),
@@ -40,6 +44,16 @@ def test_computing_is_what_jupyter_noted():
     made.cells[0].metadata["execution"] = {"iopub.execute_input": "2026-11-30T15:06:40.5Z",
                                            "shell.execute_reply": "2026-11-30T15:07:10.5Z"}
     assert estimate(made).computing == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_a_lesson_states_its_minutes_as_the_readme_does(path):
+    counted = estimate(nbformat.read(path, 4)).total
+    needs = next(cell.source for cell in nbformat.read(path, 4).cells if "## Needs" in cell.source)
+    stated = int(re.search(r"bout (\d+) minutes \(estimated\)", needs)[1])
+    own = 30 if "your own idea" in needs else 0  # which nobody can count
+    assert abs(stated - own - counted) <= 5
+    assert re.search(rf"\| \[{path.stem[:2]} .*\| {stated} \|", (REPOSITORY / "README.md").read_text("utf-8"))
 
 
 def test_a_line_for_each_lesson(capsys):

@@ -2,8 +2,8 @@
 
     python -m unet_lib.lessons.minutes notebooks/*.ipynb
 
-Reading: the visible words before the references at 200 a minute (what is folded, code and formulas are no words), a
-third of a minute for each figure, half a minute for each displayed formula. Exercises: two minutes for each, and three
+Reading: the visible words before the references at 150 a minute (what is folded, code and formulas are no words), a
+third of a minute for each figure, a minute for each displayed formula. Exercises: three minutes for each, and three
 quarters of a minute for each line of its solution. Playing: two minutes for each widget, half a minute for each
 prediction and for each clip with its transcript (previews are not counted). Quiz: a third of a minute for each
 question. Computing: what the cells took when the notebook was run and saved. Allowances are guesses; nobody was timed.
@@ -19,8 +19,8 @@ from typing import Any
 
 import nbformat
 
-WORDS, FIGURE, FORMULA = 200, 1 / 3, 1 / 2
-EXERCISE, LINE = 2, 3 / 4
+WORDS, FIGURE, FORMULA = 150, 1 / 3, 1
+EXERCISE, LINE = 3, 3 / 4
 WIDGET, CLIP, PREDICTION, QUESTION = 2, 1 / 2, 1 / 2, 1 / 3
 NO_WORDS = re.compile(r"<details>.*?</details>|^(```|~~~).*?^\1\s*$|\$\$.+?\$\$|\$[^$\n]+?\$|<[^>]+>|\]\(\S+\)",
                       re.DOTALL | re.MULTILINE)
