@@ -27,8 +27,8 @@ from unet_lib.widgets.skip_switchboard import SkipSwitchboard
 
 SILENCE = "The network does not answer. Load the page again."
 NOTE = ("On this page the <a href='../index.html'>playground</a>'s network answers. It has three levels instead of "
-        "four, and learnt from real patients and phantoms. The figures in the text belong to the lesson's larger network, "
-        "which you have in JupyterLab.")
+        "four, and learnt from real patients and phantoms. The figures in the text belong to the lesson's larger "
+        "network, which you have in JupyterLab.")
 
 
 def feature_explorer() -> FeatureExplorer:
@@ -58,7 +58,7 @@ def saved_like(widget: GlassBoxWidget, **more: Any) -> dict[str, Any]:
     traits = widget.get_state() | more
     data = {name: value for name, value in traits.items() if isinstance(value, bytes | memoryview)}
     return {"state": {name: value for name, value in traits.items() if name not in data},
-            "buffers": [{"path": [name], "data": base64.b64encode(value).decode("ascii")} for name, value in data.items()]}
+            "buffers": [{"path": [name], "data": _base64(value)} for name, value in data.items()]}
 
 
 def write_patients(folder: Path) -> None:

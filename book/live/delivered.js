@@ -29,9 +29,12 @@ export function delivered(name, url) {
 export const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 
 /** The pixels of a picture in base64 PNG: { width, height, rgba }. */
-export async function fromPng(text) {
+export const fromPng = (text) => fromPicture(text, "png");
+
+/** The same of any kind of picture that browsers know. */
+export async function fromPicture(text, kind) {
   const image = new Image();
-  image.src = `data:image/png;base64,${text}`;
+  image.src = `data:image/${kind};base64,${text}`;
   await image.decode();
   const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
   const context = canvas.getContext("2d", { willReadFrequently: true });

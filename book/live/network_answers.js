@@ -54,12 +54,12 @@ export function normalised(planes, [means, stds]) {
 
 /** A stage's maps as bytes on one scale, from 0 to `high`. */
 export function levelsOf(name, { channels, height, values }) {
-  const high = quantile(values, BRIGHTEST);
+  const high = binnedQuantile(values, BRIGHTEST);
   const levels = Uint8Array.from(values, (value) => Math.min(Math.round((255 * value) / high), 255));
   return { name, channels, side: height, levels, high };
 }
 
-function quantile(values, fraction) {
+function binnedQuantile(values, fraction) {
   const most = values.reduce((largest, value) => (value > largest ? value : largest), 0) || 1;
   const bins = new Uint32Array(FINE + 1);
   for (const value of values) bins[Math.ceil((FINE * value) / most)]++;

@@ -1,6 +1,7 @@
 // The worker: messages { id, ask, … } come in, { id, … } or { id, error } go out. `ask` is "load", or one of ANSWERS.
 
 import { explored } from "./answers/feature_answer.js";
+import { markedIn } from "./answers/marked_answer.js";
 import { SkipAnswers } from "./answers/skip_answers.js";
 import { NetworkAnswers } from "./network_answers.js";
 
@@ -16,6 +17,10 @@ const ANSWERS = {
   explore(question) {
     const found = explored(answers.networks[question.network], question);
     return [found, [found.bytes.buffer]];
+  },
+  mark(question) {
+    const found = markedIn(answers.networks[question.network], question);
+    return [found, [found.mask.buffer]];
   },
   skips(question) {
     const { network: name } = question;

@@ -40,7 +40,7 @@ export class SkipAnswers {
         if (state === "swapped") instead[at + 1] = this.pass(other).maps[`encoder.${at + 1}`];
         else if (state !== "on") instead[at + 1] = state === "mean" ? means(handed) : zeros(handed.channels, handed.height, handed.width);
       });
-      return answered(pass.decode([], instead));
+      return marked(pass.decode([], instead));
     });
   }
 
@@ -76,7 +76,7 @@ export function means(maps) {
 }
 
 /** The probability, 255 being 1, and the mask, at twice the width of the logits. */
-function answered(logits) {
+export function marked(logits) {
   const { values } = sigmoid(doubled(logits));
   return { levels: Uint8Array.from(values, (chance) => Math.round(255 * chance)), mask: Uint8Array.from(values, (chance) => chance >= 0.5) };
 }

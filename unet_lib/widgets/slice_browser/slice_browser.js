@@ -144,6 +144,7 @@ class SliceView {
     follow(model, signal, ["patient", "slice"], () => this.showPlace());
     follow(model, signal, ["view", "outline", "tint", "window"], () => this.showSettings());
     follow(model, signal, ["pixel"], () => this.showPixel());
+    follow(model, signal, ["silence"], () => this.expectAnswer());
     watchSize(signal, () => this.layOut(), this.root);
   }
 
@@ -270,7 +271,7 @@ class SliceView {
 
   showStatus() {
     const text = this.slice.shown.text;
-    const silent = this.isCurrent() ? "" : " — Python does not answer: run this cell again to turn the pages.";
+    const silent = this.isCurrent() ? "" : ` — ${this.model.get("silence")}`;
     this.status.textContent = `${text[0].toUpperCase()}${text.slice(1)}${silent}`;
   }
 
@@ -315,8 +316,10 @@ class SliceView {
     this.previous.disabled = this.patient.selectedIndex === 0;
     this.next.disabled = this.patient.selectedIndex === this.patient.length - 1;
     this.slider.value = index;
-    this.slider.setAttribute("aria-valuetext", `slice ${number} of ${strip.length}, ${tumour || "no"} tumour pixels`);
-    this.position.textContent = `${String(number).padStart(2)} of ${strip.length}`;
+    const all = strip.at(-1)[0] === strip.length; // no number is left out
+    const where = all ? `${number} of ${strip.length}` : `${number} (${index + 1} of ${strip.length})`;
+    this.slider.setAttribute("aria-valuetext", `slice ${where}, ${tumour || "no"} tumour pixels`);
+    this.position.textContent = where;
     [...this.bars.children].forEach((bar, at) => bar.classList.toggle("gb-here", at === index));
   }
 

@@ -50,6 +50,8 @@ class SliceBrowser(GlassBoxWidget):
     tint = traitlets.Bool(True, help="colour the mask's inside").tag(sync=True)
     window = traitlets.Tuple((0, 255), help="grey levels drawn black and white").tag(sync=True)
     pixel = traitlets.Tuple((128, 128), help="(row, column) of the chosen pixel").tag(sync=True)
+    silence = traitlets.Unicode("Python does not answer: run this cell again to turn the pages.",
+                                help="what is said when nothing answers").tag(sync=True)
 
     def __init__(self, cache: SliceCache, patient: str | None = None, slice: int | None = None, *,
                  tell_missing: bool = True, **traits: object):

@@ -1,0 +1,151 @@
+"""Widgets that a page opens with slices of its own: JavaScript answers what Python would, on random ways through them."""
+
+import base64
+import json
+import subprocess
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from book.browser_slices import SLICES, load_browser_cache, load_pictures
+from book.live_widgets import packed, write_states, write_views
+from book.opened_widgets import OPENED, fool_the_network, shape_explorer, slice_browser
+from book.playground_site import WEIGHTS, write_networks
+from unet_lib.data.slice_files import SIDE
+from unet_lib.inspection.checkpoint_series import load_series
+from unet_lib.widgets.shape_explorer.shape_explorer import BASES
+
+JS = Path(__file__).parent / "js"
+LESSON_01 = {"patient": "TCGA_PH_D012_19910921", "slice": 18, "patients": [{"missing": []}]}
+FLIPPED = 2  # pixels whose probability may lie on the other side of the threshold for a last bit
+NEAR = 1e-9  # Python adds floats more exactly
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the site has of these widgets: scripts, phantoms, weights, and their states as the lesson `page`'s."""
+    folder = tmp_path_factory.mktemp("site")
+    write_views(folder / "_static" / "live")
+    write_states(folder / "_static" / "live", "page", {widget: packed(state(LESSON_01)) for widget, state in OPENED.items()})
+    write_networks(folder / "playground" / "data", load_series(WEIGHTS))
+    return folder
+
+
+@pytest.fixture
+def page_says(node: str, site: Path) -> Callable[..., list[dict]]:
+    """What the page answers to moves; see js/opened_widgets.mjs."""
+    def ask(widget: str, moves: list[dict]) -> list[dict]:
+        images = load_browser_cache().images
+        levels = [np.ascontiguousarray(image.transpose(2, 0, 1)).tobytes() for image in images]
+        pictures = {text(picture): text(planes) for picture, planes in zip(load_pictures(), levels, strict=True)}
+        done = subprocess.run([node, JS / "opened_widgets.mjs", site, widget, site / "_static/live/states/page.js"],
+                              input=json.dumps({"moves": moves, "pictures": pictures}), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        answers = json.loads(done.stdout)
+        assert len(answers) == len(moves), "the page did not answer each move"
+        return answers
+
+    return ask
+
+
+def text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+# ---- the slice browser -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", [[], ["post-contrast"]])
+def test_the_browser_opens_where_the_lesson_did_and_is_as_silent(missing):
+    browser = slice_browser({**LESSON_01, "patients": [{"missing": missing}]})
+    assert (browser.patient, browser.slice) == (LESSON_01["patient"], LESSON_01["slice"])
+    told = [patient["missing"] for patient in browser.patients if patient["missing"]]
+    assert told == ([["pre-contrast", "post-contrast"]] if missing else [])
+
+
+def test_the_slice_browser_answers_what_python_answers(page_says):
+    browser, generator = slice_browser(LESSON_01), np.random.default_rng(0)
+    moves, expected = [], []
+    for kind in ("patient", "slice", "patient", "slice", "slice", "patient", "patient", "slice"):
+        others = [one for one in (SLICES if kind == "patient" else SLICES[browser.patient]) if one != getattr(browser, kind)]
+        moves.append({"set": {kind: others[generator.integers(len(others))]}})
+        setattr(browser, kind, moves[-1]["set"][kind])
+        expected.append({name: getattr(browser, name) for name in ("patient", "slice", "strip", "pixel", "shown", "pixels")})
+    assert {move["set"]["patient"] for move in moves if "patient" in move["set"]} >= {*SLICES} - {LESSON_01["patient"]}
+    for found, wanted in zip(page_says("slice_browser", moves), expected, strict=True):
+        pixels = [zlib.decompress(data) for data in (base64.b64decode(found.pop("pixels")), wanted.pop("pixels"))]
+        assert found == json.loads(json.dumps(wanted))
+        assert pixels[0] == pixels[1]
+
+
+# ---- the shape explorer ----------------------------------------------------------------------------------------------
+
+
+def test_the_shape_explorer_answers_what_python_answers(page_says):
+    explorer, generator = shape_explorer(), np.random.default_rng(0)
+    own = explorer.settings
+    moves, expected = [], []
+    for at in range(24):
+        settings = own if at % 4 == 3 else {name: choose(generator) for name, choose in CHOICES.items()}
+        stage = {"stage": generator.choice([stage.name for stage in explorer.plan]).item()}
+        moves += [{"set": settings}, {"set": stage}]
+        for move in moves[-2:]:
+            with explorer.hold_trait_notifications():
+                for name, value in move["set"].items():
+                    setattr(explorer, name, value)
+            expected.append({"answer": explorer.answer, "stage": explorer.stage, "feature": explorer.feature,
+                             "feature_png": text(explorer.feature_png)})
+    for found, wanted in zip(page_says("shape_explorer", moves), expected, strict=True):
+        assert different(found, json.loads(json.dumps(wanted))) == []
+    assert sum(bool(one["feature_png"]) for one in expected) > 4 and any(one["answer"]["problem"] for one in expected)
+
+
+CHOICES: dict[str, Callable[[np.random.Generator], Any]] = {
+    "depth": lambda generator: int(generator.integers(1, 6)), "base": lambda generator: int(generator.choice(BASES)),
+    "size": lambda generator: int(4 * generator.integers(8, 129)), "in_channels": lambda generator: int(generator.integers(1, 5)),
+    "batch_norm": lambda generator: bool(generator.integers(2)), "batch": lambda generator: int(generator.integers(1, 33))}
+
+
+def different(found: Any, expected: Any, name: str = "answer") -> list[str]:
+    """What is not the same; floats may differ by NEAR."""
+    if isinstance(expected, dict | list):
+        keys = list(expected) if isinstance(expected, dict) else range(len(expected))
+        if len(found) != len(keys):
+            return [f"{name}: {len(found)} instead of {len(keys)}"]
+        return [one for key in keys for one in different(found[key], expected[key], f"{name}.{key}")]
+    same = abs(found - expected) <= NEAR if isinstance(expected, float) else found == expected
+    return [] if same else [f"{name}: {found} instead of {expected}"]
+
+
+# ---- fool the network ------------------------------------------------------------------------------------------------
+
+
+def test_who_paints_is_answered_as_by_python(page_says):
+    fool, generator = fool_the_network(), np.random.default_rng(0)
+    assert fool.side == SIDE  # the page takes what is painted for the whole slice
+    strokes = [fool.example_stroke()]
+    for _ in range(2):
+        strokes.append(strokes[-1].copy())
+        row, column = generator.integers(60, 180, 2)
+        strokes[-1][row:row + 33, column:column + 21] = generator.integers(256)
+    strokes.append(strokes[0] * 0 + fool.flair)
+    moves = [{"paint": text(np.ascontiguousarray(stroke).tobytes())} for stroke in strokes]
+    for at, (found, stroke) in enumerate(zip(page_says("fool_the_network", moves), strokes, strict=True)):
+        fool.flair = stroke
+        assert found["answered"] == fool.answered == at + 1
+        ours, theirs = (np.unpackbits(np.frombuffer(bits, np.uint8)) for bits in
+                        (base64.b64decode(found["found_bits"]), fool.found_bits))
+        assert np.count_nonzero(ours != theirs) <= FLIPPED
+        assert found["now"] == np.count_nonzero(ours)
+
+
+def test_the_example_stroke_fools_the_network_of_the_page():
+    fool = fool_the_network()
+    unpainted = fool.mask
+    fool.flair = fool.example_stroke()
+    more = np.count_nonzero(fool.mask & ~unpainted)
+    assert more > 200 and fool.now > fool.before
