@@ -22,6 +22,7 @@ from safetensors.torch import save
 from torch.nn import functional as F
 
 from book.delivery import classic_script, deliver, worker_script
+from book.live_training import bring_training
 from book.playground_slices import Slice, load_slices
 from unet_lib.core.atomic_io import write_text
 from unet_lib.data.intensity import normalise
@@ -44,9 +45,12 @@ def write_playground(site: Path) -> None:
     """Write the page and all it needs into `site`."""
     folder, data = site / "playground", site / "playground" / "data"
     data.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(HERE / "playground.html", site / "index.html")
-    write_text(folder / "playground.css", stylesheet(str(HERE / "playground.py")))
-    write_text(folder / "playground.js", classic_script(HERE / "playground.js"))
+    for page, address in (("playground", "index"), ("training", "training")):
+        shutil.copyfile(HERE / f"{page}.html", site / f"{address}.html")
+        write_text(folder / f"{page}.css", stylesheet(str(HERE / f"{page}.py")))
+        write_text(folder / f"{page}.js", classic_script(HERE / f"{page}.js"))
+    shutil.copyfile(HERE / "theme.js", folder / "theme.js")
+    bring_training(data)
     series, slices = load_series(WEIGHTS), load_slices()
     write_networks(data, series)
     for at, shown in enumerate(slices):

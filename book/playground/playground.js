@@ -100,7 +100,7 @@ class Playground {
     for (const kind of ["dragover", "drop"]) listen(this.page, kind, (event) => event.preventDefault());
     listen(this.page, "drop", ({ dataTransfer }) => dataTransfer.files.length && this.openOwn(dataTransfer.files[0]));
     listen(window, "hashchange", () => this.goTo(readAddress(location.hash, this.first)));
-    listen(document.querySelector("#theme"), "click", turnTheme);
+    listen(document.querySelector("#theme"), "click", globalThis.turnTheme);
     const watcher = new ResizeObserver(() => this.layOut());
     for (const node of [this.input.screen.node, this.answer.node, this.training.slider]) watcher.observe(node);
   }
@@ -359,14 +359,6 @@ class Playground {
       write(this.spoken, this.answer.node.getAttribute("aria-label") ?? "");
     }, QUIET);
   }
-}
-
-/** Light or dark, here and in the lessons' pages. */
-function turnTheme() {
-  const root = document.documentElement;
-  const mode = root.dataset.jpThemeLight === "true" ? "dark" : "light";
-  root.dataset.jpThemeLight = mode === "light";
-  for (const name of ["mode", "theme"]) localStorage.setItem(name, mode); // as the lessons' theme keeps it
 }
 
 const nameOf = (step) => `step-${String(step).padStart(4, "0")}`;

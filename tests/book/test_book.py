@@ -94,7 +94,7 @@ def outputs(path, mime):
 def test_every_page_is_there_and_named_once(site):
     found = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")
              if "_static" not in path.parts}
-    assert found == {*PAGES, "index"}  # which is the playground
+    assert found == {*PAGES, "index", "training"}  # the playground, and its training
     for name in PAGES:
         page = soup(site / f"{name}.html")
         heading, = page.find_all("h1")

@@ -388,3 +388,23 @@ def test_what_changed_is_spoken(visit):
     page.dab(0.7, 0.6)
     page.page.wait_for_function("/marks \\d+ pixels, Dice/.test(document.querySelector('[aria-live]').textContent)")
     assert str(page.marked) in page.page.locator("[aria-live=polite]").text_content()
+
+
+# ---- the training ----------------------------------------------------------------------------------------------------
+
+
+def test_a_visitor_trains_a_network_and_takes_it_to_the_dark(visit, site):
+    page = visit((site / "training.html").as_uri(), viewport=PHONE)
+    assert not [url for url in page.asked if "training-" in url]
+    page.page.get_by_role("button", name="Train").click()
+    page.page.wait_for_function("Number(/step (\\d+)/.exec(document.body.textContent)?.[1]) >= 4", timeout=60_000)
+    page.page.get_by_role("button", name="Pause").click()
+    light = page.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.page.get_by_role("button", name="Theme").click()
+    assert page.page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+    assert barriers(page.page) == []
+    assert page.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    page.page.get_by_role("link", name="Playground").click()
+    page.page.wait_for_selector("main[data-ready]")
+    assert page.page.evaluate("getComputedStyle(document.body).backgroundColor") != light  # as chosen on the other page
+    assert not page.faults

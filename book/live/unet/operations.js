@@ -34,7 +34,9 @@ export function convolution3x3(maps, weight, bias = null) {
 
 /** Add to `row` the products of the kernel at `k` with every window whose upper left corner lies in the row at `start`. */
 function addRow(row, values, start, step, weight, k) {
-  const [a, b, c, d, e, f, g, h, i] = weight.subarray(k, k + 9);
+  const [a, b, c] = [weight[k], weight[k + 1], weight[k + 2]];
+  const [d, e, f] = [weight[k + 3], weight[k + 4], weight[k + 5]];
+  const [g, h, i] = [weight[k + 6], weight[k + 7], weight[k + 8]];
   let [top, middle, bottom] = [start, start + step, start + 2 * step];
   for (let x = 0; x < row.length; x++, top++, middle++, bottom++) {
     row[x] += a * values[top] + b * values[top + 1] + c * values[top + 2]
@@ -69,7 +71,7 @@ export function batchNorm(maps, { weight, bias, running_mean: mean, running_var:
 
 /** max(value, 0). */
 export function relu(maps) {
-  return { ...maps, values: maps.values.map((value) => (value > 0 ? value : 0)) };
+  return { ...maps, values: maps.values.map((value) => (value < 0 ? 0 : value)) };
 }
 
 /** The largest of each 2×2 block. */
