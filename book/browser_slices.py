@@ -2,8 +2,8 @@
 
     python -m book.browser_slices      # from data/phantom → book/live/browser_slices.npz
 
-They are slices of the default phantoms, which `make phantom` makes the same everywhere, as JPEG: without loss the noise
-alone would take six times the room. Whoever decodes them has grey levels that are a few off, but no other picture.
+They are slices of the default phantoms, which `make phantom` makes the same everywhere, as WebP: without loss their
+noise alone would take nine times the room. So grey levels are a few off, which is not to be seen.
 """
 
 import base64
@@ -25,30 +25,31 @@ from unet_lib.widgets.shared.masks import packed
 from unet_lib.widgets.shared.patients import slice_facts, tumour_strip
 
 PACKED = Path(__file__).resolve().parent / "live" / "browser_slices.npz"
-QUALITY = 70
+QUALITY = 84
 SLICES = {"TCGA_PH_C002_19830213": (7, 10, 13), "TCGA_PH_C006_19871209": (8, 13, 18),
           "TCGA_PH_D012_19910921": (18, 21, 22, 24, 26, 28, 31), "TCGA_PH_F017_19850503": (12, 23, 32)}
-"""Patients and the numbers of their slices: a small tumour, one whose sequences were never taken, the patient of lessons
-00 and 01, and a large tumour."""
+"""Patients and the numbers of their slices: a small tumour, a patient with FLAIR alone, the one of lessons 00 and 01,
+and a large tumour."""
 
 
 @cache
 def load_pictures() -> tuple[bytes, ...]:
-    """The slices as JPEG, the three channels one below the other."""
+    """The slices as WebP, the three channels one below the other."""
     with np.load(PACKED) as data:
-        return tuple(part.tobytes() for part in np.split(data["jpeg"], np.cumsum(data["lengths"])[:-1]))
+        return tuple(part.tobytes() for part in np.split(data["webp"], np.cumsum(data["lengths"])[:-1]))
 
 
 @cache
 def load_browser_cache() -> SliceCache:
     """The packed slices, as a page decodes them."""
-    images = [np.asarray(Image.open(BytesIO(picture))).reshape(-1, SIDE, SIDE) for picture in load_pictures()]
+    images = [np.asarray(Image.open(BytesIO(picture)))[..., 0].reshape(-1, SIDE, SIDE) for picture in load_pictures()]
     patients = tuple(PatientInfo(name, site_of(name), missing_of(name)) for name in SLICES)
+    patient_of = np.repeat(np.arange(len(SLICES)), [len(own) for own in SLICES.values()])
+    numbers = np.concatenate(list(SLICES.values()))
     with np.load(PACKED) as data:
         return SliceCache(repository() / "data" / "phantom", np.stack(images).transpose(0, 2, 3, 1),
-                          np.unpackbits(data["masks"], axis=-1),
-                          np.repeat(np.arange(len(SLICES)), [len(own) for own in SLICES.values()]),
-                          np.concatenate(list(SLICES.values())), patients, data["histograms"].astype(np.int64), content="")
+                          np.unpackbits(data["masks"], axis=-1), patient_of, numbers, patients,
+                          data["histograms"].astype(np.int64), content="")
 
 
 def missing_of(name: str) -> tuple[str, ...]:
@@ -64,25 +65,27 @@ def write_browser_patients(folder: Path) -> None:
 
 def packed_patient(name: str) -> dict[str, Any]:
     """What the browser needs of a patient: for each slice its facts, its picture and its mask."""
-    cache = load_browser_cache()
-    return {"name": name, "strip": tumour_strip(cache, name),
-            "slices": [{"facts": slice_facts(cache, index), "picture": _text(load_pictures()[index]),
-                        "mask": _text(packed(np.packbits(cache.masks[index])))} for index in cache.slices_of([name]).tolist()]}
+    slices = load_browser_cache()
+    return {"name": name, "strip": tumour_strip(slices, name),
+            "slices": [{"facts": slice_facts(slices, index), "picture": _text(load_pictures()[index]),
+                        "mask": _text(packed(np.packbits(slices.masks[index])))}
+                       for index in slices.slices_of([name]).tolist()]}
 
 
-def pack(cache: SliceCache) -> dict[str, np.ndarray]:
+def pack(phantoms: SliceCache) -> dict[str, np.ndarray]:
     """SLICES out of a cache of phantoms, and the histograms of these patients' whole heads."""
-    indices = np.concatenate([cache.slices_of([name])[np.array(numbers) - 1] for name, numbers in SLICES.items()])
-    pictures = [np.frombuffer(jpeg(image), np.uint8) for image in cache.images[indices]]
-    return {"jpeg": np.concatenate(pictures), "lengths": np.array([len(picture) for picture in pictures]),
-            "masks": np.packbits(cache.masks[indices], axis=-1),
-            "histograms": cache.histograms[[cache.names.index(name) for name in SLICES]].astype(np.uint32)}
+    indices = np.concatenate([phantoms.slices_of([name])[np.array(numbers) - 1] for name, numbers in SLICES.items()])
+    pictures = [np.frombuffer(webp(image), np.uint8) for image in phantoms.images[indices]]
+    return {"webp": np.concatenate(pictures), "lengths": np.array([len(picture) for picture in pictures]),
+            "masks": np.packbits(phantoms.masks[indices], axis=-1),
+            "histograms": phantoms.histograms[[phantoms.names.index(name) for name in SLICES]].astype(np.uint32)}
 
 
-def jpeg(image: UInt8[np.ndarray, "h w c"]) -> bytes:
+def webp(image: UInt8[np.ndarray, "h w c"]) -> bytes:
     """The channels one below the other: in colour they would share their details."""
     buffer = BytesIO()
-    Image.fromarray(np.concatenate(list(np.moveaxis(image, -1, 0)))).save(buffer, "JPEG", quality=QUALITY, optimize=True)
+    channels = np.concatenate(list(np.moveaxis(image, -1, 0)))
+    Image.fromarray(channels).save(buffer, "WEBP", quality=QUALITY, method=6)
     return buffer.getvalue()
 
 

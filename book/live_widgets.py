@@ -1,8 +1,8 @@
 """Widgets that live in the book: for each output a place in the page, its state, and the script and style of its view.
 
 A saved lesson holds the state of all its widgets. It is shipped as it is, without the scripts in it, but for those
-that `page_states` makes anew; `live/host.js` gives it to the same view that JupyterLab shows. Where no script runs, the
-still picture stays.
+that `page_states` and `opened_widgets` make anew; `live/host.js` gives it to the same view that JupyterLab shows. Where
+no script runs, the still picture stays.
 """
 
 from pathlib import Path
@@ -23,7 +23,8 @@ HERE = Path(__file__).resolve().parent
 WIDGETS = HERE.parent / "unet_lib" / "widgets"
 STATES = "application/vnd.jupyter.widget-state+json"
 LIVE = ("backpropagation", "conv_microscope", "embedding_map", "feature_explorer", "fool_the_network", "paint_tumour",
-        "prediction", "quiz", "receptive_field", "shape_explorer", "skip_switchboard", "slice_browser", "threshold_explorer")
+        "prediction", "quiz", "receptive_field", "shape_explorer", "skip_switchboard", "slice_browser",
+        "threshold_explorer")
 """The widgets that need no Python to answer, or have their answers in `live/`."""
 NOT_SHIPPED = ("_esm", "_css", "layout", "tabbable", "tooltip")
 

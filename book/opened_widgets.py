@@ -40,12 +40,11 @@ LOOKED_AT: Shown = ("TCGA_PH_D012_19910921", 24)
 FOOLED: Shown = ("TCGA_PH_C002_19830213", 10)
 """Here the example stroke fools the playground's network too. The head fills the slice, so all of it is painted on."""
 NOTES = {
-    "slice_browser": f"This page holds {sum(map(len, SLICES.values()))} slices of {len(SLICES)} phantoms, so the slider skips "
-                     "some. They are stored as JPEG, so a grey level may be a few off. JupyterLab has all slices of all "
-                     "phantoms.",
-    "fool_the_network": "On this page you need press no keys: paint at once. The <a href='../index.html'>playground</a>'s "
-                        "network answers, about another phantom. The figures in the text belong to the lesson's network and "
-                        "phantom, which you have in JupyterLab.",
+    "slice_browser": f"This page holds {sum(map(len, SLICES.values()))} slices of {len(SLICES)} phantoms. They are "
+                     "compressed, so grey levels may be a few off. In JupyterLab you have all slices, as they are.",
+    "fool_the_network": "On this page there are no keys to press: paint at once. Here the <a href='../index.html'>"
+                        "playground</a>'s network answers, for another phantom. The figures in the text belong to the "
+                        "lesson's network and phantom, which you have in JupyterLab.",
 }
 """What a page says beside them."""
 
@@ -87,14 +86,15 @@ def shape_state() -> dict[str, Any]:
 OPENED: dict[str, Callable[[Traits], dict[str, Any]]] = {
     "fool_the_network": lambda _: fool_state(),
     "shape_explorer": lambda _: shape_state(),
-    "slice_browser": lambda saved: saved_like(slice_browser(saved)),
+    "slice_browser": lambda saved: saved_like(slice_browser(saved), pixels=b""),  # they come with the patient
 }
 """The state of each as a page opens it, from the traits that the lesson saved."""
 
 
 def _shape_network() -> tuple[Network, Float[torch.Tensor, "3 128 128"]]:
     planes, statistics = _scaled(LOOKED_AT)
-    return load_model(SHAPE_WEIGHTS)[0], normalise(torch.as_tensor(planes)[None], torch.as_tensor(statistics))[0].float()
+    image = normalise(torch.as_tensor(planes)[None], torch.as_tensor(statistics))[0]
+    return load_model(SHAPE_WEIGHTS)[0], image.float()
 
 
 def _scaled(shown: Shown) -> tuple[UInt8[np.ndarray, "3 128 128"], Float[np.ndarray, "2 3"]]:

@@ -79,6 +79,7 @@ async function wake(node, answersOf) {
       delivered(`lesson-${lesson}`, `${folder}/states/${lesson}.js`)]);
     const model = new PageModel(restored(states[id]));
     model.answers = answersOf[widget]?.(model, folder) ?? null;
+    await model.answers?.ready?.();
     view.render({ model, el: node });
     node.classList.add("gb-awake");
   } catch (error) {

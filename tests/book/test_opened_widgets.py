@@ -1,4 +1,4 @@
-"""Widgets that a page opens with slices of its own: JavaScript answers what Python would, on random ways through them."""
+"""Widgets that a page opens with its own slices: JavaScript answers what Python would, on random ways through them."""
 
 import base64
 import json
@@ -10,28 +10,26 @@ from typing import Any
 
 import numpy as np
 import pytest
+from page_site import write_page_site
 
 from book.browser_slices import SLICES, load_browser_cache, load_pictures
-from book.live_widgets import packed, write_states, write_views
+from book.live_widgets import packed
 from book.opened_widgets import OPENED, fool_the_network, shape_explorer, slice_browser
-from book.playground_site import WEIGHTS, write_networks
 from unet_lib.data.slice_files import SIDE
-from unet_lib.inspection.checkpoint_series import load_series
 from unet_lib.widgets.shape_explorer.shape_explorer import BASES
 
 JS = Path(__file__).parent / "js"
 LESSON_01 = {"patient": "TCGA_PH_D012_19910921", "slice": 18, "patients": [{"missing": []}]}
+TOLD = ("patient", "slice", "strip", "pixel", "shown", "pixels")
 FLIPPED = 2  # pixels whose probability may lie on the other side of the threshold for a last bit
 NEAR = 1e-9  # Python adds floats more exactly
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the site has of these widgets: scripts, phantoms, weights, and their states as the lesson `page`'s."""
+    """A page with these widgets, and what it needs."""
     folder = tmp_path_factory.mktemp("site")
-    write_views(folder / "_static" / "live")
-    write_states(folder / "_static" / "live", "page", {widget: packed(state(LESSON_01)) for widget, state in OPENED.items()})
-    write_networks(folder / "playground" / "data", load_series(WEIGHTS))
+    write_page_site(folder, {widget: packed(state(LESSON_01)) for widget, state in OPENED.items()})
     return folder
 
 
@@ -71,10 +69,11 @@ def test_the_slice_browser_answers_what_python_answers(page_says):
     browser, generator = slice_browser(LESSON_01), np.random.default_rng(0)
     moves, expected = [], []
     for kind in ("patient", "slice", "patient", "slice", "slice", "patient", "patient", "slice"):
-        others = [one for one in (SLICES if kind == "patient" else SLICES[browser.patient]) if one != getattr(browser, kind)]
+        there = SLICES if kind == "patient" else SLICES[browser.patient]
+        others = [one for one in there if one != getattr(browser, kind)]
         moves.append({"set": {kind: others[generator.integers(len(others))]}})
         setattr(browser, kind, moves[-1]["set"][kind])
-        expected.append({name: getattr(browser, name) for name in ("patient", "slice", "strip", "pixel", "shown", "pixels")})
+        expected.append({name: getattr(browser, name) for name in TOLD})
     assert {move["set"]["patient"] for move in moves if "patient" in move["set"]} >= {*SLICES} - {LESSON_01["patient"]}
     for found, wanted in zip(page_says("slice_browser", moves), expected, strict=True):
         pixels = [zlib.decompress(data) for data in (base64.b64decode(found.pop("pixels")), wanted.pop("pixels"))]
@@ -90,7 +89,8 @@ def test_the_shape_explorer_answers_what_python_answers(page_says):
     own = explorer.settings
     moves, expected = [], []
     for at in range(24):
-        settings = own if at % 4 == 3 else {name: choose(generator) for name, choose in CHOICES.items()}
+        settings = own if at % 4 == 3 else {
+            name: generator.choice(choices).item() for name, choices in CHOICES.items()}
         stage = {"stage": generator.choice([stage.name for stage in explorer.plan]).item()}
         moves += [{"set": settings}, {"set": stage}]
         for move in moves[-2:]:
@@ -104,10 +104,8 @@ def test_the_shape_explorer_answers_what_python_answers(page_says):
     assert sum(bool(one["feature_png"]) for one in expected) > 4 and any(one["answer"]["problem"] for one in expected)
 
 
-CHOICES: dict[str, Callable[[np.random.Generator], Any]] = {
-    "depth": lambda generator: int(generator.integers(1, 6)), "base": lambda generator: int(generator.choice(BASES)),
-    "size": lambda generator: int(4 * generator.integers(8, 129)), "in_channels": lambda generator: int(generator.integers(1, 5)),
-    "batch_norm": lambda generator: bool(generator.integers(2)), "batch": lambda generator: int(generator.integers(1, 33))}
+CHOICES = {"depth": range(1, 6), "base": BASES, "size": range(32, 513, 4), "in_channels": range(1, 5),
+           "batch_norm": (False, True), "batch": range(1, 33)}
 
 
 def different(found: Any, expected: Any, name: str = "answer") -> list[str]:

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pydata_sphinx_theme
 from repository import REPOSITORY
@@ -25,15 +26,16 @@ document.documentElement.dataset.theme = dark ? "dark" : "light";
 """
 
 
-def write_page_site(folder: Path) -> Path:
-    """Write it; returns the page, in which each widget's model is called like the widget."""
+def write_page_site(folder: Path, states: dict[str, Any] | None = None) -> Path:
+    """Write it, with widgets in these states; returns the page, in which each model is called like its widget."""
     live = folder / "_static" / "live"
+    states = states or {widget: packed(page_state(widget)) for widget in MADE}
     write_views(live)
-    write_states(live, "page", {widget: packed(page_state(widget)) for widget in MADE})
+    write_states(live, "page", states)
     write_networks(folder / "playground" / "data", load_series(WEIGHTS))
     shutil.copyfile(THEME, folder / "_static" / "theme.css")
     shutil.copyfile(REPOSITORY / "book" / "book.css", folder / "_static" / "book.css")
-    places = "".join(place_of(widget, "page", widget, "../_static/live") for widget in MADE)
+    places = "".join(place_of(widget, "page", widget, "../_static/live") for widget in states)
     page = folder / "notebooks" / "page.html"
     page.parent.mkdir()
     page.write_text(PAGE.replace("{places}", places), "utf-8")

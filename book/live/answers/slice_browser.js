@@ -11,6 +11,11 @@ export class SliceBrowserAnswers extends PageAnswers {
     if (names.includes("patient") || names.includes("slice")) this.respond();
   }
 
+  /** The first slice, before there is a view. */
+  ready() {
+    return this.answer();
+  }
+
   /** A patient the reader has just turned to opens at the largest tumour. */
   async answer() {
     const { model } = this;
@@ -35,7 +40,7 @@ export class SliceBrowserAnswers extends PageAnswers {
 
 /** { planes, mask, facts } of a slice: its picture holds the three channels one below the other. */
 async function opened({ picture, mask, facts }) {
-  const { rgba } = await fromPicture(picture, "jpeg");
+  const { rgba } = await fromPicture(picture, "webp");
   const planes = Uint8Array.from({ length: rgba.length / 4 }, (_, at) => rgba[4 * at]);
   const bits = await inflate(fromBase64(mask));
   return { planes, mask: unpackBits(bits, planes.length / 3), facts };

@@ -1,6 +1,6 @@
 // node opened_widgets.mjs FOLDER WIDGET STATE < { moves, pictures }: what the page answers to each move, as JSON. FOLDER is a site;
 // STATE names the script with the widget's state as `lesson-page`. A move is { set: traits } or { paint: base64 of the levels }. An
-// answer holds the traits of TOLD, with bytes in base64. `pictures` decodes what a browser would: base64 of a JPEG → base64 of its levels.
+// answer holds the traits of TOLD, with bytes in base64. `pictures` decodes what a browser would: base64 of a WebP → base64 of its levels.
 
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -34,6 +34,7 @@ globalThis.document = { head: { append: (script) => { // a page's script runs wh
 const model = new PageModel(restored((await delivered("lesson-page", state))[widget]));
 const Answers = { fool_the_network: FoolTheNetworkAnswers, shape_explorer: ShapeExplorerAnswers, slice_browser: SliceBrowserAnswers }[widget];
 model.answers = new Answers(model, `${folder}/_static/live`);
+await model.answers.ready?.();
 const plain = (value) => (value instanceof DataView ? Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64") : value);
 
 const found = [];

@@ -1,7 +1,7 @@
 // The shape explorer. Python works out every number and position (see explain in shape_explorer.py); here they are
 // drawn, and the settings sent back.
 
-import { draw, follow, keepKeys, make, rendering } from "../shared/base.js";
+import { bytesOf, draw, follow, keepKeys, make, rendering } from "../shared/base.js";
 import { drawArrow, drawBox, drawLabel } from "../shared/u_drawing.js";
 
 const SIZE_STEP = 4; // fine enough to meet 100 and other sizes that do not fit
@@ -102,7 +102,6 @@ class ShapeView {
     follow(model, signal, [...this.sliders.map(({ name }) => name), "batch_norm"], () => this.showSettings());
     follow(model, signal, ["stage"], () => this.showStage());
     follow(model, signal, ["feature", "feature_png"], () => this.showFeature());
-    signal.addEventListener("abort", () => this.forgetPicture());
   }
 
   set(traits) {
@@ -252,21 +251,14 @@ class ShapeView {
     const feature = this.model.get("feature");
     const png = this.model.get("feature_png");
     const here = feature.stage === this.stageShown() && png?.byteLength > 0;
-    this.forgetPicture();
     this.picture.hidden = !here;
     this.restore.hidden = !feature.set;
     if (here) {
-      this.url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
-      this.picture.src = this.url;
+      this.picture.src = `data:image/png;base64,${btoa(Array.from(bytesOf(png), (byte) => String.fromCharCode(byte)).join(""))}`;
       this.picture.alt = `Feature map of ${feature.stage}: ${feature.text}`;
     }
     const late = feature.stage && !here ? "Python has not sent this stage's feature map: run this cell again." : "";
     this.about.textContent = late || `${feature.text[0].toUpperCase()}${feature.text.slice(1)}`;
-  }
-
-  forgetPicture() {
-    if (this.url) URL.revokeObjectURL(this.url);
-    this.url = null;
   }
 }
 
