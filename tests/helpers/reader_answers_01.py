@@ -221,7 +221,7 @@ FUNCTIONS_01 = {
         pick(lambda d: -d): "highest slice", pick(lambda d: -abs(d)): "the farthest",
         then(lambda place, patient, train: train[place][1]): "the slice's number",
         then(lambda place, patient, train: [who for who, _ in train[:place]].count(patient)): "among this patient's",
-        lambda *asked: 0 if nearest_slice(*asked) is None else nearest_slice(*asked): "For a stranger return None",
+        lambda *asked: 0 if nearest_slice(*asked) is None else nearest_slice(*asked): "For a new patient return None",
         lambda patient, number, train: min((place for place, (who, _) in enumerate(train) if who == patient),
                                            key=lambda place: abs(train[place][1] - number)): "raised ValueError"}),
     "split_by_patient": ([split, split_with_choice], {

@@ -1,4 +1,4 @@
-"""Checkers of lesson 01's second half: who leaks, the pupil who copies, and the split by patient.
+"""Checkers of lesson 01's second half: who leaks, masks that are copied, and the split by patient.
 
 A split is random, so its properties are compared, not its names.
 """
@@ -71,13 +71,13 @@ def _of_place(change: Callable[[str, int], Any]) -> Answer:
 
 nearest_slice = FunctionExercise(
     question="nearest_slice(nearest_slice): write nearest_slice(patient, number, train): the position in train of the "
-             "same patient's nearest slice; None for a stranger.",
+             "same patient's nearest slice; None for a new patient.",
     signature="nearest_slice(patient, number, train)",
     cases=tuple(Case((*asked, _TRAIN), ours.nearest_slice(*asked, _TRAIN),
                      f"nearest_slice({asked[0]!r}, {asked[1]}, {_TRAIN})")
                 for asked in (("A", 11), ("A", 1), ("B", 12), ("A", 8), ("A", 13), ("D", 8))),
     ours=lambda: ours.nearest_slice,
-    insight="It compares numbers, never pixels. For a stranger it has nothing to say.",
+    insight="It compares numbers, never pixels. For a new patient it has nothing to say.",
     misconceptions=(
         Misconception(_least(lambda n, number: abs(n - number), anyone=True),
                       "You found the nearest number of any patient. Look at slices of the same patient only."),
@@ -91,7 +91,7 @@ nearest_slice = FunctionExercise(
         Misconception(_of_place(lambda patient, place: _positions(patient).index(place)),
                       "You count among this patient's slices. Count positions in the whole of `train`."),
         Misconception(lambda patient, number, train: ours.nearest_slice(patient, number, train) or 0,
-                      "Right for patients who are there. For a stranger return None, not a position."),
+                      "Right for patients who are there. For a new patient return None, not a position."),
     ),
     fallback_hint="Go through enumerate(train); of those with the same patient keep the one with the smallest "
                   "abs(difference). None if there was none.",
@@ -166,13 +166,13 @@ split_by_patient = FunctionExercise(
     observe=seen_of_split,
     also=_not_random,
     ours=lambda: ours.split_by_patient,
-    insight="Every patient is in one list only. Whoever is in the test is a stranger to the network.",
+    insight="Every patient is in one list only. The network has never seen a test patient.",
     misconceptions=(
         Misconception(_by_slices, "A patient is in two of your lists. `patients` names the patient of every slice, so "
                                   "each name occurs often: draw from `set(patients)`."),
         Misconception(_every_slice, "The lists hold a name for every slice. Name each patient once."),
         Misconception(lambda owners, fractions, seed: _cut(_shuffled(owners, seed), fractions, lost=1),
-                      "Some patients are in no list. Whoever is left over belongs to training."),
+                      "Some patients are in no list. Those who are left over belong to training."),
         Misconception(lambda owners, fractions, seed: _cut(_shuffled(owners, seed), fractions, whole=int),
                       "`int` cuts off: 1.95 patients become 1. Use `round` for validation and test; training gets the "
                       "rest."),

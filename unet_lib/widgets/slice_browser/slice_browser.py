@@ -81,8 +81,10 @@ class SliceBrowser(GlassBoxWidget):
         return f"Slice browser: {self.shown['text']}"
 
     def picture(self) -> Image.Image:
-        """The three channels side by side, with the mask as it is set to be drawn."""
-        return contact_sheet(self.image, self.mask > 0, outline=self.outline, tint=self.tint)
+        """The three channels side by side, with contrast and mask as they are set to be drawn."""
+        black, white = self.window
+        levels = np.clip((self.image - float(black)) * 255 / (white - black), 0, 255).astype(np.uint8)
+        return contact_sheet(levels, self.mask > 0, outline=self.outline, tint=self.tint)
 
     @property
     def _index(self) -> int:
