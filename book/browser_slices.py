@@ -26,10 +26,10 @@ from unet_lib.widgets.shared.patients import slice_facts, tumour_strip
 
 PACKED = Path(__file__).resolve().parent / "live" / "browser_slices.npz"
 QUALITY = 84
-SLICES = {"TCGA_PH_C002_19830213": (7, 10, 13), "TCGA_PH_C006_19871209": (8, 13, 18),
-          "TCGA_PH_D012_19910921": (18, 21, 22, 24, 26, 28, 31), "TCGA_PH_F017_19850503": (12, 23, 32)}
-"""Patients and the numbers of their slices: a small tumour, a patient with FLAIR alone, the one of lessons 00 and 01,
-and a large tumour."""
+SLICES = {"TCGA_PH_C002_19830213": (10, 14), "TCGA_PH_C006_19871209": (8, 13),
+          "TCGA_PH_D012_19910921": (18, 21, 24, 27, 31), "TCGA_PH_F017_19850503": (11, 15, 19, 23, 28, 33, 37)}
+"""Patients and the numbers of their slices: a small tumour, a patient with FLAIR alone, and those at which lessons 00
+and 01 open, from below the tumour to above it."""
 
 
 @cache

@@ -50,9 +50,12 @@ NOTES = {
 
 
 def slice_browser(saved: Traits) -> SliceBrowser:
-    """At the patient and the slice of the lesson, as silent about missing sequences as there."""
+    """As the lesson left it, and as silent about missing sequences; at the nearest slice that the page has."""
+    name = saved["patient"] if saved["patient"] in SLICES else next(iter(SLICES))
+    number = min(SLICES[name], key=lambda number: abs(number - saved["slice"]))
     told = any(patient["missing"] for patient in saved["patients"])
-    return SliceBrowser(load_browser_cache(), saved["patient"], saved["slice"], tell_missing=told, silence=SILENCE)
+    kept = {trait: saved[trait] for trait in ("view", "outline", "tint", "window")}
+    return SliceBrowser(load_browser_cache(), name, number, tell_missing=told, silence=SILENCE, **kept)
 
 
 def fool_the_network() -> FoolTheNetwork:

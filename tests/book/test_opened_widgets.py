@@ -8,18 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from page_site import write_page_site
+from repository import REPOSITORY
 
 from book.browser_slices import SLICES, load_browser_cache, load_pictures
-from book.live_widgets import packed
+from book.live_widgets import STATES, packed, widget_of
 from book.opened_widgets import OPENED, fool_the_network, shape_explorer, slice_browser
 from unet_lib.data.slice_files import SIDE
 from unet_lib.widgets.shape_explorer.shape_explorer import BASES
 
 JS = Path(__file__).parent / "js"
-LESSON_01 = {"patient": "TCGA_PH_D012_19910921", "slice": 18, "patients": [{"missing": []}]}
+LESSON = {"patient": "TCGA_PH_D012_19910921", "slice": 18, "patients": [{"missing": []}], "view": "all",
+          "outline": True, "tint": False, "window": (0, 120)}
 TOLD = ("patient", "slice", "strip", "pixel", "shown", "pixels")
 FLIPPED = 2  # pixels whose probability may lie on the other side of the threshold for a last bit
 NEAR = 1e-9  # Python adds floats more exactly
@@ -29,7 +32,7 @@ NEAR = 1e-9  # Python adds floats more exactly
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with these widgets, and what it needs."""
     folder = tmp_path_factory.mktemp("site")
-    write_page_site(folder, {widget: packed(state(LESSON_01)) for widget, state in OPENED.items()})
+    write_page_site(folder, {widget: packed(state(LESSON)) for widget, state in OPENED.items()})
     return folder
 
 
@@ -57,16 +60,26 @@ def text(data: bytes) -> str:
 # ---- the slice browser -----------------------------------------------------------------------------------------------
 
 
+def test_a_page_opens_the_browser_where_the_lesson_did():
+    saved = [one["state"] for path in sorted((REPOSITORY / "notebooks").glob("0*.ipynb"))
+             for one in nbformat.read(path, 4).metadata.get("widgets", {}).get(STATES, {}).get("state", {}).values()
+             if widget_of(one) == "slice_browser"]
+    assert saved
+    for lesson in saved:
+        browser = slice_browser(lesson)
+        assert (browser.patient, browser.slice) == (lesson["patient"], lesson["slice"]), "add it to SLICES"
+
+
 @pytest.mark.parametrize("missing", [[], ["post-contrast"]])
-def test_the_browser_opens_where_the_lesson_did_and_is_as_silent(missing):
-    browser = slice_browser({**LESSON_01, "patients": [{"missing": missing}]})
-    assert (browser.patient, browser.slice) == (LESSON_01["patient"], LESSON_01["slice"])
+def test_the_browser_opens_as_the_lesson_left_it_and_is_as_silent(missing):
+    browser = slice_browser({**LESSON, "slice": 20, "patients": [{"missing": missing}]})
+    assert (browser.patient, browser.slice, browser.tint, browser.window) == (LESSON["patient"], 21, False, (0, 120))
     told = [patient["missing"] for patient in browser.patients if patient["missing"]]
     assert told == ([["pre-contrast", "post-contrast"]] if missing else [])
 
 
 def test_the_slice_browser_answers_what_python_answers(page_says):
-    browser, generator = slice_browser(LESSON_01), np.random.default_rng(0)
+    browser, generator = slice_browser(LESSON), np.random.default_rng(0)
     moves, expected = [], []
     for kind in ("patient", "slice", "patient", "slice", "slice", "patient", "patient", "slice"):
         there = SLICES if kind == "patient" else SLICES[browser.patient]
@@ -74,7 +87,7 @@ def test_the_slice_browser_answers_what_python_answers(page_says):
         moves.append({"set": {kind: others[generator.integers(len(others))]}})
         setattr(browser, kind, moves[-1]["set"][kind])
         expected.append({name: getattr(browser, name) for name in TOLD})
-    assert {move["set"]["patient"] for move in moves if "patient" in move["set"]} >= {*SLICES} - {LESSON_01["patient"]}
+    assert {move["set"]["patient"] for move in moves if "patient" in move["set"]} >= {*SLICES} - {LESSON["patient"]}
     for found, wanted in zip(page_says("slice_browser", moves), expected, strict=True):
         pixels = [zlib.decompress(data) for data in (base64.b64decode(found.pop("pixels")), wanted.pop("pixels"))]
         assert found == json.loads(json.dumps(wanted))

@@ -19,7 +19,8 @@ from unet_lib.widgets.shared.masks import from_bits
 from unet_lib.widgets.shared.patients import find_slice
 
 WINDOW, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-LESSON = {"patient": "TCGA_PH_D012_19910921", "slice": 18, "patients": [{"missing": ["FLAIR"]}]}
+LESSON = {"patient": "TCGA_PH_D012_19910921", "slice": 18, "patients": [{"missing": ["FLAIR"]}], "view": "all",
+          "outline": True, "tint": True, "window": (0, 255)}
 LARGE = "TCGA_PH_F017_19850503"
 NEAR = 1  # a grey level, between one decoder and another
 FLIPPED = 2  # pixels whose probability may lie on the other side of the threshold for a last bit
@@ -88,9 +89,9 @@ def test_every_control_at_a_desk(reader):
 def browses_the_slices(someone: Reader) -> None:
     browser, slices = someone.widget("slice_browser"), load_browser_cache()
     someone.browses(LESSON["patient"], LESSON["slice"])
-    browser.get_by_role("slider", name="Slice").fill("3")
+    browser.get_by_role("slider", name="Slice").fill("2")
     someone.browses(LESSON["patient"], 24)
-    assert browser.locator(".gb-position").text_content() == "24 (4 of 7)"
+    assert browser.locator(".gb-position").text_content() == "24 (3 of 5)"
     browser.get_by_label("Next patient").click()
     someone.browses(LARGE, 23)
     image = slices.images[find_slice(slices, LARGE, 23)].astype(int)
