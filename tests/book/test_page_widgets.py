@@ -121,11 +121,12 @@ def test_every_control_of_the_explorer_moves_something(living):
     explorer.choose("Colours span", "each stage")
     explorer.choose("Boxes show", "strongest")
     page.keyboard.press("Escape")
-    slice_before = pixels_of(root.locator(".gb-feat-paint canvas").first).astype(int)
     root.get_by_role("slider", name="Radius").fill("12")
     root.get_by_role("slider", name="Grey levels").fill("200")
     explorer.paint(0.65, 0.4)
-    brighter = (pixels_of(root.locator(".gb-feat-paint canvas").first) - slice_before)[..., 0]
+    twin = feature_explorer()
+    twin.patient, twin.slice = SECOND, 12
+    brighter = pixels_of(root.locator(".gb-feat-paint canvas").first)[..., 0].astype(int) - twin.image[FLAIR]
     assert brighter.max() > 120 and np.flatnonzero(brighter.any(axis=1)).size == pytest.approx(24, abs=2)
     root.get_by_role("switch").check()
     explorer.paint(0.3, 0.6)
