@@ -112,5 +112,5 @@ export function toDecimals(number, decimals) {
   const text = number.toFixed(decimals);
   const halfway = Math.abs(number * 2 ** (decimals + 1)) % 2 === 1; // only such numbers lie in the middle of two
   if (!halfway || Number(text.at(-1)) % 2 === 0) return text;
-  return (number - Math.sign(number) * 0.1 ** decimals).toFixed(decimals);
+  return (Number(text) - Math.sign(number) * 0.1 ** decimals).toFixed(decimals); // toFixed went away from 0
 }
