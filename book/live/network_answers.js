@@ -3,6 +3,7 @@
 import { UNet } from "./unet/network.js";
 import { channelOf, sigmoid } from "./unet/operations.js";
 import { WeightsError, crc32, readSafetensors } from "./unet/safetensors.js";
+import { WebGpuUNet, isBetter, openDevice } from "./unet/webgpu.js";
 
 const BRIGHTEST = 0.998; // of a stage's values are below the brightest colour; a single peak would leave the rest dark
 const FINE = 4096; // bins to find it
@@ -10,26 +11,47 @@ const FINE = 4096; // bins to find it
 /** Networks by name, and the last image each of them saw: only what has changed is computed anew. */
 export class NetworkAnswers {
   constructor() {
-    this.networks = {};
+    Object.assign(this, { networks: {}, shaders: {}, device: undefined });
   }
 
   /** Keep the network in these bytes of a safetensors file. Throws WeightsError if they are not those of the checksum. */
-  load(name, bytes, checksum) {
+  async load(name, bytes, checksum) {
     if (crc32(bytes) !== checksum) throw new WeightsError(`The network's weights (${name}) are damaged: their checksum is another. Load the page again.`);
     const { tensors, metadata } = readSafetensors(bytes);
-    this.networks[name] = new UNet(tensors, JSON.parse(metadata.glass_box_unet).architecture);
+    const { architecture } = JSON.parse(metadata.glass_box_unet);
+    this.networks[name] = new UNet(tensors, architecture);
+    await this.bringToGpu(name, tensors, architecture);
+  }
+
+  /** The same network on the graphics card, if there is one that computes the same, and sooner. */
+  async bringToGpu(name, tensors, architecture) {
+    const isFirst = this.device === undefined;
+    if (isFirst) this.device = await openDevice();
+    if (!this.device) return;
+    const shaders = new WebGpuUNet(tensors, architecture, this.device);
+    if (isFirst && !(await isBetter(shaders, this.networks[name]))) this.device = null;
+    else this.shaders[name] = shaders;
   }
 
   /**
    * The stages' maps as bytes, and each pixel's probability of tumour. `planes` are grey levels, channel by channel;
    * `statistics` the patient's [means, standard deviations] of the channels; `cut` the levels whose skip hands on zeros.
    */
-  look({ network: name, planes, statistics, cut = [] }) {
-    const network = this.networks[name];
+  async look({ network: name, planes, statistics, cut = [] }) {
+    try {
+      return await this.lookWith(this.shaders[name] ?? this.networks[name], planes, statistics, cut);
+    } catch (error) {
+      if (!this.shaders[name]) throw error;
+      Object.assign(this, { shaders: {}, device: null }); // the graphics card was taken away
+      return this.lookWith(this.networks[name], planes, statistics, cut);
+    }
+  }
+
+  async lookWith(network, planes, statistics, cut) {
     for (const other of Object.values(this.networks)) if (other !== network) Object.assign(other, { maps: {}, seen: null });
     const seen = `${statistics} ${crc32(planes)}`;
-    if (network.seen !== seen) network.forward(normalised(planes, statistics), cut);
-    else if (network.cut !== String(cut)) network.decode(cut);
+    if (network.seen !== seen) await network.forward(normalised(planes, statistics), cut);
+    else if (network.cut !== String(cut)) await network.decode(cut);
     Object.assign(network, { seen, cut: String(cut) });
     const stages = stagesOf(network).map((stage) => levelsOf(stage, network.maps[stage]));
     return { probability: sigmoid(network.maps.output).values, stages };

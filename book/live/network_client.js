@@ -54,7 +54,7 @@ export class NetworkClient {
 
   send(message) {
     if (this.worker) this.worker.postMessage(message);
-    else setTimeout(() => this.hear(answer(message)[0])); // after the page has drawn
+    else setTimeout(async () => this.hear((await answer(message))[0])); // after the page has drawn
   }
 
   hear({ id, error, ...rest }) {

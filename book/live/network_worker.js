@@ -10,8 +10,8 @@ const skips = {}; // by network
 
 /** What can be asked of a network: the answer, and what of it need not be copied on its way. */
 const ANSWERS = {
-  look(question) {
-    const found = answers.look(question);
+  async look(question) {
+    const found = await answers.look(question);
     return [found, [found.probability.buffer, ...found.stages.map(({ levels }) => levels.buffer)]];
   },
   explore(question) {
@@ -30,17 +30,17 @@ const ANSWERS = {
 };
 
 /** The answer to one message, and what of it need not be copied on its way. */
-export function answer({ id, ask, ...rest }) {
+export async function answer({ id, ask, ...rest }) {
   try {
     if (ask === "load") {
-      answers.load(rest.network, rest.bytes, rest.checksum);
+      await answers.load(rest.network, rest.bytes, rest.checksum);
       return [{ id }, []];
     }
-    const [found, moved] = ANSWERS[ask](rest);
+    const [found, moved] = await ANSWERS[ask](rest);
     return [{ id, ...found }, moved];
   } catch (error) {
     return [{ id, error: error.message }, []];
   }
 }
 
-if (globalThis.WorkerGlobalScope) globalThis.onmessage = ({ data }) => globalThis.postMessage(...answer(data));
+if (globalThis.WorkerGlobalScope) globalThis.onmessage = async ({ data }) => globalThis.postMessage(...(await answer(data)));

@@ -1,7 +1,7 @@
 // The six operations of the U-Net, on maps: { channels, height, width, values }, with values channel by channel, row by
 // row. Each takes maps and weights as PyTorch keeps them, and returns new maps.
 
-const EPSILON = 1e-5; // what PyTorch's batch norm adds to the variance
+export const EPSILON = 1e-5; // what PyTorch's batch norm adds to the variance
 
 /** Maps of zeros. */
 export function zeros(channels, height, width) {

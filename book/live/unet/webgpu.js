@@ -1,7 +1,8 @@
 // The same U-Net on a graphics card, where the browser lends one (WebGPU). Batch norms are folded into the convolutions
 // before them, so there are no maps between a convolution and its ReLU; all other maps are read back, under the same names.
 
-const EPSILON = 1e-5; // as in operations.js
+import { EPSILON } from "./operations.js";
+
 const GROUP = 64; // pixels that one group of threads computes
 
 const HEAD = `
@@ -217,6 +218,28 @@ export class WebGpuUNet {
     for (const [name, { buffer, channels, height, width }] of kept) {
       this.maps[name] = { channels, height, width, values: numbers.subarray(offset, (offset += buffer.size / 4)) };
     }
+  }
+}
+
+const SIDE = 128; // of the image on which both ways are tried
+const TOLERANCE = 1e-3; // of the largest logit
+
+/** Whether the shaders give what the plain network gives, and give it sooner. */
+export async function isBetter(shaders, plain) {
+  const channels = plain.in_channels;
+  const image = { channels, height: SIDE, width: SIDE, values: Float32Array.from({ length: channels * SIDE * SIDE }, (_, at) => Math.sin(at)) };
+  const timed = async (network) => {
+    await network.forward(image); // compiles, and takes its memory
+    const start = performance.now();
+    const { values } = await network.forward(image);
+    return [values, performance.now() - start];
+  };
+  try {
+    const [[wanted, longest], [found, time]] = [await timed(plain), await timed(shaders)];
+    const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    return time < longest && found.every((value, at) => Math.abs(value - wanted[at]) <= TOLERANCE * largest);
+  } catch {
+    return false;
   }
 }
 

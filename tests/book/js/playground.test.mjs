@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { NetworkAnswers, levelsOf, normalised } from "../../../book/live/network_answers.js";
+import { UNet } from "../../../book/live/unet/network.js";
 import { crc32, halfToNumber, readSafetensors } from "../../../book/live/unet/safetensors.js";
+import { isBetter } from "../../../book/live/unet/webgpu.js";
 import { readAddress, writeAddress } from "../../../book/playground/address.js";
 import { shrunk, sizeOf, statisticsOf } from "../../../book/playground/own_picture.js";
 import { inventedPixels } from "../../../book/playground/challenges.js";
@@ -36,7 +38,7 @@ test("half precision: the numbers of the standard", () => {
 
 test("the checksum is the one of the standard's test text", () => assert.equal(crc32(new TextEncoder().encode("123456789")), 0xcbf43926));
 
-test("weights that are cut off or exchanged are refused, with a sentence", () => {
+test("weights that are cut off or exchanged are refused, with a sentence", async () => {
   const bytes = new Uint8Array(readFileSync(new URL("phantom-baseline.safetensors", MODELS)));
   for (const length of [0, 5, 100, 20000, bytes.length - 1]) {
     assert.throws(() => readSafetensors(bytes.slice(0, length)), { message: /cut off after \d+ bytes. Load the page again/ });
@@ -44,30 +46,52 @@ test("weights that are cut off or exchanged are refused, with a sentence", () =>
   const broken = bytes.slice();
   broken[20] = 0;
   assert.throws(() => readSafetensors(broken), { message: /header is damaged/ });
-  assert.throws(() => new NetworkAnswers().load("step-0001", bytes, crc32(bytes) ^ 1), { message: /step-0001.*checksum/ });
+  await assert.rejects(() => new NetworkAnswers().load("step-0001", bytes, crc32(bytes) ^ 1), { message: /step-0001.*checksum/ });
 });
 
-test("an answer computes anew only what has changed, and is what a fresh network says", () => {
+test("an answer computes anew only what has changed, and is what a fresh network says", async () => {
   const bytes = new Uint8Array(readFileSync(new URL("phantom-baseline.safetensors", MODELS)));
-  const fresh = (question) => {
+  const fresh = async (question) => {
     const answers = new NetworkAnswers();
-    answers.load("one", bytes, crc32(bytes));
+    await answers.load("one", bytes, crc32(bytes));
     return answers.look({ network: "one", ...question });
   };
   const planes = Uint8Array.from({ length: 3 * 32 * 32 }, (_, at) => (at * 37) % 251);
   const question = { planes, statistics: [[100, 110, 120], [50, 55, 60]] };
   const answers = new NetworkAnswers();
-  answers.load("one", bytes, crc32(bytes));
-  answers.look({ network: "one", ...question });
+  await answers.load("one", bytes, crc32(bytes));
+  await answers.look({ network: "one", ...question });
   const passed = [];
   const network = answers.networks.one;
   for (const way of ["forward", "decode"]) network[way] = function (...given) { passed.push(way); return Object.getPrototypeOf(this)[way].apply(this, given); };
-  for (const cut of [[2], [1, 2], []]) assert.deepEqual(answers.look({ network: "one", ...question, cut }), fresh({ ...question, cut }));
-  answers.look({ network: "one", ...question });
+  for (const cut of [[2], [1, 2], []]) assert.deepEqual(await answers.look({ network: "one", ...question, cut }), await fresh({ ...question, cut }));
+  await answers.look({ network: "one", ...question });
   assert.deepEqual(passed, ["decode", "decode", "decode"]);
   const other = { ...question, planes: planes.map((level) => 255 - level) };
-  assert.deepEqual(answers.look({ network: "one", ...other }), fresh(other));
+  assert.deepEqual(await answers.look({ network: "one", ...other }), await fresh(other));
   assert.ok(passed.includes("forward"));
+});
+
+test("a graphics card is used only if it is right and sooner, and left when it is taken away", async () => {
+  const bytes = new Uint8Array(readFileSync(new URL("phantom-baseline.safetensors", MODELS)));
+  const { tensors, metadata } = readSafetensors(bytes);
+  const plain = new UNet(tensors, JSON.parse(metadata.glass_box_unet).architecture);
+  const pretending = (change) => {
+    let values = null;
+    return { async forward(image) { values ??= plain.forward(image).values.map(change); return { values }; } };
+  };
+  assert.equal(await isBetter(pretending((value) => value), plain), true);
+  assert.equal(await isBetter(pretending((value) => value + 1), plain), false);
+  assert.equal(await isBetter({ forward: async () => { throw new Error("lost"); } }, plain), false);
+  const slow = { async forward(image) { plain.forward(image); return plain.forward(image); } };
+  assert.equal(await isBetter(slow, plain), false);
+  const answers = new NetworkAnswers();
+  await answers.load("one", bytes, crc32(bytes));
+  const question = { network: "one", planes: Uint8Array.from({ length: 3072 }, (_, at) => at % 251), statistics: [[100, 100, 100], [50, 50, 50]] };
+  const wanted = await answers.look(question);
+  answers.shaders.one = { forward: async () => { throw new Error("lost"); } };
+  assert.deepEqual(await answers.look(question), wanted);
+  assert.deepEqual(answers.shaders, {});
 });
 
 test("normalising subtracts the mean and divides by the deviation, channel by channel", () => {
