@@ -79,6 +79,16 @@ def test_painting_from_python_and_copies():
     assert widget.now == widget.mask.sum() > 0
 
 
+def test_asking_changes_nothing_on_show():
+    widget, flair = fool(), np.array(CACHE.images[INDEX])[..., 1]
+    state = widget.get_state()
+    assert np.array_equal(widget.ask(flair.astype(float) // 2), flair // 2 >= BRIGHT)
+    assert widget.get_state() == state
+    widget.flair = flair // 2 + 0.5
+    assert widget.now == (widget.flair >= BRIGHT).sum()
+    assert np.array_equal(widget.flair[widget.square], square(widget, flair // 2))
+
+
 def test_a_real_network_is_asked_with_the_other_channels_as_they_were():
     predictor = Predictor(build(UNetConfig(base=4, depth=2), seed=3), {}, size=64)
     widget = FoolTheNetwork(predictor, CACHE, INDEX)
@@ -146,5 +156,10 @@ def test_what_does_not_fit():
     widget = fool()
     with pytest.raises(traitlets.TraitError, match=r"grey levels, or none; got 3\. From Python set flair"):
         widget.painted = b"abc"
+    for wrong, reach in ((-1, "-1 to 0"), (256, "0 to 256"), (np.nan, "nan to nan")):
+        levels = np.zeros((256, 256))
+        levels[3, 4] = wrong
+        with pytest.raises(SettingsError, match=rf"from 0 to 255; got {reach.replace(' to ', '[.0]* to ')}"):
+            widget.ask(levels)
     with pytest.raises(SettingsError, match="looks at 1 more on either side"):
         FoolTheNetwork(replace(Predictor(nn.Identity(), {}), context_slices=1), CACHE, INDEX)

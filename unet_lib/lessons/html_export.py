@@ -26,6 +26,7 @@ from unet_lib.lessons.translation import read_lesson
 FORMULA = re.compile(r"\$([^$\n]+)\$")
 INLINE_FORMULA = re.compile(r'<math [^>]*"inline"[^>]*>(?:(?!</math>).)*</math>[.,;:?)]+', re.DOTALL)
 CLIP = re.compile(r'<video\b[^>]*\bsrc="(?P<path>[^"]*)\.mp4"[^>]*\btitle="(?P<title>[^"]*)"[^>]*>\s*</video>')
+POSTER = re.compile(r'<img src="(?P<path>[^":]*/clips/\w+)\.jpg"')
 GENERATOR = '<meta name="generator" content="unet_lib pages">'
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STYLE = """
@@ -111,10 +112,11 @@ def write_page(path: Path, out: Path) -> Path:
 
 def _rendered(source: str, folder: Path) -> str:
     renderer = MathMLRenderer(escape=False, embed_images=True, path=str(folder))
-    return MarkdownWithMath(renderer=renderer).render(CLIP.sub(lambda clip: _poster(clip, folder), source))
+    source = CLIP.sub(lambda clip: f"![{clip['title']}]({_inside(folder / clip['path'])})", source)
+    source = POSTER.sub(lambda poster: f'<img src="{_inside(folder / poster["path"])}"', source)
+    return MarkdownWithMath(renderer=renderer).render(source)
 
 
-def _poster(clip: re.Match[str], folder: Path) -> str:
-    """A clip's poster as a picture; nbconvert puts in only what lies below the lesson's folder, and clips do not."""
-    picture = base64.b64encode((folder / f"{clip['path']}.jpg").read_bytes()).decode("ascii")
-    return f"![{clip['title']}](data:image/jpeg;base64,{picture})"
+def _inside(clip: Path) -> str:
+    """A clip's poster as part of the page; nbconvert puts in only what lies below the lesson's folder, not clips."""
+    return f"data:image/jpeg;base64,{base64.b64encode(clip.with_suffix('.jpg').read_bytes()).decode('ascii')}"

@@ -187,12 +187,12 @@ def draw_curves(axes: Axes, curves: Mapping[str, Sequence[float]], ylabel: str, 
 
 
 def draw_overlay(axes: Axes, flair: UInt8[np.ndarray, "h w"], predicted: np.ndarray,
-                 reference: np.ndarray | None = None, title: str = "") -> None:
-    """FLAIR with the network's mask (blue) and the expert's outline (orange)."""
+                 reference: np.ndarray | None = None, title: str = "", outline: str = "expert") -> None:
+    """FLAIR with the network's mask (blue) and the reference (orange); `outline` names the latter in the legend."""
     draw_slice(axes, flair, title)
     draw_mask(axes, predicted, NETWORK, "network")
     if reference is not None:
-        draw_mask(axes, reference, REFERENCE, "expert", tint=0)
+        draw_mask(axes, reference, REFERENCE, outline, tint=0)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False, fontsize=9,
                 labelcolor=ink(axes))
 

@@ -19,7 +19,7 @@ from unet_lib.lessons.exercises import (
     lesson_09,
 )
 from unet_lib.lessons.exercises.exercise import Exercise, Feedback
-from unet_lib.lessons.exercises.lesson_00 import tumour_area
+from unet_lib.lessons.exercises.lesson_00 import paint
 from unet_lib.lessons.exercises.lesson_01 import (
     census,
     leaking_patients,
@@ -165,6 +165,7 @@ __all__ = [
     "overlap_scores",
     "own_unet",
     "own_window",
+    "paint",
     "pair_files",
     "paired_interval",
     "patient_folds",
@@ -182,7 +183,6 @@ __all__ = [
     "stamp",
     "train",
     "train_epoch",
-    "tumour_area",
     "verdict",
     "without_channels",
 ]

@@ -32,6 +32,8 @@ class FoolTheNetwork(GlassBoxWidget):
         fool.flair                      # the channel with what was painted, uint8 [256, 256], a copy
         fool.mask                       # what the network marks in it now
         fool.before, fool.now           # pixels marked before anything was painted, and now
+        fool.ask(fool.flair // 2)       # what it would mark in another picture
+        fool.flair[fool.square]         # the part on show: its rows and columns
 
     The other two channels stay as they are. Raises SettingsError for a network that looks at more than one slice.
     """
@@ -67,13 +69,13 @@ class FoolTheNetwork(GlassBoxWidget):
         self._image, self._reference = np.array(cache.images[index]), np.array(cache.masks[index]) > 0
         self._facts = slice_facts(cache, index)
         flair = self._image[..., FLAIR]
-        self._square = square_around_head(flair)
-        mask = self._ask(flair)
-        part = flair[self._square]
+        self.square = square_around_head(flair)
+        mask = self.ask(flair)
+        part = flair[self.square]
         super().__init__(
             side=len(part), white=int(min(255, max(1, 1.5 * part.max()))), levels=packed(part),
-            reference_bits=to_bits(self._reference[self._square]), found_bits=to_bits(mask[self._square]),
-            before=int(mask.sum()), now=int(mask.sum()), example=opposite(self._reference[self._square]), **traits)
+            reference_bits=to_bits(self._reference[self.square]), found_bits=to_bits(mask[self.square]),
+            before=int(mask.sum()), now=int(mask.sum()), example=opposite(self._reference[self.square]), **traits)
         self._mask = mask
         self.observe(self._answer, "asked")
 
@@ -82,12 +84,12 @@ class FoolTheNetwork(GlassBoxWidget):
         """The FLAIR channel with whatever was painted on it. A copy."""
         flair = self._image[..., FLAIR].copy()
         if self.painted:
-            flair[self._square] = np.frombuffer(self.painted, np.uint8).reshape(self.side, self.side)
+            flair[self.square] = np.frombuffer(self.painted, np.uint8).reshape(self.side, self.side)
         return flair
 
     @flair.setter
-    def flair(self, flair: UInt8[np.ndarray, "256 256"]) -> None:
-        self.painted = np.ascontiguousarray(flair[self._square]).tobytes()
+    def flair(self, flair: Shaped[np.ndarray, "256 256"]) -> None:
+        self.painted = np.ascontiguousarray(grey_levels(flair)[self.square]).tobytes()
         self.asked += 1
 
     @property
@@ -95,10 +97,16 @@ class FoolTheNetwork(GlassBoxWidget):
         """What the network marks as tumour now. A copy."""
         return self._mask.copy()
 
+    def ask(self, flair: Shaped[np.ndarray, "256 256"]) -> Bool[np.ndarray, "256 256"]:
+        """The network's mask of the slice with this FLAIR channel; what is on show stays. See `grey_levels`."""
+        image = self._image.copy()
+        image[..., FLAIR] = grey_levels(flair)
+        return self._predictor.masks(self._predictor.probabilities(image[None], self._statistics)[0])
+
     def example_stroke(self) -> UInt8[np.ndarray, "256 256"]:
         """FLAIR as it is now, with one touch of the brush on the healthy side; set `flair` to it to ask the network."""
         flair = self.flair
-        flair[self._square] = soft_dab(flair[self._square], self.example, **self.brush)
+        flair[self.square] = soft_dab(flair[self.square], self.example, **self.brush)
         return flair
 
     def describe(self) -> str:
@@ -110,11 +118,11 @@ class FoolTheNetwork(GlassBoxWidget):
     def picture(self) -> Image.Image:
         """Two answers side by side: to the slice as it was, and to what was painted (else to the example stroke)."""
         flair = self.flair if self.painted else self.example_stroke()
-        looks = [(title, levels[self._square], self._ask(levels))
+        looks = [(title, levels[self.square], self.ask(levels))
                  for title, levels in (("before", self._image[..., FLAIR]),
                                        ("painted" if self.painted else "after one stroke of the brush", flair))]
-        return two_answers([(f"{title}: {mask.sum():,} pixels marked", part, mask[self._square])
-                            for title, part, mask in looks], self._reference[self._square], self.white)
+        return two_answers([(f"{title}: {mask.sum():,} pixels marked", part, mask[self.square])
+                            for title, part, mask in looks], self._reference[self.square], self.white)
 
     @traitlets.validate("painted")
     def _fits(self, proposal: dict) -> bytes:
@@ -124,16 +132,21 @@ class FoolTheNetwork(GlassBoxWidget):
         return proposal["value"]
 
     def _answer(self, _: object) -> None:
-        self._mask = self._ask(self.flair)
+        self._mask = self.ask(self.flair)
         with self.hold_sync():  # one message: mask, count and number belong together
-            self.found_bits = to_bits(self._mask[self._square])
+            self.found_bits = to_bits(self._mask[self.square])
             self.now, self.answered = int(self._mask.sum()), self.asked
 
-    def _ask(self, flair: UInt8[np.ndarray, "256 256"]) -> Bool[np.ndarray, "256 256"]:
-        """The network's mask of the slice with this FLAIR channel."""
-        image = self._image.copy()
-        image[..., FLAIR] = flair
-        return self._predictor.masks(self._predictor.probabilities(image[None], self._statistics)[0])
+def grey_levels(flair: Shaped[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+    """Grey levels of any number type as bytes; fractions are cut off.
+
+    Raises SettingsError for a number that is no grey level.
+    """
+    levels = np.asarray(flair)
+    if not (levels >= 0).all() or not (levels <= 255).all():
+        raise SettingsError(f"Grey levels are numbers from 0 to 255; got {levels.min()} to {levels.max()}. "
+                            f"Cut them off: np.clip(flair, 0, 255).")
+    return levels.astype(np.uint8)
 
 
 def square_around_head(flair: UInt8[np.ndarray, "h w"]) -> tuple[slice, slice]:
