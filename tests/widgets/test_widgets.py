@@ -124,3 +124,11 @@ def test_still_picture_and_sentence():
     for channel in range(3):
         left = 8 + channel * 264
         assert np.array_equal(picture[22:278, left:left + 256, 0], CACHE.images[7, ..., channel])
+
+
+def test_the_still_picture_has_the_contrast_of_the_view():
+    still = np.array(SliceBrowser(CACHE, SECOND, 2, outline=False, tint=False, window=(50, 150)).picture())
+    levels = CACHE.images[7, ..., 1].astype(int)
+    shown = still[22:278, 8 + 264:8 + 264 + 256, 0].astype(int)
+    assert np.abs(shown - np.clip((levels - 50) * 2.55, 0, 255)).max() <= 1
+    assert shown[levels <= 50].max(initial=0) == 0 and shown[levels >= 150].min(initial=255) == 255
