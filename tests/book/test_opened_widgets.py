@@ -101,7 +101,7 @@ def test_the_shape_explorer_answers_what_python_answers(page_says):
     explorer, generator = shape_explorer(), np.random.default_rng(0)
     own = explorer.settings
     moves, expected = [], []
-    for at in range(24):
+    for at in range(16):
         settings = own if at % 4 == 3 else {
             name: generator.choice(choices).item() for name, choices in CHOICES.items()}
         stage = {"stage": generator.choice([stage.name for stage in explorer.plan]).item()}

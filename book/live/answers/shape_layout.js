@@ -3,9 +3,9 @@
 
 const FONT = 11;
 const WIDTH = 720;
-const [ROW_GAP, LEAST_GAP, MOST_GAP, MARGIN] = [44, 18, 62, 26];
-const [ABOVE, SIDE] = [6, 6];
-const [ACROSS, DOWN] = [1.6, 5.6]; // units per square root of a channel and of a pixel; shape_explorer.py says the same
+const [ROW_GAP, LEAST_GAP, MOST_GAP, U_MARGIN] = [44, 18, 62, 26];
+const [ABOVE, BESIDE] = [6, 6];
+const [CHANNEL_SCALE, PIXEL_SCALE] = [1.6, 5.6]; // units per square root of a channel and of a pixel; shape_explorer.py says the same
 
 /** { width, height, boxes, arrows, labels } of these stages. */
 export function uLayout(stages) {
@@ -15,8 +15,8 @@ export function uLayout(stages) {
   const heights = [];
   const widths = {};
   for (const [name, [, row]] of Object.entries(cells)) {
-    heights[row] = Math.max(2, DOWN * Math.sqrt(sizedLike(plan, name).height));
-    widths[name] = Math.max(2, ACROSS * Math.sqrt(drawnChannels(plan, name)));
+    heights[row] = Math.max(2, PIXEL_SCALE * Math.sqrt(sizedLike(plan, name).height));
+    widths[name] = Math.max(2, CHANNEL_SCALE * Math.sqrt(drawnChannels(plan, name)));
   }
   const [columns, tops] = [columnsOf(plan, depth, cells, widths), topsOf(heights)];
   const boxes = {};
@@ -25,8 +25,8 @@ export function uLayout(stages) {
     boxes[name] = { name, kind: plan[name]?.kind ?? "Image", x, y: tops[row], width: widths[name], height: heights[row] };
   }
   const all = Object.values(boxes);
-  return { width: Math.max(WIDTH, Math.max(...all.map(({ x, width }) => x + width)) + MARGIN),
-    height: Math.max(...all.map(({ y, height }) => y + height)) + MARGIN / 2,
+  return { width: Math.max(WIDTH, Math.max(...all.map(({ x, width }) => x + width)) + U_MARGIN),
+    height: Math.max(...all.map(({ y, height }) => y + height)) + U_MARGIN / 2,
     boxes: all, arrows: arrowsOf(boxes, depth), labels: labelsOf(plan, boxes, depth) };
 }
 
@@ -54,7 +54,7 @@ const sizedLike = (plan, name) => plan[name === "input" ? "output" : name];
 const sizeText = ({ height, width }) => `${height}×${width}`;
 
 function topsOf(heights) {
-  const tops = [MARGIN];
+  const tops = [U_MARGIN];
   for (const height of heights) tops.push(tops.at(-1) + height + ROW_GAP);
   return tops;
 }
@@ -68,9 +68,9 @@ function columnsOf(plan, depth, cells, widths) {
   // Above the bottleneck stand the last upsampled maps, and left of them the copied ones.
   const extra = Math.max(0, widths[`up.${depth}`] / 2 + widths[`concat.${depth}`] - halves[depth + 1]);
   const label = 0.63 * FONT * sizeText(plan.output).length + 8;
-  const room = WIDTH - label - 2 * MARGIN - extra - 2 * halves.reduce((sum, half) => sum + half, 0);
+  const room = WIDTH - label - 2 * U_MARGIN - extra - 2 * halves.reduce((sum, half) => sum + half, 0);
   const gap = Math.min(MOST_GAP, Math.max(LEAST_GAP, room / (halves.length - 1)));
-  let x = MARGIN + label + Math.max(0, room - gap * (halves.length - 1)) / 2;
+  let x = U_MARGIN + label + Math.max(0, room - gap * (halves.length - 1)) / 2;
   return halves.map((half, column) => {
     const middle = x + half + (column === depth + 1 ? extra : 0);
     x = middle + half + gap;
@@ -96,7 +96,7 @@ function arrowsOf(boxes, depth) {
 
 function labelsOf(plan, boxes, depth) {
   const channels = (name, anchor = "middle") => ({ text: String(drawnChannels(plan, name)),
-    x: middleOf(boxes[name])[0] + { start: SIDE, middle: 0, end: -SIDE }[anchor], // beside an arrow at the top
+    x: middleOf(boxes[name])[0] + { start: BESIDE, middle: 0, end: -BESIDE }[anchor], // beside an arrow at the top
     y: boxes[name].y - ABOVE, anchor, role: "channels", stage: name in plan ? name : "" });
   const size = (name) => ({ text: sizeText(sizedLike(plan, name)), x: boxes[name].x - 8, y: middleOf(boxes[name])[1] + FONT / 3, anchor: "end",
     role: "size", stage: "" });
@@ -108,8 +108,8 @@ function labelsOf(plan, boxes, depth) {
     labels.push(channels(encoder.name), channels(`pool.${k}`, "end"), size(`pool.${k}`),
       { text: `${drawnChannels(plan, copy.name)}+${drawnChannels(plan, up.name)}`, x: up.x, y: up.y - ABOVE, anchor: "middle", role: "channels", stage: copy.name },
       channels(`decoder.${k}`, k === 1 ? "middle" : "start"),
-      { text: "÷2", x: middleOf(encoder)[0] + SIDE, y: step, anchor: "start", role: "pool", stage: "" },
-      { text: "×2", x: middleOf(up)[0] - SIDE, y: step, anchor: "end", role: "up", stage: "" });
+      { text: "÷2", x: middleOf(encoder)[0] + BESIDE, y: step, anchor: "start", role: "pool", stage: "" },
+      { text: "×2", x: middleOf(up)[0] - BESIDE, y: step, anchor: "end", role: "up", stage: "" });
     if (right - encoder.x - encoder.width > 6 * FONT) {
       labels.push({ text: "skip", x: (left + right) / 2, y: middleOf(up)[1] - 5, anchor: "middle", role: "skip", stage: "" });
     }

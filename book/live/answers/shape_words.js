@@ -2,7 +2,7 @@
 
 import { keptBytes, outputBytes, planTotals } from "./shape_plan.js";
 
-const KINDS = { DoubleConv: "double convolution", MaxPool2d: "max pooling", Up: "transposed convolution", Concat: "concatenation",
+const KIND_WORDS = { DoubleConv: "double convolution", MaxPool2d: "max pooling", Up: "transposed convolution", Concat: "concatenation",
   Conv2d: "1×1 convolution" };
 
 const withCommas = (number) => number.toLocaleString("en-GB");
@@ -53,7 +53,7 @@ export function shapeCards(stages, batch) {
 export function shapePanel(stage, batch, batchNorm) {
   const [parameters, products, kept] = formulasOf(stage, batch, batchNorm);
   const { name, out_channels: o, height: h, width: w, receptive_field: field } = stage;
-  const kind = KINDS[stage.kind];
+  const kind = KIND_WORDS[stage.kind];
   return { name, kind, part: name.split(".")[0], build: buildLine(stage, batchNorm),
     aria: `${name}, ${kind}, ${o} channel${o > 1 ? "s" : ""} of ${h} by ${w}, ${withCommas(stage.parameters)} parameters`,
     rows: [["shape", `${incoming(stage)} → ${o} × ${h} × ${w}`, ""],
