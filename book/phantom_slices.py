@@ -18,6 +18,8 @@ from unet_lib.data.slice_files import SIDE, site_of
 
 PACKED = Path(__file__).resolve().parent / "live" / "phantom_slices.npz"
 SIZE = 128
+GREY_STEP = 4
+"""Grey levels are rounded to multiples of this: what lies below is noise, and would be half of the bytes."""
 SLICES = {"TCGA_PH_C000_20000511": (4, 11, 14), "TCGA_PH_C002_19830213": (10, 12),
           "TCGA_PH_C004_19860121": (10, 14, 22)}
 """Patients and the numbers of their slices: a large, a small and a cystic tumour, and slices without."""
@@ -38,7 +40,8 @@ def load_cache() -> SliceCache:
 def pack(cache: SliceCache) -> dict[str, np.ndarray]:
     """SLICES out of a cache of phantoms, and the histograms of these patients' whole heads."""
     indices = np.concatenate([cache.slices_of([name])[np.array(numbers) - 1] for name, numbers in SLICES.items()])
-    return {"planes": scale_images(cache.images, indices, SIZE).contiguous().numpy(),
+    planes = scale_images(cache.images, indices, SIZE).contiguous().numpy()
+    return {"planes": (GREY_STEP * np.rint(planes / GREY_STEP)).clip(0, 252).astype(np.uint8),
             "masks": scale_masks(cache.masks, indices, SIZE)[:, 0].contiguous().numpy(),
             "histograms": cache.histograms[[cache.names.index(name) for name in SLICES]].astype(np.uint32)}
 

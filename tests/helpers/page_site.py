@@ -22,7 +22,7 @@ const dark = matchMedia("(prefers-color-scheme: dark)").matches;
 document.documentElement.dataset.theme = dark ? "dark" : "light";
 </script>
 <main class="bd-content"><article class="bd-article" style="padding: 1rem">
-<h1>A lesson</h1><h2>Widgets</h2>{places}</article></main></html>
+<h1>A lesson</h1><h2>Widgets</h2>{widgets}</article></main></html>
 """
 
 
@@ -35,8 +35,8 @@ def write_page_site(folder: Path, states: dict[str, Any] | None = None) -> Path:
     write_networks(folder / "playground" / "data", load_series(WEIGHTS))
     shutil.copyfile(THEME, folder / "_static" / "theme.css")
     shutil.copyfile(REPOSITORY / "book" / "book.css", folder / "_static" / "book.css")
-    places = "".join(place_of(widget, "page", widget, "../_static/live") for widget in states)
+    widgets = "".join(place_of(widget, "page", widget, "../_static/live") for widget in states)
     page = folder / "notebooks" / "page.html"
     page.parent.mkdir()
-    page.write_text(PAGE.replace("{places}", places), "utf-8")
+    page.write_text(PAGE.replace("{widgets}", widgets), "utf-8")
     return page
