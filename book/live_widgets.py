@@ -26,6 +26,9 @@ LIVE = ("backpropagation", "conv_microscope", "embedding_map", "feature_explorer
         "prediction", "quiz", "receptive_field", "shape_explorer", "skip_switchboard", "slice_browser",
         "threshold_explorer")
 """The widgets that need no Python to answer, or have their answers in `live/`."""
+PAGE_VIEWS = {"live_training": "Here your browser trains a small network, with a training set of its own. Figures in "
+                               "the text are those of the lesson's network."}
+"""Widgets that have a view of their own in pages, and what is said beside it; `live/lessons.js` builds them."""
 NOT_SHIPPED = ("_esm", "_css", "layout", "tabbable", "tooltip")
 
 
@@ -44,6 +47,7 @@ def make_live(notebook: NotebookNode, lesson: str, folder: str) -> dict[str, Any
             widget = widget_of(saved[model]) if model in saved else None
             if widget in LIVE:
                 states[model] = packed(state_in_page(widget, saved[model]))
+            if widget in (*LIVE, *PAGE_VIEWS):
                 outputs.append(new_output("display_data", {"text/html": place_of(widget, lesson, model, folder),
                                                            "text/plain": ""}))
         cell.outputs = outputs
@@ -59,7 +63,7 @@ def state_in_page(widget: str, saved: dict[str, Any]) -> dict[str, Any]:
 
 def place_of(widget: str, lesson: str, model: str, folder: str) -> str:
     """Where a widget will live, as HTML; beside one that is not quite as in JupyterLab, a sentence says so."""
-    words = NOTE if widget in MADE else NOTES.get(widget)
+    words = NOTE if widget in MADE else (NOTES | PAGE_VIEWS).get(widget)
     note = f'<p class="gb-live-note">{words}</p>' if words else ""
     return f'<div class="gb-live" data-widget="{widget}" data-lesson="{lesson}" data-model="{model}" ' \
            f'data-folder="{folder}">{note}</div>'
@@ -84,7 +88,7 @@ def write_views(folder: Path) -> None:
     for widget, python in files.items():
         view = script(python).replace("export default", "return")
         write_text(folder / "views" / f"{widget}.js", f'glassBox.deliver("view-{widget}", (() => {{\n{view}}})());\n')
-    write_text(folder / "widgets.css", stylesheet(*files.values()))
+    write_text(folder / "widgets.css", stylesheet(*files.values(), str(HERE / "live" / "live_training_view.py")))
     write_text(folder / "lessons.js", classic_script(HERE / "live" / "lessons.js"))
     write_patients(folder / "patients")
     write_browser_patients(folder / "browser")

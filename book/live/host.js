@@ -71,10 +71,13 @@ export function restored({ traits, buffers }) {
 }
 
 /** Bring a saved widget to life in `node`, which says which one it is. */
-async function wake(node, answersOf) {
-  const { widget, lesson, model: id } = node.dataset;
-  const folder = node.dataset.folder;
+async function wake(node, answersOf, pageViews) {
+  const { widget, lesson, model: id, folder } = node.dataset;
   try {
+    if (widget in pageViews) {
+      pageViews[widget](node, folder);
+      return node.classList.add("gb-awake");
+    }
     const [view, states] = await Promise.all([delivered(`view-${widget}`, `${folder}/views/${widget}.js`),
       delivered(`lesson-${lesson}`, `${folder}/states/${lesson}.js`)]);
     const model = new PageModel(restored(states[id]));
@@ -87,13 +90,16 @@ async function wake(node, answersOf) {
   }
 }
 
-/** Every saved widget of the page lives as soon as it is nearly in sight. */
-export function wakeAll(answersOf = {}) {
+/**
+ * Every saved widget of the page lives as soon as it is nearly in sight. `answersOf` are what stands behind views that ask for
+ * something; `pageViews` build those that have a view of their own in pages.
+ */
+export function wakeAll(answersOf = {}, pageViews = {}) {
   const nodes = document.querySelectorAll(".gb-live");
   const watcher = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter(({ isIntersecting }) => isIntersecting)) {
       watcher.unobserve(target);
-      wake(target, answersOf);
+      wake(target, answersOf, pageViews);
     }
   }, { rootMargin: AHEAD });
   for (const node of nodes) watcher.observe(node);

@@ -5,7 +5,7 @@ import { EPSILON } from "./operations.js";
 
 const GROUP = 64; // pixels that one group of threads computes
 
-const HEAD = `
+const SHADER_HEAD = `
 struct Shape { inputs: u32, outputs: u32, height: u32, width: u32, first: u32, relu: u32 };
 @group(0) @binding(0) var<uniform> shape: Shape;
 @group(0) @binding(1) var<storage, read> input: array<f32>;
@@ -16,7 +16,7 @@ struct Shape { inputs: u32, outputs: u32, height: u32, width: u32, first: u32, r
 
 /** Each thread computes one pixel, number `at`, of one output channel. Height and width are those of the input. */
 const SHADERS = {
-  convolution: `${HEAD}
+  convolution: `${SHADER_HEAD}
 fn pixel(channel: u32, y: i32, x: i32) -> f32 {
   if (y < 0 || x < 0 || y >= i32(shape.height) || x >= i32(shape.width)) { return 0.0; }
   return input[(channel * shape.height + u32(y)) * shape.width + u32(x)];
@@ -38,7 +38,7 @@ fn pixel(channel: u32, y: i32, x: i32) -> f32 {
   }
   output[id.y * shape.height * shape.width + at] = select(sum, max(sum, 0.0), shape.relu == 1u);
 }`,
-  pooling: `${HEAD}
+  pooling: `${SHADER_HEAD}
 @compute @workgroup_size(${GROUP}) fn main(@builtin(global_invocation_id) id: vec3u) {
   let width = shape.width / 2;
   let at = id.x;
@@ -47,7 +47,7 @@ fn pixel(channel: u32, y: i32, x: i32) -> f32 {
   output[id.y * (shape.height / 2 * width) + at] = max(max(input[corner], input[corner + 1]),
     max(input[corner + shape.width], input[corner + shape.width + 1]));
 }`,
-  transposed: `${HEAD}
+  transposed: `${SHADER_HEAD}
 @compute @workgroup_size(${GROUP}) fn main(@builtin(global_invocation_id) id: vec3u) {
   let width = 2 * shape.width;
   let at = id.x;
@@ -221,13 +221,13 @@ export class WebGpuUNet {
   }
 }
 
-const SIDE = 128; // of the image on which both ways are tried
-const TOLERANCE = 1e-3; // of the largest logit
+const TRIAL_SIDE = 128; // of the image on which both ways are tried
+const CLOSE = 1e-3; // of the largest logit
 
 /** Whether the shaders give what the plain network gives, and give it sooner. */
 export async function isBetter(shaders, plain) {
   const channels = plain.in_channels;
-  const image = { channels, height: SIDE, width: SIDE, values: Float32Array.from({ length: channels * SIDE * SIDE }, (_, at) => Math.sin(at)) };
+  const image = { channels, height: TRIAL_SIDE, width: TRIAL_SIDE, values: Float32Array.from({ length: channels * TRIAL_SIDE ** 2 }, (_, at) => Math.sin(at)) };
   const timed = async (network) => {
     await network.forward(image); // compiles, and takes its memory
     const start = performance.now();
@@ -237,7 +237,7 @@ export async function isBetter(shaders, plain) {
   try {
     const [[wanted, longest], [found, time]] = [await timed(plain), await timed(shaders)];
     const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    return time < longest && found.every((value, at) => Math.abs(value - wanted[at]) <= TOLERANCE * largest);
+    return time < longest && found.every((value, at) => Math.abs(value - wanted[at]) <= CLOSE * largest);
   } catch {
     return false;
   }
