@@ -63,7 +63,7 @@ export class SkipWorth {
       one.row.classList.toggle("gb-skips-now", isNow(one));
       one.button.setAttribute("aria-pressed", isNow(one));
     }
-    this.verdict.replaceChildren(...this.tell(off, [...new Set(states.filter((state) => state !== "on"))]));
+    if (this.measured.length) this.verdict.replaceChildren(...this.tell(off, [...new Set(states.filter((state) => state !== "on"))]));
   }
 
   buildRow(levels) {
