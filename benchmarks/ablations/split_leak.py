@@ -9,8 +9,8 @@ U-Net for each, trained on half of its group's tumour slices; both are scored on
 Pairs take the next patients of a shuffled list, so that no two pairs share a patient, as long as there are enough; then
 the list is shuffled anew.
 
-Rows, with F1 by network (rows of `f1`) and exam (columns), go to data/results/split_leak.json as they are measured; an
-interrupted measurement goes on where it stopped.
+Rows, with F1 by network (rows of `f1`) and test set (columns), go to data/results/split_leak.json as they are measured;
+an interrupted measurement goes on where it stopped.
 """
 
 import argparse

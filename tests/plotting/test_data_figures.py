@@ -32,7 +32,10 @@ def test_only_levels_from_the_threshold_on_are_filled():
                                                                                     to_rgb(REFERENCE))
     for filled, (low, high) in ((alarms, (0, 50)), (found, (0, 10))):
         corners = filled.get_paths()[0].vertices
-        assert (corners[:, 0].min(), corners[:, 1].min(), corners[:, 1].max()) == (77, low, high)
+        at_threshold = corners[corners[:, 0] == 77, 1]
+        assert (corners[:, 0].min(), at_threshold.min(), at_threshold.max()) == (77, low, high)
+    named = {text.get_text() for text in axes.get_legend().get_texts()}
+    assert named == {"healthy", "tumour", "best threshold", "false alarms", "tumour found"}
 
 
 def test_a_line_for_each_pair_and_one_for_the_mean():

@@ -1,9 +1,10 @@
-"""What a split by slices promises too much: two small networks, two exams, and each network knows one exam's patients.
+"""What a split by slices promises too much: two small networks, two test sets, and each network knows one's patients.
 
-Exam A is half of the tumour slices of group A, drawn at random; network A learns from the other half. Exam B and
-network B in the same way. Both networks sit both exams, so every exam slice is scored twice: by the network that saw
-the patient's other slices (a split by slices), and by the one that never met the patient (a split by patients). The
-difficulty of an exam and the quality of a network count on both sides, and cannot make the difference.
+Test set A is half of the tumour slices of group A, drawn at random; network A learns from the other half. Test set B
+and network B in the same way. Both networks are scored on both test sets, so every test slice is scored twice: by the
+network that saw the patient's other slices (a split by slices), and by the one that never met the patient (a split by
+patients). The difficulty of a test set and the quality of a network count on both sides, and cannot make the
+difference.
 """
 
 from collections.abc import Sequence
@@ -27,18 +28,18 @@ Slices = Int[np.ndarray, "k"]
 
 
 class Halves(NamedTuple):
-    """Indices of a group's tumour slices, half to learn from and half for the exam."""
+    """Indices of a group's tumour slices, half to learn from and half to be tested on."""
 
     train: Slices
-    exam: Slices
+    test: Slices
 
 
 def split_by_slices(cache: SliceCache, patients: Sequence[str], seed: int = 0) -> Halves:
     """The tumour slices of these patients in two random halves; most patients end up in both."""
     slices = cache.slices_of(patients)
     slices = slices[cache.tumour_pixels[slices] > 0]
-    train, exam = leaky_split(len(slices), 0.5, seed)
-    return Halves(slices[train], slices[exam])
+    train, test = leaky_split(len(slices), 0.5, seed)
+    return Halves(slices[train], slices[test])
 
 
 def learn(cache: SliceCache, slices: Slices, seed: int = 0, epochs: int = EPOCHS) -> UNet:
@@ -57,8 +58,8 @@ def f1_score(cache: SliceCache, network: UNet, slices: Slices) -> float:
 
 
 def crossover(cache: SliceCache, groups: Sequence[Sequence[str]], seed: int = 0,
-              epochs: int = EPOCHS) -> Float[np.ndarray, "networks exams"]:
-    """F1 of each group's network in each group's exam; on the diagonal the network knows the patients.
+              epochs: int = EPOCHS) -> Float[np.ndarray, "networks tests"]:
+    """F1 of each group's network on each group's test set; on the diagonal the network knows the patients.
 
     All networks learn from the same number of slices and begin with the same weights.
     """
@@ -66,4 +67,4 @@ def crossover(cache: SliceCache, groups: Sequence[Sequence[str]], seed: int = 0,
     fewest = min(len(half.train) for half in halves)
     chosen = [np.random.default_rng(seed).permutation(half.train)[:fewest] for half in halves]
     networks = [learn(cache, slices, seed, epochs) for slices in chosen]
-    return np.array([[f1_score(cache, network, half.exam) for half in halves] for network in networks])
+    return np.array([[f1_score(cache, network, half.test) for half in halves] for network in networks])

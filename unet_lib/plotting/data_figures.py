@@ -39,12 +39,12 @@ def draw_spreads(axes: Axes, quartiles: Sequence[Float[np.ndarray, "3"]]) -> Non
 def draw_threshold(axes: Axes, tumour: Int[np.ndarray, "256"], rest: Int[np.ndarray, "256"], threshold: int) -> None:
     """Pixels of each grey level inside and outside the masks; what lies at the threshold or above is filled."""
     levels = np.arange(256)
-    axes.plot(levels, rest, color=ink(axes), linestyle="--", linewidth=1.6)
-    axes.plot(levels, tumour, color=REFERENCE, linewidth=1.6)
+    axes.plot(levels, rest, color=ink(axes), linestyle="--", linewidth=1.6, label="healthy")
+    axes.plot(levels, tumour, color=REFERENCE, linewidth=1.6, label="tumour")
     called = levels >= threshold
-    axes.fill_between(levels, tumour, rest, where=called, color=FALSE_ALARM, alpha=0.6, label="false alarms")
+    axes.fill_between(levels, rest, where=called, color=FALSE_ALARM, alpha=0.6, label="false alarms")
     axes.fill_between(levels, tumour, where=called, color=REFERENCE, alpha=0.6, label="tumour found")
-    axes.axvline(threshold, color=ink(axes), linewidth=1)
+    axes.axvline(threshold, color=ink(axes), linewidth=1, label="best threshold")
     axes.set(xlabel="FLAIR grey level", ylabel="pixels", ylim=(0, None))
     axes.legend(frameon=False, labelcolor=ink(axes))
     calm(axes)
