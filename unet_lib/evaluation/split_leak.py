@@ -1,4 +1,4 @@
-"""What a split by slices promises too much: two small networks, two test sets, and each network knows one's patients.
+"""What a split by slices promises too much: two small networks, two test sets; each network knows the patients of one.
 
 Test set A is half of the tumour slices of group A, drawn at random; network A learns from the other half. Test set B
 and network B in the same way. Both networks are scored on both test sets, so every test slice is scored twice: by the
