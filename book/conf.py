@@ -65,11 +65,9 @@ def finish_outputs(_app: Sphinx, page: nodes.document) -> None:
             picture["alt"] = next(k.astext() for k in kinds.parent.children if k["mime_type"] == "text/plain")
 
 
-def finish_page(_app: Sphinx, name: str, _template: str, context: dict, _page: nodes.document | None) -> None:
-    """Formulas keep their commas; the home page is named like the book, and its title need not say so twice."""
+def finish_page(_app: Sphinx, _name: str, _template: str, context: dict, _page: nodes.document | None) -> None:
+    """Formulas keep their commas."""
     context["body"] = keep_together(context.get("body", ""))
-    if name == root_doc:
-        context["docstitle"] = ""
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
