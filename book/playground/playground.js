@@ -4,12 +4,14 @@ import { MOVES, keepKeys, make, radioChoice } from "../../unet_lib/widgets/share
 import { NETWORK, REFERENCE, paletteInks } from "../../unet_lib/widgets/shared/colours.js";
 import { drawGrey, outlinePath, wholeSlice } from "../../unet_lib/widgets/shared/slice_pictures.js";
 import { InputPicture, LONG_STEP } from "../../unet_lib/widgets/feature_explorer/feature_input.js";
-import { Screen, trace, write } from "../../unet_lib/widgets/feature_explorer/feature_pictures.js";
+import { trace, write } from "../../unet_lib/widgets/feature_explorer/feature_pictures.js";
 import { TrainingStrip } from "../../unet_lib/widgets/feature_explorer/training_strip.js";
 import { delivered, fromBase64, fromPng } from "../live/delivered.js";
 import { NetworkClient } from "../live/network_client.js";
+import { AnswerPicture } from "./answer_picture.js";
 import { readAddress, writeAddress } from "./address.js";
 import { Challenges } from "./challenges.js";
+import { Lens } from "./lens.js";
 import { ownPicture } from "./own_picture.js";
 import { RecordedSlice } from "./recorded_slice.js";
 import { Tour } from "./tour.js";
@@ -34,6 +36,8 @@ class Playground {
       painted: () => this.ask(), rested: () => this.rested(), turned: () => this.drawOutput(), point: () => {}, leave: () => this.drawLines(),
       drawLines: () => this.drawLines(), sketch: (context, thin) => this.sketchBorders(context, thin), said: () => {} } });
     this.input.brush = new RecordedSlice(this.side);
+    this.answer = new AnswerPicture({ side: this.side, inks: this.inks, turned: () => this.drawOutput(), set: (threshold) => this.change({ threshold }) });
+    this.lens = new Lens(this.inks, { stage: "decoder.1", channel: this.first.telling });
     this.u = new UBoard(this.first.stages, { chosen: (stage, channel) => this.choose(stage, channel), cut: (cut) => this.change({ cut }) });
     this.training = new TrainingStrip({ steps: this.steps, history: this.first.history, choose: (step) => this.change({ step }), more: [this.buildBefore()] });
     this.status = make("p", { class: "pg-status", role: "status" });
@@ -41,7 +45,7 @@ class Playground {
     this.tour = new Tour(this);
     this.challenges = new Challenges(this);
     const left = make("div", { class: "pg-left" }, this.input.node, this.buildChooser());
-    const right = make("div", { class: "pg-right" }, this.buildOutput(), this.buildLens());
+    const right = make("div", { class: "pg-right" }, this.answer.node, this.lens.node);
     this.board = make("div", { class: "pg-board" }, left, make("div", { class: "pg-middle" }, this.u.node), right, this.training.node, this.status);
     this.page.append(this.board, this.challenges.node, this.tour.node, this.spoken);
     keepKeys(this.page);
@@ -66,29 +70,6 @@ class Playground {
     return make("section", { class: "pg-chooser", "aria-label": "Slices" }, make("div", { class: "pg-thumbs" }, ...this.thumbs), this.file, open);
   }
 
-  buildOutput() {
-    this.answer = new Screen({ role: "img" });
-    this.shows = radioChoice("pg", "The answer as", [["outline", "outline"], ["probability", "probability"]], () => this.drawOutput());
-    this.shows.show("outline");
-    this.threshold = make("input", { type: "range", min: 0.01, max: 0.99, step: 0.01, "aria-label": "Threshold" });
-    this.thresholdWords = make("output");
-    this.pixels = make("b", {});
-    this.dice = make("b", {});
-    this.thinking = make("span", { class: "gb-feat-thinking", role: "status" });
-    const keys = [["reference", "reference"], ["network", "network"]].map(([name, words]) => make("span", {}, make("i", { class: `gb-feat-key-${name}` }), words));
-    return make("section", { class: "gb-feat-output pg-output", "aria-label": "The network's answer" },
-      make("div", { class: "gb-row gb-feat-head" }, make("strong", {}, "The answer"), this.thinking, this.shows.field),
-      this.answer.node, make("div", { class: "gb-feat-keys" }, ...keys),
-      make("label", { class: "pg-threshold" }, "threshold", this.threshold, this.thresholdWords),
-      make("p", { class: "pg-score" }, make("span", {}, "marked ", this.pixels), make("span", {}, "Dice ", this.dice)));
-  }
-
-  buildLens() {
-    this.lens = make("canvas", {});
-    this.lensWords = make("p", {});
-    return make("section", { class: "pg-lens", "aria-label": "One map" }, this.lens, this.lensWords);
-  }
-
   // ---- what the visitor does ------------------------------------------------------------------------------
 
   connect() {
@@ -96,13 +77,12 @@ class Playground {
     this.input.connect(listen);
     this.training.connect(listen);
     listen(this.input.screen.node, "keydown", (event) => this.onKey(event));
-    listen(this.threshold, "input", () => this.change({ threshold: Number(this.threshold.value) }));
     for (const kind of ["dragover", "drop"]) listen(this.page, kind, (event) => event.preventDefault());
     listen(this.page, "drop", ({ dataTransfer }) => dataTransfer.files.length && this.openOwn(dataTransfer.files[0]));
     listen(window, "hashchange", () => this.goTo(readAddress(location.hash, this.first)));
     listen(document.querySelector("#theme"), "click", globalThis.turnTheme);
     const watcher = new ResizeObserver(() => this.layOut());
-    for (const node of [this.input.screen.node, this.answer.node, this.training.slider]) watcher.observe(node);
+    for (const node of [this.input.screen.node, this.answer.screen.node, this.training.slider]) watcher.observe(node);
   }
 
   onKey(event) {
@@ -207,7 +187,7 @@ class Playground {
     if (!this.input.brush.touched) this.clean = { of: this.asked, probability: look.probability };
     this.u.draw(look.stages, this.inks);
     this.drawOutput();
-    this.drawLens();
+    this.lens.draw(look.stages);
     this.training.drawn(step);
     if (isFirst || !this.input.stroke) this.u.pulse();
     this.challenges.check();
@@ -237,7 +217,7 @@ class Playground {
     this.clean = { of: JSON.stringify([0, this.steps.at(-1), [], false]), probability: this.look.probability };
     this.u.draw(stages, this.inks);
     this.drawOutput();
-    this.drawLens();
+    this.lens.draw(stages);
     const { step, cut, strokes, patient } = this.state;
     if (patient || strokes || cut.length || step !== this.steps.at(-1)) this.ask();
     this.fillThumbs();
@@ -257,13 +237,12 @@ class Playground {
     this.u.cut = cut;
     this.training.show(step);
     this.before.show(step);
-    this.threshold.value = threshold;
-    write(this.thresholdWords, threshold.toFixed(2));
+    this.answer.showThreshold(threshold);
   }
 
   layOut() {
     this.training.resize(this.training.slider.clientWidth);
-    for (const screen of [this.input.screen, this.answer]) screen.resize();
+    for (const screen of [this.input.screen, this.answer.screen]) screen.resize();
     this.drawLines();
   }
 
@@ -281,64 +260,38 @@ class Playground {
     return JSON.stringify([this.state.patient, this.state.step, this.state.cut, Boolean(this.own)]);
   }
 
+  /** Pixels marked, shared with the reference, and Dice; see AnswerPicture. */
+  get score() {
+    return this.answer.score;
+  }
+
   above(probability) {
     return Uint8Array.from(probability, (value) => Number(value >= this.state.threshold));
   }
 
   drawOutput() {
-    const { look, answer } = this;
-    if (!look?.probability) return;
-    if (this.shows.field.querySelector(":checked")?.value === "probability") {
-      const picture = new ImageData(this.side, this.side);
-      const dots = new Uint32Array(picture.data.buffer);
-      look.probability.forEach((value, at) => (dots[at] = this.inks[Math.round(255 * value)]));
-      Object.assign(answer.pictures[0], { width: this.side, height: this.side });
-      answer.pictures[0].getContext("2d").putImageData(picture, 0, 0);
-    } else this.input.drawOn(answer.pictures[0]);
-    const marked = this.marked;
-    this.answerBorder = outlinePath(marked, this.side, this.side);
-    this.score = scored(marked, this.mask);
-    write(this.pixels, `${this.score.marked} pixels`);
-    write(this.dice, this.own ? "–" : this.score.dice.toFixed(2));
-    answer.node.setAttribute("aria-label", `The network marks ${this.score.marked} pixels${this.own ? "" : `, Dice ${this.score.dice.toFixed(2)}`}`);
+    if (!this.look?.probability) return;
+    this.answer.draw({ probability: this.look.probability, marked: this.marked, mask: this.mask, isOwn: Boolean(this.own), drawSlice: (canvas) => this.input.drawOn(canvas) });
     this.drawLines();
   }
 
   drawLines() {
     this.input.drawLines();
-    this.answer.sketch(this.side, (context, thin) => this.sketchBorders(context, thin));
+    this.answer.screen.sketch(this.side, (context, thin) => this.sketchBorders(context, thin));
   }
 
   sketchBorders(context, thin) {
     if (this.border) trace(context, REFERENCE, 1.4 * thin, () => context.stroke(this.border));
-    if (this.answerBorder) trace(context, NETWORK, 1.4 * thin, () => context.stroke(this.answerBorder));
+    if (this.answer.border) trace(context, NETWORK, 1.4 * thin, () => context.stroke(this.answer.border));
   }
 
   choose(stage, channel) {
-    this.chosen = { stage, channel };
     this.u.choose(stage, channel);
-    this.drawLens();
-  }
-
-  drawLens() {
-    const stage = this.chosen?.stage ?? "decoder.1";
-    const found = this.look.stages.find(({ name }) => name === stage);
-    const channel = this.chosen?.channel ?? this.first.telling;
-    const area = found.side ** 2;
-    const map = found.levels.subarray(channel * area, (channel + 1) * area);
-    const picture = new ImageData(found.side, found.side);
-    const dots = new Uint32Array(picture.data.buffer);
-    map.forEach((level, at) => (dots[at] = this.inks[level]));
-    Object.assign(this.lens, { width: found.side, height: found.side });
-    this.lens.getContext("2d").putImageData(picture, 0, 0);
-    const most = map.reduce((largest, level) => Math.max(largest, level), 0);
-    write(this.lensWords, `${stage.replace(".", " ")}, map ${channel + 1} of ${found.channels}. `
-      + (most ? `Its largest value here is ${((most * found.high) / 255).toPrecision(2)}${most === 255 ? " or more" : ""}; yellow is ${found.high.toPrecision(2)} for every map of this stage.`
-        : "It is 0 everywhere in this slice."));
+    this.lens.choose(stage, channel, this.look.stages);
   }
 
   showLoading(name) {
-    write(this.thinking, name ? "loading the network …" : "");
+    write(this.answer.thinking, name ? "loading the network …" : "");
   }
 
   note(text) {
@@ -356,18 +309,11 @@ class Playground {
     clearTimeout(this.quiet);
     this.quiet = setTimeout(() => {
       if (!this.own) history.replaceState(null, "", (this.written = writeAddress(this.state, this.input.brush)));
-      write(this.spoken, this.answer.node.getAttribute("aria-label") ?? "");
+      write(this.spoken, this.answer.words);
     }, QUIET);
   }
 }
 
 const nameOf = (step) => `step-${String(step).padStart(4, "0")}`;
-
-/** Pixels marked, of these inside the reference, and Dice; 1 where both are empty. */
-function scored(marked, mask) {
-  let [both, mine, theirs] = [0, 0, 0];
-  marked.forEach((inside, at) => { both += inside & mask[at]; mine += inside; theirs += mask[at]; });
-  return { marked: mine, both, reference: theirs, dice: mine + theirs ? (2 * both) / (mine + theirs) : 1 };
-}
 
 delivered("first", `${FOLDER}/first.js`).then((first) => new Playground(first, document.querySelector("main")).open());
