@@ -3,6 +3,7 @@
 
 import { delivered } from "./delivered.js";
 
+const TOO_OLD = "This widget needs a newer browser: Chrome 80, Firefox 113, Safari 16.4 or later. Its picture is shown instead.";
 const AHEAD = "600px"; // below the window: a widget that will soon be seen is woken
 
 /** What anywidget's views ask of a model. `answers(model, changed)` hears what the view saved, `message` what it sent. */
@@ -96,6 +97,8 @@ async function wake(node, answersOf, pageViews) {
  */
 export function wakeAll(answersOf = {}, pageViews = {}) {
   const nodes = document.querySelectorAll(".gb-live");
+  followTheme();
+  if (!globalThis.DecompressionStream) return nodes.forEach((node) => (node.textContent = TOO_OLD)); // saved bytes are packed
   const watcher = new IntersectionObserver((entries) => {
     for (const { target } of entries.filter(({ isIntersecting }) => isIntersecting)) {
       watcher.unobserve(target);
@@ -103,7 +106,6 @@ export function wakeAll(answersOf = {}, pageViews = {}) {
     }
   }, { rootMargin: AHEAD });
   for (const node of nodes) watcher.observe(node);
-  followTheme();
 }
 
 /** The widgets' styles look for JupyterLab's word for the theme; the site's theme has another. */

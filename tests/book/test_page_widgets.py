@@ -222,3 +222,13 @@ def test_nothing_stands_in_anybodys_way(living, viewport, scheme):
     explorer.page.locator("[data-widget=skip_switchboard]").scroll_into_view_if_needed()
     explorer.page.wait_for_selector(BOARD)
     assert barriers(explorer.page) == []
+
+
+def test_an_old_browser_keeps_the_pictures_and_says_why(page_file, chromium):
+    page = chromium.new_page()
+    page.add_init_script("delete globalThis.DecompressionStream")
+    page.goto(page_file.as_uri())
+    said = page.locator(".gb-live").all_text_contents()
+    assert said and all("needs a newer browser" in text for text in said)
+    assert not page.locator(".gb-awake").count()  # so the style hides no picture
+    page.close()
