@@ -75,16 +75,17 @@ test("an answer computes anew only what has changed, and is what a fresh network
 test("a graphics card is used only if it is right and sooner, and left when it is taken away", async () => {
   const bytes = new Uint8Array(readFileSync(new URL("phantom-baseline.safetensors", MODELS)));
   const { tensors, metadata } = readSafetensors(bytes);
-  const plain = new UNet(tensors, JSON.parse(metadata.glass_box_unet).architecture);
-  const pretending = (change) => {
-    let values = null;
-    return { async forward(image) { values ??= plain.forward(image).values.map(change); return { values }; } };
-  };
-  assert.equal(await isBetter(pretending((value) => value), plain), true);
-  assert.equal(await isBetter(pretending((value) => value + 1), plain), false);
-  assert.equal(await isBetter({ forward: async () => { throw new Error("lost"); } }, plain), false);
-  const slow = { async forward(image) { plain.forward(image); return plain.forward(image); } };
-  assert.equal(await isBetter(slow, plain), false);
+  const network = new UNet(tensors, JSON.parse(metadata.glass_box_unet).architecture);
+  let clock = 0;
+  const taking = (time, change = (value) => value) => ({ in_channels: 3, async forward(image) {
+    clock += time;
+    return { values: network.forward(image).values.map(change) };
+  } });
+  const better = (shaders) => isBetter(shaders, taking(50), () => clock);
+  assert.equal(await better(taking(10)), true);
+  assert.equal(await better(taking(10, (value) => value + 1)), false);
+  assert.equal(await better(taking(60)), false);
+  assert.equal(await better({ forward: async () => { throw new Error("lost"); } }), false);
   const answers = new NetworkAnswers();
   await answers.load("one", bytes, crc32(bytes));
   const question = { network: "one", planes: Uint8Array.from({ length: 3072 }, (_, at) => at % 251), statistics: [[100, 100, 100], [50, 50, 50]] };
