@@ -1,6 +1,7 @@
 """The committed arrays that scenes show, made by `make_arrays` from a phantom patient."""
 
 import json
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ FILE = Path(__file__).with_name("arrays.npz")
 
 @cache
 def load(name: str) -> np.ndarray:
-    """One array by name; maps that were packed come back as floats. Raises KeyError with the names there are."""
+    """One array by name; maps that were packed come back as floats. Raises KeyError with names like it."""
     with np.load(FILE) as file:
         if name not in file:
-            raise KeyError(f"no array {name!r} in {FILE.name}; it has {', '.join(sorted(file))}.")
+            raise KeyError(f"no array {name!r} in {FILE.name}; near it: {', '.join(get_close_matches(name, file, 8, 0.3))}.")
         values = file[name]
         return values * (file[f"{name} reach"] / 127) if f"{name} reach" in file else values
 

@@ -1,20 +1,29 @@
 """What every scene does: a title, beats with a caption each, and the statement at the end, in either language."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from manim import DOWN, UP, FadeIn, FadeOut, Mobject, Scene, Text
+from manim import DOWN, UP, Animation, FadeIn, FadeOut, Mobject, MovingCameraScene, Text
 
 from animations import theme
+from animations.camera import ClipCamera, fixed
 from animations.manifest import Clip, clip_named
-from animations.mobjects import KernelWindow, PixelGrid, on_line, words
+from animations.mobjects import KernelWindow, PixelGrid, Point, on_line, words
 
 Step = Callable[[Any], None]
 
 
+class Cue(NamedTuple):
+    """When a beat's caption stands on the screen, in seconds from the clip's beginning."""
+
+    beat: str
+    start: float
+    end: float
+
+
 def beat(en: str, de: str) -> Callable[[Step], Step]:
-    """Marks a method as a beat; its caption, in two languages, is shown before it runs.
+    """Marks a method as a beat; its caption, in two languages, is shown while it runs.
 
     A caption may name numbers of the scene in braces: "sees {field} pixels", "{shape[1]} rows".
     """
@@ -24,13 +33,21 @@ def beat(en: str, de: str) -> Callable[[Step], Step]:
     return mark
 
 
-class ClipScene(Scene):
+class ClipScene(MovingCameraScene):
     """A clip of the manifest: its beats in the order in which they are written down.
 
-    A subclass lives in the file named like its clip and says in `numbers` which arrays it shows.
+    A subclass lives in the file named like its clip and says in `numbers` which arrays it shows. The title and the
+    captions stay where they are when the camera moves; without `captions` the time they take stays the same.
     """
 
     language: ClassVar[str] = "en"
+    captions: ClassVar[bool] = True
+    only: ClassVar[str | None] = None
+    """The one beat to be shown, for a preview; those before it are done without being drawn."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(camera_class=ClipCamera, **settings)
+        self.cues: list[Cue] = []
 
     @classmethod
     def clip(cls) -> Clip:
@@ -48,37 +65,69 @@ class ClipScene(Scene):
         return {name: method for parent in reversed(cls.__mro__) for name, method in vars(parent).items()
                 if hasattr(method, "caption")}
 
+    @classmethod
+    def lines(cls, language: str) -> dict[str, str]:
+        """What is said, by beat, with its numbers; the last is the clip's statement."""
+        shown = cls.numbers()
+        said = {name: method.caption[language].format(**shown)  # type: ignore[attr-defined]
+                for name, method in cls.beats().items()}
+        return {**said, "statement": cls.clip().statement[language]}
+
     def construct(self) -> None:
         """Title, beats, statement."""
         self.camera.background_color = theme.BACKGROUND
         self.caption: Text | None = None
         self.shown = self.numbers()
-        self.title = words(self.clip().title[self.language], theme.TITLE, bold=True).move_to(theme.TOP * UP)
-        self.play(FadeIn(self.title, shift=0.2 * DOWN), run_time=theme.CALM)
-        for name, method in self.beats().items():
-            self.say(method.caption[self.language].format(**self.shown))  # type: ignore[attr-defined]
-            method(self)
-            self.wait(theme.READ)
+        self.title = fixed(words(self.clip().title[self.language], theme.TITLE, bold=True).move_to(theme.TOP * UP))
+        self.renderer.skip_animations = self.only is not None
+        self.play(FadeIn(self.title, shift=0.2 * DOWN), run_time=theme.QUICK)
+        for name, line in self.lines(self.language).items():
+            self.renderer.skip_animations = self.only not in (None, name)
+            start = self.time
+            self.say(line, theme.WINDOW if name == "statement" else theme.INK)
+            if name == "statement":
+                self.at_the_end()
+                self.wait(theme.HOLD)
+            else:
+                self.beats()[name](self)
+                self.wait(theme.READ)
+            self.cues.append(Cue(name, round(start, 3), round(self.time, 3)))
             self.after_beat(name)
-        self.say(self.clip().statement[self.language], theme.WINDOW)
-        self.wait(theme.HOLD)
-        self.after_beat("statement")
+            if name == self.only:
+                return
+
+    def at_the_end(self) -> None:
+        """What moves while the statement stands there; a scene may say it."""
 
     def say(self, text: str, colour: str = theme.INK) -> None:
-        """Put a line in the caption's place, and leave time to read it."""
-        old, self.caption = self.caption, on_line(words(text, theme.CAPTION, colour), theme.BOTTOM)
-        if old:
-            self.play(FadeOut(old, shift=0.2 * UP), run_time=theme.QUICK / 2)
-        self.play(FadeIn(self.caption, shift=0.2 * UP), run_time=theme.QUICK)
-        self.wait(theme.QUICK / 2)
+        """Put a line in the caption's place."""
+        old, self.caption = self.caption, fixed(on_line(words(text, theme.CAPTION, colour), theme.BOTTOM))
+        if self.captions:
+            leave = [FadeOut(old, shift=0.2 * UP)] if old else []
+            self.play(*leave, FadeIn(self.caption, shift=0.2 * UP), run_time=theme.QUICK)
+        else:
+            self.wait(theme.QUICK)
 
     def word(self, en: str, de: str, colour: str = theme.INK, size: float = theme.LABEL) -> Text:
         """A label in the clip's language."""
         return words({"en": en, "de": de}[self.language], size, colour)
 
+    def look(self, at: Mobject | Point, width: float | None = None) -> Animation:
+        """The camera's way to a thing or point, with `width` units of the scene from left to right (14.2 at rest).
+
+        Goes into `play` beside whatever moves meanwhile.
+        """
+        middle = at.get_center() if isinstance(at, Mobject) else at
+        frame = self.camera.frame.animate.move_to(middle)
+        return frame if width is None else frame.set(width=width)
+
+    def look_back(self) -> Animation:
+        """The camera's way back to where it was in the beginning."""
+        return self.look(self.camera.at_rest, self.camera.at_rest.width)
+
     def slide(self, window: KernelWindow, grid: PixelGrid, output: PixelGrid, stride: int = 1,
               seconds: float = 0.2) -> None:
-        """Move a window over a table, place by place; the output's cells appear one by one."""
+        """Move a window over a table, step by step; the output's cells appear one by one."""
         for row, column in np.ndindex(output.values.shape):
             target = window.place(grid, row * stride, column * stride)
             self.play(window.animate.move_to(target), FadeIn(output.entry(row, column)), run_time=seconds)

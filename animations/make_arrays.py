@@ -9,6 +9,7 @@ to 127, with the value that 127 stands for: a film needs no more.
 import argparse
 import io
 import json
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from unet_lib.data.loader import Batches
 from unet_lib.data.preprocessing import scale_images
 from unet_lib.data.slice_files import FLAIR
 from unet_lib.inspection.activations import block_names, feature_maps, find_block
+from unet_lib.inspection.attribution import ablate_skips, logits_of
 from unet_lib.inspection.channel_metrics import roc_auc
 from unet_lib.inspection.checkpoint_series import load_series
 from unet_lib.lessons.exercises.lesson_02 import KERNEL
@@ -36,7 +38,9 @@ from unet_lib.training.losses import bce_loss
 
 PATIENT, NUMBER, SIZE, PATCH = "TCGA_PH_C000_20000511", 11, 128, 6
 MODELS = repository() / "data" / "models"
-STEPS = (0, 10, 20, 80, 160, 640, 1600)
+FAILURES = ("TCGA_PH_C000_20000511", "TCGA_PH_C003_19950623", "TCGA_PH_C005_19980926", "TCGA_PH_C008_20050926",
+            "TCGA_PH_D023_19840310", "TCGA_PH_F014_19850302")
+"""The phantoms of data/phantom that `phantom-baseline` was tested on."""
 WATCHED = ("encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1")
 
 
@@ -59,10 +63,10 @@ def compute(cache: SliceCache) -> dict[str, np.ndarray]:
     x, mask = batch.images, batch.masks
     small, there = scale_images(cache.images, place, SIZE)[0, FLAIR].numpy(), mask[0, 0].numpy() > 0
     made = {"command": "python -m animations.make_arrays", "data": cache.content, "patient": PATIENT, "slice": NUMBER,
-            "weights": ["phantom-baseline", *(f"lgg-steps, step {step}, batch norms calibrated" for step in STEPS)]}
+            "weights": ["phantom-baseline", "lgg-steps, batch norms calibrated"]}
     return {"made": np.array(json.dumps(made)), "image": cache.images[place[0]],
             "reference": cache.masks[place[0]] > 0, "small": small, "mask": there, "patch": liveliest(small, there),
-            **baseline(x, mask), **series(x, mask)}
+            **baseline(x, mask), **series(x, mask), **head(cache), **failures(cache)}
 
 
 def liveliest(picture: UInt8[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) -> Int[np.ndarray, "2"]:
@@ -79,21 +83,29 @@ def liveliest(picture: UInt8[np.ndarray, "h w"], mask: Bool[np.ndarray, "h w"]) 
 
 
 def baseline(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dict[str, np.ndarray]:
-    """What the shipped network computes on the way through the U, and the blame on the way back."""
+    """All maps of the shipped network on the way through the U, and the gradients on the way back."""
     network, _ = load_model(MODELS / "phantom-baseline.safetensors")
     seen = {name: value[0].numpy() for name, value in feature_maps(network, x).items()}
     arrays = {**packed("x", x[0].numpy()), "logits": seen.pop("output")[0]}
     arrays |= {f"first {name}": tensor.numpy() for name, tensor in network.encoder["1"].state_dict().items()}
-    fractions = blame(network, x, mask)
+    sizes = gradient_sizes(network, x, mask)
     for name, maps in seen.items():
-        arrays |= packed(f"maps {name}", maps[np.argsort(-maps.std((1, 2)), kind="stable")[:3]])
-        arrays |= packed(f"blame {name}", fractions[name])
-    return arrays
+        arrays |= packed(f"maps {name}", maps[np.argsort(-maps.std((1, 2)), kind="stable")])
+        arrays |= packed(f"gradient {name}", sizes[name])
+    for level in range(1, network.config.depth + 1):
+        arrays |= packed(f"without skip {level}", without_skips(network, x, [level]))
+    return arrays | packed("without skips", without_skips(network, x, range(1, network.config.depth + 1)))
 
 
-def blame(network: UNet, x: Float[Tensor, "1 3 s s"],
+def without_skips(network: UNet, x: Float[Tensor, "1 3 s s"], levels: Iterable[int]) -> Float[np.ndarray, "s s"]:
+    """The trained network's probabilities with zeros through the skips of these levels."""
+    with ablate_skips(network, dict.fromkeys(levels, "zeroed")):
+        return torch.sigmoid(logits_of(network, x))[0, 0].numpy()
+
+
+def gradient_sizes(network: UNet, x: Float[Tensor, "1 3 s s"],
           mask: Float[Tensor, "1 1 s s"]) -> dict[str, Float[np.ndarray, "h w"]]:
-    """How much the loss changes with what each stage hands on, place by place: sizes summed over the channels."""
+    """How much the loss changes with what each stage hands on, pixel by pixel: sizes summed over the channels."""
     seen: dict[str, Tensor] = {}
     with ExitStack() as stack:
         for name in block_names(network):
@@ -105,20 +117,53 @@ def blame(network: UNet, x: Float[Tensor, "1 3 s s"],
 
 
 def series(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dict[str, np.ndarray]:
-    """The same five maps and the answer at several steps of one training on real patients, batch norms calibrated.
-
-    Of each stage the channel that has the highest ROC AUC on this slice after training.
-    """
+    """One training on real patients, batch norms calibrated, at every step that was kept: on this slice the loss, the
+    probabilities, of each watched stage the channel with the highest ROC AUC after training, and all of decoder.1."""
     networks = load_series(MODELS / "lgg-steps", calibrated=True)
-    trained = feature_maps(networks.at(STEPS[-1]), x, WATCHED)
+    last = networks.steps[-1]
+    trained = feature_maps(networks.at(last), x, WATCHED)
     chosen = {name: int(np.argmax(roc_auc(maps, mask))) for name, maps in trained.items()}
-    arrays = {"series steps": np.array(STEPS), "series channels": np.array(list(chosen.values()))}
-    for step in STEPS:
+    arrays = {"series steps": np.array(networks.steps), "series channels": np.array(list(chosen.values())),
+              "series kernels": networks.at(last).encoder["1"].conv1.weight.detach().numpy()}
+    losses = []
+    for step in networks.steps:
         seen = feature_maps(networks.at(step), x, [*WATCHED, "output"])
+        losses.append(float(bce_loss(seen["output"], mask)))
         arrays |= packed(f"series {step} probability", torch.sigmoid(seen["output"])[0, 0].numpy())
         for name, channel in chosen.items():
             arrays |= packed(f"series {step} {name}", seen[name][0, channel].numpy())
-    return arrays
+        if step in (0, last):
+            arrays |= packed(f"series {step} all decoder.1", seen["decoder.1"][0].numpy())
+    return arrays | {"series losses": np.array(losses)}
+
+
+def head(cache: SliceCache) -> dict[str, np.ndarray]:
+    """All FLAIR slices of the patient, from below, the reference masks and what `phantom-baseline` answers."""
+    rows = cache.slices_of([PATIENT])
+    images, masks, probability = answered(cache, rows)
+    return {"head": images, "head masks": masks, **packed("head probability", probability)}
+
+
+def failures(cache: SliceCache) -> dict[str, np.ndarray]:
+    """Slices on which `phantom-baseline` is most wrong: of each tested phantom the one with most false pixels."""
+    chosen = {key: [] for key in ("failure images", "failure masks", "failure probability")}
+    for name in FAILURES:
+        images, masks, probability = answered(cache, cache.slices_of([name]))
+        worst = ((probability > 0.5) != masks).sum((1, 2)).argmax()
+        for key, values in zip(chosen, (images, masks, probability), strict=True):
+            chosen[key].append(values[worst])
+    *plain, answers = chosen.items()
+    return {**{key: np.stack(values) for key, values in plain}, **packed(answers[0], np.stack(answers[1]))}
+
+
+def answered(cache: SliceCache, rows: Int[np.ndarray, "n"]) -> tuple[UInt8[np.ndarray, "n s s"],
+                                                                    Bool[np.ndarray, "n s s"],
+                                                                    Float[np.ndarray, "n s s"]]:
+    """Some slices: FLAIR, reference masks, and the shipped network's probabilities."""
+    network, _ = load_model(MODELS / "phantom-baseline.safetensors")
+    batch = next(Batches(cache, rows, batch=len(rows), size=SIZE, shuffle=False).epoch())
+    return (scale_images(cache.images, rows, SIZE)[:, FLAIR].numpy(), batch.masks[:, 0].numpy() > 0,
+            torch.sigmoid(logits_of(network, batch.images))[:, 0].numpy())
 
 
 def packed(name: str, values: Float[np.ndarray, "*shape"]) -> dict[str, np.ndarray]:

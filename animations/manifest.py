@@ -3,13 +3,11 @@
 Light: Manim is imported only to look at a scene's numbers.
 """
 
-import ast
 import hashlib
 import importlib
 import json
-import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from animations.definitions import reached
 from unet_lib.core.errors import SettingsError
 
 HERE = Path(__file__).parent
@@ -30,10 +29,12 @@ TOLERANCE = 1e-4
 @dataclass(frozen=True, slots=True)
 class Clip:
     """One clip. `title`, `statement` and `transcript` have a text for each of LANGUAGES; the transcript says what is
-    seen, for those who cannot see it. `lesson` is the name of the notebook that shows it."""
+    seen, for those who cannot see it. `lesson` is the name of the notebook that shows it; a `short` clip is in the
+    two-minute film."""
 
     name: str
     lesson: str
+    short: bool
     title: dict[str, str]
     statement: dict[str, str]
     transcript: dict[str, str]
@@ -47,6 +48,10 @@ class Clip:
     def poster(self) -> Path:
         """The still picture that stands for it."""
         return CLIPS / f"{self.name}.jpg"
+
+    def subtitles(self, language: str) -> Path:
+        """What is said in it, as a player reads it."""
+        return CLIPS / f"{self.name}.{language}.vtt"
 
     @property
     def scene(self) -> type[Any]:
@@ -72,19 +77,20 @@ def clip_named(name: str) -> Clip:
 
 def _parse(entry: dict[str, Any]) -> Clip:
     texts = ("title", "statement", "transcript")
-    if entry.keys() != {"name", "lesson", *texts} or any(entry[text].keys() != set(LANGUAGES) for text in texts):
+    keys = entry.keys() - {"short"}
+    if keys != {"name", "lesson", *texts} or any(entry[text].keys() != set(LANGUAGES) for text in texts):
         raise SettingsError(f"clips.toml: expected name, lesson, and {', '.join(texts)} in {' and '.join(LANGUAGES)}; "
                             f"got {entry}.")
     plain = {text: {language: " ".join(entry[text][language].split()) for language in LANGUAGES} for text in texts}
-    return Clip(entry["name"], entry["lesson"], **plain)
+    return Clip(entry["name"], entry["lesson"], entry.get("short", False), **plain)
 
 
-def made_from(clip: Clip, language: str = "en") -> dict[str, Any]:
+def made_from(clip: Clip, language: str = "en", captions: bool = True) -> dict[str, Any]:
     """All that a clip is made from, as plain data: a hash of its sources and words, and what its numbers amount to.
 
     The last digits of a number differ from processor to processor, so numbers are not hashed: `unchanged` compares.
     """
-    return {"sources and words": fingerprint(clip, language),
+    return {"sources and words": fingerprint(clip, language, captions),
             "numbers": {name: amount(values) for name, values in clip.scene.numbers().items()}}
 
 
@@ -104,37 +110,10 @@ def amount(values: np.ndarray) -> dict[str, Any]:
             "sum": float(flat.sum()), "weighted sum": float(flat @ np.cos(np.arange(flat.size)))}
 
 
-def fingerprint(clip: Clip, language: str = "en") -> str:
-    """A hash of the scene's file, the shared pieces it imports, and its words.
-
-    Comments and docstrings count too: simple, and rendering again costs a minute.
-    """
-    digest = hashlib.sha256()
-    for path in sources(HERE / "scenes" / f"{clip.name}.py"):
-        digest.update(f"{path.relative_to(HERE).as_posix()}\n{path.read_text('utf-8')}".encode())
-    digest.update(json.dumps([clip.title[language], clip.statement[language], language]).encode())
-    return digest.hexdigest()
-
-
-def sources(path: Path) -> list[Path]:
-    """A scene's file and the shared pieces it imports, directly or not; `manifest` decides nothing that is seen."""
-    found, open_paths = set(), [path]
-    while open_paths:
-        here = open_paths.pop()
-        if here not in found and here.name not in ("manifest.py", "__init__.py"):
-            found.add(here)
-            open_paths += _imports(here)
-    return sorted(found)
-
-
-def _imports(path: Path) -> Iterator[Path]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and re.match(r"animations\b", node.module or ""):
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            for name in names:
-                module = HERE.parent.joinpath(*str(name).split(".")).with_suffix(".py")
-                if module.is_file():
-                    yield module
+def fingerprint(clip: Clip, language: str = "en", captions: bool = True) -> str:
+    """A hash of the scene's file, of the shared definitions it reaches, and of its words."""
+    made = [reached(HERE, f"scenes.{clip.name}"), clip.title[language], clip.statement, language, captions]
+    return hashlib.sha256(json.dumps(made, ensure_ascii=False).encode()).hexdigest()
 
 
 def index(folder: Path = CLIPS) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,5 @@
 """The pieces that all clips share: words, tables of numbers, pictures, stacks of maps, windows and arrows."""
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -11,7 +10,6 @@ from manim import (
     DOWN,
     LEFT,
     NORMAL,
-    ORIGIN,
     RESAMPLING_ALGORITHMS,
     RIGHT,
     UP,
@@ -150,7 +148,7 @@ class Picture(Group):
         box = Rectangle(width=columns * pixel, height=rows * pixel, color=colour, stroke_width=4)
         return box.move_to(self.at(row + rows / 2, column + columns / 2))
 
-    def outline(self, mask: Bool[np.ndarray, "h w"], colour: str = theme.TUMOUR, tint: float = 0.25) -> VMobject:
+    def outline(self, mask: Bool[np.ndarray, "h w"], colour: str = theme.REFERENCE, tint: float = 0.25) -> VMobject:
         """A mask of the picture's size: an outline, and a tint inside."""
         lines = contour_generator(z=np.pad(mask, 1).astype(float)).lines(0.5)
         shape = VMobject(color=colour, stroke_width=4, fill_opacity=tint)
@@ -160,20 +158,6 @@ class Picture(Group):
             shape.start_new_path(points[0])
             shape.add_points_as_corners(points[1:])
         return shape
-
-
-class FeatureStack(Group):
-    """A few maps as sheets, one behind the other; the first is in front."""
-
-    def __init__(self, sheets: Sequence[UInt8[np.ndarray, "h w 3"]], height: float, shift: float = 0.18) -> None:
-        super().__init__(*(Picture(sheet, height).shift(place * shift * (UP + RIGHT))
-                           for place, sheet in reversed(list(enumerate(sheets)))))
-        self.move_to(ORIGIN)
-
-    @property
-    def front(self) -> Picture:
-        """The sheet that is seen whole."""
-        return self.submobjects[-1]
 
 
 def arrow(start: Mobject | Point, end: Mobject | Point, colour: str = theme.MUTED, gap: float = 0.15) -> Arrow:
@@ -188,8 +172,8 @@ class SkipArrow(VGroup):
     """The way of a skip connection, from one thing to another on its right, with its name above."""
 
     def __init__(self, start: Mobject, end: Mobject) -> None:
-        line = arrow(start, end, theme.COPY)
-        super().__init__(line, words("skip", colour=theme.COPY).next_to(line, UP, buff=0.15))
+        line = arrow(start, end, theme.SKIP)
+        super().__init__(line, words("skip", colour=theme.SKIP).next_to(line, UP, buff=0.15))
 
 
 def fly(source: Mobject, target: Mobject) -> ReplacementTransform:

@@ -1,7 +1,8 @@
 """Renders clips: `python -m animations.render [--quality l|m|h|k] [--only NAME …] [--format …] [--language …]`.
 
-The clips that the lessons show (720p, mp4, English) go to animations/clips/, all others to animations/rendered/. A
-clip that is up to date is left alone, so an interrupted rendering goes on where it stopped.
+The clips that the lessons show (720p, mp4, English) go to animations/clips/, all others to animations/rendered/, each
+with subtitles in both languages. A clip that is up to date is left alone, so an interrupted rendering goes on where it
+stopped. `--captions off` is for speakers, who say themselves what is seen.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from animations.manifest import CLIPS, HERE, INDEX, LANGUAGES, Clip, clip_named, clips, index, made_from, unchanged
+from animations.subtitles import lines_of, webvtt
 from unet_lib.core.atomic_io import atomic_file, write_text
 from unet_lib.core.errors import GlassBoxError, SettingsError
 
@@ -33,9 +36,11 @@ if TYPE_CHECKING:
 
 FORMATS = ("mp4", "webm", "gif")
 QUALITIES = {"l": "480p, 15 pictures a second", "m": "720p, 30", "h": "1080p, 60", "k": "2160p, 60"}
-ENCODERS = {"mp4": ("libx264", {"crf": "26", "preset": "slow", "g": "300", "tune": "animation"}),
+ENCODERS = {"mp4": ("libx264", {"crf": "29", "preset": "slow", "g": "300", "tune": "animation"}),
             "webm": ("libvpx-vp9", {"crf": "34", "b": "0", "g": "300", "deadline": "good", "cpu-used": "4"})}
 """Codec and settings (crf: how coarsely it may draw): below 1 MB a clip, with sharp lettering."""
+JUST_SEEN = 10
+"""Grey levels of 255: smaller differences are those of the video's compression."""
 GIF_RATE, GIF_WIDTH, GIF_COLOURS = 8, 640, 64
 README_CLIP, README_PICTURE = clip_named("unet"), HERE / "readme.gif"
 
@@ -47,11 +52,13 @@ class Settings:
     quality: str = "m"
     format: str = "mp4"
     language: str = "en"
+    captions: bool = True
 
     @property
     def folder(self) -> Path:
         """Where it goes."""
-        return CLIPS if self == Settings() else HERE / "rendered" / f"{self.quality}-{self.language}"
+        plain = "" if self.captions else "-plain"
+        return CLIPS if self == Settings() else HERE / "rendered" / f"{self.quality}-{self.language}{plain}"
 
     def file(self, clip: Clip) -> str:
         """The name of a clip's file."""
@@ -61,7 +68,7 @@ class Settings:
 def main() -> None:
     """The command line. A user's mistake is one clear line and status 2; Ctrl-C is status 130."""
     args = arguments()
-    settings = Settings(args.quality, args.format, args.language)
+    settings = Settings(args.quality, args.format, args.language, args.captions == "on")
     try:
         chosen = [clip_named(name) for name in args.only] or list(clips())
         folder = args.out or settings.folder
@@ -83,8 +90,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quality", choices=QUALITIES, default="m", help=f"{QUALITIES} (default m)")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="these clips alone")
     parser.add_argument("--format", choices=FORMATS, default="mp4")
-    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="how many at a time")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="how many at a time (default: all cores)")
     parser.add_argument("--language", choices=LANGUAGES, default="en", help="of titles, captions and labels")
+    parser.add_argument("--captions", choices=("on", "off"), default="on", help="the lines at the bottom")
     parser.add_argument("--out", type=Path, help="another folder")
     parser.add_argument("--again", action="store_true", help="also what is up to date")
     return parser.parse_args()
@@ -96,7 +104,7 @@ def render_all(chosen: Sequence[Clip], settings: Settings, folder: Path, jobs: i
     Raises SettingsError without Manim, or for fewer than one job.
     """
     _check(jobs)
-    wanted = {clip.name: made_from(clip, settings.language) for clip in chosen}
+    wanted = {clip.name: made_from(clip, settings.language, settings.captions) for clip in chosen}
     have = index(folder)
     todo = [clip for clip in chosen if again or not (folder / settings.file(clip)).is_file()
             or not unchanged(have.get(settings.file(clip), {}).get("made from", {}), wanted[clip.name])]
@@ -117,9 +125,10 @@ def render_all(chosen: Sequence[Clip], settings: Settings, folder: Path, jobs: i
 
 
 def render_clip(name: str, settings: Settings, folder: Path) -> dict[str, Any]:
-    """Render one clip and its poster, the last picture, into a folder; each takes its place only when it is whole.
+    """Render one clip, its poster, which is its last picture, and its subtitles; each takes its place when it is whole.
 
-    Returns its size in bytes and pixels and its length in seconds.
+    Returns its size in bytes and pixels, its length in seconds, which fraction of its pictures `moving` says, and when
+    each beat runs.
     """
     clip = clip_named(name)
     with tempfile.TemporaryDirectory() as scratch:
@@ -135,12 +144,18 @@ def render_clip(name: str, settings: Settings, folder: Path) -> dict[str, Any]:
         last.save(poster, "JPEG", quality=82, optimize=True)
         with atomic_file(folder / clip.poster.name) as file:
             file.write(poster.getvalue())
-        return {"bytes": small.stat().st_size, **measure(video)}
+        facts = measure(video)
+        for language in LANGUAGES:
+            lines = lines_of(played.cues, played.lines(language), 0 if small.suffix == ".gif" else 1 / facts["rate"])
+            write_text(folder / clip.subtitles(language).name, webvtt(lines, language))
+        return {"bytes": small.stat().st_size, **facts, "moving": moving(video), "cues": played.cues}
 
 
-def play(scene: "type[ClipScene]", settings: Settings, scratch: Path,
+def play(scene: "type[ClipScene]", settings: Settings, scratch: Path, only: str | None = None,
          **config: Any) -> "ClipScene":
-    """Let a scene play, with `config` on top of the quality's, its files below `scratch`; returns it as it ends."""
+    """Let a scene play, or `only` one of its beats, with `config` on top of the quality's.
+
+    Its files go below `scratch`. Returns the scene as it ends."""
     from manim import QUALITIES as PRESETS
     from manim import tempconfig
     from svgelements import Path as Outline
@@ -148,7 +163,8 @@ def play(scene: "type[ClipScene]", settings: Settings, scratch: Path,
     # Each letter keeps the outline it was made from, and each movement copies its letters: half of the time, for
     # something that nobody changes.
     Outline.__deepcopy__ = lambda outline, _: outline
-    spoken = type(scene.__name__, (scene,), {"language": settings.language, "__module__": scene.__module__})
+    spoken = type(scene.__name__, (scene,), {"language": settings.language, "captions": settings.captions,
+                                               "only": only, "__module__": scene.__module__})
     preset = next(name for name, values in PRESETS.items() if values["flag"] == settings.quality)
     # Hashing what an animation shows, to find it in a cache, takes longer than drawing it.
     with tempconfig({"quality": preset, "format": "mp4", "disable_caching": True, "media_dir": str(scratch),
@@ -240,14 +256,29 @@ def _encode_gif(pictures: "Iterator[VideoFrame]", rate: float, target: Path) -> 
     frames[0].save(target, save_all=True, append_images=frames[1:], duration=1000 // GIF_RATE, loop=0, optimize=True)
 
 
+def moving(video: Path) -> float:
+    """The fraction of a video's pictures in which anything has changed since the one before, as an eye would see it.
+
+    Pictures are compared at a quarter of their size, by the largest difference of grey levels.
+    """
+    import av
+
+    with av.open(str(video)) as source:
+        small = [picture.reformat(picture.width // 4, picture.height // 4, "gray").to_ndarray().astype(int)
+                 for picture in source.decode(video=0)]
+    changed = [abs(after - before).max() > JUST_SEEN for before, after in pairwise(small)]
+    return round(sum(changed) / max(len(changed), 1), 3)
+
+
 def measure(video: Path) -> dict[str, Any]:
-    """A video's width, height and length in seconds."""
+    """A video's width, height, pictures a second, and length in seconds."""
     import av
 
     with av.open(str(video)) as file:
         stream = file.streams.video[0]
         seconds = round((file.duration or 0) / av.time_base, 2)
-        return {"width": stream.width, "height": stream.height, "seconds": seconds}
+        return {"width": stream.width, "height": stream.height, "rate": float(stream.average_rate or 0),
+                "seconds": seconds}
 
 
 def _check(jobs: int) -> None:

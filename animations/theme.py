@@ -1,7 +1,7 @@
-"""Colours, sizes and timing of all clips, so that they look and breathe alike.
+"""Colours, sizes and timing of all clips, so that they look and move alike.
 
-Colours can be told apart with every common colour blindness: the tumour is the widgets' orange, the network's
-answer blue, and whatever is positive or negative differs in brightness too. Sizes are in Manim's units: the
+Orange is the reference mask and blue the prediction, as in figures and widgets, and neither is anything else. Values
+with a sign are violet below 0, dark at 0 and bright above; activations are viridis. Sizes are in Manim's units: the
 picture is 14.2 wide and 8 high, so that 480p has 60 pixels a unit.
 """
 
@@ -12,18 +12,18 @@ from jaxtyping import Float, Num, UInt8
 from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
-from unet_lib.plotting.unet_diagram import STAGE_COLOURS
-from unet_lib.widgets.shared.base import TUMOUR as TUMOUR_RGB
+from unet_lib.plotting.style import NETWORK as PREDICTION
+from unet_lib.plotting.style import REFERENCE
+
+__all__ = ["PREDICTION", "REFERENCE"]
 
 BACKGROUND, SURFACE, LINE = "#11151C", "#1C222D", "#4A5364"
 INK, MUTED = "#EDEBE6", "#A9B2C1"
-TUMOUR = "#{:02X}{:02X}{:02X}".format(*TUMOUR_RGB)
-NETWORK = STAGE_COLOURS["DoubleConv"]
-POOL, UP, COPY = (STAGE_COLOURS[kind] for kind in ("MaxPool2d", "Up", "Concat"))
-WINDOW = "#F5D547"
-CALM_BLUE = "#2F6F9B"
-"""A calmer blue, for large areas."""
-NEGATIVE, ZERO, POSITIVE = "#4FA8E8", "#1A1F29", "#FBEFD9"
+CONV, POOL, UP, SKIP = "#D98CB8", "#EB6A5B", "#3FB896", "#CBD5E6"
+"""What happens to data: a double convolution, pooling, the way up, a skip connection."""
+WINDOW = "#F5E663"
+"""What the eye should follow: a kernel's window, a number that has just been computed, a clip's last line."""
+NEGATIVE, ZERO, POSITIVE = "#B07CF2", "#1A1F29", "#FBEFD9"
 
 FONT = "DejaVu Sans"
 TITLE, CAPTION, LABEL, SMALL = 40, 32, 29, 24
@@ -34,7 +34,7 @@ TOP, BOTTOM = 3.45, -3.5
 QUICK, CALM, SLOW = 0.45, 0.8, 1.3
 """Seconds of a movement."""
 READ, HOLD = 0.8, 1.6
-"""Seconds to read a caption before something moves, and to look at the end of a beat."""
+"""Seconds to read on at the end of a beat, and at the end of the clip. Nothing moves then, and hardly ever else."""
 
 BRIGHTNESS = 1.6
 """MRI slices are shown this much brighter than they are stored, all alike: a lecture hall is not a dark room."""
@@ -50,7 +50,7 @@ def grey(levels: Num[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
 
 
 def signed(reach: float) -> Shade:
-    """Blue for negative, dark for 0, bright for positive; the colours reach from −`reach` to `reach`."""
+    """Violet for negative, dark for 0, bright for positive; the colours reach from −`reach` to `reach`."""
     def shade(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
         fraction = np.clip(np.asarray(values, float) / reach, -1, 1)[..., None]
         end = np.where(fraction < 0, to_rgb(NEGATIVE), to_rgb(POSITIVE))
@@ -59,8 +59,13 @@ def signed(reach: float) -> Shade:
 
 
 def probability(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
-    """From 0, dark blue, to 1, yellow: viridis, as in the lessons."""
+    """From 0, dark violet, to 1, yellow: viridis, as in the lessons."""
     return np.uint8(255 * colormaps["viridis"](np.asarray(values, float))[..., :3])
+
+
+def activation(top: float) -> Shade:
+    """Viridis from 0 to `top` and beyond: for what comes out of ReLU. A scene says what its `top` is."""
+    return lambda values: probability(np.clip(np.asarray(values, float) / top, 0, 1))
 
 
 def reach_of(values: Float[np.ndarray, "*shape"]) -> float:

@@ -9,10 +9,10 @@ from manim import UP, Group, Rectangle, Text, VGroup, VMobject
 from animations import theme
 from animations.mobjects import Picture, Point, arrow, on_line, words
 from unet_lib.models.architecture import Stage
-from unet_lib.plotting.unet_diagram import STAGE_COLOURS
 from unet_lib.plotting.unet_layout import TALLEST, Arrow, Box, layout
 
-ARROWS = {"conv": theme.MUTED, "pool": theme.POOL, "up": theme.UP, "skip": theme.COPY}
+ARROWS = {"conv": theme.MUTED, "pool": theme.POOL, "up": theme.UP, "skip": theme.SKIP}
+KINDS = {"DoubleConv": theme.CONV, "MaxPool2d": theme.POOL, "Up": theme.UP, "Concat": theme.SKIP}
 FAINT, LIT = 0.22, 1.0
 
 
@@ -45,7 +45,7 @@ class UDrawing(VGroup):
 
     def _box(self, box: Box) -> Rectangle:
         shape = Rectangle(width=box.width * self.unit[0], height=box.height * self.unit[1], stroke_width=2,
-                          color=STAGE_COLOURS[box.kind], fill_opacity=FAINT)
+                          color=KINDS.get(box.kind, theme.MUTED), fill_opacity=FAINT)
         return shape.set_stroke(opacity=0.7).move_to(self.point(*box.middle))
 
     def _arrow(self, line: Arrow) -> VMobject:

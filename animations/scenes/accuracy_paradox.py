@@ -60,8 +60,8 @@ class AccuracyParadox(ClipScene):
 
     def board(self, right: bool = False) -> np.ndarray:
         """The thousand pixels as a picture, with thin gaps; those that are called right are blue."""
-        elsewhere = theme.CALM_BLUE if right else theme.LINE
-        cells = np.where(self.mask[..., None], to_rgb(theme.TUMOUR), to_rgb(elsewhere))
+        elsewhere = theme.LINE
+        cells = np.where(self.mask[..., None], to_rgb(theme.REFERENCE), to_rgb(elsewhere))
         large = cells.repeat(CELL, axis=0).repeat(CELL, axis=1)
         gap = np.arange(CELL) == CELL - 1
         large[np.tile(gap, ROWS)] = large[:, np.tile(gap, COLUMNS)] = to_rgb(theme.BACKGROUND)
@@ -86,7 +86,7 @@ class AccuracyParadox(ClipScene):
 
     def bars(self, which: int) -> None:
         """Both scores of one of the two networks."""
-        colour = (theme.MUTED, theme.NETWORK)[which]
+        colour = (theme.MUTED, theme.PREDICTION)[which]
         for score, value in enumerate(self.shown["scores"][which]):
             height = self.place(score, which)
             bar = self.bar(max(value * WIDE, 0.04), colour, height)

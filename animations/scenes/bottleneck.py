@@ -28,7 +28,7 @@ class Bottleneck(ClipScene):
         steps = np.linspace(0, side, self.shown["shape"][1] + 1)[1:-1]
         lines = [Line(self.slice.at(s, 0), self.slice.at(s, side)) for s in steps]
         lines += [Line(self.slice.at(0, s), self.slice.at(side, s)) for s in steps]
-        self.lines = VGroup(*lines).set_stroke(theme.NETWORK, 2, opacity=0.7)
+        self.lines = VGroup(*lines).set_stroke(theme.PREDICTION, 2, opacity=0.7)
         self.play(Create(self.lines), run_time=theme.SLOW)
 
     @beat("But it has {shape[0]} maps. One of them answers at the tumour.",

@@ -125,7 +125,7 @@ class ComputationGraph(ClipScene):
 
     def cell(self, row: str, at: int) -> Rectangle:
         width = 0.6 if row == "t" else WIDE
-        colour = theme.TUMOUR if row == "t" else theme.LINE
+        colour = theme.REFERENCE if row == "t" else theme.LINE
         box = Rectangle(width=width, height=HIGH, stroke_width=2, color=colour, fill_opacity=1).set_fill(theme.SURFACE)
         box.set_z_index(1)
         return box.move_to(self.spot(row, at))

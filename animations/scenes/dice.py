@@ -36,15 +36,15 @@ class Dice(ClipScene):
 
     @beat("The network’s tumour.", "Der Tumor des Netzes.")
     def the_network(self) -> None:
-        self.network = self.picture.outline(self.shown["network"], theme.NETWORK)
+        self.network = self.picture.outline(self.shown["network"], theme.PREDICTION)
         self.play(Create(self.network), run_time=theme.SLOW)
 
     @beat("What both say, and what only one of them says.", "Was beide sagen, und was nur einer sagt.")
     def three_areas(self) -> None:
         reference, network = self.shown["reference"], self.shown["network"]
         areas = ((network & reference, theme.INK, "both", "beide"),
-                 (network & ~reference, theme.NETWORK, "network only", "nur Netz"),
-                 (reference & ~network, theme.TUMOUR, "expert only", "nur Experte"))
+                 (network & ~reference, theme.PREDICTION, "network only", "nur Netz"),
+                 (reference & ~network, theme.REFERENCE, "expert only", "nur Experte"))
         colours = theme.grey(self.shown["slice"])
         self.play(FadeOut(self.reference), FadeOut(self.network), run_time=theme.QUICK)
         for place, ((area, colour, en, de), pixels) in enumerate(zip(areas, self.shown["counts"], strict=True)):

@@ -30,7 +30,7 @@ class DoubleConvolution(ClipScene):
     def the_first(self) -> None:
         self.first = self.slot(theme.grey(self.shown["slice"]), 0, 0)
         self.show(self.first)
-        self.second = self.step(self.first, "norm1", 1, 0, self.word("3 × 3", "3 × 3", theme.NETWORK))
+        self.second = self.step(self.first, "norm1", 1, 0, self.word("3 × 3", "3 × 3", theme.PREDICTION))
 
     @beat("ReLU keeps what speaks for.", "ReLU behält, was dafür spricht.")
     def the_relu(self) -> None:
@@ -40,7 +40,7 @@ class DoubleConvolution(ClipScene):
     def the_second(self) -> None:
         fourth = self.slot(self.colours("relu1"), 0, 1)
         self.play(fly(self.third, fourth), run_time=theme.SLOW)
-        fifth = self.step(fourth, "norm2", 1, 1, self.word("3 × 3", "3 × 3", theme.NETWORK))
+        fifth = self.step(fourth, "norm2", 1, 1, self.word("3 × 3", "3 × 3", theme.PREDICTION))
         self.step(fifth, "relu2", 2, 1, words("ReLU", colour=theme.WINDOW))
 
     @beat("Two small kernels see as far as one of {field} × {field}.",

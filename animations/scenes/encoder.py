@@ -54,10 +54,10 @@ class Encoder(ClipScene):
         shade = theme.signed(theme.reach_of(maps))
         stack = FeatureStack([shade(values) for values in maps], HEIGHTS[place])
         stack.move_to(COLUMNS[place] * RIGHT + 0.4 * UP)
-        way = arrow(self.last, stack, theme.NETWORK if place == 0 else theme.POOL)
+        way = arrow(self.last, stack, theme.PREDICTION if place == 0 else theme.POOL)
         size = on_line(words(f"{height} × {width}", theme.SMALL).set_x(COLUMNS[place]), -1.65)
         maps_word = {"en": "maps", "de": "Karten"}[self.language]
-        count = on_line(words(f"{channels} {maps_word}", theme.SMALL, theme.NETWORK).set_x(COLUMNS[place]), -2.15)
+        count = on_line(words(f"{channels} {maps_word}", theme.SMALL, theme.PREDICTION).set_x(COLUMNS[place]), -2.15)
         self.show(way, seconds=theme.QUICK)
         self.play(FadeIn(stack, shift=0.3 * RIGHT), FadeIn(Group(size, count)), run_time=theme.CALM)
         self.last = stack

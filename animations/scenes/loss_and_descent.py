@@ -45,7 +45,7 @@ class LossAndDescent(ClipScene):
         axes = self.axes(self.word("probability of tumour", "Wahrscheinlichkeit von Tumor", theme.MUTED))
         ends = [words(text, theme.LABEL, theme.MUTED).next_to(self.points([x], [0])[0], DOWN, buff=0.2)
                 for x, text in ((0.0, "0"), (1.0, "1"))]
-        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(points)
+        curve = VMobject(color=theme.PREDICTION, stroke_width=7).set_points_as_corners(points)
         dot = Dot(points[-1], radius=0.16, color=theme.WINDOW)
         self.show(axes, *ends)
         self.play(Create(curve), FadeIn(dot), run_time=theme.SLOW)
@@ -58,7 +58,7 @@ class LossAndDescent(ClipScene):
         weights, losses = self.shown["curve"]
         self.scale, self.zero = np.array([WIDE / (LAST - FIRST), HIGH / losses.max()]), FIRST
         self.show(self.axes(self.word("weight", "Gewicht", theme.MUTED)))
-        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(self.points(weights, losses))
+        curve = VMobject(color=theme.PREDICTION, stroke_width=7).set_points_as_corners(self.points(weights, losses))
         self.play(Create(curve), run_time=theme.SLOW)
 
     @beat("The slope says which way is down.", "Die Steigung sagt, wo es hinuntergeht.")
@@ -67,7 +67,7 @@ class LossAndDescent(ClipScene):
         self.ball = Dot(self.dots[0], radius=0.18, color=theme.WINDOW)
         direction = np.array([1, float(self.shown["gradient"]), 0]) * [*self.scale, 0]
         reach = 1.2 * direction / np.linalg.norm(direction)
-        self.tangent = Line(self.dots[0] - reach, self.dots[0] + reach, color=theme.TUMOUR, stroke_width=6)
+        self.tangent = Line(self.dots[0] - reach, self.dots[0] + reach, color=theme.REFERENCE, stroke_width=6)
         self.show(self.ball, seconds=theme.QUICK)
         self.play(Create(self.tangent), run_time=theme.CALM)
 

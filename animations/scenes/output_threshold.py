@@ -42,7 +42,7 @@ class OutputThreshold(ClipScene):
     def probabilities(self) -> None:
         points = [0.28 * x * RIGHT + (3 * y - 1.2) * UP for x, y in self.shown["curve"].T]
         axes = VGroup(Line(1.75 * LEFT, 1.75 * RIGHT), Line(0.3 * DOWN, 3.4 * UP)).set_stroke(theme.LINE, 3)
-        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(points)
+        curve = VMobject(color=theme.PREDICTION, stroke_width=7).set_points_as_corners(points)
         dot = Dot(points[0], radius=0.13, color=theme.WINDOW)
         ends = VGroup(words("0", 26, theme.MUTED).next_to(points[0], DOWN, buff=0.2),
                       words("1", 26, theme.MUTED).next_to(points[-1], UP, buff=0.35))
@@ -51,7 +51,7 @@ class OutputThreshold(ClipScene):
         self.play(FadeIn(dot), run_time=theme.QUICK)
         self.play(MoveAlongPath(dot, curve.copy()), run_time=theme.SLOW)
         right = Picture(theme.probability(self.shown["probability"]), 4.2).shift(4.8 * RIGHT)
-        formula = MathTypst("1 / (1 + e^(-x))", font_size=40, color=theme.NETWORK).move_to(2.1 * DOWN)
+        formula = MathTypst("1 / (1 + e^(-x))", font_size=40, color=theme.PREDICTION).move_to(2.1 * DOWN)
         self.play(FadeIn(right, shift=0.3 * RIGHT), FadeIn(formula), run_time=theme.CALM)
 
     @beat("Tumour is what reaches the threshold.", "Tumor ist, was die Schwelle erreicht.")
@@ -76,7 +76,7 @@ class OutputThreshold(ClipScene):
         """Put the slider at one of its stops, with the mask and its size."""
         threshold, pixels = (self.shown[name][place] for name in ("thresholds", "pixels"))
         self.remove(*([self.mask, self.says] if self.mask else []))
-        self.mask = self.near.outline(self.shown["near probability"] >= threshold, theme.NETWORK)
+        self.mask = self.near.outline(self.shown["near probability"] >= threshold, theme.PREDICTION)
         self.knob.move_to(self.rail.point_from_proportion(float(threshold)))
         unit = {"en": "pixels", "de": "Pixel"}[self.language]
         self.says = VGroup(words(number(threshold, 2), theme.TITLE, theme.WINDOW),

@@ -34,8 +34,8 @@ class Relu(ClipScene):
         axes = VGroup(Line(REACH * LEFT, REACH * RIGHT), Line(0.6 * DOWN, 2.6 * UP)).set_stroke(theme.LINE, 3)
         axes.shift(origin)
         points = [origin + x * RIGHT + y * UP for x, y in self.shown["rule"].T]
-        curve = VMobject(color=theme.NETWORK, stroke_width=7).set_points_as_corners(points)
-        formula = MathTypst("max(x, 0)", font_size=52, color=theme.NETWORK).move_to(origin + 1.35 * LEFT + 1.9 * UP)
+        curve = VMobject(color=theme.PREDICTION, stroke_width=7).set_points_as_corners(points)
+        formula = MathTypst("max(x, 0)", font_size=52, color=theme.PREDICTION).move_to(origin + 1.35 * LEFT + 1.9 * UP)
         dot = Dot(points[0], radius=0.13, color=theme.WINDOW)
         self.show(axes)
         self.play(Create(curve), FadeIn(formula), run_time=theme.SLOW)
@@ -61,5 +61,5 @@ class Relu(ClipScene):
         before, after = (Picture(shade(self.shown[name]), 5.4) for name in ("map", "relu map"))
         self.show(before.shift(3.7 * LEFT))
         way = arrow(before, after.shift(3.7 * RIGHT))
-        self.show(way, MathTypst("max(x, 0)", font_size=34, color=theme.NETWORK).next_to(way, UP, buff=0.25), after,
+        self.show(way, MathTypst("max(x, 0)", font_size=34, color=theme.PREDICTION).next_to(way, UP, buff=0.25), after,
                   seconds=theme.SLOW)

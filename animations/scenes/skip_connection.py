@@ -50,7 +50,7 @@ class SkipConnection(ClipScene):
         self.skip.move_to(5.2 * LEFT + 1.4 * UP)
         self.up.move_to(1.2 * RIGHT + 1.5 * DOWN)
         landed = self.stack("skip", 2.2).move_to(1.2 * RIGHT + 1.4 * UP)
-        encoder = self.word("encoder", "Encoder", theme.NETWORK).next_to(self.skip, DOWN, buff=0.2)
+        encoder = self.word("encoder", "Encoder", theme.PREDICTION).next_to(self.skip, DOWN, buff=0.2)
         from_below = self.word("from below", "von unten", theme.UP).next_to(self.up, LEFT, buff=0.4)
         self.show(self.skip, encoder)
         self.show(self.up, from_below)
@@ -62,7 +62,7 @@ class SkipConnection(ClipScene):
           "Nebeneinander geht es weiter: {channels[0]} + {channels[1]} = {channels[2]} Karten.")
     def together(self) -> None:
         self.decoded = self.stack("decoded", 2.6).move_to(5.2 * RIGHT)
-        ways = [arrow(part, self.decoded, theme.NETWORK) for part in self.both]
+        ways = [arrow(part, self.decoded, theme.PREDICTION) for part in self.both]
         self.play(*(FadeIn(way) for way in ways), run_time=theme.CALM)
         self.play(FadeIn(self.decoded, shift=0.3 * RIGHT), run_time=theme.SLOW)
 
@@ -71,12 +71,12 @@ class SkipConnection(ClipScene):
         self.fade(*(thing for thing in self.mobjects if thing not in (self.title, self.caption)))
         answer = Picture(theme.grey(self.shown["slice"]), 5.4)
         reference = answer.outline(self.shown["mask"], tint=0)
-        network = answer.outline(self.shown["predicted"], theme.NETWORK)
+        network = answer.outline(self.shown["predicted"], theme.PREDICTION)
         self.show(answer)
         self.play(Create(network), run_time=theme.CALM)
         self.play(Create(reference), run_time=theme.CALM)
-        self.show(self.word("network", "Netz", theme.NETWORK).next_to(answer, RIGHT, buff=0.5).shift(0.5 * UP),
-                  self.word("expert", "Experte", theme.TUMOUR).next_to(answer, RIGHT, buff=0.5).shift(0.5 * DOWN))
+        self.show(self.word("network", "Netz", theme.PREDICTION).next_to(answer, RIGHT, buff=0.5).shift(0.5 * UP),
+                  self.word("expert", "Experte", theme.REFERENCE).next_to(answer, RIGHT, buff=0.5).shift(0.5 * DOWN))
 
     def stack(self, name: str, height: float) -> FeatureStack:
         """Some of the maps of one stage."""

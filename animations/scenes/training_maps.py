@@ -26,7 +26,7 @@ class TrainingMaps(ClipScene):
 
     @beat("Before the first step: edges and noise.", "Vor dem ersten Schritt: Kanten und Rauschen.")
     def before(self) -> None:
-        labels = [words(name, theme.SMALL, theme.NETWORK) for name in WATCHED]
+        labels = [words(name, theme.SMALL, theme.PREDICTION) for name in WATCHED]
         labels.append(self.word("answer", "Antwort", theme.WINDOW, theme.SMALL))
         for side in (-1, 1):
             self.add(*(on_line(label.copy().set_x(self.spot(place, side)[0]), self.spot(place, side)[1] + 0.97)

@@ -17,9 +17,6 @@ from unet_lib.plotting.unet_layout import FONT, Arrow, Box, Label, Layout, layou
 BOX_COLOURS = {"DoubleConv": "#0072B2", "InvertedResidual": "#8C9EDB", "Stem": "#F2B38C", "MaxPool2d": "#D55E00",
                "Downsample": "#D55E00", "Up": "#009E73", "Upsample": "#009E73", "Concat": "#CCE3F0",
                "Conv2d": "#CC79A7", "SegmentationHead": "#CC79A7", "Image": "#BBBBBB"}
-# Those of the clips, until they are rendered anew.
-STAGE_COLOURS = BOX_COLOURS | {"DoubleConv": "#56B4E9", "MaxPool2d": "#E88B4F", "Downsample": "#E88B4F",
-                               "Up": "#3FB896", "Upsample": "#3FB896", "Concat": "#D9EDF9"}
 _STAGE_WORDS = {"DoubleConv": "3×3 convolution, twice", "InvertedResidual": "inverted residual blocks",
                 "Stem": "3×3 convolution, stride 2", "MaxPool2d": "2×2 max pooling",
                 "Downsample": "inverted residual, stride 2", "Up": "2×2 transposed convolution",
