@@ -16,7 +16,8 @@ def load(name: str) -> np.ndarray:
     """One array by name; maps that were packed come back as floats. Raises KeyError with names like it."""
     with np.load(FILE) as file:
         if name not in file:
-            raise KeyError(f"no array {name!r} in {FILE.name}; near it: {', '.join(get_close_matches(name, file, 8, 0.3))}.")
+            near = ", ".join(get_close_matches(name, file, 8, 0.3))
+            raise KeyError(f"no array {name!r} in {FILE.name}; expected a name like {near}.")
         values = file[name]
         return values * (file[f"{name} reach"] / 127) if f"{name} reach" in file else values
 

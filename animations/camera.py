@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float, UInt8
-from manim import ImageMobject, Mobject, MovingCamera, ScreenRectangle, config
+from manim import Animation, ImageMobject, Mobject, MovingCamera, ScreenRectangle, config
 from PIL import Image
 
 Thing = TypeVar("Thing", bound=Mobject)
@@ -22,8 +22,17 @@ class ClipCamera(MovingCamera):
     """Manim's moving camera, with things that stay on the screen, and with pictures drawn within their own corners."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
         self.at_rest = ScreenRectangle(height=config.frame_height)
+        super().__init__(**settings)
+
+    @property
+    def cairo_line_width_multiple(self) -> float:
+        """Lines stay as thick on the screen as they are, however close the camera is."""
+        return self._line_width * self.frame.width / self.at_rest.width
+
+    @cairo_line_width_multiple.setter
+    def cairo_line_width_multiple(self, value: float) -> None:
+        self._line_width = value
 
     def capture_mobjects(self, mobjects: Iterable[Mobject], **settings: Any) -> None:
         """Draw the scene as the camera sees it, then what is fixed, as the resting camera would."""
@@ -52,6 +61,25 @@ class ClipCamera(MovingCamera):
             resample=image_mobject.resampling_algorithm)
         part = pixel_array[low[1]:high[1], low[0]:high[0]]
         part[:] = np.asarray(Image.alpha_composite(Image.fromarray(np.ascontiguousarray(part), "RGBA"), seen))
+
+
+class Dive(Animation):
+    """The camera's frame goes to a point, `width` units wide in the end, and gets narrower or wider by equal ratios.
+
+    For zooms by more than about four times, which `ClipScene.look` would do mostly in their last moments.
+    """
+
+    def __init__(self, frame: Mobject, at: Mobject | Float[np.ndarray, "3"], width: float, **settings: Any) -> None:
+        self.start, self.end = frame.get_center(), at.get_center() if isinstance(at, Mobject) else at
+        self.widths = frame.width, width
+        super().__init__(frame, **settings)
+
+    def interpolate_mobject(self, alpha: float) -> None:
+        """Zoom about the one point that keeps its place on the screen."""
+        first, last = self.widths
+        width = first * (last / first) ** self.rate_func(alpha)
+        self.mobject.set(width=width)
+        self.mobject.move_to(self.start + (self.end - self.start) * (width - first) / (last - first))
 
 
 def affine(corners: Float[np.ndarray, "3 2"], shape: tuple[int, ...]) -> tuple[float, ...]:

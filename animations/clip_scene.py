@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from manim import DOWN, UP, Animation, FadeIn, FadeOut, Mobject, MovingCameraScene, Text
+from manim import DOWN, UP, Animation, FadeIn, FadeOut, Mobject, MovingCameraScene, Rectangle, Text, VGroup, config
 
 from animations import theme
 from animations.camera import ClipCamera, fixed
@@ -79,6 +79,7 @@ class ClipScene(MovingCameraScene):
         self.caption: Text | None = None
         self.shown = self.numbers()
         self.title = fixed(words(self.clip().title[self.language], theme.TITLE, bold=True).move_to(theme.TOP * UP))
+        self.add_foreground_mobjects(bands(), self.title)  # so that nothing hides words when the camera is close
         self.renderer.skip_animations = self.only is not None
         self.play(FadeIn(self.title, shift=0.2 * DOWN), run_time=theme.QUICK)
         for name, line in self.lines(self.language).items():
@@ -103,6 +104,7 @@ class ClipScene(MovingCameraScene):
         """Put a line in the caption's place."""
         old, self.caption = self.caption, fixed(on_line(words(text, theme.CAPTION, colour), theme.BOTTOM))
         if self.captions:
+            self.add_foreground_mobjects(self.caption)
             leave = [FadeOut(old, shift=0.2 * UP)] if old else []
             self.play(*leave, FadeIn(self.caption, shift=0.2 * UP), run_time=theme.QUICK)
         else:
@@ -143,3 +145,11 @@ class ClipScene(MovingCameraScene):
     def show(self, *things: Mobject, seconds: float = theme.CALM) -> None:
         """Let things appear together where they are."""
         self.play(*(FadeIn(thing) for thing in things), run_time=seconds)
+
+
+def bands() -> VGroup:
+    """Two dark bands on the screen, so that title and caption can be read when the camera is near a picture."""
+    high = config.frame_height / 2 - 2.95
+    return fixed(VGroup(*(Rectangle(width=config.frame_width - 1e-6, height=high - 1e-6, stroke_width=0,
+                                    fill_opacity=0.85, fill_color=theme.BACKGROUND, z_index=-1)
+                          .move_to((2.95 + high / 2) * side) for side in (UP, DOWN))))

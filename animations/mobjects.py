@@ -1,6 +1,8 @@
 """The pieces that all clips share: words, tables of numbers, pictures, stacks of maps, windows and arrows."""
 
+from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 from contourpy import contour_generator
@@ -13,6 +15,7 @@ from manim import (
     RESAMPLING_ALGORITHMS,
     RIGHT,
     UP,
+    Animation,
     Arrow,
     Group,
     ImageMobject,
@@ -24,6 +27,7 @@ from manim import (
     Text,
     VGroup,
     VMobject,
+    linear,
 )
 
 from animations import theme
@@ -166,6 +170,19 @@ def arrow(start: Mobject | Point, end: Mobject | Point, colour: str = theme.MUTE
     end = end.get_left() if isinstance(end, Mobject) else end
     return Arrow(start, end, color=colour, buff=gap, stroke_width=5, max_tip_length_to_length_ratio=0.4,
                  max_stroke_width_to_length_ratio=20, tip_length=0.22)
+
+
+class Unroll(Animation):
+    """A picture appears row by row from the top, as a window that slides along its rows would write it."""
+
+    def __init__(self, picture: Picture, rate_func: Callable[[float], float] = linear, **settings: Any) -> None:
+        super().__init__(picture, rate_func=rate_func, introducer=True, **settings)
+
+    def interpolate_mobject(self, alpha: float) -> None:
+        """Show the rows down to this fraction of the height."""
+        pixels = self.mobject.image.pixel_array
+        there = np.arange(len(pixels)) < self.rate_func(alpha) * len(pixels)
+        pixels[..., 3] = np.where(there, 255, 0)[:, None]
 
 
 class SkipArrow(VGroup):
