@@ -27,7 +27,7 @@ from unet_lib.lessons.doctor.report import without_names
 
 NEEDED = ["Python", "packages", "torch", "JupyterLab", "fonts", "disk", "memory", "data", "models", "folders",
           "lessons"]
-CHECKS = [name for name in vars(required) if re.fullmatch(r"_(?!existing|differs)[a-z]+", name)]
+CHECKS = [name for name in vars(required) if re.fullmatch(r"_(?!differs)[a-z]+", name)]
 WITHOUT = """
 import sys
 for name in {names}:

@@ -12,11 +12,13 @@ Lessons = Annotated[list[Path], typer.Argument(help="Notebooks, such as notebook
 
 def doctor(data: Annotated[Path | None, typer.Option(help="The data folder to check.")] = None,
            report: Annotated[bool, typer.Option("--report", help="Print a report to paste into an issue.")] = False,
+           of_class: Annotated[bool, typer.Option("--class", help="For teachers, the day before: check disk quota, "
+                                                  "memory, port, proxy and home folder, too.")] = False,
            ) -> None:
     """Check whether this machine is ready for the lessons."""
     from unet_lib.lessons.doctor import consult
 
-    raise typer.Exit(0 if consult(data, report) else 1)
+    raise typer.Exit(0 if consult(data, report, of_class) else 1)
 
 
 def translate(lessons: Lessons,

@@ -16,14 +16,18 @@ from unet_lib.lessons.doctor.optional import PARTS, extras
 from unet_lib.lessons.doctor.packages import installed, pins, requirements, requirements_of
 from unet_lib.lessons.doctor.remedies import conda
 from unet_lib.lessons.doctor.required import examine
+from unet_lib.lessons.doctor.school import classroom
 
 WIDGET_STACK = ("ipywidgets", "jupyterlab")  # what these stand on decides whether a widget appears
 
 
-def consult(data: Path | None = None, report_only: bool = False) -> bool:
-    """Print every finding as it is made, or only the report. True if the lessons have all they need. Never raises."""
+def consult(data: Path | None = None, report_only: bool = False, of_class: bool = False) -> bool:
+    """Print every finding as it is made, or only the report. True if the lessons have all they need. Never raises.
+
+    With `of_class`, what a room full of readers needs comes first: matplotlib, once imported, hides a locked home.
+    """
     findings = []
-    for finding in chain(examine(data), extras()):
+    for finding in chain(classroom() if of_class else (), examine(data), extras()):
         findings.append(finding)
         if not report_only:
             print(finding, flush=True)

@@ -15,7 +15,7 @@ from unet_lib.lessons.doctor.packages import project, requirements, unmet
 from unet_lib.lessons.doctor.remedies import copy_project, install, python, reinstall, remove, restore, setting
 
 FREE_GB = 2.0    # for caches of the phantoms (0.2 GB) or the real set (1 GB), and for runs
-MEMORY_GB = 2.0  # of lessons 00 to 04 the hungriest took 1.0 GB on phantoms; JupyterLab and a browser come on top
+MEMORY_GB = 2.0  # most lessons take about 1 GB on phantoms, 01 and 05 up to 1.9; school.py counts the browser as well
 SYMBOLS = "×·÷−–→…≈ᵀ⟨⟩²₁₂½μ\u0302"  # beyond ASCII, in figures; a test reads them from the sources
 QUIZZES = "unet_lib/lessons/texts/quizzes"
 FRONT_END = {"@jupyter-widgets/jupyterlab-manager": "jupyterlab_widgets", "anywidget": "anywidget"}
@@ -93,7 +93,7 @@ def _fonts() -> Finding:
 
 
 def _disk(folder: Path) -> Finding:
-    free = shutil.disk_usage(_existing(folder)).free / 1e9
+    free = shutil.disk_usage(existing(folder)).free / 1e9
     if free > FREE_GB:
         return Finding("disk", f"{free:.1f} GB free")
     return Finding("disk", f"{free:.1f} GB free, {FREE_GB:.0f} are needed", python("-m", "pip", "cache", "purge"))
@@ -158,7 +158,7 @@ def _folders(data: Path) -> Finding:
     ours = (repository() / "notebooks", repository() / "data")
     for folder in (*ours, cache_folder(data)):
         try:
-            tempfile.TemporaryFile(dir=_existing(folder)).close()
+            tempfile.TemporaryFile(dir=existing(folder)).close()
         except OSError as error:
             cache = Path(tempfile.gettempdir()) / "cache"
             return Finding("folders", f"{folder} cannot be written ({error.strerror})",
@@ -178,6 +178,6 @@ def _lessons() -> Finding:
     return Finding("lessons", f"{len(lessons)}, from {lessons[0].stem} to {lessons[-1].stem}")
 
 
-def _existing(folder: Path) -> Path:
+def existing(folder: Path) -> Path:
     """The folder itself, or the nearest one above it that is already there."""
     return next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
