@@ -7,6 +7,7 @@ import pytest
 import torch
 from manim_here import needs_manim
 from repository import REPOSITORY
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
@@ -158,6 +159,28 @@ def test_probabilities_thresholds_dice_and_accuracy():
     assert paradox["tumour"] + paradox["right"] == paradox["all"] == 1000
     assert paradox["right"] / 1000 == pytest.approx(paradox["scores"][0, 0], abs=5e-4)
     assert paradox["scores"][0, 1] == 0 < paradox["scores"][1, 1]
+
+
+@needs_manim
+def test_the_maps_before_and_after_are_the_calibrated_networks():
+    """The calibrated weights are put into the network by hand here."""
+    shown, folder = numbers("before_after"), REPOSITORY / "data" / "models" / "lgg-steps"
+    calibrated = load_file(folder / "batch_norm.safetensors")
+    x, maps = torch.as_tensor(load("x"))[None].float(), {}
+    for step, when in zip(shown["steps"], ("before", "after"), strict=True):
+        network, _ = load_model(folder / f"step-{step:04}.safetensors")
+        state = network.state_dict()
+        own = {name.partition(".")[2]: values for name, values in calibrated.items() if name.startswith(f"{step}.")}
+        assert own and own.keys() <= state.keys()
+        network.load_state_dict({**state, **own})
+        maps[when] = feature_maps(network, x, ["decoder.1"])["decoder.1"][0].numpy()
+        assert np.abs(shown[when] - maps[when]).mean() < 0.03, "the arrays keep 255 levels, of x too"
+        assert np.corrcoef(shown[when].flat, maps[when].flat)[0, 1] > 0.998
+    inside = maps["after"][:, load("mask")]
+    assert shown["count"] == sum(np.quantile(inside, 0.1, axis=1) > 4) and shown["count"] + shown["others"] == 8
+    assert np.quantile(inside[~shown["bright"]], 0.95) < 0.05 * shown["top"], "said to be dark"
+    ordered = np.sort(np.concatenate([shown[when].ravel() for when in maps]))
+    assert shown["top"] == pytest.approx(ordered[int(0.99 * len(ordered))], rel=0.01)
 
 
 def test_the_arrays_are_what_the_networks_make_of_a_phantom():
