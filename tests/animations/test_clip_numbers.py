@@ -15,6 +15,7 @@ from animations import examples
 from animations.arrays import load, made
 from animations.manifest import clip_named
 from unet_lib.inspection.activations import feature_maps
+from unet_lib.inspection.checkpoint_series import load_series
 from unet_lib.models.checkpoint import load_model
 from unet_lib.models.common import count_parameters
 from unet_lib.models.unet import UNet
@@ -66,6 +67,22 @@ def test_the_first_layers_maps_are_the_networks():
     block = examples.first_block()
     for name, maps in zip(("norm1", "relu1", "norm2", "relu2"), steps.values(), strict=True):
         assert block[name] == pytest.approx(maps[0].numpy(), abs=1e-3)
+
+
+@needs_manim
+def test_the_kernel_zoo_is_a_trained_networks_and_shows_what_is_said():
+    from animations.scenes.kernel_zoo import AGAINST, EDGES, FIRST
+
+    shown, steps = numbers("kernel_zoo"), load_series(REPOSITORY / "data" / "models" / "lgg-steps", calibrated=True)
+    network = steps.at(max(steps.steps))
+    with torch.no_grad():
+        maps = network.encoder["1"].conv1(torch.as_tensor(shown["x"])[None].float())[0].numpy()
+    assert shown["maps"] == pytest.approx(maps, abs=1e-4)
+    sums = np.abs(shown["kernels"].sum(axis=(1, 2, 3)))
+    assert sums[EDGES] == sums.min() < 0.05 * np.abs(shown["kernels"][EDGES]).sum()
+    tumour = shown["maps"][:, shown["mask"]]
+    assert (tumour[FIRST] > 0).mean() > 0.9 and (tumour[AGAINST] < 0).mean() > 0.9
+    assert shown["weights"] * shown["filters"] == network.encoder["1"].conv1.weight.numel()
 
 
 @needs_manim
