@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-other-cpu lint notebooks pages phantom training-set animations film book playground clean
+.PHONY: help lab test test-other-cpu lint notebooks pages phantom training-set animations film book playground slides clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,8 +62,11 @@ book: $(VENV)/book-ready  ## The playground and all lessons as a site that needs
 playground: book  ## The playground, the site's first page, in your browser
 	@$(BIN)/python -m webbrowser -t "file://$(CURDIR)/book/_build/html/index.html"
 
+slides: $(VENV)/talk-ready  ## A talk of ten minutes, English and German, as slides and as PDF, in teaching/talk/_build/
+	@$(BIN)/python -m teaching.talk.build $(ARGS)
+
 clean:  ## Remove what the commands above made; your runs and data/lgg stay
-	rm -rf $(VENV) data/phantom animations/rendered printed book/_build tests/output \
+	rm -rf $(VENV) data/phantom animations/rendered printed book/_build teaching/talk/_build tests/output \
 	    .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # $(call install,extras): the package with these extras, at one go, for resolving and building take longer than unpacking.
@@ -82,7 +85,7 @@ $(VENV)/lab-ready: pyproject.toml constraints.txt
 
 $(VENV)/test-ready: pyproject.toml constraints.txt tests/system_packages.sh
 	@sh tests/system_packages.sh
-	$(call install,[dev$(comma)book$$(pkg-config --exists cairo pangocairo 2>/dev/null && echo $(comma)animations)])
+	$(call install,[dev$(comma)book$(comma)talk$$(pkg-config --exists cairo pangocairo 2>/dev/null && echo $(comma)animations)])
 
 $(VENV)/animations-ready: pyproject.toml constraints.txt tests/system_packages.sh
 	@sh tests/system_packages.sh
@@ -90,3 +93,6 @@ $(VENV)/animations-ready: pyproject.toml constraints.txt tests/system_packages.s
 
 $(VENV)/book-ready: pyproject.toml constraints.txt
 	$(call install,[book])
+
+$(VENV)/talk-ready: pyproject.toml constraints.txt
+	$(call install,[book$(comma)talk])

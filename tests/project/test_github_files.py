@@ -74,7 +74,7 @@ def test_commands_of_unet_lib_exist(run_cli):
 
 def test_extras_exist():
     asked = {extra for words in ALL for word in words if word.startswith(".[") for extra in word[2:-1].split(",")}
-    assert asked == {"dev", "book"} and asked <= PROJECT["optional-dependencies"].keys()
+    assert asked == {"dev", "book", "talk"} and asked <= PROJECT["optional-dependencies"].keys()
 
 
 @pytest.mark.parametrize("path", EVERYTHING, ids=lambda path: str(path.relative_to(REPOSITORY)))

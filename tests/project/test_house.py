@@ -15,7 +15,7 @@ from repository import REPOSITORY
 
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch"}
-FROM_PIP = {"axe-playwright-python", "playwright"}
+FROM_PIP = {"axe-playwright-python", "playwright", "sphinx-revealjs"}
 
 
 def requirements(*extras):
@@ -57,7 +57,7 @@ def test_environment_yml_says_what_pyproject_says():
                 target[name[0]] = line[len(name[0]):]
     assert conda.pop("python") == PROJECT["requires-python"]
     conda.pop("pip")
-    wanted = requirements("animations", "book", "dev")
+    wanted = requirements("animations", "book", "talk", "dev")
     for name, requirement in wanted.items():
         where = pip if name in FROM_PIP else conda
         found = where.get(CONDA_NAMES.get(name, name))
@@ -73,7 +73,7 @@ def test_every_installed_requirement_is_pinned_to_its_version():
         if line and not line.startswith("#"):
             pin = Requirement(line)
             pins[canonicalize_name(pin.name)] = pin
-    open_names = list(requirements("book", "dev"))
+    open_names = list(requirements("book", "talk", "dev"))
     seen = set()
     while open_names:
         name = open_names.pop()
