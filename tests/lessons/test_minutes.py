@@ -7,7 +7,7 @@ import pytest
 from nbformat import v4
 from repository import REPOSITORY
 
-from unet_lib.lessons.minutes import estimate, main
+from unet_lib.lessons.minutes import by_section, estimate, main
 
 LESSONS = sorted((REPOSITORY / "notebooks").glob("0*.ipynb"))
 VIEW = {"application/vnd.jupyter.widget-view+json": {}}
@@ -54,6 +54,29 @@ def test_a_lesson_states_its_minutes_as_the_readme_does(path):
     own = 30 if "your own idea" in needs else 0  # which nobody can count
     assert abs(stated - own - counted) <= 5
     assert re.search(rf"\| \[{path.stem[:2]} .*\| {stated} \|", (REPOSITORY / "README.md").read_text("utf-8"))
+
+
+def test_sections_add_up_to_their_lesson():
+    texts = ("# Title\n\nOne", "Two\n\n## First\n\nthree", f"four\n\n## Second\n\n{SOLVED}")
+    made = lesson(*texts, "## References\n\n- no words", outputs=[VIEW | {"image/png": "", "text/plain": "A widget"}])
+    made.cells.insert(3, made.cells.pop())
+    found = by_section(made)
+    assert list(found) == ["Opening", "First", "Second"]
+    assert found["Opening"].total == pytest.approx(3 / 150) and found["First"].total == pytest.approx(3 / 150)
+    assert found["Second"].total == pytest.approx(1 / 150 + 3 + 2 * 3 / 4 + 2)
+    assert sum(each.total for each in found.values()) == pytest.approx(estimate(made).total)
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_sections_of_the_lessons_add_up(path):
+    notebook = nbformat.read(path, 4)
+    assert sum(each.total for each in by_section(notebook).values()) == pytest.approx(estimate(notebook).total)
+
+
+def test_a_line_for_each_section(capsys):
+    main(["--sections", str(REPOSITORY / "notebooks" / "00_start_here.ipynb")])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:44].strip() for line in lines[:4]] == ["lesson", "00_start_here", "Opening", "Objectives"]
 
 
 def test_a_line_for_each_lesson(capsys):
