@@ -53,6 +53,6 @@ def open_browser(playwright: Playwright, program: str | None = None) -> Browser:
             return playwright.chromium.launch(**choice)
         except Error:
             continue
-    raise SettingsError(f"expected Chrome, Chromium or Edge, to print the PDF; got {program or 'none'}. Install Chromium "
-                        f"(`playwright install chromium` does), or name a program with --browser. The slides in HTML are "
-                        f"ready; --no-pdf makes them alone.")
+    raise SettingsError(f"expected Chrome, Chromium or Edge, to print the PDF; got {program or 'none'}. Install one "
+                        f"(`playwright install chromium` does), or name a program with --browser. The slides in HTML "
+                        f"are ready; --no-pdf makes them alone.")
