@@ -11,6 +11,7 @@ import argparse
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,38 +62,52 @@ def clip_folders(language: str) -> list[Path]:
 def build(language: str, out: Path, folders: Sequence[Path], text: Path | None = None) -> Path:
     """Make the slides anew in `out`/`language`, and return the page to open; `text` stands for talk.LANGUAGE.md.
 
-    Raises SettingsError for an unknown figure, a missing clip, or text that Sphinx cannot read without a warning.
+    Raises SettingsError, and leaves earlier slides alone, for an unknown figure, a missing clip, text that Sphinx
+    cannot read without a warning, or a folder that holds anything else.
     """
-    text = text or HERE / f"talk.{language}.md"
-    site, scratch = out / language, out / f".{language}"
-    shutil.rmtree(site, ignore_errors=True)
+    text, site = text or HERE / f"talk.{language}.md", out / language
+    if site.exists() and not (site / "clips").is_dir():
+        raise SettingsError(f"{site}: expected a new folder, or one with earlier slides. Name another with --out.")
     words = fill(text.read_text("utf-8"), language, text.name)
-    copy_clips(CLIP.findall(words), folders, site / "clips", text.name)
-    write_text(scratch / "source" / "index.md", words)
-    status = build_main(["-b", "revealjs", "-W", "--keep-going", "-q", "-c", str(HERE), "-D", f"language={language}",
-                         "-d", str(scratch / "doctrees"), str(scratch / "source"), str(site)])
-    shutil.rmtree(scratch)
-    if status:
-        raise SettingsError(f"{text.name}: Sphinx has said above what it could not read. Correct these lines.")
-    for unused in (*site.rglob("*.map"), *site.rglob("*.scss"), site / ".buildinfo", site / "objects.inv"):
-        unused.unlink(missing_ok=True)
+    clips = find_clips(CLIP.findall(words), folders, text.name)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".") as scratch:
+        made = run_sphinx(words, language, Path(scratch), text.name)
+        (made / "clips").mkdir()
+        for clip in clips:
+            shutil.copyfile(clip, made / "clips" / clip.name)
+        shutil.rmtree(site, ignore_errors=True)
+        made.rename(site)
     return site / "index.html"
 
 
-def copy_clips(names: Sequence[str], folders: Sequence[Path], target: Path, file: str) -> None:
-    """Copy each clip and its poster from the first folder that has both.
+def find_clips(names: Sequence[str], folders: Sequence[Path], file: str) -> list[Path]:
+    """Each clip and its poster, from the first folder that has both.
 
     Raises SettingsError for a clip that clips.toml does not know, or that no folder has.
     """
-    target.mkdir(parents=True)
+    found = []
     for name in names:
         files = [f"{clip_named(name).name}.{kind}" for kind in ("mp4", "jpg")]
         folder = next((here for here in folders if all((here / one).is_file() for one in files)), None)
         if folder is None:
             raise SettingsError(f"{file}: expected {' and '.join(files)} in {' or '.join(map(str, folders))}; got "
                                 f"neither. Render the clip: python -m animations.render --only {name}")
-        for one in files:
-            shutil.copyfile(folder / one, target / one)
+        found += [folder / one for one in files]
+    return found
+
+
+def run_sphinx(words: str, language: str, scratch: Path, file: str) -> Path:
+    """Turn the text into slides; returns their folder. Raises SettingsError if Sphinx has anything to say."""
+    site = scratch / "site"
+    write_text(scratch / "source" / "index.md", words)
+    status = build_main(["-b", "revealjs", "-W", "--keep-going", "-q", "-c", str(HERE), "-D", f"language={language}",
+                         "-d", str(scratch / "doctrees"), str(scratch / "source"), str(site)])
+    if status:
+        raise SettingsError(f"{file}: Sphinx has said above what it could not read. Correct these lines.")
+    for unused in (*site.rglob("*.map"), *site.rglob("*.scss"), site / ".buildinfo", site / "objects.inv"):
+        unused.unlink(missing_ok=True)
+    return site
 
 
 def print_all(pages: Sequence[Path], browser: str | None = None) -> list[Path]:

@@ -7,7 +7,7 @@ import pytest
 from repository import REPOSITORY
 
 from animations.manifest import CLIPS, LANGUAGES, index
-from teaching.talk.build import HERE, build, copy_clips
+from teaching.talk.build import HERE, build, find_clips
 from teaching.talk.figures import figures, fill
 from unet_lib.core.errors import SettingsError
 
@@ -85,11 +85,28 @@ def test_both_languages_have_the_same_slides():
 
 
 def test_a_missing_clip_is_named_with_what_makes_it(tmp_path):
-    (tmp_path / "hook.mp4").touch()  # its poster is missing
-    with pytest.raises(SettingsError, match=r"talk.en.md: expected hook.mp4 and hook.jpg in .*got .*--only hook"):
-        copy_clips(["hook"], [tmp_path], tmp_path / "clips", "talk.en.md")
+    (tmp_path / "unet.mp4").touch()  # its poster is missing
+    with pytest.raises(SettingsError, match=r"talk.en.md: expected unet.mp4 and unet.jpg in .*got .*--only unet"):
+        find_clips(["unet"], [tmp_path], "talk.en.md")
     with pytest.raises(SettingsError, match="no clip 'look'; expected one of .*unet"):
-        copy_clips(["look"], [CLIPS], tmp_path / "other", "talk.en.md")
+        find_clips(["look"], [CLIPS], "talk.en.md")
+
+
+def test_the_first_folder_that_has_both_files_counts(tmp_path):
+    for name in ("plain/unet.mp4", "german/unet.mp4", "german/unet.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    folders = [tmp_path / "none", tmp_path / "plain", tmp_path / "german", CLIPS]
+    found = find_clips(["unet", "dice"], folders, "talk.de.md")
+    assert [path.parent for path in found] == [folders[2], folders[2], CLIPS, CLIPS]
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path):
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / "mine.txt").touch()
+    with pytest.raises(SettingsError, match="expected a new folder"):
+        build("en", tmp_path, [CLIPS])
+    assert (tmp_path / "en" / "mine.txt").is_file()
 
 
 def test_an_unknown_figure_is_named_with_its_line():
