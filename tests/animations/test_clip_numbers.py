@@ -163,6 +163,18 @@ def test_the_computation_graphs_loss_and_gradients_against_autograd():
 
 
 @needs_manim
+def test_the_head_is_one_the_network_was_not_trained_on():
+    shown, (_, card) = numbers("hook"), load_model(BASELINE)
+    assert made()["patient"] not in card["split"]["train"] + card["split"]["validation"]
+    assert shown["count"] == len(shown["slices"]) == len(shown["predicted"])
+    place = made()["slice"] - 1
+    assert np.array_equal(shown["slices"][place], load("small"))
+    assert (shown["predicted"][place] != (load("logits") >= 0)).mean() < 1e-3
+    both, either = shown["predicted"] & shown["reference"], shown["predicted"] | shown["reference"]
+    assert both.sum() / either.sum() > 0.8, "the outlines are said to be close"
+
+
+@needs_manim
 def test_probabilities_thresholds_dice_and_accuracy():
     shown = numbers("output_threshold")
     assert shown["probability"] == pytest.approx(torch.sigmoid(torch.as_tensor(load("logits")).double()).numpy())
