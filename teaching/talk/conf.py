@@ -17,7 +17,6 @@ from animations.manifest import clip_named
 project = "How a U-Net finds a brain tumour"
 extensions = ["myst_parser", "sphinx_revealjs"]
 myst_enable_extensions = ["colon_fence"]
-html_copy_source = False
 
 revealjs_html_theme = "revealjs-simple"
 revealjs_static_path = ["talk.css", "talk.js"]
