@@ -80,10 +80,10 @@ class ClipScene(MovingCameraScene):
         self.shown = self.numbers()
         self.title = fixed(words(self.clip().title[self.language], theme.TITLE, bold=True).move_to(theme.TOP * UP))
         self.add_foreground_mobjects(bands(), self.title)  # so that nothing hides words when the camera is close
-        self.renderer.skip_animations = self.only is not None
+        self.skip_unless(self.only is None)
         self.play(FadeIn(self.title, shift=0.2 * DOWN), run_time=theme.QUICK)
         for name, line in self.lines(self.language).items():
-            self.renderer.skip_animations = self.only not in (None, name)
+            self.skip_unless(self.only in (None, name))
             start = self.time
             self.say(line, theme.WINDOW if name == "statement" else theme.INK)
             if name == "statement":
@@ -96,6 +96,11 @@ class ClipScene(MovingCameraScene):
             self.after_beat(name)
             if name == self.only:
                 return
+
+    def skip_unless(self, wanted: bool) -> None:
+        """Do what follows without drawing it, unless it is wanted."""
+        if self.only is not None:
+            self.next_section(skip_animations=not wanted)
 
     def at_the_end(self) -> None:
         """What moves while the statement stands there; a scene may say it."""

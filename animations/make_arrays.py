@@ -88,10 +88,14 @@ def baseline(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dic
     seen = {name: value[0].numpy() for name, value in feature_maps(network, x).items()}
     arrays = {**packed("x", x[0].numpy()), "logits": seen.pop("output")[0]}
     arrays |= {f"first {name}": tensor.numpy() for name, tensor in network.encoder["1"].state_dict().items()}
-    sizes = gradient_sizes(network, x, mask)
+    slopes = gradients(network, x, mask)
     for name, maps in seen.items():
-        arrays |= packed(f"maps {name}", maps[np.argsort(-maps.std((1, 2)), kind="stable")])
-        arrays |= packed(f"gradient {name}", sizes[name])
+        order = np.argsort(-maps.std((1, 2)), kind="stable")
+        arrays |= packed(f"maps {name}", maps[order])
+        if name.startswith(("encoder", "bottleneck", "decoder")):
+            arrays |= packed(f"gradient {name}", slopes[name][order])
+        if name.startswith("concat"):  # the encoder's maps come first
+            arrays |= packed(f"gradient skip.{name[-1]}", slopes[name][:len(maps) // 2])
     for level in range(1, network.config.depth + 1):
         arrays |= packed(f"without skip {level}", without_skips(network, x, [level]))
     return arrays | packed("without skips", without_skips(network, x, range(1, network.config.depth + 1)))
@@ -103,17 +107,17 @@ def without_skips(network: UNet, x: Float[Tensor, "1 3 s s"], levels: Iterable[i
         return torch.sigmoid(logits_of(network, x))[0, 0].numpy()
 
 
-def gradient_sizes(network: UNet, x: Float[Tensor, "1 3 s s"],
-          mask: Float[Tensor, "1 1 s s"]) -> dict[str, Float[np.ndarray, "h w"]]:
-    """How much the loss changes with what each stage hands on, pixel by pixel: sizes summed over the channels."""
+def gradients(network: UNet, x: Float[Tensor, "1 3 s s"],
+              mask: Float[Tensor, "1 1 s s"]) -> dict[str, Float[np.ndarray, "c h w"]]:
+    """How the loss changes with each value that a stage hands on."""
     seen: dict[str, Tensor] = {}
     with ExitStack() as stack:
         for name in block_names(network):
             stack.enter_context(find_block(network, name).register_forward_hook(
                 lambda module, given, output, name=name: seen.update({name: output})))
         loss = bce_loss(network(x), mask)
-    gradients = torch.autograd.grad(loss, list(seen.values()))
-    return {name: gradient[0].abs().sum(0).numpy() for name, gradient in zip(seen, gradients, strict=True)}
+    return {name: gradient[0].numpy() for name, gradient in
+            zip(seen, torch.autograd.grad(loss, list(seen.values())), strict=True)}
 
 
 def series(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dict[str, np.ndarray]:

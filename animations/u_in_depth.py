@@ -76,3 +76,10 @@ def skip_arrow(level: int) -> Arrow:
 def skip_arrows() -> VGroup:
     """All of them, the uppermost first."""
     return VGroup(*map(skip_arrow, range(1, LEVELS + 1)))
+
+
+VIEWS = {name: (spot(name) + aside * LEFT + higher * UP, width) for name, aside, higher, width in (
+    ("encoder.2", 0, 0, 9), ("encoder.3", 0, 0, 6), ("encoder.4", 0, 0, 4.4), ("bottleneck", 0, 0, 4.4),
+    ("decoder.4", 0.7, 0, 5), ("decoder.3", 0.9, 0.1, 6.5), ("decoder.2", 1.2, 0.6, 9.5),
+    ("decoder.1", ACROSS[0], -DOWN_TO[0], 14.2))}
+"""Where the camera is with a stage, and how much of the scene it shows, in units from left to right."""

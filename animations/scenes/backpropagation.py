@@ -1,34 +1,45 @@
-"""The gradient runs back through the U, and every weight gets its own."""
+"""The gradient of the loss runs back through the U in depth, along every way that the data came."""
+
+from itertools import pairwise
 
 import numpy as np
 from manim import (
-    LEFT,
+    DOWN,
     RIGHT,
     UP,
-    Animation,
+    Create,
     FadeIn,
     FadeOut,
+    Group,
     LaggedStart,
     MathTypst,
-    Rectangle,
-    ReplacementTransform,
-    ShowPassingFlash,
-    VGroup,
-    linear,
+    Write,
     there_and_back,
 )
+from manim import ReplacementTransform as Replace
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.examples import stages
-from animations.u_shape import Panel, UDrawing
+from animations.mobjects import Picture
+from animations.stacks import become
+from animations.u_in_depth import (
+    DOWN_STAGES,
+    LEVELS,
+    STAGES,
+    UP_STAGES,
+    VIEWS,
+    face,
+    height_of,
+    level_of,
+    skip_arrows,
+    spot,
+    stack_of,
+)
 from unet_lib import byhand
 
-STOPS = ("decoder.1", "decoder.2", "decoder.3", "decoder.4", "bottleneck",
-         "encoder.4", "encoder.3", "encoder.2", "encoder.1")
-SIZES = "Σ |gradient|", "Σ |Gradient|"
-"""What a map shows on the way back: the sizes of the gradients, summed over the channels."""
+REACH = 0.97
+"""The quantile of a stage's gradients from which on colours are strongest: a few are far larger than all others."""
 
 
 class Backpropagation(ClipScene):
@@ -37,78 +48,72 @@ class Backpropagation(ClipScene):
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
         logits, mask = load("logits").astype(float), load("mask").astype(float)
-        return {"slice": load("small"), "gradient": byhand.bce_backward(logits, mask),
-                **{name: load(f"blame {name}") for name in STOPS}}
+        return {"slice": load("small"), "mask": load("mask"), "probability": byhand.sigmoid(logits),
+                "gradient": byhand.bce_backward(logits, mask), **{name: load(f"maps {name}") for name in STAGES},
+                **{f"gradient {name}": load(f"gradient {name}") for name in STAGES},
+                **{f"gradient skip.{level}": load(f"gradient skip.{level}") for level in range(1, LEVELS + 1)}}
 
-    @beat("Forward: a slice goes in, probabilities come out.", "Vorwärts: Bild hinein, Wahrscheinlichkeiten heraus.")
+    @beat("Forward: from a phantom's slice to a probability for every pixel.",
+          "Vorwärts: vom Bild eines Phantoms zu Wahrscheinlichkeiten.")
     def forward(self) -> None:
-        self.u = UDrawing(stages()).shift(2.2 * RIGHT)
-        self.lit = VGroup()
-        self.panel = Panel(theme.grey(self.shown["slice"]), self.lines(self.shown["slice"], "input", "Eingabe"))
-        self.show(self.u, self.panel.shift(5.25 * LEFT))
-        names = [stage.name for stage in stages()]
-        copy = Rectangle(width=self.panel.picture.width, height=self.panel.picture.height, color=theme.WINDOW)
-        self.play(ReplacementTransform(copy.move_to(self.panel.picture), self.u.lit(names[0])), run_time=theme.CALM)
-        self.play(*(FadeIn(self.u.lit(name), rate_func=late(place / len(names))) for place, name in enumerate(names)),
-                  LaggedStart(*map(self.flash, self.ordered_arrows()), lag_ratio=0.3), run_time=3.5)
+        self.stacks = {name: stack_of(name) for name in STAGES}
+        self.output = face("output", theme.probability(self.shown["probability"]))
+        self.ways = skip_arrows()
+        chain = [face("input", theme.grey(self.shown["slice"])), *self.stacks.values(), self.output]
+        self.play(LaggedStart(*(FadeIn(one, shift=0.5 * RIGHT) for one in chain), lag_ratio=0.35),
+                  LaggedStart(*map(Create, self.ways), lag_ratio=0.5), run_time=4.5)
 
-    @beat("The loss: how much does it change with each logit?", "Der Verlust: Wie ändert er sich mit jedem Logit?")
+    @beat("The loss compares them with the reference mask.", "Der Verlust vergleicht sie mit der Referenzmaske.")
     def the_loss(self) -> None:
+        frame = Picture(theme.grey(self.shown["slice"]), height_of("output")).move_to(spot("output"))
+        self.play(self.look(spot("output") + 0.2 * DOWN, 6), Create(frame.outline(self.shown["mask"], tint=0)),
+                  run_time=1.8)
+
+    @beat("Gradient per pixel: violet, raise the logit; bright, lower it.",
+          "Gradient je Pixel: violett, Logit erhöhen; hell, ihn senken.")
+    def first_gradient(self) -> None:
         values = self.shown["gradient"]
-        self.fade(*(thing for thing in self.mobjects if thing not in (self.title, self.caption, self.u, self.panel)))
-        self.visit(("output",), theme.signed(theme.reach_of(values[values != 0]))(values), "gradient", "Gradient")
+        slope = face("output", theme.signed(theme.reach_of(values[values != 0]))(values))
+        self.play(Replace(self.output, slope), run_time=theme.SLOW)
+        self.output = slope
+        self.play(self.look(spot("output") + 0.1 * UP, 4), run_time=1.6)
 
-    @beat("Back: each stage hands the gradient on to the one before.",
-          "Zurück: Jede Stufe gibt den Gradienten weiter.")
-    def backward(self) -> None:
-        for level in range(1, 5):
-            self.stop(f"decoder.{level}", f"up.{level}", f"concat.{level}", arrows=(("up", f"up.{level}"),))
+    @beat("Back through the decoder, and along every skip.", "Zurück durch den Decoder und über jeden Skip.")
+    def through_the_decoder(self) -> None:
+        self.waiting = {}
+        self.back("decoder.1", [self.output], self.look_back())
+        for before, name in pairwise((*UP_STAGES[::-1], "bottleneck")):
+            level = int(before[-1])
+            along = self.gradient(f"skip.{level}").move_to(spot(before))
+            self.waiting[level] = along
+            self.back(name, self.stacks[before], along.animate.move_to(spot(f"encoder.{level}") + 0.55 * RIGHT),
+                      *([self.look(*VIEWS["decoder.4"])] if level == 3 else []))
 
-    @beat("Through the bottleneck, and along every skip, to the start.",
-          "Durch den Flaschenhals und jeden Skip bis zum Anfang.")
-    def to_the_start(self) -> None:
-        self.stop("bottleneck", "pool.4")
-        for level in range(4, 0, -1):
-            self.stop(f"encoder.{level}", *((f"pool.{level - 1}",) if level > 1 else ()),
-                      arrows=(("pool", f"pool.{level}"), ("skip", f"concat.{level}")))
+    @beat("In the encoder both ways arrive, and their gradients add up.",
+          "Im Encoder kommen beide Wege an; ihre Gradienten addieren sich.")
+    def through_the_encoder(self) -> None:
+        for after, name in pairwise(("bottleneck", *DOWN_STAGES[::-1])):
+            along = self.waiting[int(name[-1])]
+            self.back(name, [*along, *self.stacks[after]], *([self.look_back()] if level_of(name) == 2 else []))
+            self.remove(*along)
 
     @beat("Now every weight takes a small step against its gradient.",
-          "Nun macht jedes Gewicht einen kleinen Schritt dagegen.")
+          "Nun macht jedes Gewicht einen kleinen Schritt gegen seinen Gradienten.")
     def the_step(self) -> None:
-        formula = MathTypst('w <- w - eta (partial L) / (partial w)', font_size=52, color=theme.WINDOW)
-        formula.move_to(4.9 * LEFT + 0.3 * UP)
-        self.play(FadeOut(self.panel), FadeIn(formula), run_time=theme.CALM)
-        steps = [box.animate(rate_func=there_and_back).shift(0.25 * UP).set_fill(theme.INK) for box in self.lit]
+        formula = MathTypst("w <- w - eta (partial L) / (partial w)", font_size=52, color=theme.WINDOW)
+        formula.move_to(2.2 * UP)
+        self.play(Write(formula), run_time=theme.SLOW)
+        steps = [stack.animate(rate_func=there_and_back).shift(0.14 * UP) for stack in self.stacks.values()]
         self.play(LaggedStart(*steps, lag_ratio=0.12), run_time=2.5)
 
-    def stop(self, name: str, *with_it: str, arrows: tuple[tuple[str, str], ...] = ()) -> None:
-        """Flashes run back along arrows, (kind, stage), to a stage; it lights up, and its map shows large gradients."""
-        values = self.shown[name]
-        self.visit((*with_it, name), theme.signed(theme.reach_of(values))(values), *SIZES,
-                   *(self.flash(line, backwards=True) for pair in arrows for line in self.u.arrows_of(*pair)))
+    def gradient(self, name: str):
+        """The gradients with respect to a stage's maps, or to what a skip carries, as a stack of the same size."""
+        values = self.shown[f"gradient {name}"]
+        reach = max(float(np.quantile(np.abs(values), REACH)), 1e-12)
+        return stack_of(name.replace("skip", "encoder"), values, theme.signed(reach))
 
-    def visit(self, boxes: tuple[str, ...], colours: np.ndarray, en: str, de: str, *others: Animation) -> None:
-        """Light some boxes, and change the panel; other animations run along."""
-        old, self.panel = self.panel, Panel(colours, self.lines(colours, en, de)).shift(5.25 * LEFT)
-        lit = self.u.lit(*boxes).set_fill(theme.WINDOW).set_stroke(theme.WINDOW)
-        self.lit.add(*lit)
-        self.play(FadeIn(lit), FadeOut(old), FadeIn(self.panel), *others, run_time=theme.SLOW, rate_func=linear)
-
-    def lines(self, picture: np.ndarray, en: str, de: str) -> tuple[str, str]:
-        """A picture's size, and what it shows."""
-        return "{} × {}".format(*picture.shape[:2]), {"en": en, "de": de}[self.language]
-
-    def flash(self, line: VGroup, backwards: bool = False) -> ShowPassingFlash:
-        """A bright spot that runs along an arrow."""
-        bright = line.copy().set_stroke(theme.WINDOW, 10)
-        return ShowPassingFlash(bright.reverse_direction() if backwards else bright, time_width=0.6)
-
-    def ordered_arrows(self) -> list:
-        """All arrows, from the input to the output."""
-        return sorted((line for kind in ("conv", "pool", "up", "skip") for line in self.u.arrows_of(kind)),
-                      key=lambda line: line.get_start()[0])
-
-
-def late(start: float):
-    """A rate function that waits until `start`, a fraction of the time, and then rises quickly to 1."""
-    return lambda fraction: float(np.clip((fraction - start) * 6, 0, 1))
+    def back(self, name: str, source, *others) -> None:
+        """What has come to one stage goes on to another, whose maps give way to their gradients."""
+        arrived, old = self.gradient(name), self.stacks[name]
+        self.play(become(Group(*(sheet.copy() for sheet in source)), arrived, 1.5), FadeOut(old), *others, run_time=1.5)
+        self.stacks[name] = arrived

@@ -6,6 +6,7 @@ import numpy as np
 from manim import (
     DOWN,
     LEFT,
+    RESAMPLING_ALGORITHMS,
     RIGHT,
     UP,
     Animation,
@@ -15,6 +16,7 @@ from manim import (
     FadeTransform,
     Group,
     LaggedStart,
+    Rectangle,
     Square,
     Text,
     VGroup,
@@ -28,17 +30,13 @@ from animations.clip_scene import ClipScene, beat
 from animations.examples import stages
 from animations.mobjects import Picture, PixelGrid, number, on_line, words
 from animations.stacks import become, fan_out
-from animations.u_in_depth import STAGES, face, height_of, skip_arrow, spot, stack_of
+from animations.u_in_depth import STAGES, VIEWS, face, height_of, skip_arrow, spot, stack_of
 from unet_lib import byhand
 
 FLAIR, OTHERS = 1, (2, 0)
+CHANNELS = ("pre", "FLAIR", "post")
 SIDE = 1.5
 """Of a cell in the window, when the camera is close."""
-VIEWS = {name: (spot(name) + aside * LEFT + higher * UP, width) for name, aside, higher, width in (
-    ("encoder.2", 0, 0, 9), ("encoder.3", 0, 0, 6), ("encoder.4", 0, 0, 4.4), ("bottleneck", 0, 0, 4.4),
-    ("decoder.4", 0.7, 0, 5), ("decoder.3", 0.9, 0.1, 6.5), ("decoder.2", 1.2, 0.6, 9.5))}
-VIEWS["decoder.1"] = (np.zeros(3), 14.2)
-"""Where the camera is with a stage, and how much of the scene it shows, in units from left to right."""
 
 
 class Unet(ClipScene):
@@ -60,7 +58,7 @@ class Unet(ClipScene):
           "Ein Bild eines Phantoms tritt ein: drei Kanäle, {x.shape[2]} Pixel breit.")
     def the_slice(self) -> None:
         greys = [theme.grey(150 * (channel - channel.min()) / np.ptp(channel)) for channel in self.shown["x"]]
-        self.input = face("input", greys[FLAIR])
+        self.input = face("input", greys[FLAIR]).set_resampling_algorithm(RESAMPLING_ALGORITHMS["nearest"])
         behind = [face("input", greys[channel]).shift((place + 1) * 0.28 * (RIGHT + 0.5 * UP))
                   for place, channel in enumerate(OTHERS)]
         self.channels = Group(*reversed(behind), self.input)
@@ -129,19 +127,20 @@ class Unet(ClipScene):
 
     def add_up(self, products: PixelGrid, edge: Square) -> None:
         """Nine products become their sum; with the other channels' it is one pixel of a map, which flies out."""
-        sums = self.shown["sums"]
-        total = self.beside(number(float(sums[FLAIR]), 2), 1)
+        plate = Rectangle(width=6.2, height=6, stroke_width=0, fill_opacity=0.8, color=theme.BACKGROUND)
+        plate.scale(self.unit).move_to(self.middle + 5.9 * self.unit * RIGHT)
+        total, *rest = (self.beside(f"{CHANNELS[channel]} {number(float(self.shown['sums'][channel]), 2)}", height)
+                        for channel, height in ((FLAIR, 1.5), (OTHERS[0], 0.5), (OTHERS[1], -0.5)))
         moves = [label.animate.move_to(total).set_opacity(0) for label in products.labels[1:]]
+        self.play(FadeIn(plate), run_time=theme.QUICK)
         self.play(Replace(products.labels[0], total), *moves, run_time=1.4)
-        rest = [self.beside(("− " if sums[channel] < 0 else "+ ") + number(abs(float(sums[channel])), 2), -place)
-                for place, channel in enumerate(OTHERS)]
         self.play(*(FadeIn(one, shift=self.unit * LEFT) for one in rest), run_time=theme.CALM)
-        answer = self.beside(f"= {number(float(self.shown['total']), 2)}", -2.1, theme.WINDOW)
+        answer = self.beside(f"Σ {number(float(self.shown['total']), 2)}", -1.8, theme.WINDOW)
         self.play(Replace(VGroup(total, *rest).copy(), answer), run_time=theme.CALM)
         self.dot = Square(0.06, stroke_width=0, fill_opacity=1, color=theme.WINDOW)
         self.dot.move_to(spot("encoder.1") + 0.4 * LEFT)
         self.remove(*products.labels)
-        self.play(FadeOut(products.cells, total, *rest), run_time=theme.QUICK)
+        self.play(FadeOut(products.cells, plate, total, *rest), run_time=theme.QUICK)
         self.play(Dive(self.camera.frame, spot("encoder.1") + 0.8 * LEFT, 7), Replace(answer, self.dot), run_time=2.2)
 
     def step(self, before: str, name: str, seconds: float = 1.7) -> None:
@@ -170,13 +169,13 @@ class Unet(ClipScene):
         """What the camera is with, on the screen: how many maps, and their size."""
         maps = {"en": "map" if channels == 1 else "maps", "de": "Karte" if channels == 1 else "Karten"}[self.language]
         text = words(f"{channels} {maps}, {height} × {width}", theme.LABEL, theme.MUTED)
-        text = fixed(on_line(text.to_edge(LEFT, buff=0.35), -2.6))
+        text = fixed(on_line(text.to_edge(RIGHT, buff=0.4), theme.TOP - 0.12))
         old, self.readout = self.readout, text
         return FadeIn(text) if old is None else FadeTransform(old, text)
 
     def table(self, name: str, shade: theme.Shade, decimals: int) -> PixelGrid:
         """A table of nine numbers that lies exactly on the window's nine pixels."""
-        grid = PixelGrid(self.shown[name], SIDE, shade, size=36, decimals=decimals)
+        grid = PixelGrid(self.shown[name], SIDE, shade, size=30, decimals=decimals)
         return grid.scale(self.unit).move_to(self.middle)
 
     def beside(self, text: str, height: float, colour: str = theme.INK) -> Text:
