@@ -175,6 +175,21 @@ def test_the_head_is_one_the_network_was_not_trained_on():
 
 
 @needs_manim
+def test_the_failures_are_of_unseen_phantoms_and_as_bad_as_is_said():
+    from animations.make_arrays import FAILURES
+
+    shown, (_, card) = numbers("where_it_fails"), load_model(BASELINE)
+    assert set(FAILURES) <= set(card["split"]["test"]) and len(shown["images"]) == len(FAILURES) == 6
+    cases = [[set(map(tuple, np.argwhere(mask))) for mask in pair] for pair in zip(shown["predicted"], shown["masks"])]
+    dice = [2 * len(a & b) / (len(a) + len(b)) for a, b in cases]
+    assert shown["dice"] == pytest.approx(dice)
+    assert shown["best"] == pytest.approx(max(dice)) and shown["worst"] == pytest.approx(min(dice))
+    (found, tumour), (called, other) = (cases[dice.index(value)] for value in sorted(dice)[:2])
+    assert abs(shown["missed"] - 100 * len(tumour - found) / len(tumour)) <= 0.5 and shown["missed"] > 50
+    assert shown["false"] == len(called - other)
+
+
+@needs_manim
 def test_probabilities_thresholds_dice_and_accuracy():
     shown = numbers("output_threshold")
     assert shown["probability"] == pytest.approx(torch.sigmoid(torch.as_tensor(load("logits")).double()).numpy())
@@ -190,26 +205,51 @@ def test_probabilities_thresholds_dice_and_accuracy():
     assert paradox["scores"][0, 1] == 0 < paradox["scores"][1, 1]
 
 
+def calibrated_at(step, blocks):
+    """Maps of lgg-steps on the slice; the calibrated statistics are put into the network by hand here."""
+    folder = REPOSITORY / "data" / "models" / "lgg-steps"
+    network, _ = load_model(folder / f"step-{step:04}.safetensors")
+    norms = {name.partition(".")[2]: values for name, values in load_file(folder / "batch_norm.safetensors").items()
+             if name.startswith(f"{step}.")}
+    assert norms and norms.keys() <= network.state_dict().keys()
+    network.load_state_dict({**network.state_dict(), **norms})
+    x = torch.as_tensor(load("x"))[None].float()
+    return {name: maps[0] for name, maps in feature_maps(network, x, blocks).items()}
+
+
 @needs_manim
 def test_the_maps_before_and_after_are_the_calibrated_networks():
-    """The calibrated weights are put into the network by hand here."""
-    shown, folder = numbers("before_after"), REPOSITORY / "data" / "models" / "lgg-steps"
-    calibrated = load_file(folder / "batch_norm.safetensors")
-    x, maps = torch.as_tensor(load("x"))[None].float(), {}
-    for step, when in zip(shown["steps"], ("before", "after"), strict=True):
-        network, _ = load_model(folder / f"step-{step:04}.safetensors")
-        state = network.state_dict()
-        own = {name.partition(".")[2]: values for name, values in calibrated.items() if name.startswith(f"{step}.")}
-        assert own and own.keys() <= state.keys()
-        network.load_state_dict({**state, **own})
-        maps[when] = feature_maps(network, x, ["decoder.1"])["decoder.1"][0].numpy()
-        assert np.abs(shown[when] - maps[when]).mean() < 0.03, "the arrays keep 255 levels, of x too"
-        assert np.corrcoef(shown[when].flat, maps[when].flat)[0, 1] > 0.998
+    shown = numbers("before_after")
+    maps = {when: calibrated_at(step, ["decoder.1"])["decoder.1"].numpy()
+            for step, when in zip(shown["steps"], ("before", "after"), strict=True)}
+    for when, values in maps.items():
+        assert np.abs(shown[when] - values).mean() < 0.03, "the arrays keep 255 levels, of x too"
+        assert np.corrcoef(shown[when].flat, values.flat)[0, 1] > 0.998
     inside = maps["after"][:, load("mask")]
     assert shown["count"] == sum(np.quantile(inside, 0.1, axis=1) > 4) and shown["count"] + shown["others"] == 8
     assert np.quantile(inside[~shown["bright"]], 0.95) < 0.05 * shown["top"], "said to be dark"
     ordered = np.sort(np.concatenate([shown[when].ravel() for when in maps]))
     assert shown["top"] == pytest.approx(ordered[int(0.99 * len(ordered))], rel=0.01)
+
+
+@needs_manim
+def test_what_is_said_of_the_maps_in_training_is_so():
+    from animations.scenes.training_maps import WATCHED
+
+    shown, mask = numbers("training_maps"), torch.as_tensor(load("mask"))
+    assert shown["steps"].tolist() == [0, 10, 20, 40, 80, 160, 320, 640, 1000, 1600]
+    for place in (0, 2, 9):
+        step = shown["steps"][place]
+        maps = calibrated_at(step, [*WATCHED, "output"])
+        logits = maps.pop("output")[0]
+        loss = F.binary_cross_entropy_with_logits(logits, mask[None].float()).item()
+        assert shown["losses"][place] == pytest.approx(loss, rel=0.05)
+        assert shown[f"{step} probability"] == pytest.approx(logits[0].sigmoid().numpy(), abs=0.15)
+        told = [maps[name][channel] for name, channel in zip(WATCHED, load("series channels"), strict=True)]
+        large = [F.interpolate(one[None, None], size=mask.shape)[0, 0] for one in told]
+        assert shown["shows"][place] == sum(one[mask].mean() > 5 * one[~mask].mean() for one in large)
+    patch = shown["160 bottleneck"]
+    assert (patch > patch.max() / 2).sum() > 2 * (shown["1600 bottleneck"] > shown["1600 bottleneck"].max() / 2).sum()
 
 
 def test_the_arrays_are_what_the_networks_make_of_a_phantom():
