@@ -1,87 +1,159 @@
 """The same maps of one network before its training and, beside them, step by step through it."""
 
 import numpy as np
-from manim import LEFT, RIGHT, UP, FadeIn, FadeOut, Group, Text
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Create,
+    Dot,
+    FadeIn,
+    FadeOut,
+    LaggedStart,
+    Line,
+    Square,
+    Text,
+    Transform,
+    VGroup,
+    VMobject,
+)
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, number, on_line, words
+from animations.mobjects import Picture, Point, number, on_line, words
+from animations.stacks import Sheet
 
 WATCHED = ("encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1")
-SIDE, PITCH, MIDDLE = 1.72, 2.2, 3.55
-ROWS = (0.9, -1.35)
-HEADS, SCALE = 2.5, -2.75
+SIDE, PITCH, MIDDLE = 1.9, 2.25, 3.55
+ROWS = (1.07, -1.22)
+HEADS, BELOW, NEAR = 2.5, -2.55, 12
+SHOWS = 5
+"""A map shows the tumour when it is so many times as bright in it as elsewhere."""
 
 
 class TrainingMaps(ClipScene):
-    """Five maps and the answer at step 0 at the left; at the right the same from step to step, in the same colours."""
+    """Five maps and the probabilities at step 0 at the left; at the right the same from step to step, in the same
+    colours."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        steps = load("series steps")
+        steps, mask = load("series steps"), load("mask")
         maps = {f"{step} {name}": load(f"series {step} {name}") for step in steps for name in (*WATCHED, "probability")}
         tops = {f"top {name}": np.quantile([maps[f"{step} {name}"] for step in steps], 0.99) for name in WATCHED}
-        return {"steps": steps, "mask": load("mask"), **maps, **tops}
+        shows = [sum(contrast(maps[f"{step} {name}"], mask) > SHOWS for name in WATCHED) for step in steps]
+        return {"slice": load("small"), "steps": steps, "losses": load("series losses"), "mask": mask,
+                "shows": np.array(shows), "last": np.array(f"{steps[-1]:,}"), **maps, **tops}
 
-    @beat("Before the first step: edges and noise.", "Vor dem ersten Schritt: Kanten und Rauschen.")
+    @beat("One map from each of five stages, on a slice of a phantom.",
+          "Je eine Karte aus fünf Stufen, zu einem Phantom-Schnittbild.")
     def before(self) -> None:
-        labels = [words(name, theme.SMALL, theme.PREDICTION) for name in WATCHED]
-        labels.append(self.word("answer", "Antwort", theme.WINDOW, theme.SMALL))
-        for side in (-1, 1):
-            self.add(*(on_line(label.copy().set_x(self.spot(place, side)[0]), self.spot(place, side)[1] + 0.97)
-                       for place, label in enumerate(labels)))
-        self.add(self.head(0, -1))
-        scale = self.word("Each stage keeps its colours: dark blue is 0, yellow its top 1 %.",
-                          "Farben je Stufe gleich: Dunkelblau ist 0, Gelb das oberste Prozent.", theme.MUTED,
-                          theme.SMALL)
-        first = self.pictures(0, -1)
-        self.show(first, on_line(scale, SCALE), seconds=theme.SLOW)
-        self.maps, self.counter = first.copy(), self.head(0, 1)
-        self.play(self.maps.animate.shift(2 * MIDDLE * RIGHT), FadeIn(self.counter), run_time=theme.SLOW)
+        self.camera.frame.set(width=NEAR).move_to(MIDDLE * LEFT + 0.12 * UP)
+        start = Sheet(theme.grey(self.shown["slice"]), 3.6, frontal=True).move_to(MIDDLE * LEFT)
+        self.play(FadeIn(start, scale=0.85), run_time=theme.CALM)
+        left = [start.copy() for _ in self.spots(-1)]
+        self.add(*left)
+        moves = [Transform(sheet, end) for sheet, end in zip(left, self.sheets(0, -1), strict=True)]
+        self.play(FadeOut(start, run_time=0.3), LaggedStart(*moves, lag_ratio=0.15, run_time=2.4))
+        self.names = self.labels()
+        self.left, self.head = left, self.heading(0, -1)
+        self.play(FadeIn(self.names), run_time=theme.CALM)
 
-    @beat("After 20 steps the tumour shows in some maps.", "Nach 20 Schritten zeigt sich der Tumor in einigen Karten.")
+    @beat("Right: the same network while it trains on real patients.",
+          "Rechts: dasselbe Netz, im Training mit echten Patienten.")
+    def a_copy(self) -> None:
+        self.play(self.look_back(), FadeIn(self.head), FadeIn(self.scale()), run_time=theme.SLOW)
+        self.maps, names, self.counter = [sheet.copy() for sheet in self.left], self.names.copy(), self.head.copy()
+        self.add(*self.maps)
+        moves = [sheet.animate.shift(2 * MIDDLE * RIGHT) for sheet in (*self.maps, names, self.counter)]
+        self.play(LaggedStart(*moves, lag_ratio=0.06), run_time=1.8)
+        self.curve()
+
+    @beat("By step {steps[2]}, {shows[2]} of the 5 maps are far brighter in the tumour.",
+          "Bei Schritt {steps[2]} sind {shows[2]} der 5 Karten im Tumor weit heller.")
     def first_steps(self) -> None:
-        self.change(1)
-        self.change(2)
+        self.go_on(1, 2)
 
-    @beat("After 160 steps: in all five but the bottleneck.", "Nach 160 Schritten: in allen außer dem Bottleneck.")
+    @beat("By step {steps[5]} the bottleneck has a wide bright patch.",
+          "Bei Schritt {steps[5]} hat der Flaschenhals einen breiten Fleck.")
     def later(self) -> None:
-        self.change(3)
-        self.change(4)
+        frame = Square(SIDE, color=theme.WINDOW, stroke_width=6).move_to(self.maps[WATCHED.index("bottleneck")])
+        self.play(Create(frame), run_time=theme.CALM)
+        self.go_on(3, 5)
+        self.frame = frame
 
-    @beat("After 1,600 steps all five are bright at the tumour.", "Nach 1600 Schritten sind alle fünf am Tumor hell.")
-    def at_the_end(self) -> None:
-        self.change(5)
-        self.change(6)
+    @beat("By step {last}, all {shows[9]} are far brighter in the tumour.",
+          "Bei Schritt {steps[9]} sind alle {shows[9]} im Tumor weit heller.")
+    def last_steps(self) -> None:
+        self.play(FadeOut(self.frame), run_time=theme.QUICK)
+        self.go_on(6, 9)
 
-    def change(self, place: int) -> None:
-        """Let the maps at the right become those of another step."""
-        step = int(self.shown["steps"][place])
-        old, before = self.maps, self.counter
-        self.maps, self.counter = self.pictures(step, 1), self.head(step, 1)
-        self.play(FadeIn(self.maps), FadeIn(self.counter), FadeOut(before), run_time=theme.SLOW)
-        self.remove(old)
-        self.wait(theme.READ)
+    @beat("Orange: the reference mask, before and after.",
+          "Orange: die Referenzmaske, vorher und nachher.")
+    def compared(self) -> None:
+        outlines = [self.outline(sheet) for sheet in (*self.left, *self.maps)]
+        self.play(LaggedStart(*map(Create, outlines), lag_ratio=0.12), run_time=2.4)
 
-    def pictures(self, step: int, side: int) -> Group:
-        """Maps and answer at one step, the tumour's outline on each."""
-        colours = [theme.probability(np.clip(self.shown[f"{step} {name}"] / self.shown[f"top {name}"], 0, 1))
-                   for name in WATCHED]
+    def go_on(self, first: int, last: int) -> None:
+        """Let the maps at the right become those of the next steps, one after the other."""
+        for place in range(first, last + 1):
+            ends = self.sheets(int(self.shown["steps"][place]), 1)
+            old, self.counter = self.counter, self.heading(place, 1)
+            way = Line(self.points[place - 1], self.points[place], color=theme.INK, stroke_width=4)
+            self.play(*(Transform(sheet, end) for sheet, end in zip(self.maps, ends, strict=True)),
+                      FadeOut(old, shift=0.25 * UP), FadeIn(self.counter, shift=0.25 * UP), Create(way),
+                      self.dot.animate.move_to(self.points[place]), run_time=1.25)
+
+    # ---- pieces ----
+
+    def spots(self, side: int) -> list[Point]:
+        """The middles of the six pictures of a half, left (−1) or right (1)."""
+        return [side * MIDDLE * RIGHT + (place % 3 - 1) * PITCH * RIGHT + ROWS[place // 3] * UP for place in range(6)]
+
+    def sheets(self, step: int, side: int) -> list[Sheet]:
+        """Maps and probabilities at one step."""
+        colours = [theme.activation(self.shown[f"top {name}"])(self.shown[f"{step} {name}"]) for name in WATCHED]
         colours.append(theme.probability(self.shown[f"{step} probability"]))
-        group = Group()
-        for place, colour in enumerate(colours):
-            picture = Picture(colour, SIDE, theme.LINE if place < len(WATCHED) else theme.WINDOW)
-            picture.move_to(self.spot(place, side))
-            group.add(picture, picture.outline(self.shown["mask"], tint=0).set_stroke(width=2.5))
-        return group
+        return [Sheet(colour, SIDE, frontal=True).move_to(spot)
+                for colour, spot in zip(colours, self.spots(side), strict=True)]
 
-    def head(self, step: int, side: int) -> Text:
-        """Which step it is, above one half."""
-        text = self.word(f"step {number(step)}", f"Schritt {step}", theme.INK)
+    def labels(self) -> VGroup:
+        names = [words(name, theme.SMALL, theme.CONV) for name in WATCHED]
+        names.append(self.word("probability", "Wahrsch.", theme.INK, theme.SMALL))
+        return VGroup(*(on_line(name.set_x(spot[0]), spot[1] + SIDE / 2 + 0.1)
+                        for name, spot in zip(names, self.spots(-1), strict=True)))
+
+    def heading(self, place: int, side: int) -> Text:
+        """Which step it is, and the loss, above one half."""
+        step, loss = int(self.shown["steps"][place]), number(self.shown["losses"][place], 3)
+        text = self.word(f"step {number(step)}, loss {loss}", f"Schritt {step}, Verlust {loss.replace('.', ',')}")
         return on_line(text.set_x(side * MIDDLE), HEADS)
 
-    def spot(self, place: int, side: int) -> np.ndarray:
-        """The middle of one of the six places of a half, left (−1) or right (1)."""
-        half = MIDDLE * (LEFT if side < 0 else RIGHT)
-        return half + (place % 3 - 1) * PITCH * RIGHT + ROWS[place // 3] * UP
+    def scale(self) -> VGroup:
+        """What the colours mean."""
+        lines = (("Scale of each stage, left and right:", "Skala jeder Stufe, links und rechts:"),
+                 ("dark violet 0, yellow the top 1 %", "Dunkelviolett 0, Gelb das oberste 1 %"))
+        texts = VGroup(*(self.word(*line, theme.MUTED, theme.SMALL) for line in lines))
+        return texts.arrange(DOWN, buff=0.12).move_to(MIDDLE * LEFT + BELOW * UP)
+
+    def curve(self) -> None:
+        """The axis of the kept steps and the loss on this slice, with a dot at step 0."""
+        losses = self.shown["losses"]
+        self.points = [(3.2 + 0.4 * place) * RIGHT + (BELOW - 0.25 + 0.5 * loss / losses.max()) * UP
+                       for place, loss in enumerate(losses)]
+        base = Line(3.1 * RIGHT, 6.9 * RIGHT, color=theme.LINE, stroke_width=2).set_y(BELOW - 0.25)
+        name = self.word("loss on the slice", "Verlust zum Bild", theme.MUTED, theme.SMALL)
+        self.dot = Dot(self.points[0], 0.09, color=theme.WINDOW)
+        self.play(Create(base), FadeIn(name.next_to(base, LEFT, buff=0.2).shift(0.15 * UP)), FadeIn(self.dot),
+                  run_time=theme.CALM)
+
+    def outline(self, sheet: Sheet) -> VMobject:
+        picture = Picture(theme.grey(self.shown["slice"]), SIDE).move_to(sheet)
+        return picture.outline(self.shown["mask"], tint=0).set_stroke(width=2.5)
+
+
+def contrast(values: np.ndarray, mask: np.ndarray) -> float:
+    """How many times as bright a map is in the tumour as elsewhere, on average."""
+    large = values.repeat(len(mask) // len(values), 0).repeat(len(mask) // len(values), 1)
+    return float(large[mask].mean() / large[~mask].mean())
