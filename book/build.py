@@ -29,6 +29,8 @@ from unet_lib.widgets.glossary_cards.glossary_cards import page_script, page_sty
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 LESSONS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
+TEACHING = [*(ROOT / "teaching" / f"{name}.md" for name in ("README", "schedules", "project_ideas", "assessment")),
+            *sorted((ROOT / "teaching" / "notes").glob("*.md"))]
 STATIC = "_static/live"  # where pages find the scripts of their widgets
 MADE = ("source", "html", "doctrees", "jupyter_execute")  # the last by myst-nb, for the pictures
 OPEN = "<strong>… Not attempted yet.</strong>"
@@ -66,8 +68,9 @@ def gather(source: Path, site: Path) -> None:
         for cell in (cell for cell in lesson.cells if cell.cell_type == "markdown"):
             cell.source = CLIP.sub(_with_poster, resolve_links(cell.source, path.parent, source))
         write_text(source / path.relative_to(ROOT), nbformat.writes(lesson))
-    readme = (ROOT / "README.md").read_text("utf-8")
-    write_text(source / "README.md", resolve_links(readme, ROOT, source))
+    for path in (ROOT / "README.md", *TEACHING):
+        text = resolve_links(path.read_text("utf-8"), path.parent, source)
+        write_text(source / path.relative_to(ROOT), text + teaching_contents() if path == TEACHING[0] else text)
     write_text(source / "lessons.md", (HERE / "index.md").read_text("utf-8"))
     write_text(source / "glossary.md", glossary_page())
     write_text(source / "animations.md", animations_page())
@@ -90,12 +93,18 @@ def animations_page() -> str:
                         *map(_shown, clips())])
 
 
+def teaching_contents() -> str:
+    """What stands below the first page for teachers, so that Sphinx knows the order of the others."""
+    others = [path.relative_to(TEACHING[0].parent).with_suffix("").as_posix() for path in TEACHING[1:]]
+    return "\n".join(["", "```{toctree}", ":hidden:", "", *others, "```", ""])
+
+
 def resolve_links(text: str, folder: Path, source: Path) -> str:
     """Links as the book needs them: the files they name are copied along; of prose and folders the words are kept."""
     def resolve(link: re.Match[str]) -> str:
         words, target = link.groups()
         path = (folder / target).resolve()
-        if path in LESSONS.values() or ":" in target:
+        if path in (*LESSONS.values(), *TEACHING) or ":" in target:
             return link[0]
         if not path.exists():  # a heading, or nothing, of which Sphinx will complain
             return re.sub("#.*", lambda heading: heading[0].lower(), link[0])

@@ -17,6 +17,7 @@ GPU, REAL_DATA = "long trainings", "training and testing on real patients"
 # The extras of pyproject.toml: name, what it is for, and which of its modules stand on libraries of the system.
 PARTS = (("animations", "rendering the clips again", ("cairo", "manimpango")),
          ("book", "building the lessons as a site", ()),
+         ("talk", "making the slides of the talk", ()),
          ("dev", "running the tests", ()))
 
 
