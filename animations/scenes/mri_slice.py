@@ -1,68 +1,137 @@
-"""A slice is numbers, three times over."""
+"""A slice is numbers, three times over, and each pixel belongs to the tumour or does not."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, Group, GrowFromPoint
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Circle,
+    Create,
+    FadeIn,
+    FadeOut,
+    Group,
+    LaggedStart,
+    MoveAlongPath,
+    Text,
+    Transform,
+    VGroup,
+    VMobject,
+    always_redraw,
+    rush_from,
+)
+from numpy.lib.stride_tricks import sliding_window_view
 
 from animations import theme
 from animations.arrays import load
+from animations.camera import Dive
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, PixelGrid, words, zoom_lines
+from animations.mobjects import Picture, PixelGrid, fly, number, on_line, words
+from animations.stacks import FeatureStack, Sheet
 from unet_lib.data.slice_files import CHANNELS, FLAIR
 
-SIDE = 6
+SIDE, CELL = 6, 0.85
+DARK = np.array([28, 34, 45], np.uint8)
 GERMAN = {"pre-contrast": "vor Kontrastmittel", "FLAIR": "FLAIR", "post-contrast": "nach Kontrastmittel"}
+WAY = ((150, 60), (190, 120), (150, 185), (80, 180), (60, 120), (110, 92), (122, 98))
+"""Rows and columns of the pixels that are visited; the last is in the tumour."""
+
+
+def steepest(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Row and column of the window, about half in the tumour, whose two parts differ most in grey."""
+    windows, inside = (sliding_window_view(values, (SIDE, SIDE)) for values in (picture.astype(float), mask))
+    means = [(windows * part).sum((2, 3)) / np.maximum(part.sum((2, 3)), 1) for part in (inside, ~inside)]
+    score = np.where(abs(inside.mean((2, 3)) - 0.5) < 0.15, means[0] - means[1], -np.inf)
+    return np.array(np.unravel_index(score.argmax(), score.shape))
 
 
 class MriSlice(ClipScene):
-    """Picture, numbers, channels, and the expert's answer."""
+    """A scan, one of its slices, a few pixels, three channels, and the question that is asked of each pixel."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        image, reference = load("image"), load("reference")
-        row = int(np.flatnonzero(reference.any(axis=1)).mean())
-        corner = np.array([row, int(np.argmax(reference[row])) - SIDE // 2])
-        patch = image[corner[0]:corner[0] + SIDE, corner[1]:corner[1] + SIDE, FLAIR]
-        return {"image": image, "reference": reference, "corner": corner, "patch": patch}
+        image, reference, head = load("image"), load("reference"), load("head")
+        row, column = corner = steepest(image[..., FLAIR], reference)
+        return {"head": head, "place": np.array([(slice_ == load("small")).all() for slice_ in head]).argmax(),
+                "slices": np.array(len(head)), "size": np.array(image.shape[:2]), "image": image,
+                "reference": reference, "corner": corner,
+                "patch": image[row:row + SIDE, column:column + SIDE, FLAIR]}
 
-    @beat("One slice through a head, as a scanner sees it.", "Ein Schnitt durch einen Kopf, wie ihn ein Scanner sieht.")
-    def a_picture(self) -> None:
-        self.slice = Picture(theme.grey(self.shown["image"][..., FLAIR]), 5.4)
-        size = words("{} × {} pixels".format(*self.slice.shape) if self.language == "en"
-                     else "{} × {} Pixel".format(*self.slice.shape), colour=theme.MUTED)
-        self.size = size.next_to(self.slice, RIGHT, buff=0.5)
-        self.show(self.slice)
-        self.show(self.size)
+    @beat("A scan of a head is a stack of slices. This is a phantom’s.",
+          "Ein Scan ist ein Stapel Schnittbilder, hier eines Phantoms.")
+    def a_scan(self) -> None:
+        stack = FeatureStack([theme.grey(values) for values in self.shown["head"]], 3.7, gap=0.45)
+        self.play(LaggedStart(*(FadeIn(sheet, shift=0.8 * DOWN) for sheet in stack), lag_ratio=0.12, run_time=2))
+        chosen = stack.from_front()[int(self.shown["place"])]
+        self.play(chosen.animate.shift(1.2 * UP), run_time=1)
+        others = Group(*(sheet for sheet in stack if sheet is not chosen))
+        self.bring_to_front(chosen)
+        front = Sheet(theme.grey(self.shown["head"][int(self.shown["place"])]), 5.2, frontal=True)
+        self.play(Transform(chosen, front), FadeOut(others, shift=2 * LEFT), run_time=1.5)
+        self.slice = Picture(theme.grey(self.shown["image"][..., FLAIR]), 5.2)
+        self.play(FadeIn(self.slice), run_time=0.3)
+        self.remove(chosen)
 
-    @beat("Look closer: every pixel is a number. 0 is black.",
-          "Näher betrachtet ist jeder Pixel eine Zahl. 0 ist schwarz.")
+    @beat("Each pixel is a number: the larger it is, the brighter.",
+          "Jeder Pixel ist eine Zahl: je größer, desto heller.")
     def a_table(self) -> None:
-        self.fade(self.size)
-        self.play(self.slice.animate.shift(3.4 * LEFT), run_time=theme.CALM)
+        pixel = self.slice.image.height / self.slice.shape[0]
         frame = self.slice.frame(*self.shown["corner"], SIDE, SIDE)
-        grid = PixelGrid(self.shown["patch"], side=0.85, size=theme.LABEL).shift(3.6 * RIGHT)
-        lines = zoom_lines(frame, grid)
-        self.play(Create(frame), run_time=theme.CALM)
-        self.play(GrowFromPoint(grid.cells, frame.get_center()), Create(lines, lag_ratio=0), run_time=theme.SLOW)
-        self.play(FadeIn(grid.labels), run_time=theme.CALM)
-        self.wait(theme.READ)
-        self.closer = Group(frame, grid, lines)
+        grid = PixelGrid(self.shown["patch"], CELL).scale(pixel / CELL).move_to(frame)
+        self.play(Create(frame), run_time=theme.QUICK)
+        self.play(Dive(self.camera.frame, frame, 14.2 * pixel / CELL, run_time=2.5))
+        self.play(LaggedStart(*(FadeIn(grid.entry(*place)) for place in np.ndindex(SIDE, SIDE)), lag_ratio=0.3),
+                  self.look(frame.get_center() + pixel * RIGHT), run_time=1.8)
+        self.play(self.look(frame.get_center() + pixel * LEFT), run_time=1.3)
+        self.grid = Group(grid, frame)
 
-    @beat("The same place, recorded in three ways: three channels.",
-          "Dieselbe Stelle, dreifach aufgenommen: drei Kanäle.")
+    @beat("The same slice is recorded in three ways: three channels.",
+          "Dieselbe Schicht, auf drei Arten aufgenommen: drei Kanäle.")
     def three_channels(self) -> None:
-        self.fade(self.closer)
-        self.channels = Group(*(Picture(theme.grey(self.shown["image"][..., c]), 4.3) for c in range(len(CHANNELS))))
-        self.channels.arrange(RIGHT, buff=0.3).shift(0.3 * UP)
-        labels = [self.word(name, GERMAN[name], theme.MUTED, theme.SMALL + 2).next_to(picture, DOWN, buff=0.2)
-                  for name, picture in zip(CHANNELS, self.channels, strict=True)]
-        self.play(self.slice.animate.match_height(self.channels[FLAIR]).move_to(self.channels[FLAIR]),
-                  run_time=theme.CALM)
-        self.show(self.channels[0], self.channels[2], *labels)
-        self.remove(self.slice)
-        self.add(self.channels)
+        self.play(FadeOut(self.grid),
+                  Dive(self.camera.frame, self.camera.at_rest, self.camera.at_rest.width, run_time=1.8))
+        self.channels = Group(*(Picture(theme.grey(self.shown["image"][..., c]), 4.2) for c in range(len(CHANNELS))))
+        self.channels.arrange(RIGHT, buff=0.35).shift(0.5 * UP)
+        self.names = VGroup(*(on_line(self.word(name, GERMAN[name], theme.MUTED), -2.05).match_x(picture)
+                              for name, picture in zip(CHANNELS, self.channels, strict=True)))
+        self.play(*(fly(self.slice, channel) for channel in self.channels), FadeOut(self.slice), run_time=1.5)
+        self.play(LaggedStart(*(FadeIn(name, shift=0.2 * DOWN) for name in self.names), lag_ratio=0.3, run_time=1))
 
-    @beat("The task: outline the tumour, pixel by pixel.", "Die Aufgabe: den Tumor umranden, Pixel für Pixel.")
-    def the_answer(self) -> None:
-        outlines = [picture.outline(self.shown["reference"]) for picture in self.channels]
-        self.play(Create(outlines[FLAIR]), run_time=theme.SLOW)
-        self.show(outlines[0], outlines[2])
+    @beat("So every pixel of a slice has three numbers.", "Zu jedem Pixel gehören also drei Zahlen.")
+    def three_numbers(self) -> None:
+        rings = [Circle(0.13, color=theme.WINDOW, stroke_width=5).move_to(picture.at(*WAY[0]))
+                 for picture in self.channels]
+        values = VGroup(*(always_redraw(lambda at=(ring, c): self.value(*at)) for c, ring in enumerate(rings)))
+        self.show(*rings, values, seconds=theme.QUICK)
+        ways = [VMobject().set_points_smoothly([picture.at(*place) for place in WAY]) for picture in self.channels]
+        self.play(*(MoveAlongPath(ring, way) for ring, way in zip(rings, ways, strict=True)), run_time=3.8,
+                  rate_func=rush_from)
+        self.probe = [*rings, values]
+
+    @beat("The task: which of these pixels belong to the tumour?",
+          "Die Aufgabe: Welche dieser Pixel gehören zum Tumor?")
+    def the_task(self) -> None:
+        reference = self.shown["reference"]
+        lines = VGroup(*(picture.outline(reference) for picture in self.channels))
+        self.play(*(Create(line) for line in lines), FadeOut(*self.probe), run_time=1.4)
+        together = Picture(theme.grey(self.shown["image"][..., FLAIR]), 4.4).move_to(3 * LEFT + 0.5 * UP)
+        mask = Picture(np.full((*reference.shape, 3), DARK), 4.4).move_to(3 * RIGHT + 0.5 * UP)
+        self.bring_to_front(self.channels[FLAIR], lines[FLAIR])
+        self.play(*(picture.animate.match_height(together).move_to(together) for picture in self.channels),
+                  *(Transform(line, together.outline(reference)) for line in lines), FadeOut(self.names), run_time=1.2)
+        self.remove(*(thing for c, pair in enumerate(zip(self.channels, lines, strict=True)) if c != FLAIR
+                      for thing in pair))
+        self.play(FadeIn(mask, shift=RIGHT), run_time=theme.QUICK)
+        self.play(fly(lines[FLAIR], mask.outline(reference, tint=1)), run_time=1.5)
+        label = self.word("reference mask: 1 in the tumour, 0 elsewhere", "Referenzmaske: 1 im Tumor, 0 sonst")
+        self.play(FadeIn(label.set_y(-2.35), shift=0.2 * UP), run_time=theme.CALM)
+
+    def at_the_end(self) -> None:
+        self.play(self.look(0.03 * UP, 13.4), run_time=1)
+
+    def value(self, ring: Circle, channel: int) -> Text:
+        """The number of the pixel in the middle of a ring, under the channel's name."""
+        picture, name = self.channels[channel], self.names[channel]
+        way = (ring.get_center() - picture.at(0, 0)) * picture.shape[0] / picture.image.height
+        value = self.shown["image"][int(-way[1]), int(way[0]), channel]
+        return words(number(value), theme.TITLE, theme.WINDOW).move_to(name.get_x() * RIGHT + 2.6 * DOWN)
