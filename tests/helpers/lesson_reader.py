@@ -1,13 +1,17 @@
-"""Reads a notebook into numbered cells, headings and exercises, for the rules of `lesson_rules`."""
+"""Reads a notebook into numbered cells and headings, for the rules of `lesson_rules`; exercises as the editions do."""
 
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
 
 import nbformat
+
+from unet_lib.lessons.editions import exercise_cells
+from unet_lib.lessons.editions.exercise_cells import checks, find_exercises, holds_ellipsis, parse
+
+__all__ = ["Cell", "Exercise", "Lesson", "checks", "holds_ellipsis"]
 
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
@@ -50,7 +54,7 @@ class Cell:
     @cached_property
     def tree(self) -> ast.Module:
         """The parsed code; lines of IPython magic are left out."""
-        return ast.parse(re.sub(r"^\s*[%!].*$", "", self.source, flags=re.MULTILINE))
+        return parse(self.source)
 
     @property
     def parses(self) -> bool:
@@ -80,18 +84,15 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Exercise:
-    """An exercise cell as the linter found it, with the solution below it ("" if none)."""
+class Exercise(exercise_cells.Exercise):
+    """An exercise with its cell, which a test may change."""
 
     cell: Cell
-    help: tuple[str, ...]
-    solution: str
 
-    def solved(self) -> tuple[str, str]:
-        """The code to run before the check, and the check itself as an expression."""
-        *body, call = self.cell.tree.body
-        kept = [ast.unparse(statement) for statement in body if not holds_ellipsis(statement)]
-        return "\n".join([*kept, self.solution]), ast.unparse(call)
+    @property
+    def help(self) -> tuple[str, ...]:
+        """The stages of the help by name, in order."""
+        return tuple(self.stages)
 
 
 class Lesson:
@@ -124,8 +125,7 @@ class Lesson:
     @cached_property
     def exercises(self) -> list[Exercise]:
         """Code cells that hold `...` and call a checker, with the help that follows them."""
-        pairs = zip_longest(self.cells, self.cells[1:])
-        return [read_exercise(cell, below) for cell, below in pairs if is_exercise(cell)]
+        return [Exercise(found.source, found.stages, self.cells[at]) for at, found in find_exercises(self.notebook)]
 
 
 def prose(source: str) -> str:
@@ -160,32 +160,6 @@ def number_cells(notebook: nbformat.NotebookNode) -> Iterator[Cell]:
             opened = [text for marks, text in headings(node.source) if marks == "##"]
             section = opened[-1] if opened else section
         yield Cell(number, section, node)
-
-
-def holds_ellipsis(node: ast.AST) -> bool:
-    """Is there a `...` for the reader to replace?"""
-    return any(isinstance(part, ast.Constant) and part.value is ... for part in ast.walk(node))
-
-
-def checks(node: ast.AST) -> list[str]:
-    """Names of the checkers called in here."""
-    calls = (part.func for part in ast.walk(node) if isinstance(part, ast.Call))
-    return [f.attr for f in calls if isinstance(f, ast.Attribute) and ast.unparse(f.value) == "check"]
-
-
-def is_exercise(cell: Cell) -> bool:
-    """A code cell with `...` and a checker."""
-    if cell.kind != "code" or not cell.parses:
-        return False
-    return holds_ellipsis(cell.tree) and bool(checks(cell.tree))
-
-
-def read_exercise(cell: Cell, below: Cell | None) -> Exercise:
-    """The exercise with the <details> of the next cell."""
-    source = below.source if below and below.kind == "markdown" else ""
-    details = re.findall(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", source, re.DOTALL)
-    fenced = re.search(r"^```python\n(.*?)^```", dict(details).get("Solution", ""), re.MULTILINE | re.DOTALL)
-    return Exercise(cell, tuple(name for name, _ in details), fenced[1] if fenced else "")
 
 
 def at(cell: Cell) -> str:

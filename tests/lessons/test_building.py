@@ -72,10 +72,6 @@ def read(name):
     return Lesson(nbformat.read(NOTEBOOKS / f"{name}.ipynb", 4), {})
 
 
-def checker(exercise):
-    return ast.unparse(exercise.cell.tree.body[-1]).partition("(")[0].removeprefix("check.")
-
-
 @pytest.mark.parametrize("name", WRONG)
 def test_the_reader_writes_as_much_as_promised(name):
     """Lines of the solutions, empty ones not counted, and classes and functions alone."""
@@ -91,7 +87,7 @@ def test_what_the_reader_builds_is_used(name):
     """By `check.….mine(…)`, which goes on with it, in a later cell."""
     lesson = read(name)
     code = "\n".join(cell.source for cell in lesson.code)
-    built = [checker(exercise) for exercise in lesson.exercises if "answer = " not in exercise.solution]
+    built = [exercise.checker for exercise in lesson.exercises if "answer = " not in exercise.solution]
     assert len(built) >= 7 and not [used for used in built if f"check.{used}.mine(" not in code]
 
 
@@ -100,7 +96,7 @@ def run(lesson, tmp_path, monkeypatch):
     monkeypatch.setenv("UNET_PROFILE", "smoke")
     monkeypatch.setenv("UNET_PROGRESS", str(tmp_path / "progress.json"))
     monkeypatch.delenv("UNET_CHECK", raising=False)
-    cells = {checker(exercise): exercise.cell.node for exercise in lesson.exercises}
+    cells = {exercise.checker: exercise.cell.node for exercise in lesson.exercises}
     NotebookClient(lesson.notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     said = "".join(output.get("text", "") for cell in lesson.code for output in cell.outputs)
     return {name: cell.outputs[-1]["data"]["text/plain"] for name, cell in cells.items()}, said
@@ -135,11 +131,11 @@ def test_a_lesson_runs_with_every_exercise_solved(name, tmp_path, monkeypatch):
 def test_a_lesson_runs_with_a_wrong_answer_in_each_exercise(name, tmp_path, monkeypatch):
     """No exception, the right hint for each, and the lesson goes on with ours."""
     lesson, wrong = read(name), WRONG[name]
-    assert set(wrong) == {checker(exercise) for exercise in lesson.exercises}
+    assert set(wrong) == {exercise.checker for exercise in lesson.exercises}
     for exercise in lesson.exercises:
-        right, instead, _ = wrong[checker(exercise)]
+        right, instead, _ = wrong[exercise.checker]
         solved, call = exercise.solved()
-        assert right in solved, checker(exercise)
+        assert right in solved, exercise.checker
         exercise.cell.node.source = f"{solved.replace(right, instead)}\n{call}"
     feedback, said = run(read_again(lesson), tmp_path, monkeypatch)
     for exercise, (_, _, hint) in wrong.items():

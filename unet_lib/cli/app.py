@@ -6,6 +6,7 @@ import typer
 
 from unet_lib.cli.card import card
 from unet_lib.cli.data import data_app, phantom
+from unet_lib.cli.editions import edition
 from unet_lib.cli.experiments import experiments_app
 from unet_lib.cli.features import features
 from unet_lib.cli.lessons import doctor, pages, translate
@@ -19,7 +20,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Glass-Box U-Net: train and use a network that outlines brain tumours in MRI scans.")
 app.add_typer(data_app, name="data")
 app.add_typer(experiments_app, name="experiments")
-for command in (doctor, phantom, train, evaluate, predict, card, features, translate, pages):
+for command in (doctor, phantom, train, evaluate, predict, card, features, translate, pages, edition):
     app.command(cls=HelpFromRegistries)(command)
 
 
