@@ -83,7 +83,7 @@ def test_the_readmes_picture_is_the_clip():
 def test_an_incomplete_entry_and_an_unknown_name_are_explained():
     with pytest.raises(SettingsError, match=r"title, statement, transcript in en and de; got .*'title': \{'en'"):
         manifest._parse({"name": "x", "lesson": "y", "title": {"en": "A"}, "statement": {}, "transcript": {}})
-    with pytest.raises(SettingsError, match="no clip 'bogus'; expected one of mri_slice, convolution"):
+    with pytest.raises(SettingsError, match="no clip 'bogus'; expected one of hook, mri_slice"):
         clip_named("bogus")
 
 

@@ -29,7 +29,8 @@ def test_rendering_goes_on_where_it_stopped_and_leaves_no_halves(tmp_path, monke
     monkeypatch.setattr(sys, "argv", ["render", *arguments])
     render.main()
     assert "1 rendered, 0 up to date" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dice.gif", "dice.jpg", "index.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dice.de.vtt", "dice.en.vtt", "dice.gif", "dice.jpg",
+                                                                   "index.json"]
     with Image.open(tmp_path / "dice.gif") as gif:
         assert gif.is_animated and gif.n_frames * gif.info["duration"] / 1000 > 10
     assert manifest.index(tmp_path)["dice.gif"]["made from"] == made_from(clip_named("dice"), "de")
@@ -38,7 +39,7 @@ def test_rendering_goes_on_where_it_stopped_and_leaves_no_halves(tmp_path, monke
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    (("--only", "bogus"), "no clip 'bogus'; expected one of mri_slice"),
+    (("--only", "bogus"), "no clip 'bogus'; expected one of hook"),
     (("--jobs", 0), "expected --jobs of at least 1; got 0"),
     (("--quality", "x"), "invalid choice: 'x'")])
 @needs_manim
@@ -111,21 +112,26 @@ def test_posters_are_left_out_of_a_film(moving_square, tmp_path):
     clips = [encode(moving_square("in.mp4", count), tmp_path / f"{count}.mp4") for count in (30, 45)]
     grey = Image.new("RGB", (64, 64), (120, 120, 120))
     whole = [behind_poster(clip, grey, tmp_path / f"whole-{clip.name}") for clip in clips]
-    assert join(whole, tmp_path / "film.mp4") == pytest.approx(2.5)
+    assert join(whole, tmp_path / "film.mp4") == pytest.approx([0, 1, 2.5])
     film = pictures_of(tmp_path / "film.mp4")
     assert len(film) == 75 and all(map(np.array_equal, film, [*pictures_of(clips[0]), *pictures_of(clips[1])]))
 
 
 def test_a_film_is_its_clips_one_after_the_other(moving_square, tmp_path):
+    import av
+
     from animations.film import join
     from animations.render import measure
 
     one, two = moving_square("one.mp4", 30), moving_square("two.mp4", 45)
-    assert join([one, two], tmp_path / "film.mp4") == pytest.approx(2.5)
+    assert join([one, two], tmp_path / "film.mp4", ["One", "Two"]) == pytest.approx([0, 1, 2.5])
     film = pictures_of(tmp_path / "film.mp4")
     assert len(film) == 75
     assert all(np.array_equal(a, b) for a, b in zip(film, [*pictures_of(one), *pictures_of(two)], strict=True))
     assert measure(tmp_path / "film.mp4")["seconds"] == pytest.approx(2.5, abs=0.05)
+    with av.open(str(tmp_path / "film.mp4")) as whole:
+        chapters = [(one["start"] * one["time_base"], one["metadata"]["title"]) for one in whole.chapters()]
+    assert chapters == [(0, "One"), (1, "Two")]
     with pytest.raises(SettingsError, match=r"other.mp4: expected width, height and clock \(64, 64"):
         join([one, moving_square("other.mp4", 30, side=96)], tmp_path / "film.mp4")
     assert len(pictures_of(tmp_path / "film.mp4")) == 75  # the film that was there is still whole
