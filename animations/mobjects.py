@@ -185,6 +185,27 @@ class Unroll(Animation):
         pixels[..., 3] = np.where(there, 255, 0)[:, None]
 
 
+class Counting(Animation):
+    """A text changes while a number in it runs: `write` says the text for a time from 0 to 1."""
+
+    def __init__(self, text: Text, write: Callable[[float], Text], **settings: Any) -> None:
+        self.write = write
+        super().__init__(text, introducer=True, **settings)
+
+    def interpolate_mobject(self, alpha: float) -> None:
+        """Draw all letters as one shape: the camera asks only in the beginning which shapes there are."""
+        new = self.write(self.rate_func(alpha))
+        self.mobject.submobjects = []
+        self.mobject.set_points(np.concatenate([letter.points for letter in new.family_members_with_points()]))
+        self.mobject.set_fill(new.get_fill_color(), 1).set_stroke(width=0)
+
+    def finish(self) -> None:
+        """Letters again."""
+        last = self.write(self.rate_func(1))
+        self.mobject.clear_points()
+        self.mobject.submobjects, self.mobject.original_text = last.submobjects, last.original_text
+
+
 class SkipArrow(VGroup):
     """The way of a skip connection, from one thing to another on its right, with its name above."""
 

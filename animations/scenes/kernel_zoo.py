@@ -58,7 +58,7 @@ class KernelZoo(ClipScene):
                   run_time=2.2)
 
     @beat("They slide over the slice row by row; all products are added.",
-          "Sie gleiten zeilenweise darüber; alle Produkte werden addiert.")
+          "Sie gleiten zeilenweise darüber, und alle Produkte addieren sich.")
     def its_map(self) -> None:
         self.maps = [self.map(place) for place in range(self.shown["filters"])]
         first, self.place = self.maps[FIRST], self.maps[FIRST].get_center()

@@ -86,6 +86,20 @@ def test_the_kernel_zoo_is_a_trained_networks_and_shows_what_is_said():
 
 
 @needs_manim
+def test_a_fully_connected_layers_weights_and_a_map_that_moves_along():
+    shown, side = numbers("fully_connected"), len(load("small"))
+    assert shown["weights"].tolist() == [64, nn.Linear(64, 64, bias=False).weight.numel(), side**4, 9]
+    assert shown["millions"] == 268
+    middle = len(shown["maps"]) // 2
+    for place in (0, middle + 5, len(shown["maps"]) - 1):
+        assert np.array_equal(np.roll(shown["moved"][place], middle - place, axis=1), load("small"))
+        moved_back = np.roll(shown["maps"][place], middle - place, axis=1)
+        inner = slice(middle + 1, side - middle - 1)
+        assert np.array_equal(moved_back[:, inner], shown["maps"][middle][:, inner])
+        assert not np.array_equal(shown["maps"][place], shown["maps"][middle]) or place == middle
+
+
+@needs_manim
 def test_receptive_fields_are_what_gradients_reach():
     shown = numbers("receptive_field")
     pixels = torch.zeros(1, 1, 41, requires_grad=True)
