@@ -60,7 +60,7 @@ def signed(reach: float) -> Shade:
 
 def probability(values: Float[np.ndarray, "*shape"]) -> UInt8[np.ndarray, "*shape 3"]:
     """From 0, dark violet, to 1, yellow: viridis, as in the lessons."""
-    return np.uint8(255 * colormaps["viridis"](np.asarray(values, float))[..., :3])
+    return np.uint8(255 * np.asarray(colormaps["viridis"](np.asarray(values, float)))[..., :3])
 
 
 def activation(top: float) -> Shade:
