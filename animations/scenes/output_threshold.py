@@ -1,84 +1,134 @@
-"""From logits to probabilities, and from probabilities to a mask."""
+"""From logits to probabilities, and from probabilities to a mask, where the network is unsure."""
+
+from itertools import pairwise
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, Dot, FadeIn, Line, MathTypst, MoveAlongPath, VGroup, VMobject
+from jaxtyping import UInt8
+from manim import DOWN, LEFT, RIGHT, UP, Create, Dot, FadeIn, FadeOut, Line, Text, UpdateFromAlphaFunc, VGroup, VMobject
+from manim import interpolate as between
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, number, words
+from animations.mobjects import Picture, Point, number, on_line, words
 from unet_lib import byhand
 
-MARGIN, REACH = 14, 6
-UPWARDS = tuple(np.round(np.arange(0.5, 0.96, 0.05), 2))
-DOWNWARDS = tuple(np.round(np.arange(0.45, 0.04, -0.05), 2))
-THRESHOLDS = (*UPWARDS, *UPWARDS[-2::-1], *DOWNWARDS, *DOWNWARDS[-2::-1], 0.5)
-"""Where the slider stops on its way: up, down past the middle, and back to it."""
+HALF, REACH = 22, 8
+"""Half of the side of what is shown, in pixels; how far the axis of logits goes."""
+STOPS = (0.5, 0.9, 0.1, 0.5)
+"""Where the threshold goes."""
+CORNER, WIDE, HIGH = np.array([0.4, -1.75, 0]), 5.3, 3.9
 
 
 class OutputThreshold(ClipScene):
-    """The shipped network's last map, the sigmoid, and a threshold that moves."""
+    """The logits near a tumour become probabilities along the sigmoid; then a line on its axis moves, and the mask."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        probability = byhand.sigmoid(load("logits").astype(float))
-        indices = np.argwhere(load("mask"))
-        (top, left), (bottom, right) = indices.min(axis=0) - MARGIN, indices.max(axis=0) + MARGIN
-        near = np.s_[top:bottom, left:right]
-        return {"logits": load("logits"), "probability": probability, "near": load("small")[near],
-                "near probability": probability[near], "thresholds": np.array(THRESHOLDS),
-                "pixels": np.array([(probability[near] >= t).sum() for t in THRESHOLDS]),
-                "curve": np.stack([x := np.linspace(-REACH, REACH, 61), byhand.sigmoid(x)])}
+        whole = load("unsure logits").astype(float)
+        row, column = np.argwhere(whole >= 0).mean(0).round().astype(int)
+        near = np.s_[row - HALF:row + HALF, column - HALF:column + HALF]
+        logits = whole[near]
+        scanned = logits.argmax() // logits.shape[1]
+        return {"slice": load("failure images")[load("unsure")][near], "logits": logits, "row": np.array(scanned),
+                "probability": byhand.sigmoid(logits), "stops": np.array(STOPS),
+                "pixels": np.array([(byhand.sigmoid(logits) >= stop).sum() for stop in STOPS]),
+                "curve": np.stack([x := np.linspace(-REACH, REACH, 81), byhand.sigmoid(x)])}
 
     @beat("The last layer gives each pixel a number, its logit.",
           "Die letzte Schicht gibt jedem Pixel eine Zahl, das Logit.")
     def logits(self) -> None:
         values = self.shown["logits"]
-        self.left = Picture(theme.signed(theme.reach_of(values))(values), 4.2).shift(4.8 * LEFT)
-        self.show(self.left)
+        self.picture = Picture(theme.grey(self.shown["slice"]), 4.6).move_to(0.3 * UP)
+        self.under = self.below("a slice of a phantom", "ein Schnittbild eines Phantoms")
+        self.show(self.picture, self.under)
+        self.turn_into(theme.signed(values.max())(values))
+        self.relabel("logits: violet below 0, bright above", "Logits: violett unter 0, hell darüber")
 
-    @beat("The sigmoid makes a probability of it, from 0 to 1.",
+    @beat("The sigmoid turns a logit into a probability from 0 to 1.",
           "Die Sigmoid-Funktion macht daraus eine Wahrscheinlichkeit.")
-    def probabilities(self) -> None:
-        points = [0.28 * x * RIGHT + (3 * y - 1.2) * UP for x, y in self.shown["curve"].T]
-        axes = VGroup(Line(1.75 * LEFT, 1.75 * RIGHT), Line(0.3 * DOWN, 3.4 * UP)).set_stroke(theme.LINE, 3)
-        curve = VMobject(color=theme.PREDICTION, stroke_width=7).set_points_as_corners(points)
-        dot = Dot(points[0], radius=0.13, color=theme.WINDOW)
-        ends = VGroup(words("0", 26, theme.MUTED).next_to(points[0], DOWN, buff=0.2),
-                      words("1", 26, theme.MUTED).next_to(points[-1], UP, buff=0.35))
-        self.show(axes.shift(1.2 * DOWN), ends)
-        self.play(Create(curve), run_time=theme.CALM)
-        self.play(FadeIn(dot), run_time=theme.QUICK)
-        self.play(MoveAlongPath(dot, curve.copy()), run_time=theme.SLOW)
-        right = Picture(theme.probability(self.shown["probability"]), 4.2).shift(4.8 * RIGHT)
-        formula = MathTypst("1 / (1 + e^(-x))", font_size=40, color=theme.PREDICTION).move_to(2.1 * DOWN)
-        self.play(FadeIn(right, shift=0.3 * RIGHT), FadeIn(formula), run_time=theme.CALM)
+    def the_sigmoid(self) -> None:
+        curve = VMobject(color=theme.INK, stroke_width=6).set_points_as_corners(
+            [point(*pair) for pair in self.shown["curve"].T])
+        self.play(self.picture.animate.shift(4 * LEFT), self.under.animate.shift(4 * LEFT), FadeIn(self.axes()),
+                  run_time=1.2)
+        self.play(Create(curve), run_time=1.2)
+        row = int(self.shown["row"])
+        columns = np.flatnonzero(self.shown["logits"][row] >= -REACH)  # where the axis has room for them
+        frame = self.picture.frame(row - 1, columns[0] - 1, 3, 3)
+        dot, reading = Dot(radius=0.14, color=theme.WINDOW), words("0")
 
-    @beat("Tumour is what reaches the threshold.", "Tumor ist, was die Schwelle erreicht.")
+        def follow(_: VGroup, alpha: float) -> None:
+            column = round(between(columns[0], columns[-1], alpha))
+            logit, chance = (float(self.shown[name][row, column]) for name in ("logits", "probability"))
+            frame.move_to(self.picture.at(row + 0.5, column + 0.5))
+            dot.move_to(point(logit, chance))
+            text = f"{number(logit, 1)} → {number(chance, 2)}"
+            reading.become(words(text, theme.LABEL, theme.WINDOW).move_to(point(-REACH + 4, 0.72)))
+        moved = VGroup(frame, dot, reading)
+        self.play(UpdateFromAlphaFunc(moved, follow), run_time=3.6)
+        self.play(FadeOut(moved), run_time=theme.QUICK)
+
+    @beat("Pixel by pixel, it gives a map of probabilities.",
+          "Pixel für Pixel entsteht eine Karte von Wahrscheinlichkeiten.")
+    def the_map(self) -> None:
+        self.turn_into(theme.probability(self.shown["probability"]))
+        self.relabel("dark violet is 0, yellow is 1", "Dunkelviolett ist 0, Gelb ist 1")
+
+    @beat("What reaches the threshold is marked as tumour.", "Was die Schwelle erreicht, gilt als Tumor.")
     def the_threshold(self) -> None:
-        self.fade(*(thing for thing in self.mobjects if thing not in (self.title, self.caption)))
-        self.near = Picture(theme.grey(self.shown["near"]), 5.3).shift(2.9 * LEFT)
-        self.rail = Line(2 * DOWN, 2 * UP, color=theme.LINE, stroke_width=8).shift(2.1 * RIGHT)
-        ends = VGroup(words("0", 26, theme.MUTED).next_to(self.rail, DOWN, buff=0.15),
-                      words("1", 26, theme.MUTED).next_to(self.rail, UP, buff=0.15))
-        self.show(self.near, self.rail, ends)
-        self.mask = None
-        self.knob = Dot(self.rail.get_center(), radius=0.18, color=theme.WINDOW)
-        self.at(0)
+        self.line, self.level, self.mask, self.counted = (
+            Line(color=theme.WINDOW, stroke_width=5), words("0"), VMobject(), words("0"))
+        self.set_to(STOPS[0])
+        self.turn_into(theme.grey(self.shown["slice"]))
+        self.play(FadeOut(self.under), Create(self.line), FadeIn(self.level), run_time=theme.CALM)
+        self.play(Create(self.mask), FadeIn(self.counted), run_time=theme.SLOW)
 
-    @beat("Higher: fewer pixels. Lower: more.", "Höher: weniger Pixel. Niedriger: mehr.")
+    @beat("The higher the threshold, the fewer pixels are marked.",
+          "Je höher die Schwelle, desto weniger Pixel sind markiert.")
     def it_moves(self) -> None:
-        for place in range(1, len(THRESHOLDS)):
-            self.at(place)
-            self.wait(0.15)
+        moved = VGroup(self.line, self.level, self.mask, self.counted)
+        for ends in pairwise(STOPS):
+            change = lambda _, alpha, ends=ends: self.set_to(between(*ends, alpha))  # noqa: E731
+            self.play(UpdateFromAlphaFunc(moved, change), run_time=4 * abs(ends[1] - ends[0]) + 0.4)
 
-    def at(self, place: int) -> None:
-        """Put the slider at one of its stops, with the mask and its size."""
-        threshold, pixels = (self.shown[name][place] for name in ("thresholds", "pixels"))
-        self.remove(*([self.mask, self.says] if self.mask else []))
-        self.mask = self.near.outline(self.shown["near probability"] >= threshold, theme.PREDICTION)
-        self.knob.move_to(self.rail.point_from_proportion(float(threshold)))
-        unit = {"en": "pixels", "de": "Pixel"}[self.language]
-        self.says = VGroup(words(number(threshold, 2), theme.TITLE, theme.WINDOW),
-                           words(f"{pixels} {unit}", theme.LABEL)).arrange(DOWN, buff=0.3, aligned_edge=LEFT)
-        self.add(self.mask, self.knob, self.says.move_to(4.6 * RIGHT).align_to(3.2 * RIGHT, LEFT))
+    def set_to(self, threshold: float) -> None:
+        """Move the line, its number, the mask and the count to a threshold."""
+        self.line.put_start_and_end_on(point(-REACH, threshold), point(REACH, threshold))
+        self.level.become(words(number(threshold, 2), theme.LABEL, theme.WINDOW)).next_to(self.line, RIGHT, buff=0.15)
+        self.mask.become(self.picture.outline(self.shown["probability"] >= threshold, theme.PREDICTION))
+        pixels = int((self.shown["probability"] >= threshold).sum())
+        self.counted.become(self.below(f"{pixels} pixels are marked", f"{pixels} Pixel sind markiert", theme.INK))
+
+    def turn_into(self, colours: UInt8[np.ndarray, "h w 3"]) -> None:
+        """Let the picture become one of other colours, pixel by pixel."""
+        def change(_: Picture, alpha: float) -> None:
+            done = round(alpha * colours[..., 0].size)
+            self.picture.image.pixel_array.reshape(-1, 4)[:done, :3] = colours.reshape(-1, 3)[:done]
+        self.play(UpdateFromAlphaFunc(self.picture, change), run_time=1.8)
+
+    def below(self, en: str, de: str, colour: str = theme.MUTED) -> Text:
+        """A line under the picture."""
+        return on_line(self.word(en, de, colour, theme.SMALL).set_x(self.picture.get_x()), -2.55)
+
+    def relabel(self, en: str, de: str) -> None:
+        """Another line under the picture."""
+        old, self.under = self.under, self.below(en, de)
+        self.play(FadeOut(old), FadeIn(self.under), run_time=theme.QUICK)
+
+    def axes(self) -> VGroup:
+        """Logits from left to right, probabilities upwards, with numbers."""
+        lines = VGroup(Line(point(-REACH, 0), point(REACH, 0)), Line(point(-REACH, 0), point(-REACH, 1.05)))
+        below = [words(number(x), theme.SMALL, theme.MUTED).next_to(point(x, 0), DOWN, buff=0.15)
+                 for x in (-REACH, 0, REACH)]
+        beside = [words(text, theme.SMALL, theme.MUTED).next_to(point(-REACH, float(text)), LEFT, buff=0.15)
+                  for text in ("0", "0.5", "1")]
+        names = [on_line(self.word("logit", "Logit", theme.MUTED, theme.SMALL).set_x(point(0, 0)[0]), -2.6),
+                 self.word("probability", "Wahrscheinlichkeit", theme.MUTED, theme.SMALL).next_to(
+                     point(-REACH, 1.05), UP, buff=0.12, aligned_edge=LEFT)]
+        return VGroup(lines.set_stroke(theme.LINE, 3), *below, *beside, *names)
+
+
+def point(logit: float, chance: float) -> Point:
+    """Where a logit and its probability are on the axes."""
+    return CORNER + (logit + REACH) / (2 * REACH) * WIDE * RIGHT + chance * HIGH * UP

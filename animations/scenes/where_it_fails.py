@@ -78,7 +78,7 @@ class WhereItFails(ClipScene):
         lost = self.shown["masks"][place] & ~self.shown["predicted"][place]
         self.look_at(worst, lost, theme.REFERENCE)
 
-    @beat("The next worst: {false} pixels beside the tumour are false alarms.",
+    @beat("The next worst: {false} pixels are false alarms.",
           "Das zweite: {false} Pixel neben dem Tumor sind falscher Alarm.")
     def false_alarms(self) -> None:
         place = int(np.argsort(self.shown["dice"])[1])
@@ -90,7 +90,7 @@ class WhereItFails(ClipScene):
         self.play(self.look(case, 8), self.only_dice_of(case), run_time=1.6)
         area = case.picture.outline(wrong, colour, tint=WRONG).set_stroke(width=0)
         self.play(FadeIn(area), run_time=theme.CALM)
-        self.play(self.look(case, 7), run_time=1.6, rate_func=linear)
+        self.play(self.look(case, 7), run_time=2.4, rate_func=linear)
 
     def at_the_end(self) -> None:
         self.play(self.look_back(), self.only_dice_of(*self.cases), run_time=2)

@@ -206,11 +206,16 @@ def test_the_failures_are_of_unseen_phantoms_and_as_bad_as_is_said():
 @needs_manim
 def test_probabilities_thresholds_dice_and_accuracy():
     shown = numbers("output_threshold")
-    assert shown["probability"] == pytest.approx(torch.sigmoid(torch.as_tensor(load("logits")).double()).numpy())
-    ordered = shown["pixels"][np.argsort(shown["thresholds"])]
-    assert (np.diff(ordered) <= 0).all() and ordered[0] > ordered[-1]
+    logits = torch.as_tensor(shown["logits"])
+    assert shown["probability"] == pytest.approx(torch.sigmoid(logits).numpy())
+    unsure = load("failure probability")[load("unsure")]
+    assert np.abs(torch.sigmoid(torch.as_tensor(load("unsure logits"))).numpy() - unsure).max() < 0.01
+    counted = [int((logits >= np.log(stop / (1 - stop))).sum()) for stop in shown["stops"]]
+    assert shown["pixels"].tolist() == counted and shown["stops"][0] == 0.5
+    assert counted[1] < 0.6 * counted[0] and counted[2] > 1.4 * counted[0], "the mask is to change much"
+    assert (load("unsure logits") >= 0).sum() == counted[0], "all that is marked at 0.5 is shown"
     dice = numbers("dice")
-    a, b = (set(map(tuple, np.argwhere(dice[name]))) for name in ("reference", "network"))
+    a, b = (set(map(tuple, np.argwhere(dice[name]))) for name in ("reference", "prediction"))
     assert dice["counts"].tolist() == [len(a & b), len(b - a), len(a - b)]
     assert dice["dice"] == pytest.approx(2 * len(a & b) / (len(a) + len(b)))
     paradox = numbers("accuracy_paradox")
