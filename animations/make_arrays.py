@@ -9,7 +9,7 @@ to 127, with the value that 127 stands for: a film needs no more.
 import argparse
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -88,6 +88,7 @@ def baseline(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dic
     seen = {name: value[0].numpy() for name, value in feature_maps(network, x).items()}
     arrays = {**packed("x", x[0].numpy()), "logits": seen.pop("output")[0]}
     arrays |= {f"first {name}": tensor.numpy() for name, tensor in network.encoder["1"].state_dict().items()}
+    arrays |= stamps(network, seen)
     slopes = gradients(network, x, mask)
     for name, maps in seen.items():
         order = np.argsort(-maps.std((1, 2)), kind="stable")
@@ -99,6 +100,13 @@ def baseline(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dic
     for level in range(1, network.config.depth + 1):
         arrays |= packed(f"without skip {level}", without_skips(network, x, [level]))
     return arrays | packed("without skips", without_skips(network, x, range(1, network.config.depth + 1)))
+
+
+def stamps(network: UNet, seen: Mapping[str, Float[np.ndarray, "c h w"]]) -> dict[str, np.ndarray]:
+    """The kernels by which the maps of decoder.3, in the order in which they are kept, make the first one of up.2."""
+    maps, (first, *_) = (np.argsort(-seen[name].std((1, 2)), kind="stable") for name in ("decoder.3", "up.2"))
+    up = find_block(network, "up.2")
+    return {"up.2 kernels": up.weight.detach().numpy()[maps, first], "up.2 bias": up.bias.detach().numpy()[first]}
 
 
 def without_skips(network: UNet, x: Float[Tensor, "1 3 s s"], levels: Iterable[int]) -> Float[np.ndarray, "s s"]:
