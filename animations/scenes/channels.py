@@ -1,16 +1,29 @@
 """A filter has a kernel for each channel; a layer has many filters."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, FadeIn, Group, VGroup
+from jaxtyping import Float
+from manim import DOWN, LEFT, RIGHT, UP, FadeIn, FadeOut, Group, LaggedStart, Square, Transform, VGroup
+from manim import ReplacementTransform as Replace
+from numpy.lib.stride_tricks import sliding_window_view
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.examples import first_block
-from animations.mobjects import Picture, PixelGrid, arrow
+from animations.examples import PATCH, SIGNED_KEY, first_block
+from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, arrow, coloured_cell, fly, hexed, words
+from animations.stacks import FeatureStack, Sheet, fan_out
 from unet_lib import byhand
 
-ROWS = (1.95, 0, -1.95)
+ROWS = (1.93, 0, -1.93)
+PICTURES, TABLES, PARTS, SUM = -5.9, -3.3, -0.9, 4.3
+"""Where rows and columns of the layout are."""
+SIDE, HEIGHT, SMALLER = 0.3, 1.75, 1.4
+
+
+def halved(image: Float[np.ndarray, "h w 3"]) -> Float[np.ndarray, "3 h/2 w/2"]:
+    """The means of blocks of 2×2 pixels, channel by channel."""
+    height, width, channels = image.shape
+    return image.reshape(height // 2, 2, width // 2, 2, channels).mean((1, 3)).transpose(2, 0, 1)
 
 
 class Channels(ClipScene):
@@ -23,61 +36,115 @@ class Channels(ClipScene):
         loudest = int((maps[:, load("mask")].mean(axis=1) - maps.mean(axis=(1, 2))).argmax())  # on the tumour
         parts = [byhand.conv2d(x[None, c:c + 1], weights[loudest:loudest + 1, c:c + 1], padding=1)[0, 0]
                  for c in range(len(x))]
-        return {"image": load("image"), "weights": weights, "loudest": np.array(loudest), "parts": np.stack(parts),
-                "maps": maps, "learnt": np.array(weights.size)}
+        varied = sliding_window_view(maps[loudest], (PATCH, PATCH)).std((2, 3))
+        inside = sliding_window_view(load("mask"), (PATCH, PATCH)).mean((2, 3))
+        varied[(inside < 0.2) | (inside > 0.8)] = 0
+        return {"channels": halved(load("image")), "corner": np.array(np.unravel_index(varied.argmax(), varied.shape)),
+                "weights": weights, "loudest": np.array(loudest), "parts": np.stack(parts), "maps": maps,
+                "learnt": np.array(weights.size)}
 
-    @beat("A slice has three channels.", "Ein Schnittbild hat drei Kanäle.")
+    @beat("A slice has three channels. This one is a phantom’s.",
+          "Ein Schnittbild hat drei Kanäle. Dies ist ein Phantom.")
     def three_channels(self) -> None:
-        self.pictures = Group(*(Picture(theme.grey(self.shown["image"][..., c]), 3.9)
-                                for c in range(3))).arrange(RIGHT, buff=0.4)
-        self.show(self.pictures)
+        self.grey = [theme.grey(values) for values in self.shown["channels"]]
+        self.shade = theme.signed(theme.reach_of(self.shown["maps"]))
+        stack = FeatureStack(self.grey, 4.2, gap=2)
+        self.play(LaggedStart(*(FadeIn(sheet, shift=0.6 * DOWN) for sheet in stack), lag_ratio=0.3), run_time=1.5)
+        self.play(stack.animate.shift(LEFT), run_time=1.3)
+        self.pictures = self.column(PICTURES, [Picture(values, HEIGHT) for values in self.grey])
+        self.play(*(Transform(sheet, Sheet(values, HEIGHT, frontal=True).move_to(picture)) for sheet, values, picture
+                    in zip(stack.from_front(), self.grey, self.pictures, strict=True)), run_time=1.6)
+        self.remove(stack)
+        self.add(self.pictures)
 
-    @beat("A filter has a kernel for each of them, all learnt.", "Ein Filter hat einen Kernel für jeden, alle gelernt.")
+    @beat("A filter has three kernels, one for each channel.", "Ein Filter hat drei Kernel, einen für jeden Kanal.")
     def one_filter(self) -> None:
         weights = self.shown["weights"][int(self.shown["loudest"])]
         shade = theme.signed(np.abs(weights).max())
-        self.kernels = VGroup(*(PixelGrid(kernel, 0.56, shade, numbers=False).move_to(2.9 * LEFT + row * UP)
-                                for kernel, row in zip(weights, ROWS, strict=True)))
-        self.play(*(picture.animate.scale_to_fit_height(1.8).move_to(5.6 * LEFT + row * UP)
-                    for picture, row in zip(self.pictures, ROWS, strict=True)), run_time=theme.CALM)
-        ways = VGroup(*(arrow(a, b) for a, b in zip(self.pictures, self.kernels, strict=True)))
-        self.show(ways, self.kernels)
-        self.kernels = VGroup(ways, *self.kernels)
+        self.kernels = self.column(TABLES, [PixelGrid(kernel, 0.55, shade, numbers=False) for kernel in weights])
+        starts = [kernel.copy().move_to((2 + 0.5 * c) * RIGHT + 0.4 * c * UP) for c, kernel in enumerate(self.kernels)]
+        ends = self.kernels.copy()
+        for kernel, start in zip(self.kernels, starts, strict=True):
+            kernel.become(start)
+        self.play(LaggedStart(*(FadeIn(kernel, shift=LEFT) for kernel in reversed(self.kernels)), lag_ratio=0.3),
+                  run_time=1.3)
+        self.key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(3.3 * RIGHT + 2.5 * DOWN)
+        self.play(*(Transform(kernel, end) for kernel, end in zip(self.kernels, ends, strict=True)), FadeIn(self.key),
+                  run_time=1.6)
 
-    @beat("Three answers, added up: one feature map.", "Drei Antworten, addiert: eine Merkmalskarte.")
+    @beat("The three windows slide together; their sums are added.",
+          "Drei Fenster gleiten gemeinsam, ihre Summen addieren sich.")
+    def together(self) -> None:
+        row, column = self.shown["corner"]
+        self.small = VGroup(*(picture.frame(row, column, PATCH, PATCH) for picture in self.pictures))
+        cut = self.shown["channels"][:, row:row + PATCH, column:column + PATCH]
+        self.tables = self.column(TABLES, [PixelGrid(values, SIDE, numbers=False) for values in cut])
+        self.windows = VGroup(*(VGroup(kernel, KernelWindow(table, 3, 3)) for kernel, table in
+                                zip(self.kernels, self.tables, strict=True)))
+        self.play(*(fly(box, table) for box, table in zip(self.small, self.tables, strict=True)), FadeIn(self.small),
+                  *(kernel.animate.scale(SIDE / 0.55).move_to(window).set_opacity(0.75)
+                    for kernel, window in self.windows), run_time=1.8)
+        values = self.shown["parts"][:, row + 1:row + PATCH - 1, column + 1:column + PATCH - 1]
+        self.slide_together(values, self.shade(values), self.shade(values.sum(axis=0)))
+
+    def slide_together(self, values, parts, sums) -> None:
+        """The windows in step, over all positions; cells take the colours of their sums."""
+        self.cells = self.column(PARTS, [coloured_cell(part[0, 0], 0.8) for part in parts])
+        self.plus = VGroup(*(words("+", theme.TITLE).move_to(PARTS * RIGHT + y * UP) for y in (0.96, -0.96)))
+        self.total = coloured_cell(sums[0, 0], 0.8).move_to(1.25 * RIGHT)
+        self.ways = VGroup(*(arrow(cell, self.total, gap=0.2) for cell in self.cells))
+        self.output = PixelGrid(values.sum(axis=0), 0.8, self.shade, numbers=False).move_to(SUM * RIGHT)
+        self.frame = Square(3.2, color=theme.LINE).move_to(self.output)
+        self.play(FadeIn(self.cells, self.plus, self.ways, self.total, self.frame, *(pair[1] for pair in self.windows)),
+                  run_time=theme.QUICK)
+        flying = []
+        for place in np.ndindex(values.shape[1:]):
+            self.play(*(pair.animate.move_to(pair[1].place(table, *place)) for pair, table in
+                        zip(self.windows, self.tables, strict=True)),
+                      *(cell.animate.set_fill(hexed(part[place]))
+                        for cell, part in zip(self.cells, parts, strict=True)),
+                      self.total.animate.set_fill(hexed(sums[place])), *flying, run_time=0.32)
+            flying = [fly(self.total, self.output.cell(*place))]
+        self.play(*flying, run_time=0.32)
+
+    @beat("On the whole slice: three maps, added into one feature map.",
+          "Im ganzen Bild: Drei Karten ergeben eine Merkmalskarte.")
     def one_map(self) -> None:
-        parts, maps = self.shown["parts"], self.shown["maps"]
-        shade = theme.signed(theme.reach_of(maps))
-        answers = Group(*(Picture(shade(part), 1.8).move_to(row * UP) for part, row in zip(parts, ROWS, strict=True)))
-        ways = VGroup(*(arrow(a, b) for a, b in zip(self.kernels[1:], answers, strict=True)))
-        self.map = Picture(shade(maps[int(self.shown["loudest"])]), 3.4).shift(4.4 * RIGHT)
-        self.show(ways, answers)
-        self.wait(theme.READ)
-        sums = VGroup(*(arrow(answer.get_right(), self.map.get_left() + 0.4 * row * UP)
-                        for answer, row in zip(answers, ROWS, strict=True)))
-        self.show(sums, self.map, seconds=theme.SLOW)
-        self.parts = Group(answers, ways, sums)
+        parts = self.column(PARTS, [Picture(self.shade(part), SMALLER) for part in self.shown["parts"]])
+        self.map = Picture(self.shade(self.shown["maps"][int(self.shown["loudest"])]), 4)
+        self.map.move_to(SUM * RIGHT + 0.1 * UP)
+        self.add(self.output)
+        self.play(*(Replace(table, box) for table, box in zip(self.tables, self.small, strict=True)),
+                  *(pair.animate.scale(1.6).move_to(TABLES * RIGHT + y * UP) for pair, y in
+                    zip(self.windows, ROWS, strict=True)),
+                  *(cell.animate.scale(SMALLER / 0.8).move_to(part)
+                    for cell, part in zip(self.cells, parts, strict=True)), FadeOut(self.frame, self.total, self.ways),
+                  self.output.animate.match_height(self.map).move_to(self.map), run_time=1.5)
+        self.add(self.plus)
+        self.play(*(Unroll(picture) for picture in (*parts, self.map)), run_time=3.5)
+        self.remove(self.cells, self.output)
+        self.parts = parts
 
-    @beat("A layer has many filters: many questions, many maps.",
-          "Eine Schicht hat viele Filter: viele Fragen, viele Karten.")
+    @beat("The layer’s other filters give theirs: {weights.shape[0]} maps in all.",
+          "Die anderen Filter der Schicht geben ihre: {weights.shape[0]} Karten.")
     def many_maps(self) -> None:
-        self.fade(self.parts, self.kernels, self.pictures)
         maps = self.shown["maps"]
-        shade = theme.signed(theme.reach_of(maps))
-        self.all = Group(*(Picture(shade(values), 2.3) for values in maps)).arrange_in_grid(2, 4, buff=0.25)
-        self.all.shift(0.35 * UP)
         first = int(self.shown["loudest"])
-        self.play(self.map.animate.match_height(self.all[first]).move_to(self.all[first]), run_time=theme.CALM)
+        order = [first, *(place for place in range(len(maps)) if place != first)]
+        stack = FeatureStack([self.shade(maps[place]) for place in order], 3.4, gap=1.3).move_to(0.75 * UP)
+        front = Sheet(self.shade(maps[first]), 4, frontal=True).move_to(self.map)
+        self.add(front)
         self.remove(self.map)
-        self.add(self.all[first])
-        for place, picture in enumerate(self.all):
-            if place != first:
-                self.play(FadeIn(picture), run_time=0.25)
-
-    @beat("The layer learns all these weights at once.", "All diese Gewichte lernt die Schicht zugleich.")
-    def the_weights(self) -> None:
+        self.play(FadeOut(self.pictures, self.small, self.windows, self.parts, self.plus, shift=2 * LEFT), run_time=1)
+        self.add(stack)
+        self.play(fan_out(front, stack, 2.2), FadeOut(front), self.key.animate.set_x(0), run_time=2.2)
         filters, channels, rows, columns = self.shown["weights"].shape
         learnt, weights = int(self.shown["learnt"]), rows * columns
-        count = self.word(f"{filters} filters × {channels} channels × {weights} weights = {learnt}",
-                          f"{filters} Filter × {channels} Kanäle × {weights} Gewichte = {learnt}")
-        self.show(count.next_to(self.all, DOWN, buff=0.3))
+        count = self.word(f"{filters} filters × {channels} channels × {weights} weights = {learnt} learnt weights",
+                          f"{filters} Filter × {channels} Kanäle × {weights} Gewichte = {learnt} gelernte Gewichte")
+        self.play(FadeIn(count.move_to(1.75 * DOWN), shift=0.2 * UP), run_time=theme.CALM)
+
+    def column(self, x: float, things: list) -> Group:
+        """Three things below one another."""
+        group = VGroup if isinstance(things[0], VGroup | Square) else Group
+        return group(*(thing.move_to(x * RIGHT + y * UP) for thing, y in zip(things, ROWS, strict=True)))

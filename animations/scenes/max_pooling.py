@@ -1,16 +1,19 @@
-"""The loudest of four survives."""
+"""The largest of four stays."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, Group, Square, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Square, VGroup, linear
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.examples import answers, edges
-from animations.mobjects import KernelWindow, Picture, PixelGrid, arrow, fly, words
+from animations.examples import ACTIVATION_KEY, answers, edges
+from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, fly, words
 from unet_lib import byhand
 
-SIZE = 2
+SIZE, TIMES, SIDE = 2, 4, 1.15
+LEFTMOST, RIGHTMOST = 3.6 * LEFT + 0.25 * UP, 3.9 * RIGHT + 0.25 * UP
+ROUND = ((0, 0), (0, 1), (1, 1), (1, 0))
+"""The four cells of a block, one after the other."""
 
 
 def pool(values: np.ndarray) -> np.ndarray:
@@ -19,55 +22,100 @@ def pool(values: np.ndarray) -> np.ndarray:
 
 
 class MaxPooling(ClipScene):
-    """Blocks of four, their largest, half the size, and what is forgotten."""
+    """Blocks of four, their largest, what is forgotten, and a whole map, pooled again and again."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        loud = byhand.relu(answers())
+        loud, whole = byhand.relu(answers()), byhand.relu(edges(load("small"), padding=1))
         moved = loud.copy()
         moved[:SIZE, -SIZE:] = loud[:SIZE, -SIZE:][::-1, ::-1]
-        whole = byhand.relu(edges(load("small"), padding=1))
-        return {"answers": loud, "pooled": pool(loud), "moved": moved, "map": whole, "small map": pool(whole)}
+        pooled = {"map 0": whole}
+        for level in range(TIMES):
+            pooled[f"map {level + 1}"] = pool(pooled[f"map {level}"])
+        return {"answers": loud, "pooled": pool(loud), "moved": moved, "corner": load("patch") + 1,
+                "times": np.array(TIMES), "sides": np.array([len(values) for values in pooled.values()]), **pooled}
 
-    @beat("A map is cut into blocks of 2 × 2.", "Eine Karte wird in Blöcke von 2 × 2 zerlegt.")
+    @beat("A few numbers of a phantom’s map, in blocks of 2 × 2.",
+          "Zahlen aus der Karte eines Phantoms, in Blöcken von 2 × 2.")
     def the_blocks(self) -> None:
-        self.shade = theme.signed(self.shown["answers"].max())
-        self.grid = PixelGrid(self.shown["answers"], 1.2, self.shade, size=theme.LABEL).shift(3.4 * LEFT)
-        self.blocks = VGroup(*(KernelWindow(self.grid, SIZE, SIZE, theme.POOL) for _ in self.shown["pooled"].flat))
-        for block, (row, column) in zip(self.blocks, np.ndindex(self.shown["pooled"].shape), strict=True):
+        self.shade = theme.activation(float(np.quantile(self.shown["map 0"], 0.99)))
+        whole = Picture(self.shade(self.shown["map 0"]), 4.8).move_to(0.4 * UP)
+        spot = whole.frame(*self.shown["corner"], 4, 4)
+        self.key = self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL).move_to(2.5 * DOWN)
+        self.show(whole, self.key)
+        self.grid = PixelGrid(self.shown["answers"], SIDE, self.shade, size=theme.LABEL).move_to(LEFTMOST)
+        cut = Picture(self.shade(self.shown["answers"]), spot.height).move_to(spot)
+        self.play(Create(spot), run_time=theme.QUICK)
+        self.play(cut.animate.match_height(self.grid.cells).move_to(self.grid), FadeOut(whole, spot), run_time=1.5)
+        self.play(LaggedStart(*(FadeIn(self.grid.entry(*place)) for place in np.ndindex(4, 4)), lag_ratio=0.1))
+        self.remove(cut)
+        self.blocks = VGroup(*(KernelWindow(self.grid, SIZE, SIZE, theme.POOL) for _ in range(4)))
+        for block, (row, column) in zip(self.blocks, np.ndindex(2, 2), strict=True):
             block.move_to(block.place(self.grid, SIZE * row, SIZE * column))
-        self.show(self.grid)
         self.play(Create(self.blocks), run_time=theme.SLOW)
 
-    @beat("Of each block only the largest number survives.", "Aus jedem Block überlebt nur die größte Zahl.")
+    @beat("Of each block only the largest number is kept.", "Aus jedem Block bleibt nur die größte Zahl.")
     def the_largest(self) -> None:
-        self.pooled = PixelGrid(self.shown["pooled"], 1.2, self.shade, size=theme.LABEL).shift(3.9 * RIGHT)
-        self.play(Create(arrow(0.5 * LEFT, 1.7 * RIGHT, gap=0)), run_time=theme.QUICK)
-        for row, column in np.ndindex(self.shown["pooled"].shape):
-            winner = self.grid.entry(*self.winner(row, column))
-            self.play(fly(winner, self.pooled.entry(row, column)), run_time=theme.CALM)
+        self.pooled = PixelGrid(self.shown["pooled"], SIDE, self.shade, size=theme.LABEL).move_to(RIGHTMOST)
+        self.frame = KernelWindow(self.pooled, SIZE, SIZE, theme.POOL)
+        ring = Square(SIDE, color=theme.WINDOW, stroke_width=7).move_to(self.grid.cell(0, 0))
+        self.play(Create(self.frame), Create(ring), run_time=theme.QUICK)
+        for row, column in np.ndindex(2, 2):
+            for down, right in ROUND:
+                self.play(ring.animate.move_to(self.grid.cell(SIZE * row + down, SIZE * column + right)), run_time=0.22)
+            winner = self.winner(row, column)
+            self.play(ring.animate.move_to(self.grid.cell(*winner)), run_time=0.25)
+            others = VGroup(*(self.grid.entry(SIZE * row + down, SIZE * column + right) for down, right in ROUND
+                              if (SIZE * row + down, SIZE * column + right) != winner))
+            self.play(others.animate.set_opacity(0.3), FadeIn(self.pooled.entry(row, column),
+                      target_position=self.grid.cell(*winner)), run_time=0.7)
+        self.play(FadeOut(ring), run_time=theme.QUICK)
 
-    @beat("If it stood elsewhere in its block, nothing would change.",
-          "Stünde sie anderswo im Block, bliebe alles gleich.")
+    @beat("Moved within its block, the largest number gives the same.",
+          "Steht die größte Zahl woanders im Block, ändert sich nichts.")
     def what_is_lost(self) -> None:
-        old = [self.grid.entry(row, column) for row in range(SIZE) for column in (2, 3)]
-        centres = [entry.get_center() for entry in old]
-        self.add(*old, self.blocks)
-        self.play(*(entry.animate.move_to(centre) for entry, centre in zip(old, reversed(centres), strict=True)),
-                  run_time=theme.SLOW)
-        ring = Square(1.2, color=theme.WINDOW, stroke_width=6).move_to(self.pooled.cell(0, 1))
+        entries = [self.grid.entry(down, 2 + right) for down, right in ROUND]
+        centres = [entry.get_center() for entry in entries]
+        ring = Square(SIDE, color=theme.WINDOW, stroke_width=7).move_to(self.pooled.cell(0, 1))
         self.play(Create(ring), run_time=theme.QUICK)
-        self.wait(theme.READ)
+        for turn in (1, 2):
+            self.play(*(entry.animate.move_to(centres[(place + turn) % 4]) for place, entry in enumerate(entries)),
+                      run_time=1.3)
+        self.ring = ring
 
-    @beat("A whole map: half as wide, half as high.", "Eine ganze Karte: halb so breit, halb so hoch.")
+    @beat("The whole map becomes half as wide and half as high.",
+          "Die ganze Karte wird halb so breit und halb so hoch.")
     def a_map(self) -> None:
-        self.fade(*(thing for thing in self.mobjects if thing not in (self.title, self.caption)))
-        shade = theme.signed(theme.reach_of(self.shown["map"]))
-        large, small = (Picture(shade(self.shown[name]), height) for name, height in (("map", 4.6), ("small map", 2.3)))
-        pair = Group(large, small).arrange(RIGHT, buff=2.4).shift(0.3 * UP)
-        labels = [words("{} × {}".format(*picture.shape), colour=theme.MUTED) for picture in pair]
-        self.show(large, labels[0].next_to(large, DOWN, buff=0.2))
-        self.show(arrow(large, small), small, labels[1].next_to(small, DOWN, buff=0.2), seconds=theme.SLOW)
+        self.maps = Group(*(self.picture(level) for level in range(TIMES + 1))).arrange(RIGHT, buff=0.6).shift(0.5 * UP)
+        self.labels = VGroup(*(words(str(side), theme.SMALL + 2).next_to(picture, DOWN, buff=0.2)
+                               for side, picture in zip(self.shown["sides"], self.maps, strict=True)))
+        large, small = self.maps[:2]
+        spots = [picture.frame(*self.shown["corner"], 4, 4) for picture in (large, small)]
+        self.play(FadeOut(self.blocks, self.frame, self.ring), FadeIn(large, edge := small.edge.copy()),
+                  run_time=theme.QUICK)
+        self.add(self.grid, self.pooled)
+        self.play(*(table.animate.match_height(spot).move_to(spot) for table, spot in
+                    zip((self.grid, self.pooled), spots, strict=True)), FadeIn(self.labels[:2]), run_time=1.6)
+        bars = [picture.frame(0, 0, SIZE, len(self.shown["map 0"])) for picture in (large, small)]
+        self.play(FadeIn(*bars), FadeOut(self.grid), run_time=theme.QUICK)
+        self.play(Unroll(small), *(bar.animate(rate_func=linear).shift(picture.image.height * DOWN * 0.97)
+                                   for bar, picture in zip(bars, (large, small), strict=True)), run_time=2.5)
+        self.play(FadeOut(*bars, self.pooled, edge), run_time=theme.QUICK)
+
+    @beat("Pooled {times} times, {sides[0]} × {sides[0]} numbers become {sides[4]} × {sides[4]}.",
+          "Nach {times}-mal Pooling bleiben von {sides[0]} × {sides[0]} Zahlen {sides[4]} × {sides[4]}.")
+    def again(self) -> None:
+        for level in range(1, TIMES):
+            source, target = self.maps[level], self.maps[level + 1]
+            self.play(fly(source, target), FadeIn(self.labels[level + 1], shift=0.3 * RIGHT), run_time=1.2)
+
+    def at_the_end(self) -> None:
+        self.play(self.look(0.05 * UP + 0.1 * RIGHT, 13.4), run_time=1.2)
+
+    def picture(self, level: int) -> Picture:
+        """The map after so many poolings: as many pixels, repeated, so that each can become the next."""
+        times = SIZE ** level
+        return Picture(self.shade(self.shown[f"map {level}"].repeat(times, 0).repeat(times, 1)), 4.2 / times)
 
     def winner(self, row: int, column: int) -> tuple[int, int]:
         """Where the largest number of a block stands."""

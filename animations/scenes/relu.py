@@ -1,65 +1,124 @@
 """Negative becomes zero, positive stays."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, Dot, FadeIn, FadeOut, Line, MathTypst, MoveAlongPath, VGroup, VMobject
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Create,
+    Dot,
+    FadeIn,
+    FadeOut,
+    LaggedStart,
+    Line,
+    MathTypst,
+    MoveAlongPath,
+    Transform,
+    VGroup,
+    VMobject,
+    linear,
+    there_and_back,
+)
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.examples import answers, edges
-from animations.mobjects import Picture, PixelGrid, arrow
+from animations.examples import SIGNED_KEY, answers, edges
+from animations.mobjects import KernelWindow, Picture, PixelGrid, Point, Unroll, number, words
 from unet_lib import byhand
 
-REACH = 2.3
+SIDE, UNIT = 0.92, 125
+"""A cell's side; how large a number is one unit along the graph's axes."""
+ORIGIN, LEFTMOST, RIGHTMOST = 1.45 * DOWN, 4.75 * LEFT + 0.2 * UP, 4.75 * RIGHT + 0.2 * UP
+FIRST = ((0, 3), (2, 2), (1, 3), (3, 1))
+"""Rows and columns of the numbers that go first: two below 0, two above."""
 
 
 class Relu(ClipScene):
-    """The answers, the rule, the answers after it, and a whole map."""
+    """The sums, the rule, the sums after it, and a whole map."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        whole = edges(load("small"), padding=1)
+        whole, reach = edges(load("small"), padding=1), 1.05 * np.abs(answers()).max()
+        x = np.linspace(-reach, reach, 47)
         return {"answers": answers(), "relu": byhand.relu(answers()), "map": whole, "relu map": byhand.relu(whole),
-                "rule": np.stack([x := np.linspace(-REACH, REACH, 47), byhand.relu(x)])}
+                "rule": np.stack([x, byhand.relu(x)]), "corner": load("patch") + 1}
 
-    @beat("A kernel’s answers: bright for plus, blue for minus.", "Die Antworten eines Kernels: hell plus, blau minus.")
+    @beat("Sums of a convolution: some are above zero, some below.",
+          "Summen einer Faltung: manche über null, manche darunter.")
     def the_answers(self) -> None:
         self.shade = theme.signed(np.abs(self.shown["answers"]).max())
-        self.grid = PixelGrid(self.shown["answers"], 1.15, self.shade, size=theme.LABEL).shift(3.7 * LEFT)
-        self.show(self.grid)
+        self.before = PixelGrid(self.shown["answers"], SIDE, self.shade).move_to(0.2 * UP).scale(1.2)
+        self.after = PixelGrid(self.shown["relu"], SIDE, self.shade).move_to(RIGHTMOST)
+        self.key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(2.5 * DOWN)
+        self.play(LaggedStart(*(FadeIn(self.before.entry(*place), shift=0.3 * DOWN) for place in np.ndindex(4, 4)),
+                              lag_ratio=0.15), run_time=1.8)
+        below = [self.before.entry(*place) for place in np.argwhere(self.shown["answers"] < 0)]
+        self.add(self.before)
+        self.play(FadeIn(self.key), *(entry.animate(rate_func=there_and_back).scale(1.1) for entry in below),
+                  run_time=1)
 
-    @beat("The rule: below zero, say nothing.", "Die Regel: unter null wird geschwiegen.")
+    @beat("The rule max(x, 0): below zero it gives 0, above it gives x.",
+          "Die Regel max(x, 0): unter null gibt sie 0, darüber x.")
     def the_rule(self) -> None:
-        origin = 3.6 * RIGHT + 1.1 * DOWN
-        axes = VGroup(Line(REACH * LEFT, REACH * RIGHT), Line(0.6 * DOWN, 2.6 * UP)).set_stroke(theme.LINE, 3)
-        axes.shift(origin)
-        points = [origin + x * RIGHT + y * UP for x, y in self.shown["rule"].T]
-        curve = VMobject(color=theme.PREDICTION, stroke_width=7).set_points_as_corners(points)
-        formula = MathTypst("max(x, 0)", font_size=52, color=theme.PREDICTION).move_to(origin + 1.35 * LEFT + 1.9 * UP)
-        dot = Dot(points[0], radius=0.13, color=theme.WINDOW)
-        self.show(axes)
-        self.play(Create(curve), FadeIn(formula), run_time=theme.SLOW)
-        self.show(dot, seconds=theme.QUICK)
-        path = VMobject().set_points_as_corners(points)
-        self.play(MoveAlongPath(dot, path), run_time=2)
-        self.rule = VGroup(axes, curve, formula, dot)
+        lines = VGroup(Line(2.6 * LEFT, 2.6 * RIGHT), Line(0.2 * DOWN, 2.8 * UP)).set_stroke(theme.MUTED, 3)
+        axes = VGroup(lines, words("0", theme.LABEL, theme.MUTED).move_to(0.45 * DOWN)).shift(ORIGIN)
+        points = [ORIGIN + (x * RIGHT + y * UP) / UNIT for x, y in self.shown["rule"].T]
+        curve = VMobject(color=theme.INK, stroke_width=7).set_points_as_corners(points)
+        formula = MathTypst("max(x, 0)", font_size=52, color=theme.INK).move_to(ORIGIN + 1.35 * LEFT + 2 * UP)
+        there = PixelGrid(self.shown["answers"], SIDE, self.shade).move_to(LEFTMOST)
+        self.play(Transform(self.before, there), Create(axes), run_time=1.2)
+        dot = Dot(points[0], 0.13, color=theme.WINDOW)
+        trace = [Create(curve, rate_func=linear), MoveAlongPath(dot, curve.copy(), rate_func=linear)]
+        self.play(*trace, FadeIn(formula), run_time=2)
+        self.rule = VGroup(axes, curve, formula, frame := KernelWindow(self.after, 4, 4, theme.LINE))
+        self.play(FadeOut(dot), Create(frame), run_time=theme.CALM)
 
-    @beat("Every negative number becomes 0.", "Jede negative Zahl wird 0.")
+    @beat("Negative numbers become 0, positive ones stay as they are.",
+          "Negative Zahlen werden 0, positive bleiben, wie sie sind.")
+    def one_by_one(self) -> None:
+        for place in FIRST:
+            value = self.shown["answers"][place]
+            label = words(number(value), theme.LABEL, theme.WINDOW).move_to(self.before.cell(*place))
+            dot = Dot(self.on_axis(value), 0.13, color=theme.WINDOW)
+            self.play(label.animate.move_to(self.on_axis(value) + 0.4 * DOWN), run_time=theme.CALM)
+            self.play(FadeIn(dot, scale=2), run_time=0.25)
+            self.play(dot.animate.move_to(self.on_curve(value)), run_time=0.6)
+            self.play(FadeIn(self.after.entry(*place), target_position=dot), FadeOut(label, dot), run_time=theme.CALM)
+
+    @beat("All other numbers go through the same rule.", "Alle anderen Zahlen gehen durch dieselbe Regel.")
     def the_change(self) -> None:
-        after = PixelGrid(self.shown["relu"], 1.15, self.shade, size=theme.LABEL).move_to(self.grid)
-        for row, column in zip(*np.nonzero(self.shown["answers"] < 0), strict=True):
-            old, new = self.grid.entry(row, column), after.entry(row, column)
-            self.play(FadeOut(old), FadeIn(new), run_time=0.35)
-        self.remove(*self.grid.get_family())  # what did not change
-        self.add(after)
-        self.grid = after
+        rest = [place for place in np.ndindex(4, 4) if place not in FIRST]
+        values = [self.shown["answers"][place] for place in rest]
+        dots = [Dot(self.before.cell(*place).get_center(), 0.13, color=theme.WINDOW) for place in rest]
+        self.play(LaggedStart(*(dot.animate.move_to(self.on_axis(value)) for dot, value in
+                                zip(dots, values, strict=True)), lag_ratio=0.1), run_time=1.6)
+        self.play(*(dot.animate.move_to(self.on_curve(value)) for dot, value in zip(dots, values, strict=True)),
+                  run_time=1)
+        self.play(LaggedStart(*(FadeIn(self.after.entry(*place), target_position=dot) for dot, place in
+                                zip(dots, rest, strict=True)), lag_ratio=0.1), FadeOut(*dots), run_time=1.6)
 
-    @beat("On a whole map: the blue half falls silent.", "Auf einer ganzen Karte: Die blaue Hälfte verstummt.")
+    @beat("On the map of a phantom’s slice, violet becomes dark.",
+          "Auf der Karte eines Phantoms wird alles Violette dunkel.")
     def a_map(self) -> None:
-        self.fade(self.grid, self.rule)
         shade = theme.signed(theme.reach_of(self.shown["map"]))
-        before, after = (Picture(shade(self.shown[name]), 5.4) for name in ("map", "relu map"))
-        self.show(before.shift(3.7 * LEFT))
-        way = arrow(before, after.shift(3.7 * RIGHT))
-        self.show(way, MathTypst("max(x, 0)", font_size=34, color=theme.PREDICTION).next_to(way, UP, buff=0.25), after,
-                  seconds=theme.SLOW)
+        before, after = (Picture(shade(self.shown[name]), 4.7).move_to(side + 0.35 * UP)
+                         for name, side in (("map", 3.5 * LEFT), ("relu map", 3.5 * RIGHT)))
+        spots = [picture.frame(*self.shown["corner"], 4, 4) for picture in (before, after)]
+        self.play(FadeOut(self.rule), FadeIn(before, edge := after.edge.copy()), run_time=theme.QUICK)
+        self.add(self.before, self.after)
+        self.play(*(table.animate.match_height(spot).move_to(spot) for table, spot in
+                    zip((self.before, self.after), spots, strict=True)), run_time=1.6)
+        bars = [picture.frame(0, 0, 3, 128) for picture in (before, after)]
+        self.play(FadeIn(*bars), FadeOut(self.before), run_time=theme.QUICK)
+        self.play(Unroll(after), *(bar.animate(rate_func=linear).shift(4.6 * DOWN) for bar in bars), run_time=3)
+        self.play(FadeOut(*bars, self.after, edge), run_time=theme.QUICK)
+
+    def on_axis(self, value: float) -> Point:
+        """Where a number stands on the graph's horizontal axis."""
+        return ORIGIN + value / UNIT * RIGHT
+
+    def on_curve(self, value: float) -> Point:
+        """The point of the curve above it."""
+        return self.on_axis(value) + max(value, 0) / UNIT * UP

@@ -1,83 +1,134 @@
 """How large the output is: padding keeps the size, stride shrinks it."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, MathTypst, Text, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, LaggedStart, MathTypst, VGroup, linear, smooth
+from manim import ReplacementTransform as Replace
+from matplotlib.colors import to_rgb
 
 from animations import theme
+from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.examples import edges, patch
-from animations.mobjects import KernelWindow, PixelGrid, arrow, words
+from animations.examples import SIGNED_KEY, edges, patch
+from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, fly, words
 from unet_lib import byhand
 
 KERNEL, CASES = 3, ((0, 1), (1, 1), (1, 2))
 """Padding and stride of the three cases."""
+SIDE = 0.55
+INPUT, OUTPUT, FORMULAS = 4.65 * LEFT + 0.3 * UP, 0.25 * LEFT + 0.3 * UP, 4.4 * RIGHT
+
+
+def formula(size: int | str, padding: int | str, stride: int | str, answer: int | str) -> MathTypst:
+    """How large the output is."""
+    text = f"floor(({size} + 2 dot {padding} - {KERNEL}) / {stride}) + 1 = {answer}"
+    return MathTypst(text, font_size=44, color=theme.INK)
+
+
+def plain(values: np.ndarray) -> np.ndarray:
+    """One colour for all cells of an output, whose values do not matter here."""
+    return np.uint8(255 * np.broadcast_to(to_rgb(theme.CONV), (*np.shape(values), 3)))
 
 
 class StridePadding(ClipScene):
-    """No padding, padding, stride, and the formula behind them."""
+    """No padding, padding, stride, the formula behind them, and the network's case."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
         sizes = [byhand.output_size(len(patch()), KERNEL, stride, padding) for padding, stride in CASES]
         outputs = {f"output {p} {s}": edges(patch(), p)[::s, ::s] for p, s in CASES}
-        return {"patch": patch(), "padded": byhand.pad(patch()[None, None], 1)[0, 0], "sizes": np.array(sizes),
-                **outputs}
+        small = load("small")
+        padded = byhand.pad(patch()[None, None], 1)[0, 0]
+        return {"patch": patch(), "padded": padded, "sizes": np.array(sizes), "small": small,
+                "map": edges(small, padding=1),
+                "slice": np.array([len(small), byhand.output_size(len(small), KERNEL, 1, 1)]), **outputs}
 
-    @beat("A window cannot stand on the border: the output is smaller.",
-          "Am Rand passt kein Fenster: Die Ausgabe wird kleiner.")
+    @beat("The window stays inside the table: the output is smaller.",
+          "Das Fenster bleibt in der Tabelle: Die Ausgabe ist kleiner.")
     def no_padding(self) -> None:
-        self.input = PixelGrid(self.shown["patch"], side=0.6, numbers=False).shift(3.4 * LEFT + 0.3 * UP)
-        self.way = arrow(0.6 * LEFT, RIGHT, gap=0).shift(0.3 * UP)
-        self.input_label = self.label(self.input, room=0.6)
-        self.show(self.input, self.input_label, self.way)
-        self.run(*CASES[0], seconds=0.22)
+        self.rows = VGroup()
+        self.input = PixelGrid(self.shown["patch"], SIDE, numbers=False).move_to(INPUT)
+        self.play(LaggedStart(*(FadeIn(cell) for cell in self.input.cells), lag_ratio=0.05), run_time=1)
+        self.run(0, 0.19)
 
-    @beat("Padding: a ring of zeros around it keeps the size.", "Padding: Ein Ring aus Nullen erhält die Größe.")
+    @beat("Padding 1: a ring of zeros around it keeps the size.", "Padding 1: Ein Ring aus Nullen erhält die Größe.")
     def padding(self) -> None:
         self.clear_output()
-        padded = PixelGrid(self.shown["padded"], side=0.6, numbers=False).move_to(self.input)
-        outer = np.pad(np.zeros((6, 6)), 1, constant_values=1).flat
-        border = VGroup(*(cell for cell, value in zip(padded.cells, outer, strict=True) if value))
-        zeros = VGroup(*(words("0", 20, theme.MUTED).move_to(cell) for cell in border))
-        self.play(FadeIn(border), FadeIn(zeros), run_time=theme.CALM)
-        self.remove(self.input, border)
-        self.input = padded
-        self.add(padded, zeros)
+        padded = PixelGrid(self.shown["padded"], SIDE, numbers=False).move_to(INPUT)
+        ring = [(r, c) for r, c in np.ndindex(8, 8) if not (0 < r < 7 and 0 < c < 7)]
+        zeros = VGroup(*(VGroup(padded.cell(r, c), words("0", theme.SMALL, theme.MUTED).move_to(padded.cell(r, c)))
+                         for r, c in ring))
+        inner = [padded.cell(*np.clip(place, 1, 6)).get_center() for place in ring]
+        ends = zeros.copy()
+        for zero, start in zip(zeros, inner, strict=True):
+            zero.move_to(start)
         self.zeros = zeros
-        self.run(*CASES[1], seconds=0.12)
+        self.add(zeros, self.input)
+        self.play(*(zero.animate.move_to(end) for zero, end in zip(zeros, ends, strict=True)), run_time=1.3)
+        self.remove(self.input)
+        self.add(padded, zeros)
+        self.input = padded
+        self.run(1, 0.09)
 
-    @beat("Stride 2: the window jumps two pixels at a time.", "Stride 2: Das Fenster springt zwei Pixel weit.")
+    @beat("Stride 2: the window moves two pixels at a time.", "Stride 2: Das Fenster rückt um zwei Pixel weiter.")
     def stride(self) -> None:
         self.clear_output()
-        self.run(*CASES[2], seconds=0.5)
+        self.run(2, 0.36)
 
-    @beat("One formula holds for all of them.", "Eine Formel gilt für alle.")
-    def formula(self) -> None:
-        self.clear_output()
-        self.fade(self.input, self.zeros, self.way, self.input_label)
-        general = MathTypst('"out" = floor(("in" + 2 dot "padding" - "kernel") / "stride") + 1', font_size=40)
-        rows = VGroup(*(MathTypst(f"floor(({len(patch())} + 2 dot {p} - {KERNEL}) / {s}) + 1 = {size}", font_size=40)
-                        for (p, s), size in zip(CASES, self.shown["sizes"], strict=True)))
-        rows.arrange(DOWN, buff=0.3).set_color(theme.INK)
-        self.show(general.set_color(theme.INK).shift(2.1 * UP))
-        for row in rows.move_to(0.85 * DOWN):
-            self.play(FadeIn(row, shift=0.3 * DOWN), run_time=theme.CALM)
+    @beat("One formula gives all three sizes; ⌊ ⌋ means: round down.",
+          "Eine Formel gibt alle drei Größen; ⌊ ⌋ heißt: abrunden.")
+    def one_formula(self) -> None:
+        self.play(FadeOut(self.input, self.zeros, self.window, self.output, *self.labels, shift=3 * LEFT),
+                  self.rows.animate.move_to(4 * RIGHT + 0.05 * UP), run_time=1)
+        general = MathTypst('"out" = floor(("in" + 2 dot "padding" - "kernel") / "stride") + 1', font_size=44)
+        general.set_color(theme.INK).move_to(3 * LEFT + 0.05 * UP)
+        self.play(*(FadeOut(row.copy(), target_position=general, scale=0.6) for row in self.rows), FadeIn(general),
+                  run_time=1.2)
+        self.general = general
 
-    def run(self, padding: int, stride: int, seconds: float) -> None:
-        """Slide the window over the input with these settings; the output fills and gets its size."""
-        values = self.shown[f"output {padding} {stride}"]
-        self.output = PixelGrid(values, 0.6, theme.signed(np.abs(values).max()), numbers=False)
-        self.output.shift(3.6 * RIGHT + 0.3 * UP)
-        self.window = KernelWindow(self.input, KERNEL, KERNEL)
-        self.play(Create(self.window), run_time=theme.QUICK)
-        self.slide(self.window, self.input, self.output, stride, seconds)
-        self.output_label = self.label(self.output)
-        self.show(self.output_label, seconds=theme.QUICK)
+    @beat("With padding 1, a phantom’s slice stays {slice[0]} × {slice[0]} pixels.",
+          "Padding 1: Das Bild eines Phantoms bleibt {slice[0]} × {slice[0]} groß.")
+    def a_slice(self) -> None:
+        before, after = self.shown["slice"]
+        line = formula(before, 1, 1, after).move_to(3.2 * LEFT + 2.15 * DOWN)
+        source = Picture(theme.grey(self.shown["small"]), 4.2).move_to(3.2 * LEFT + 0.7 * UP)
+        output = Picture(theme.signed(theme.reach_of(self.shown["map"]))(self.shown["map"]), 4.2)
+        output.move_to(3.2 * RIGHT + 0.7 * UP)
+        key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(3.4 * RIGHT + 2.15 * DOWN)
+        self.play(FadeOut(self.general, self.rows[0], self.rows[2], shift=LEFT), Replace(self.rows[1], line),
+                  FadeIn(source, edge := output.edge.copy()), run_time=1.5)
+        bars = [picture.frame(0, 0, 3, before) for picture in (source, output)]
+        self.play(FadeIn(key, *bars), run_time=theme.QUICK)
+        self.play(Unroll(output), *(bar.animate(rate_func=linear).shift(4.1 * DOWN) for bar in bars), run_time=2.2)
+        self.play(FadeOut(*bars, edge), run_time=theme.QUICK)
 
-    def label(self, grid: PixelGrid, room: float = 0) -> Text:
-        """A table's size, under it; `room` is for the padding to come."""
-        return words("{} × {}".format(*grid.values.shape)).next_to(grid, DOWN, buff=0.2 + room)
+    def run(self, case: int, seconds: float) -> None:
+        """Slide the window over the input in one of the cases, and work out the output's size."""
+        padding, stride = CASES[case]
+        self.output = PixelGrid(self.shown[f"output {padding} {stride}"], SIDE, plain, numbers=False).move_to(OUTPUT)
+        self.window, flying = KernelWindow(self.input, KERNEL, KERNEL), []
+        pace = linear if seconds < 0.2 else smooth  # quick steps flow
+        inside = f"{len(patch())} + 2·{padding}"
+        self.labels = [words(inside).next_to(self.input, DOWN, buff=0.2)]
+        self.play(Create(self.window), FadeIn(self.labels[0]), run_time=theme.QUICK)
+        for row, column in np.ndindex(self.output.values.shape):
+            target = self.window.place(self.input, row * stride, column * stride)
+            self.play(self.window.animate.move_to(target), *flying, run_time=seconds, rate_func=pace)
+            flying = [fly(self.window, self.output.cell(row, column))]
+        self.play(*flying, run_time=seconds)
+        self.add(self.output)
+        self.labels.append(words("{0} × {0}".format(len(self.output.values))).next_to(self.output, DOWN, buff=0.2))
+        self.work_out(case)
+
+    def work_out(self, case: int) -> None:
+        """The numbers at the tables move into the formula, in a row of its own."""
+        padding, stride = CASES[case]
+        line = formula(len(patch()), padding, stride, self.shown["sizes"][case])
+        name = words(f"padding {padding}, stride {stride}", theme.LABEL, theme.MUTED)
+        row = VGroup(name, line).arrange(DOWN, buff=0.2).move_to(FORMULAS + (1.85 - 1.75 * case) * UP)
+        self.rows.add(row)
+        self.play(FadeIn(self.labels[1], name), *(FadeOut(label.copy(), target_position=line) for label in self.labels),
+                  FadeIn(line), run_time=0.9)
 
     def clear_output(self) -> None:
         """Take the last run away."""
-        self.fade(self.window, self.output, self.output_label)
+        self.fade(self.window, self.output, *self.labels)

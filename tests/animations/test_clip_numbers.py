@@ -54,6 +54,48 @@ def test_convolution_padding_and_pooling_against_torch():
 
 
 @needs_manim
+def test_tables_are_cut_from_the_pictures_they_stand_for():
+    from animations.scenes.mri_slice import WAY
+
+    shown = numbers("mri_slice")
+    row, column = shown["corner"]
+    assert np.array_equal(shown["patch"], shown["image"][row:row + 6, column:column + 6, 1])
+    assert 0.3 < shown["reference"][row:row + 6, column:column + 6].mean() < 0.7
+    assert np.array_equal(shown["head"][shown["place"]], load("small")) and shown["reference"][WAY[-1]]
+    for name, cut, whole in (("relu", "answers", "map"), ("relu", "relu", "relu map"),
+                             ("max_pooling", "answers", "map 0")):
+        shown = numbers(name)
+        row, column = shown["corner"]
+        assert np.array_equal(shown[cut], shown[whole][row:row + 4, column:column + 4]), name
+
+
+@needs_manim
+def test_every_block_that_is_pooled_has_one_largest_number():
+    shown = numbers("max_pooling")
+    assert (shown["corner"] % 2 == 0).all()
+    for row, column in np.ndindex(2, 2):
+        block = shown["answers"][2 * row:2 * row + 2, 2 * column:2 * column + 2]
+        assert (block == block.max()).sum() == 1 and block.max() > 0
+    for level, side in enumerate(shown["sides"]):
+        values = tensor(shown["map 0"])
+        assert np.array_equal(shown[f"map {level}"], F.max_pool2d(values, 2 ** level)[0, 0] if level else values[0, 0])
+        assert side == 128 // 2 ** level == len(shown[f"map {level}"])
+
+
+@needs_manim
+def test_three_windows_sums_are_the_feature_maps_numbers():
+    shown, x = numbers("channels"), torch.as_tensor(load("x"))[None].double()
+    row, column = shown["corner"]
+    weights = torch.as_tensor(shown["weights"][shown["loudest"]])[None].double()
+    here = F.conv2d(x[..., row:row + 6, column:column + 6], weights)[0, 0].numpy()
+    assert shown["maps"][shown["loudest"], row + 1:row + 5, column + 1:column + 5] == pytest.approx(here, abs=1e-4)
+    assert np.array_equal(shown["channels"], F.avg_pool2d(tensor(load("image").transpose(2, 0, 1))[0], 2)[0])
+    padded = numbers("stride_padding")
+    assert padded["slice"].tolist() == [128, len(F.conv2d(tensor(load("small")), torch.ones(1, 1, 3, 3).double(),
+                                                          padding=1)[0, 0])]
+
+
+@needs_manim
 def test_the_first_layers_maps_are_the_networks():
     network, _ = load_model(BASELINE)
     x = torch.as_tensor(load("x"))[None].float()
