@@ -9,7 +9,7 @@ from manim import DOWN, UP, Animation, FadeIn, FadeOut, Mobject, MovingCameraSce
 from animations import theme
 from animations.camera import ClipCamera, fixed
 from animations.manifest import Clip, clip_named
-from animations.mobjects import KernelWindow, PixelGrid, Point, on_line, words
+from animations.mobjects import KernelWindow, PixelGrid, Point, number, on_line, words
 
 Step = Callable[[Any], None]
 
@@ -118,6 +118,11 @@ class ClipScene(MovingCameraScene):
     def word(self, en: str, de: str, colour: str = theme.INK, size: float = theme.LABEL) -> Text:
         """A label in the clip's language."""
         return words({"en": en, "de": de}[self.language], size, colour)
+
+    def figure(self, value: float, decimals: int = 0) -> str:
+        """A number as the clip's language writes it: 1,038 and 0.95 in English, 1038 and 0,95 in German."""
+        text = number(value, decimals)
+        return text if self.language == "en" else text.replace(",", "").replace(".", ",")
 
     def look(self, at: Mobject | Point, width: float | None = None) -> Animation:
         """The camera's way to a thing or point, with `width` units of the scene from left to right (14.2 at rest).

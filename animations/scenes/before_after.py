@@ -6,7 +6,7 @@ from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedS
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, Point, number, words
+from animations.mobjects import Picture, Point, words
 from animations.stacks import FeatureStack, Sheet, fan_out
 
 SIDE, PITCH, COLUMNS = 2.4, 2.5, 4
@@ -109,8 +109,7 @@ class BeforeAfter(ClipScene):
         return picture.outline(self.shown["mask"], tint=0)
 
     def step_name(self, which: int) -> str:
-        step = int(self.shown["steps"][which])
-        return {"en": f"step {number(step)}", "de": f"Schritt {step}"}[self.language]
+        return {"en": "step", "de": "Schritt"}[self.language] + " " + self.figure(self.shown["steps"][which])
 
     def counter(self, which: int) -> Group:
         """Which step it is, below the slice."""
@@ -120,5 +119,5 @@ class BeforeAfter(ClipScene):
         """The one scale of all maps, with its ends."""
         ramp = theme.probability(np.linspace(1, 0, 64))[:, None].repeat(5, 1)
         bar = Picture(ramp, 2.6).move_to(6.5 * RIGHT + 0.1 * UP)
-        top = words(f"≥ {number(float(self.shown['top']), 1)}", theme.SMALL).next_to(bar, UP, buff=0.15)
+        top = words(f"≥ {self.figure(float(self.shown['top']), 1)}", theme.SMALL).next_to(bar, UP, buff=0.15)
         return Group(bar, top, words("0", theme.SMALL).next_to(bar, DOWN, buff=0.15))

@@ -1,66 +1,140 @@
-"""Two outlines, their overlap, and one number."""
+"""Two outlines, the pixels in both and in one of them alone, and the score that their counts give."""
+
+from collections.abc import Callable
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, MathTypst, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, LaggedStart, Line, Text, UpdateFromAlphaFunc, VGroup
 from matplotlib.colors import to_rgb
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, number, on_line, words
+from animations.mobjects import Picture, fly, on_line, words
+from animations.pixel_cloud import DENSITY, Flight, PixelCloud, block
 from unet_lib import byhand
 from unet_lib.core.metrics import count
 
-MARGIN = 10
+MARGIN, PIXEL, ROWS = 10, 6 / DENSITY, 15
+MIDDLE = 5.25 * LEFT
+BLOCKS, NUMERATOR, DENOMINATOR = 1.55, -0.1, -1.4
+"""Heights of the three blocks of pixels, and of the bars that they are laid to."""
+LEFT_ENDS = (-3.2, 2.5, 5.5)
+COLOURS = (theme.INK, theme.PREDICTION, theme.REFERENCE)
 
 
 class Dice(ClipScene):
-    """Expert, network, what they share, what only one of them has, and the score."""
+    """Reference and prediction, their pixels in three colours, sorted, counted and put together."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
         indices = np.argwhere(load("mask"))
-        (top, left), (bottom, right) = indices.min(axis=0) - MARGIN, indices.max(axis=0) + MARGIN
-        near = np.s_[top:bottom, left:right]
-        reference, network = load("mask")[near], byhand.sigmoid(load("logits")[near]) >= 0.5
-        counts = count(network, reference)
-        return {"slice": load("small")[near], "reference": reference, "network": network,
-                "dice": np.array(counts.dice()), "counts": np.array([counts.tp, counts.fp, counts.fn])}
+        corner, end = indices.min(axis=0) - MARGIN, indices.max(axis=0) + MARGIN
+        near = np.s_[corner[0]:end[0], corner[1]:end[1]]
+        reference, prediction = load("mask")[near], byhand.sigmoid(load("logits")[near]) >= 0.5
+        counts = count(prediction, reference)
+        return {"whole": load("small"), "corner": corner, "slice": load("small")[near], "reference": reference,
+                "prediction": prediction, "dice": np.array(counts.dice()),
+                "counts": np.array([counts.tp, counts.fp, counts.fn])}
 
-    @beat("The expert’s tumour.", "Der Tumor des Experten.")
-    def the_expert(self) -> None:
-        self.picture = Picture(theme.grey(self.shown["slice"]), 5.4).shift(3.4 * LEFT)
+    @beat("Orange: the reference mask, on a slice of a phantom.",
+          "Orange: die Referenzmaske, auf einem Phantom-Schnittbild.")
+    def the_reference(self) -> None:
+        self.picture = Picture(theme.grey(self.shown["slice"]), len(self.shown["slice"]) * PIXEL).move_to(MIDDLE)
+        whole = Picture(theme.grey(self.shown["whole"]), len(self.shown["whole"]) * PIXEL)
+        whole.shift(self.picture.at(0, 0) - whole.at(*self.shown["corner"]))
+        self.camera.frame.set(width=22).move_to(whole)
         self.reference = self.picture.outline(self.shown["reference"])
-        self.show(self.picture)
-        self.play(Create(self.reference), run_time=theme.CALM)
+        self.play(FadeIn(whole), run_time=theme.CALM)
+        self.play(Create(self.reference), run_time=theme.SLOW)
+        self.add(whole, self.picture, self.reference)
+        self.play(self.look(self.picture, 9.5), FadeOut(whole), run_time=2)
 
-    @beat("The network’s tumour.", "Der Tumor des Netzes.")
-    def the_network(self) -> None:
-        self.network = self.picture.outline(self.shown["network"], theme.PREDICTION)
-        self.play(Create(self.network), run_time=theme.SLOW)
+    @beat("Blue: what a network predicts.", "Blau: die Vorhersage eines Netzes.")
+    def the_prediction(self) -> None:
+        self.predicted = self.picture.outline(self.shown["prediction"], theme.PREDICTION, tint=0)
+        self.play(Create(self.predicted), run_time=2)
 
-    @beat("What both say, and what only one of them says.", "Was beide sagen, und was nur einer sagt.")
+    @beat("White pixels are in both masks, the others in one of them.",
+          "Weiße Pixel sind in beiden Masken, die anderen in einer.")
     def three_areas(self) -> None:
-        reference, network = self.shown["reference"], self.shown["network"]
-        areas = ((network & reference, theme.INK, "both", "beide"),
-                 (network & ~reference, theme.PREDICTION, "network only", "nur Netz"),
-                 (reference & ~network, theme.REFERENCE, "expert only", "nur Experte"))
-        colours = theme.grey(self.shown["slice"])
-        self.play(FadeOut(self.reference), FadeOut(self.network), run_time=theme.QUICK)
-        for place, ((area, colour, en, de), pixels) in enumerate(zip(areas, self.shown["counts"], strict=True)):
-            colours = np.where(area[..., None], np.uint8(255 * np.array(to_rgb(colour))), colours)
-            picture = Picture(colours, 5.4).move_to(self.picture)
-            row = VGroup(words(number(pixels), theme.CAPTION, colour, bold=True), self.word(en, de, colour))
-            on_line(row[0].align_to(1.9 * RIGHT, RIGHT), 2.0 - 0.75 * place)
-            on_line(row[1].align_to(2.25 * RIGHT, LEFT), 2.0 - 0.75 * place)
-            self.play(FadeIn(picture), FadeIn(row), run_time=theme.CALM)
-            self.wait(theme.QUICK)
+        reference, prediction = self.shown["reference"], self.shown["prediction"]
+        masks = (reference & prediction, prediction & ~reference, reference & ~prediction)
+        areas = [np.argwhere(mask) for mask in masks]
+        places = np.concatenate([area[np.argsort(-area[:, 1], kind="stable")] for area in areas])
+        points = np.array([self.picture.at(row + 0.5, column + 0.5)[:2] for row, column in places])
+        self.colours = np.repeat([np.multiply(to_rgb(colour), 255) for colour in COLOURS], self.shown["counts"], axis=0)
+        self.cloud = PixelCloud(points, theme.grey(self.shown["slice"])[tuple(places.T)], PIXEL)
+        self.add(self.cloud, self.reference, self.predicted)
+        leave = FadeOut(self.reference, self.predicted)
+        self.play(Flight(self.cloud, points, self.colours, lag=0.7), leave, run_time=2)
 
-    @beat("Dice: twice what they share, over both areas together.", "Dice: zweimal das Gemeinsame durch beide Flächen.")
-    def the_score(self) -> None:
+    @beat("They are sorted and counted.", "Sie werden sortiert und gezählt.")
+    def counted(self) -> None:
+        self.blocks = np.concatenate([block(int(pixels), ROWS, left, BLOCKS, PIXEL)
+                                      for pixels, left in zip(self.shown["counts"], LEFT_ENDS, strict=True)])
+        names = (self.word("both", "beide"), self.word("prediction only", "nur Vorhersage", theme.PREDICTION),
+                 self.word("reference only", "nur Referenz", theme.REFERENCE))
+        middles = LEFT_ENDS + np.ceil(self.shown["counts"] / ROWS) * PIXEL / 2
+        self.play(self.look_back(), run_time=theme.SLOW)
+        self.labels = VGroup(*(on_line(name.scale(0.85).set_x(x), 0.65)
+                               for name, x in zip(names, middles, strict=True)))
+        self.totals = VGroup(*(words("0", theme.CAPTION, colour, bold=True).move_to(x * RIGHT + 2.4 * UP)
+                               for colour, x in zip(COLOURS, middles, strict=True)))
+        self.play(Flight(self.cloud, self.blocks, lag=0.6), FadeIn(self.labels),
+                  *(UpdateFromAlphaFunc(total, self.counting(which)) for which, total in enumerate(self.totals)),
+                  run_time=3)
+
+    @beat("Dice: twice what both share, over both areas together.", "Dice: zweimal das Gemeinsame durch beide Flächen.")
+    def two_bars(self) -> None:
         tp, fp, fn = (int(pixels) for pixels in self.shown["counts"])
-        fraction = MathTypst(f'(2 dot {tp}) / (2 dot {tp} + {fp} + {fn})', font_size=50, color=theme.INK)
-        score = words(f"= {number(float(self.shown['dice']), 2)}", theme.TITLE, theme.WINDOW, bold=True)
-        VGroup(fraction, score).arrange(RIGHT, buff=0.35).move_to(3.5 * RIGHT + 1.2 * DOWN)
-        self.play(FadeIn(fraction, shift=0.2 * UP), run_time=theme.SLOW)
-        self.play(FadeIn(score, shift=0.2 * UP), run_time=theme.CALM)
+        both, predicted, missed = np.split(np.arange(tp + fp + fn), [tp, tp + fp])
+        above, below = np.concatenate([both, both]), np.concatenate([both, predicted, both, missed])
+        self.bars, line = [], Line(self.end(0), self.end(tp * 2 + fp + fn), color=theme.INK, stroke_width=4)
+        self.between = line.set_y((NUMERATOR + DENOMINATOR) / 2)
+        for chosen, height, movement in ((above, NUMERATOR, []), (below, DENOMINATOR, [Create(line)])):
+            copies = PixelCloud(self.blocks[chosen], self.colours[chosen], PIXEL)
+            self.add(copies)
+            self.bars.append(copies)
+            bar = block(len(chosen), ROWS, LEFT_ENDS[0], height, PIXEL)
+            self.play(Flight(copies, bar, lag=0.4), *movement, run_time=2.4)
+
+    @beat("The counts in the formula: the upper bar over the lower one.",
+          "Die Zahlen in der Formel: oberer Balken durch unteren.")
+    def the_score(self) -> None:
+        above, below = self.row(0), self.row(0, 1, 2)
+        line = Line(LEFT, RIGHT, color=theme.INK, stroke_width=3).set(width=below.width + 0.2)
+        fraction = VGroup(above, line, below).arrange(DOWN, buff=0.2)
+        score = words(f"= {self.figure(float(self.shown['dice']), 3)}", theme.TITLE, theme.WINDOW, bold=True)
+        VGroup(fraction, score).arrange(RIGHT, buff=0.5).move_to(1.7 * RIGHT + 1.5 * DOWN)
+        counts = [*above[1::2], *below[1::2]]
+        moves = [fly(self.totals[which], text) for which, text in zip((0, 0, 1, 2), counts, strict=True)]
+        rise = [Flight(bar, np.add(bar.where, (0, 1.6)), lag=0) for bar in self.bars]
+        self.play(FadeOut(self.cloud, self.labels), *rise, self.between.animate.shift(1.6 * UP), run_time=theme.SLOW)
+        self.play(LaggedStart(*moves, lag_ratio=0.25), FadeOut(self.totals),
+                  FadeIn(line, *above[0::2], *below[0::2]), run_time=2.4)
+        self.play(FadeIn(score, shift=0.3 * RIGHT), run_time=theme.CALM)
+
+    def at_the_end(self) -> None:
+        """The two outlines once more."""
+        self.play(Create(self.reference), Create(self.predicted), run_time=theme.SLOW)
+
+    # ---- pieces ----
+
+    def end(self, pixels: int) -> np.ndarray:
+        """Where a bar of so many pixels ends."""
+        return (LEFT_ENDS[0] + pixels / ROWS * PIXEL) * RIGHT
+
+    def counting(self, which: int) -> Callable[[Text, float], None]:
+        """Lets a total grow from 0 to its value."""
+        def show(text: Text, alpha: float) -> None:
+            pixels = self.figure(round(alpha * int(self.shown["counts"][which])))
+            text.become(words(pixels, theme.CAPTION, COLOURS[which], bold=True).move_to(text))
+        return show
+
+    def row(self, *terms: int) -> VGroup:
+        """A sum of counts, the first of them twice: signs and numbers in turn."""
+        parts = []
+        for which in terms:
+            parts.append(words("2 ·" if which == 0 else "+", theme.TITLE))
+            parts.append(words(self.figure(int(self.shown["counts"][which])), theme.TITLE, COLOURS[which], bold=True))
+        return VGroup(*parts).arrange(RIGHT, buff=0.18)

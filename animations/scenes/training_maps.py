@@ -22,7 +22,7 @@ from manim import (
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, Point, number, on_line, words
+from animations.mobjects import Picture, Point, on_line, words
 from animations.stacks import Sheet
 
 WATCHED = ("encoder.1", "encoder.2", "bottleneck", "decoder.2", "decoder.1")
@@ -126,8 +126,8 @@ class TrainingMaps(ClipScene):
 
     def heading(self, place: int, side: int) -> Text:
         """Which step it is, and the loss, above one half."""
-        step, loss = int(self.shown["steps"][place]), number(self.shown["losses"][place], 3)
-        text = self.word(f"step {number(step)}, loss {loss}", f"Schritt {step}, Verlust {loss.replace('.', ',')}")
+        step, loss = self.figure(self.shown["steps"][place]), self.figure(self.shown["losses"][place], 3)
+        text = self.word(f"step {step}, loss {loss}", f"Schritt {step}, Verlust {loss}")
         return on_line(text.set_x(side * MIDDLE), HEADS)
 
     def scale(self) -> VGroup:
