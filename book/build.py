@@ -11,13 +11,14 @@ import html
 import re
 import shutil
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
-from animations.manifest import CLIPS, Clip, clips
+from animations.manifest import CLIPS, LANGUAGES, Clip, clip_named, clips
 from book.live_widgets import make_live, write_states, write_views
 from book.playground_site import write_playground
 from unet_lib.core.atomic_io import write_text
@@ -33,6 +34,7 @@ TEACHING = [*(ROOT / "teaching" / f"{name}.md" for name in ("README", "schedules
             *sorted((ROOT / "teaching" / "notes").glob("*.md"))]
 STATIC = "_static/live"  # where pages find the scripts of their widgets
 MADE = ("source", "html", "doctrees", "jupyter_execute")  # the last by myst-nb, for the pictures
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
 OPEN = "<strong>… Not attempted yet.</strong>"
 HOW = "Run this in JupyterLab, where your answer is checked. Help and a solution are folded below."
 LINK = re.compile(r"!?\[([^\]]*)\]\(([^)\s]+)\)")
@@ -66,7 +68,7 @@ def gather(source: Path, site: Path) -> None:
         for output in (output for cell in lesson.cells for output in cell.get("outputs", ())):
             output.get("data", {}).update(exercise_note(output))
         for cell in (cell for cell in lesson.cells if cell.cell_type == "markdown"):
-            cell.source = CLIP.sub(_with_poster, resolve_links(cell.source, path.parent, source))
+            cell.source = CLIP.sub(_with_subtitles, resolve_links(cell.source, path.parent, source))
         write_text(source / path.relative_to(ROOT), nbformat.writes(lesson))
     for path in (ROOT / "README.md", *TEACHING):
         text = resolve_links(path.read_text("utf-8"), path.parent, source)
@@ -132,16 +134,26 @@ def _shown(clip: Clip) -> str:
 
 {clip.statement["en"]} ([lesson {clip.lesson[:2]}](notebooks/{clip.lesson}.ipynb))
 
-<video src="{video}" poster="{poster}" width="640" controls preload="none" title="{text["title"]["en"]}"></video>
+<video src="{video}" poster="{poster}" width="640" controls preload="none"
+title="{text["title"]["en"]}">{tracks(clip)}</video>
 
 <details><summary>What it shows</summary>{text["transcript"]["en"]}</details>
 <details lang="de"><summary>Auf Deutsch: {text["title"]["de"]}</summary>{text["statement"]["de"]}
 {text["transcript"]["de"]}</details>"""
 
 
-def _with_poster(clip: re.Match[str]) -> str:
-    """JupyterLab finds no poster by a relative path, a browser does."""
-    return clip[0].replace("<video ", f'<video poster="{clip["path"]}.jpg" ')
+def _with_subtitles(clip: re.Match[str]) -> str:
+    """A browser finds a poster by a relative path, which JupyterLab does not, and reads subtitles, which it removes."""
+    shown = clip[0].replace("<video ", f'<video poster="{clip["path"]}.jpg" ')
+    return shown.replace("</video>", f"{tracks(clip_named(Path(clip['path']).name))}</video>")
+
+
+def tracks(clip: Clip) -> str:
+    """A clip's subtitles in each language, within the page: a browser does not read a file beside it from a disk."""
+    texts = {language: b64encode(clip.subtitles(language).read_bytes()).decode() for language in LANGUAGES}
+    return "".join(f'<track kind="subtitles" srclang="{language}" label="{LANGUAGE_NAMES[language]}" '
+                   f'src="data:text/vtt;base64,{text}">' for language, text in texts.items())
+
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ class Backpropagation(ClipScene):
                 **{f"gradient {name}": load(f"gradient {name}") for name in STAGES},
                 **{f"gradient skip.{level}": load(f"gradient skip.{level}") for level in range(1, LEVELS + 1)}}
 
-    @beat("Forward: from a phantom's slice to a probability for every pixel.",
-          "Vorwärts: vom Bild eines Phantoms zu Wahrscheinlichkeiten.")
+    @beat("Forward: a phantom's slice becomes probabilities.",
+          "Vorwärts: Aus dem Bild eines Phantoms werden Wahrscheinlichkeiten.")
     def forward(self) -> None:
         self.stacks = {name: stack_of(name) for name in STAGES}
         self.output = face("output", theme.probability(self.shown["probability"]))
@@ -90,7 +90,7 @@ class Backpropagation(ClipScene):
                       *([self.look(*VIEWS["decoder.4"])] if level == 3 else []))
 
     @beat("In the encoder both ways arrive, and their gradients add up.",
-          "Im Encoder kommen beide Wege an; ihre Gradienten addieren sich.")
+          "Im Encoder addieren sich die Gradienten beider Wege.")
     def through_the_encoder(self) -> None:
         for after, name in pairwise(("bottleneck", *DOWN_STAGES[::-1])):
             along = self.waiting[int(name[-1])]
@@ -98,7 +98,7 @@ class Backpropagation(ClipScene):
             self.remove(*along)
 
     @beat("Now every weight takes a small step against its gradient.",
-          "Nun macht jedes Gewicht einen kleinen Schritt gegen seinen Gradienten.")
+          "Nun geht jedes Gewicht ein wenig gegen seinen Gradienten.")
     def the_step(self) -> None:
         formula = MathTypst("w <- w - eta (partial L) / (partial w)", font_size=52, color=theme.WINDOW)
         formula.move_to(2.2 * UP)

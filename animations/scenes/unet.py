@@ -85,7 +85,7 @@ class Unet(ClipScene):
         self.add_up(products, edge)
 
     @beat("The block makes {shapes[0][0]} maps: violet is 0, yellow its top 1 %.",
-          "Der Block gibt {shapes[0][0]} Karten: Violett ist 0, Gelb das oberste Prozent.")
+          "{shapes[0][0]} Karten: Violett ist 0, Gelb das oberste Prozent.")
     def first_block(self) -> None:
         self.stacks, self.readout = {"encoder.1": stack_of("encoder.1")}, None
         self.play(fan_out(self.input, self.stacks["encoder.1"], 2.4), FadeOut(self.dot),
@@ -112,8 +112,8 @@ class Unet(ClipScene):
             self.climb(level, below)
             below = f"decoder.{level}"
 
-    @beat("Out comes a probability for every pixel, and from it the mask.",
-          "Heraus kommt für jeden Pixel eine Wahrscheinlichkeit, daraus die Maske.")
+    @beat("Out comes a probability for every pixel, and the mask.",
+          "Heraus kommen Wahrscheinlichkeiten, daraus die Maske.")
     def out(self) -> None:
         answer = self.shown["answer"]
         output = Group(face("output", theme.probability(answer)))

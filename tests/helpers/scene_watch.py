@@ -12,12 +12,14 @@ from animations.render import Settings, play
 
 @dataclass
 class Seen:
-    """One moment: what is written and where, the frame of everything together, and the picture's standard deviation."""
+    """One moment: what is written and where, the frame of everything together, the picture's standard deviation, and
+    whether the camera is closer than at rest."""
 
     beat: str
     texts: list[tuple[str, tuple[float, float, float, float]]]
     boxes: list[tuple[str, tuple[float, float, float, float]]]
     std: float
+    close: bool = False
 
 
 def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) -> list[Seen]:
@@ -26,11 +28,12 @@ def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) ->
 
     def after_beat(self, name: str) -> None:
         shown = [part for thing in self.mobjects for part in thing.get_family() if visible(part)]
+        frame = self.camera.frame
         texts = [part for thing in self.mobjects for part in thing.get_family()
                  if isinstance(part, Text | MathTypst) and any(visible(glyph) for glyph in part.get_family())]
-        seen.append(Seen(name, [(getattr(text, "original_text", "formula"), box(text)) for text in texts],
-                         [(type(part).__name__, box(part)) for part in shown],
-                         float(self.renderer.get_frame()[..., :3].std())))
+        seen.append(Seen(name, [(getattr(text, "original_text", "formula"), box(text, frame)) for text in texts],
+                         [(type(part).__name__, box(part, frame)) for part in shown],
+                         float(self.renderer.get_frame()[..., :3].std()), frame.width < config.frame_width - 0.01))
 
     watched = type(clip.scene.__name__, (clip.scene,), {"after_beat": after_beat, "__module__": clip.scene.__module__})
     play(watched, Settings("l", language=language), folder, **settings)
@@ -45,17 +48,20 @@ def visible(part: Mobject) -> bool:
                                      (part.get_stroke_opacity() > 0 and part.get_stroke_width() > 0))
 
 
-def box(part: Mobject) -> tuple[float, float, float, float]:
-    """Left, bottom, right, top."""
+def box(part: Mobject, frame: Mobject) -> tuple[float, float, float, float]:
+    """Left, bottom, right, top on the screen, in units of a resting camera; `frame` is what the camera sees."""
     low, high = part.get_corner([-1, -1, 0]), part.get_corner([1, 1, 0])
+    if not getattr(part, "fixed_on_screen", False):
+        low, high = ((corner - frame.get_center()) * config.frame_width / frame.width for corner in (low, high))
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 def outside(seen: Seen) -> list[str]:
-    """What is not wholly inside the picture."""
+    """What is not wholly inside the picture. A camera that has come close leaves things out, but cuts no words."""
     wide, high = config.frame_width / 2, config.frame_height / 2
-    return [name for name, (left, bottom, right, top) in [*seen.boxes, *seen.texts]
-            if min(left + wide, bottom + high, wide - right, high - top) < 0]
+    return [name for name, (left, bottom, right, top) in [*([] if seen.close else seen.boxes), *seen.texts]
+            if min(left + wide, bottom + high, wide - right, high - top) < 0
+            and (not seen.close or (right > -wide and left < wide and top > -high and bottom < high))]
 
 
 def overlapping(seen: Seen) -> list[tuple[str, str]]:
