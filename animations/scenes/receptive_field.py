@@ -1,18 +1,20 @@
 """How far one number sees, layer by layer."""
 
+from collections.abc import Iterable
+
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, Rectangle, ReplacementTransform, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, FadeIn, FadeOut, Rectangle, ReplacementTransform, Transform, VGroup, linear
 
 from animations import theme
 from animations.arrays import load
+from animations.camera import Dive, fixed
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, words
-from unet_lib.data.slice_files import FLAIR
-from unet_lib.models.architecture import plan
+from animations.examples import stages
+from animations.mobjects import Picture, PixelGrid, words
 from unet_lib.models.layers import CONV_3, HALVE
 from unet_lib.models.receptive_field import receptive_field, rows_seen
 
-PIXELS, WIDE, HIGH, GAP = 16, 0.6, 0.5, 0.92
+PIXELS, WIDE, HIGH, GAP = 20, 0.54, 0.54, 0.95
 LAYERS = ("3×3", "3×3", "pool", "3×3", "3×3")
 GEOMETRY = {"3×3": CONV_3, "pool": HALVE}
 
@@ -24,81 +26,110 @@ def spans(layers: tuple[str, ...], first: int) -> list[tuple[int, int]]:
 
 
 class ReceptiveField(ClipScene):
-    """Rows of cells first, then squares on the slice."""
+    """Rows of cells first, then squares on the slice that the pixels come from."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        reference = load("reference")
-        stages = [stage for stage in plan() if stage.name.startswith("encoder.") or stage.name == "bottleneck"]
-        return {"image": load("image")[..., FLAIR], "centre": np.argwhere(reference).mean(axis=0).round(),
-                "fields": np.array([stage.receptive_field for stage in stages]),
+        small, middle = load("small"), np.argwhere(load("mask")).mean(axis=0).round().astype(int)
+        chosen = [stage for stage in stages() if stage.name.startswith("encoder.") or stage.name == "bottleneck"]
+        return {"slice": small, "centre": middle, "fields": np.array([stage.receptive_field for stage in chosen]),
+                "row": small[middle[0], middle[1] - PIXELS // 2:middle[1] + PIXELS // 2],
                 "two": np.array(receptive_field([CONV_3, CONV_3])),
                 "with pool": np.array(receptive_field([GEOMETRY[layer] for layer in LAYERS]))}
 
     @beat("One number of a 3 × 3 convolution sees 3 pixels across.", "Eine Zahl einer 3×3-Faltung sieht 3 Pixel weit.")
     def one_convolution(self) -> None:
-        self.rows = [self.row(0), self.row(1)]
-        self.show(*self.rows)
-        self.light(LAYERS[:1], first=5)
+        self.rows, self.lit, self.counted = [self.row(0)], VGroup(), VGroup()
+        self.camera.frame.move_to(self.rows[0].get_y() * UP)
+        self.play(FadeIn(self.rows[0], shift=0.5 * UP), run_time=theme.CALM)
+        self.grow(1)
+        self.light(range(2, 10), field=3)
 
     @beat("After a second one it sees {two}.", "Nach einer zweiten sieht sie {two}.")
     def two_convolutions(self) -> None:
-        self.unlight()
-        self.rows.append(self.row(2))
-        self.show(self.rows[-1], seconds=theme.QUICK)
-        self.light(LAYERS[:2], first=5)
-        self.count(int(self.shown["two"]))
+        self.grow(1)
+        self.light(range(11, 4, -1), field=int(self.shown["two"]))
 
-    @beat("Pooling doubles the pace: two more, and it sees {with pool}.",
-          "Pooling verdoppelt das Tempo: zwei weitere, und es sind {with pool}.")
+    @beat("Pooling halves the row. After two more it sees {with pool}.",
+          "Pooling halbiert die Reihe. Nach zwei weiteren sieht sie {with pool}.")
     def with_pooling(self) -> None:
-        self.unlight()
-        self.fade(self.counted, seconds=theme.QUICK / 2)
-        new = [self.row(place) for place in (3, 4, 5)]
-        self.rows += new
-        self.show(*new)
-        self.light(LAYERS, first=3)
-        self.count(int(self.shown["with pool"]))
+        self.grow(3)
+        self.light((3, 4, 5, 6, 5, 4), field=int(self.shown["with pool"]))
 
-    @beat("Level by level of the U-Net, on the slice:", "Ebene für Ebene des U-Nets, auf dem Bild:")
+    @beat("These pixels are part of a phantom's slice.", "Diese Pixel gehören zum Schnittbild eines Phantoms.")
     def on_the_slice(self) -> None:
-        self.unlight()
-        self.fade(*self.rows, self.counted)
-        picture = Picture(theme.grey(self.shown["image"]), 5.6).shift(2.6 * LEFT)
-        self.show(picture)
-        row, column = self.shown["centre"]
-        square = None
-        for level, field in enumerate(self.shown["fields"], 1):
-            new = picture.frame(row - field / 2, column - field / 2, field, field)
-            text = self.word(f"level {level}: {field} pixels", f"Ebene {level}: {field} Pixel")
-            text.move_to((1.8 - 0.9 * (level - 1)) * UP).align_to(1.6 * RIGHT, LEFT)
-            self.play(ReplacementTransform(square, new) if square else Create(new), FadeIn(text), run_time=theme.CALM)
-            square = new
+        self.slice = Picture(theme.grey(self.shown["slice"]), 4.7).shift(1.3 * LEFT)
+        (row, column), cells = self.shown["centre"], self.rows[0][0]
+        self.middle, self.field = self.slice.at(row + 0.5, column), self.square(1)
+        small = self.slice.image.height / len(self.slice.image.pixel_array) / WIDE
+        self.add(self.slice, *self.rows[1:], self.rows[0], self.lit)
+        self.play(*(FadeOut(thing) for thing in (*self.rows[1:], self.rows[0][1], self.counted, self.lit[1:])),
+                  FadeIn(self.slice), cells.animate.scale(small).move_to(self.middle),
+                  ReplacementTransform(self.lit[0], self.field), run_time=1.6)
+        self.remove(self.lit, self.rows[0])
+        self.add(cells, self.field)
+        self.play(Dive(self.camera.frame, self.middle, 2.6), run_time=1.8)
+
+    @beat("In the U-Net the square grows from level to level.", "Im U-Net wächst das Quadrat von Ebene zu Ebene.")
+    def level_by_level(self) -> None:
+        label = VGroup()
+        for level, width in enumerate((1.6, 2.4, 4.4, 8, 14.2), 1):
+            new, text = self.square(level - 1), self.label(level)
+            where = self.middle if level < len(self.shown["fields"]) else self.camera.at_rest
+            self.play(self.look(where, width), ReplacementTransform(self.field, new), FadeIn(text), FadeOut(label),
+                      run_time=1.5)
+            self.field, label = new, text
+
+    def square(self, level: int) -> Rectangle:
+        """What a number in the middle of the tumour sees, on a level counted from 0."""
+        (row, column), field = self.shown["centre"], self.shown["fields"][level]
+        return self.slice.frame(row + 0.5 - field / 2, column + 0.5 - field / 2, field, field)
+
+    def label(self, level: int) -> VGroup:
+        """Says a level's number and how far it sees, on the screen's upper right."""
+        field = self.shown["fields"][level - 1]
+        text = self.word(f"level {level}: {field} × {field} pixels", f"Ebene {level}: {field} × {field} Pixel")
+        text.set_color(theme.WINDOW).move_to(6.9 * RIGHT + 2.3 * UP, aligned_edge=RIGHT)
+        back = Rectangle(theme.BACKGROUND, 0.7, text.width + 0.4, fill_opacity=0.85, stroke_width=0)
+        return fixed(VGroup(back.move_to(text), text))
 
     def row(self, place: int) -> VGroup:
         """A row of cells over the pixels, with its name; after pooling the cells are twice as wide."""
         wide = WIDE * 2 ** LAYERS[:place].count("pool")
-        cells = VGroup(*(Rectangle(width=wide, height=HIGH, stroke_color=theme.LINE, stroke_width=2, fill_opacity=1,
-                                   fill_color=theme.SURFACE) for _ in range(round(PIXELS * WIDE / wide))))
-        cells.arrange(RIGHT, buff=0).move_to(0.55 * RIGHT + (place * GAP - 2.3) * UP)
-        pixels, pool = ("Pixel", "Pool") if self.language == "de" else ("pixels", "pool")
-        name = pixels if place == 0 else pool if LAYERS[place - 1] == "pool" else LAYERS[place - 1]
-        label = words(name, theme.LABEL, theme.POOL if name == pool else theme.MUTED)
+        cells = PixelGrid(self.shown["row"][None], WIDE, numbers=False) if place == 0 else VGroup(
+            *(Rectangle(width=wide, height=HIGH, stroke_color=theme.LINE, stroke_width=2, fill_opacity=1,
+                        fill_color=theme.SURFACE) for _ in range(round(PIXELS * WIDE / wide)))).arrange(RIGHT, buff=0)
+        cells.move_to(0.5 * RIGHT + (place * GAP - 2.35) * UP)
+        name = LAYERS[place - 1] if place else {"en": "pixels", "de": "Pixel"}[self.language]
+        label = words(name, theme.LABEL, theme.POOL if name == "pool" else theme.CONV if place else theme.MUTED)
         return VGroup(cells, label.next_to(cells, LEFT, buff=0.4))
 
-    def light(self, layers: tuple[str, ...], first: int) -> None:
-        """Light what one cell of the last row depends on, from the top down."""
-        self.lit = VGroup()
-        for (cells, _), (low, high) in reversed(list(zip(self.rows, spans(layers, first), strict=True))):
-            bright = cells[low:high].copy().set_fill(theme.WINDOW).set_stroke(theme.BACKGROUND)
-            self.play(FadeIn(bright, shift=0.2 * DOWN), run_time=theme.QUICK)
-            self.lit.add(bright)
+    def grow(self, rows: int) -> None:
+        """The next rows rise out of those below."""
+        self.fade(self.lit, self.counted, seconds=0.3)
+        for _ in range(rows):
+            new = self.row(len(self.rows))
+            self.rows.append(new)
+            self.play(FadeIn(new, shift=GAP * UP), self.look(VGroup(*self.rows).get_y() * UP), run_time=0.6)
 
-    def unlight(self) -> None:
-        """Dark again."""
-        self.fade(*self.lit, seconds=theme.QUICK)
+    def light(self, ways: Iterable[int], field: int) -> None:
+        """Light what a cell of the last row depends on, from the top down; then the cell goes along its row."""
+        first, *rest = ways
+        self.lit = self.spots(first)
+        for spot in reversed(self.lit):
+            self.play(FadeIn(spot, shift=0.3 * DOWN), run_time=0.25)
+        self.counted = words(str(field), theme.TITLE, theme.WINDOW, bold=True).next_to(self.rows[0], RIGHT, buff=0.25)
+        self.play(FadeIn(self.counted), run_time=0.3)
+        for place in rest:
+            self.play(*(Transform(spot, moved) for spot, moved in zip(self.lit, self.spots(place), strict=True)),
+                      run_time=0.33, rate_func=linear)
 
-    def count(self, field: int) -> None:
-        """Write how many pixels are lit, beside them."""
-        self.counted = words(str(field), theme.TITLE, theme.WINDOW, bold=True).next_to(self.rows[0], RIGHT, buff=0.3)
-        self.show(self.counted, seconds=theme.QUICK)
+    def spots(self, place: int) -> VGroup:
+        """What one cell of the last row depends on, row by row from the pixels up; pixels stay visible."""
+        spots = VGroup()
+        for (cells, _), (low, high) in zip(self.rows, spans(LAYERS[:len(self.rows) - 1], place), strict=True):
+            wide = cells.width / (PIXELS if len(spots) < 3 else PIXELS // 2)
+            spot = Rectangle(width=(high - low) * wide, height=HIGH, color=theme.WINDOW, stroke_width=5,
+                             fill_color=theme.WINDOW, fill_opacity=0.85 if len(spots) else 0)
+            spots.add(spot.move_to(cells.get_left() + (low + high) / 2 * wide * RIGHT))
+        return spots
