@@ -42,7 +42,7 @@ ENCODERS = {"mp4": ("libx264", {"crf": "29", "preset": "slow", "g": "300", "tune
 JUST_SEEN = 10
 """Grey levels of 255: smaller differences are those of the video's compression."""
 GIF_RATE, GIF_WIDTH, GIF_COLOURS = 8, 640, 64
-README_CLIP, README_PICTURE = clip_named("unet"), HERE / "readme.gif"
+README_CLIP, README_PICTURE = clip_named("hook"), HERE / "readme.gif"
 
 
 @dataclass(frozen=True, slots=True)
