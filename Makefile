@@ -15,7 +15,8 @@ export PYTHONDONTWRITEBYTECODE :=
 comma := ,
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-other-cpu lint notebooks pages phantom training-set animations film book playground slides clean
+.PHONY: help lab test test-other-cpu lint notebooks pages phantom training-set animations film book playground slides
+.PHONY: teacher pupils nbgrader clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,7 +66,16 @@ playground: book  ## The playground, the site's first page, in your browser
 slides: $(VENV)/talk-ready  ## A talk of ten minutes, English and German, as slides and as PDF, in teaching/talk/_build/
 	@$(BIN)/python -m teaching.talk.build $(ARGS)
 
-clean:  ## Remove what the commands above made; your runs and data/lgg stay
+teacher: $(VENV)/lab-ready  ## The lessons with their exercises solved, for teachers, in editions/teacher/
+	@$(BIN)/unet_lib edition teacher $(ARGS)
+
+pupils: $(VENV)/lab-ready  ## The lessons without the solutions, in editions/pupils/
+	@$(BIN)/unet_lib edition pupils $(ARGS)
+
+nbgrader: $(VENV)/lab-ready  ## The lessons as a course that nbgrader grades, in editions/nbgrader/
+	@$(BIN)/unet_lib edition nbgrader $(ARGS)
+
+clean:  ## Remove what the commands above made; your runs, editions and data/lgg stay
 	rm -rf $(VENV) data/phantom animations/rendered printed book/_build teaching/talk/_build tests/output \
 	    .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
@@ -86,6 +96,9 @@ $(VENV)/lab-ready: pyproject.toml constraints.txt
 $(VENV)/test-ready: pyproject.toml constraints.txt tests/system_packages.sh
 	@sh tests/system_packages.sh
 	$(call install,[dev$(comma)book$(comma)talk$$(pkg-config --exists cairo pangocairo 2>/dev/null && echo $(comma)animations)])
+# Tests see the JupyterLab that readers have: nbgrader, and the notebook server that comes with it, would add to it.
+	@$(BIN)/jupyter labextension disable --level=sys_prefix "@jupyter-notebook/lab-extension" "@jupyter/nbgrader"
+	@rm -f $(addprefix $(VENV)/etc/jupyter/jupyter_server_config.d/,notebook.json nbgrader.json)
 
 $(VENV)/animations-ready: pyproject.toml constraints.txt tests/system_packages.sh
 	@sh tests/system_packages.sh

@@ -110,7 +110,7 @@ def test_real_slices_never_enter_the_project():
 
 def test_make_help_lists_every_target():
     done = subprocess.run(["make", "help"], cwd=REPOSITORY, capture_output=True, text=True)
-    phony = re.search(r"\.PHONY: (.*)", (REPOSITORY / "Makefile").read_text())[1].split()
+    phony = " ".join(re.findall(r"\.PHONY: (.*)", (REPOSITORY / "Makefile").read_text())).split()
     for target in phony:
         assert f"make {target} " in done.stdout
 

@@ -13,7 +13,8 @@ from unet_lib.core.paths import repository
 def edition(kind: Annotated[str, typer.Argument(help="Which: {unet_lib.lessons.editions:EDITIONS}.")],
             lessons: Annotated[list[Path] | None, typer.Argument(help="Notebooks; all lessons if none are named.")]
             = None,
-            out: Annotated[Path | None, typer.Option(help="The folder to write to, editions/KIND if none is given.")] = None,
+            out: Annotated[Path | None, typer.Option(help="The folder to write to, editions/KIND if none is given.")]
+            = None,
             ) -> None:
     """Write the lessons for a class: solved, without solutions, or as a course that nbgrader grades."""
     from unet_lib.lessons.editions import EDITIONS, find_exercises, write
