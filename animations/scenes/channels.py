@@ -1,8 +1,8 @@
 """A filter has a kernel for each channel; a layer has many filters."""
 
 import numpy as np
-from jaxtyping import Float
-from manim import DOWN, LEFT, RIGHT, UP, FadeIn, FadeOut, Group, LaggedStart, Square, Transform, VGroup
+from jaxtyping import Float, UInt8
+from manim import DOWN, LEFT, RIGHT, UP, FadeIn, FadeOut, Group, LaggedStart, Restore, Transform, VGroup
 from manim import ReplacementTransform as Replace
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -13,17 +13,12 @@ from animations.examples import PATCH, SIGNED_KEY, first_block
 from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, arrow, coloured_cell, fly, hexed, words
 from animations.stacks import FeatureStack, Sheet, fan_out
 from unet_lib import byhand
+from unet_lib.data.preprocessing import scale_images
 
 ROWS = (1.93, 0, -1.93)
 PICTURES, TABLES, PARTS, SUM = -5.9, -3.3, -0.9, 4.3
 """Where rows and columns of the layout are."""
 SIDE, HEIGHT, SMALLER = 0.3, 1.75, 1.4
-
-
-def halved(image: Float[np.ndarray, "h w 3"]) -> Float[np.ndarray, "3 h/2 w/2"]:
-    """The means of blocks of 2×2 pixels, channel by channel."""
-    height, width, channels = image.shape
-    return image.reshape(height // 2, 2, width // 2, 2, channels).mean((1, 3)).transpose(2, 0, 1)
 
 
 class Channels(ClipScene):
@@ -39,9 +34,9 @@ class Channels(ClipScene):
         varied = sliding_window_view(maps[loudest], (PATCH, PATCH)).std((2, 3))
         inside = sliding_window_view(load("mask"), (PATCH, PATCH)).mean((2, 3))
         varied[(inside < 0.2) | (inside > 0.8)] = 0
-        return {"channels": halved(load("image")), "corner": np.array(np.unravel_index(varied.argmax(), varied.shape)),
-                "weights": weights, "loudest": np.array(loudest), "parts": np.stack(parts), "maps": maps,
-                "learnt": np.array(weights.size)}
+        return {"channels": scale_images(load("image")[None], np.array([0]), x.shape[1])[0].numpy(),
+                "corner": np.array(np.unravel_index(varied.argmax(), varied.shape)), "weights": weights, "maps": maps,
+                "loudest": np.array(loudest), "parts": np.stack(parts), "learnt": np.array(weights.size)}
 
     @beat("A slice has three channels. This one is a phantom’s.",
           "Ein Schnittbild hat drei Kanäle. Dies ist ein Phantom.")
@@ -62,15 +57,12 @@ class Channels(ClipScene):
         weights = self.shown["weights"][int(self.shown["loudest"])]
         shade = theme.signed(np.abs(weights).max())
         self.kernels = self.column(TABLES, [PixelGrid(kernel, 0.55, shade, numbers=False) for kernel in weights])
-        starts = [kernel.copy().move_to((2 + 0.5 * c) * RIGHT + 0.4 * c * UP) for c, kernel in enumerate(self.kernels)]
-        ends = self.kernels.copy()
-        for kernel, start in zip(self.kernels, starts, strict=True):
-            kernel.become(start)
+        for c, kernel in enumerate(self.kernels):
+            kernel.save_state().move_to((2 + 0.5 * c) * RIGHT + 0.4 * c * UP)
         self.play(LaggedStart(*(FadeIn(kernel, shift=LEFT) for kernel in reversed(self.kernels)), lag_ratio=0.3),
                   run_time=1.3)
         self.key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(3.3 * RIGHT + 2.5 * DOWN)
-        self.play(*(Transform(kernel, end) for kernel, end in zip(self.kernels, ends, strict=True)), FadeIn(self.key),
-                  run_time=1.6)
+        self.play(*(Restore(kernel) for kernel in self.kernels), FadeIn(self.key), run_time=1.6)
 
     @beat("The three windows slide together; their sums are added.",
           "Drei Fenster gleiten gemeinsam, ihre Summen addieren sich.")
@@ -87,14 +79,15 @@ class Channels(ClipScene):
         values = self.shown["parts"][:, row + 1:row + PATCH - 1, column + 1:column + PATCH - 1]
         self.slide_together(values, self.shade(values), self.shade(values.sum(axis=0)))
 
-    def slide_together(self, values, parts, sums) -> None:
+    def slide_together(self, values: Float[np.ndarray, "3 4 4"], parts: UInt8[np.ndarray, "3 4 4 3"],
+                       sums: UInt8[np.ndarray, "4 4 3"]) -> None:
         """The windows in step, over all positions; cells take the colours of their sums."""
         self.cells = self.column(PARTS, [coloured_cell(part[0, 0], 0.8) for part in parts])
         self.plus = VGroup(*(words("+", theme.TITLE).move_to(PARTS * RIGHT + y * UP) for y in (0.96, -0.96)))
         self.total = coloured_cell(sums[0, 0], 0.8).move_to(1.25 * RIGHT)
         self.ways = VGroup(*(arrow(cell, self.total, gap=0.2) for cell in self.cells))
         self.output = PixelGrid(values.sum(axis=0), 0.8, self.shade, numbers=False).move_to(SUM * RIGHT)
-        self.frame = Square(3.2, color=theme.LINE).move_to(self.output)
+        self.frame = KernelWindow(self.output, 4, 4, theme.LINE)
         self.play(FadeIn(self.cells, self.plus, self.ways, self.total, self.frame, *(pair[1] for pair in self.windows)),
                   run_time=theme.QUICK)
         flying = []
@@ -146,5 +139,4 @@ class Channels(ClipScene):
 
     def column(self, x: float, things: list) -> Group:
         """Three things below one another."""
-        group = VGroup if isinstance(things[0], VGroup | Square) else Group
-        return group(*(thing.move_to(x * RIGHT + y * UP) for thing, y in zip(things, ROWS, strict=True)))
+        return Group(*(thing.move_to(x * RIGHT + y * UP) for thing, y in zip(things, ROWS, strict=True)))

@@ -5,6 +5,7 @@ from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedS
 
 from animations import theme
 from animations.arrays import load
+from animations.camera import fixed
 from animations.clip_scene import ClipScene, beat
 from animations.examples import ACTIVATION_KEY, answers, edges
 from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, fly, words
@@ -41,7 +42,7 @@ class MaxPooling(ClipScene):
         self.shade = theme.activation(float(np.quantile(self.shown["map 0"], 0.99)))
         whole = Picture(self.shade(self.shown["map 0"]), 4.8).move_to(0.4 * UP)
         spot = whole.frame(*self.shown["corner"], 4, 4)
-        self.key = self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL).move_to(2.5 * DOWN)
+        self.key = fixed(self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL).move_to(2.55 * DOWN))
         self.show(whole, self.key)
         self.grid = PixelGrid(self.shown["answers"], SIDE, self.shade, size=theme.LABEL).move_to(LEFTMOST)
         cut = Picture(self.shade(self.shown["answers"]), spot.height).move_to(spot)
@@ -71,8 +72,7 @@ class MaxPooling(ClipScene):
                       target_position=self.grid.cell(*winner)), run_time=0.7)
         self.play(FadeOut(ring), run_time=theme.QUICK)
 
-    @beat("Moved within its block, the largest number gives the same.",
-          "Steht die größte Zahl woanders im Block, ändert sich nichts.")
+    @beat("Where it stands in its block makes no difference.", "Wo im Block sie steht, ändert nichts am Ergebnis.")
     def what_is_lost(self) -> None:
         entries = [self.grid.entry(down, 2 + right) for down, right in ROUND]
         centres = [entry.get_center() for entry in entries]
@@ -107,10 +107,11 @@ class MaxPooling(ClipScene):
     def again(self) -> None:
         for level in range(1, TIMES):
             source, target = self.maps[level], self.maps[level + 1]
-            self.play(fly(source, target), FadeIn(self.labels[level + 1], shift=0.3 * RIGHT), run_time=1.2)
+            self.play(fly(source, target), FadeIn(self.labels[level + 1], shift=0.3 * RIGHT),
+                      self.look(Group(source, target).get_center() + 0.1 * DOWN, 14 - 3 * level), run_time=1.3)
 
     def at_the_end(self) -> None:
-        self.play(self.look(0.05 * UP + 0.1 * RIGHT, 13.4), run_time=1.2)
+        self.play(self.look(0.1 * RIGHT, 13.4), run_time=1.5)
 
     def picture(self, level: int) -> Picture:
         """The map after so many poolings: as many pixels, repeated, so that each can become the next."""

@@ -15,10 +15,8 @@ from manim import (
     MoveAlongPath,
     Text,
     Transform,
-    VGroup,
     VMobject,
     always_redraw,
-    rush_from,
 )
 from numpy.lib.stride_tricks import sliding_window_view
 
@@ -92,7 +90,7 @@ class MriSlice(ClipScene):
                   Dive(self.camera.frame, self.camera.at_rest, self.camera.at_rest.width, run_time=1.8))
         self.channels = Group(*(Picture(theme.grey(self.shown["image"][..., c]), 4.2) for c in range(len(CHANNELS))))
         self.channels.arrange(RIGHT, buff=0.35).shift(0.5 * UP)
-        self.names = VGroup(*(on_line(self.word(name, GERMAN[name], theme.MUTED), -2.05).match_x(picture)
+        self.names = Group(*(on_line(self.word(name, GERMAN[name], theme.MUTED), -2.05).match_x(picture)
                               for name, picture in zip(CHANNELS, self.channels, strict=True)))
         self.play(*(fly(self.slice, channel) for channel in self.channels), FadeOut(self.slice), run_time=1.5)
         self.play(LaggedStart(*(FadeIn(name, shift=0.2 * DOWN) for name in self.names), lag_ratio=0.3, run_time=1))
@@ -101,18 +99,17 @@ class MriSlice(ClipScene):
     def three_numbers(self) -> None:
         rings = [Circle(0.13, color=theme.WINDOW, stroke_width=5).move_to(picture.at(*WAY[0]))
                  for picture in self.channels]
-        values = VGroup(*(always_redraw(lambda at=(ring, c): self.value(*at)) for c, ring in enumerate(rings)))
+        values = Group(*(always_redraw(lambda at=(ring, c): self.value(*at)) for c, ring in enumerate(rings)))
         self.show(*rings, values, seconds=theme.QUICK)
         ways = [VMobject().set_points_smoothly([picture.at(*place) for place in WAY]) for picture in self.channels]
-        self.play(*(MoveAlongPath(ring, way) for ring, way in zip(rings, ways, strict=True)), run_time=3.8,
-                  rate_func=rush_from)
+        self.play(*(MoveAlongPath(ring, way) for ring, way in zip(rings, ways, strict=True)), run_time=3.8)
         self.probe = [*rings, values]
 
     @beat("The task: which of these pixels belong to the tumour?",
           "Die Aufgabe: Welche dieser Pixel gehören zum Tumor?")
     def the_task(self) -> None:
         reference = self.shown["reference"]
-        lines = VGroup(*(picture.outline(reference) for picture in self.channels))
+        lines = Group(*(picture.outline(reference) for picture in self.channels))
         self.play(*(Create(line) for line in lines), FadeOut(*self.probe), run_time=1.4)
         together = Picture(theme.grey(self.shown["image"][..., FLAIR]), 4.4).move_to(3 * LEFT + 0.5 * UP)
         mask = Picture(np.full((*reference.shape, 3), DARK), 4.4).move_to(3 * RIGHT + 0.5 * UP)

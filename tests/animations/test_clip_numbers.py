@@ -89,7 +89,8 @@ def test_three_windows_sums_are_the_feature_maps_numbers():
     weights = torch.as_tensor(shown["weights"][shown["loudest"]])[None].double()
     here = F.conv2d(x[..., row:row + 6, column:column + 6], weights)[0, 0].numpy()
     assert shown["maps"][shown["loudest"], row + 1:row + 5, column + 1:column + 5] == pytest.approx(here, abs=1e-4)
-    assert np.array_equal(shown["channels"], F.avg_pool2d(tensor(load("image").transpose(2, 0, 1))[0], 2)[0])
+    halved = F.avg_pool2d(tensor(load("image").transpose(2, 0, 1))[0], 2)[0]
+    assert np.abs(shown["channels"] - halved.numpy()).max() <= 0.5
     padded = numbers("stride_padding")
     assert padded["slice"].tolist() == [128, len(F.conv2d(tensor(load("small")), torch.ones(1, 1, 3, 3).double(),
                                                           padding=1)[0, 0])]
