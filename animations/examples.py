@@ -3,8 +3,9 @@
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 
+from animations import theme
 from animations.arrays import load
 from unet_lib import byhand
 from unet_lib.lessons.exercises.lesson_02 import KERNEL
@@ -35,6 +36,11 @@ def answers() -> Float[np.ndarray, "4 4"]:
 def edges(picture: Float[np.ndarray, "h w"], padding: int = 0) -> Float[np.ndarray, "p q"]:
     """The convolution of a picture with lesson 02's kernel, which asks: does it get brighter to the right?"""
     return byhand.conv2d(picture[None, None].astype(float), KERNEL[None, None].astype(float), padding=padding)[0, 0]
+
+
+def channel_grey(channel: Float[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """A channel as the network gets it, normalised, in grey: its lowest value black, its highest white."""
+    return theme.grey((channel - channel.min()) / np.ptp(channel) * 255 / theme.BRIGHTNESS)
 
 
 @cache

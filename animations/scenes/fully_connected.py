@@ -75,7 +75,7 @@ class FullyConnected(ClipScene):
         self.play(UpdateFromAlphaFunc(self.moving, self.place, rate_func=linear), run_time=5)
 
     @beat("Move the slice: its answers, computed anew, move along.",
-          "Bewegt sich das Bild, gehen die neu berechneten Antworten mit.")
+          "Mit dem Bild bewegen sich die neu berechneten Antworten.")
     def it_moves(self) -> None:
         self.play(FadeOut(self.ring), FadeOut(self.window), FadeOut(self.lines), FadeIn(self.slice), FadeIn(self.map),
                   *self.shrink(), run_time=1.4)

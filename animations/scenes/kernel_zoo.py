@@ -1,12 +1,12 @@
 """What the eight filters of a trained network's first layer make of one slice."""
 
 import numpy as np
-from jaxtyping import Float
 from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Line, Transform, VGroup
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
+from animations.examples import channel_grey
 from animations.mobjects import Picture, Unroll, arrow, fly, words
 from unet_lib import byhand
 
@@ -30,7 +30,7 @@ class KernelZoo(ClipScene):
     @beat("A slice of a phantom, in the three sequences of a scan.",
           "Ein Schnittbild eines Phantoms, in drei Sequenzen.")
     def the_slice(self) -> None:
-        self.slices = Group(*(Picture(grey(channel), 3.9) for channel in self.shown["x"]))
+        self.slices = Group(*(Picture(channel_grey(channel), 3.9) for channel in self.shown["x"]))
         self.slices.arrange(RIGHT, buff=0.6).shift(0.35 * UP)
         self.names = VGroup(*(words(name, colour=theme.MUTED).next_to(picture, DOWN, buff=0.25)
                               for name, picture in zip(SEQUENCES[self.language], self.slices, strict=True)))
@@ -74,7 +74,7 @@ class KernelZoo(ClipScene):
           "Die anderen {rest} Filter am selben Bild: manche Karten ähnlich.")
     def the_others(self) -> None:
         rest = [place for place in range(self.shown["filters"]) if place != FIRST]
-        under = [Picture(grey(self.shown["x"][1]), HIGH).move_to(self.maps[place]) for place in rest]
+        under = [Picture(channel_grey(self.shown["x"][1]), HIGH).move_to(self.maps[place]) for place in rest]
         self.play(FadeOut(self.names), FadeOut(self.way), FadeOut(self.scale),
                   Transform(self.kernels[FIRST], self.home),
                   self.maps[FIRST].animate.scale(HIGH / MAP).move_to(self.place), run_time=1)
@@ -120,8 +120,3 @@ class KernelZoo(ClipScene):
         kernels = self.shown["kernels"]
         tables = (Picture(theme.signed(np.abs(kernels).max())(kernel), KERNEL) for kernel in kernels[place])
         return Group(*tables).arrange(DOWN, buff=0.15).move_to(self.spot(place) + 1.35 * LEFT)
-
-
-def grey(channel: Float[np.ndarray, "h w"]) -> np.ndarray:
-    """A normalised channel as it looked: darkest black, brightest white."""
-    return theme.grey((channel - channel.min()) / np.ptp(channel) * 255 / theme.BRIGHTNESS)
