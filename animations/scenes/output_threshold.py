@@ -4,13 +4,14 @@ from itertools import pairwise
 
 import numpy as np
 from jaxtyping import UInt8
-from manim import DOWN, LEFT, RIGHT, UP, Create, Dot, FadeIn, FadeOut, Line, Text, UpdateFromAlphaFunc, VGroup, VMobject
+from manim import LEFT, RIGHT, UP, Create, Dot, FadeIn, FadeOut, Line, Text, UpdateFromAlphaFunc, VGroup, VMobject
 from manim import interpolate as between
 
 from animations import theme
 from animations.arrays import load
+from animations.axes import Axes
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, Point, number, on_line, words
+from animations.mobjects import Picture, number, on_line, words
 from unet_lib import byhand
 
 HALF, REACH = 22, 8
@@ -48,11 +49,14 @@ class OutputThreshold(ClipScene):
     @beat("The sigmoid turns a logit into a probability from 0 to 1.",
           "Die Sigmoid-Funktion macht daraus eine Wahrscheinlichkeit.")
     def the_sigmoid(self) -> None:
-        curve = VMobject(color=theme.INK, stroke_width=6).set_points_as_corners(
-            [point(*pair) for pair in self.shown["curve"].T])
-        self.play(self.picture.animate.shift(4 * LEFT), self.under.animate.shift(4 * LEFT), FadeIn(self.axes()),
+        self.axes = Axes(CORNER, (WIDE, HIGH), (-REACH, REACH), (0, 1), {x: number(x) for x in (-REACH, 0, REACH)},
+                         {0: "0", 0.5: "0.5", 1: "1"})
+        names = VGroup(on_line(self.word("logit", "Logit", theme.MUTED, theme.SMALL).set_x(self.axes.get_x()), -2.6),
+                       self.word("probability", "Wahrscheinlichkeit", theme.MUTED, theme.SMALL).next_to(
+                           self.axes.y_line, UP, buff=0.25, aligned_edge=LEFT))
+        self.play(self.picture.animate.shift(4 * LEFT), self.under.animate.shift(4 * LEFT), FadeIn(self.axes, names),
                   run_time=1.2)
-        self.play(Create(curve), run_time=1.2)
+        self.play(Create(self.axes.curve(*self.shown["curve"])), run_time=1.2)
         row = int(self.shown["row"])
         columns = np.flatnonzero(self.shown["logits"][row] >= -REACH)  # where the axis has room for them
         frame = self.picture.frame(row - 1, columns[0] - 1, 3, 3)
@@ -62,9 +66,9 @@ class OutputThreshold(ClipScene):
             column = round(between(columns[0], columns[-1], alpha))
             logit, chance = (float(self.shown[name][row, column]) for name in ("logits", "probability"))
             frame.move_to(self.picture.at(row + 0.5, column + 0.5))
-            dot.move_to(point(logit, chance))
+            dot.move_to(self.axes.at(logit, chance))
             text = f"{number(logit, 1)} → {number(chance, 2)}"
-            reading.become(words(text, theme.LABEL, theme.WINDOW).move_to(point(-REACH + 4, 0.72)))
+            reading.become(words(text, theme.LABEL, theme.WINDOW).move_to(self.axes.at(-REACH + 4, 0.72)))
         moved = VGroup(frame, dot, reading)
         self.play(UpdateFromAlphaFunc(moved, follow), run_time=3.6)
         self.play(FadeOut(moved), run_time=theme.QUICK)
@@ -94,7 +98,7 @@ class OutputThreshold(ClipScene):
 
     def set_to(self, threshold: float) -> None:
         """Move the line, its number, the mask and the count to a threshold."""
-        self.line.put_start_and_end_on(point(-REACH, threshold), point(REACH, threshold))
+        self.line.put_start_and_end_on(self.axes.at(-REACH, threshold), self.axes.at(REACH, threshold))
         self.level.become(words(number(threshold, 2), theme.LABEL, theme.WINDOW)).next_to(self.line, RIGHT, buff=0.15)
         self.mask.become(self.picture.outline(self.shown["probability"] >= threshold, theme.PREDICTION))
         pixels = int((self.shown["probability"] >= threshold).sum())
@@ -115,20 +119,3 @@ class OutputThreshold(ClipScene):
         """Another line under the picture."""
         old, self.under = self.under, self.below(en, de)
         self.play(FadeOut(old), FadeIn(self.under), run_time=theme.QUICK)
-
-    def axes(self) -> VGroup:
-        """Logits from left to right, probabilities upwards, with numbers."""
-        lines = VGroup(Line(point(-REACH, 0), point(REACH, 0)), Line(point(-REACH, 0), point(-REACH, 1.05)))
-        below = [words(number(x), theme.SMALL, theme.MUTED).next_to(point(x, 0), DOWN, buff=0.15)
-                 for x in (-REACH, 0, REACH)]
-        beside = [words(text, theme.SMALL, theme.MUTED).next_to(point(-REACH, float(text)), LEFT, buff=0.15)
-                  for text in ("0", "0.5", "1")]
-        names = [on_line(self.word("logit", "Logit", theme.MUTED, theme.SMALL).set_x(point(0, 0)[0]), -2.6),
-                 self.word("probability", "Wahrscheinlichkeit", theme.MUTED, theme.SMALL).next_to(
-                     point(-REACH, 1.05), UP, buff=0.12, aligned_edge=LEFT)]
-        return VGroup(lines.set_stroke(theme.LINE, 3), *below, *beside, *names)
-
-
-def point(logit: float, chance: float) -> Point:
-    """Where a logit and its probability are on the axes."""
-    return CORNER + (logit + REACH) / (2 * REACH) * WIDE * RIGHT + chance * HIGH * UP

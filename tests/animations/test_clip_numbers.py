@@ -247,6 +247,29 @@ def test_the_failures_are_of_unseen_phantoms_and_as_bad_as_is_said():
 
 
 @needs_manim
+def test_what_skips_are_worth_on_a_slice_and_in_training():
+    from unet_lib.inspection.attribution import ablate_skips
+
+    shown, (network, _) = numbers("skips_on_off"), load_model(BASELINE)
+    x, mask = torch.as_tensor(load("x"))[None].float(), torch.as_tensor(load("mask"))
+    scores = []
+    for levels in ([], [1], [2], [3], [4], [1, 2, 3, 4]):
+        with torch.no_grad(), ablate_skips(network, dict.fromkeys(levels, "zeroed")):
+            answer = network.eval()(x)[0, 0] > 0
+        scores.append(float(2 * (answer & mask).sum() / (answer.sum() + mask.sum())))
+    assert shown["dice"] == pytest.approx(scores, abs=5e-3)
+    assert max(scores[1:3]) < min(scores[3:5]) and scores[5] == 0
+    assert shown["mask"].sum() == mask.sum(), "the whole tumour is shown"
+    rows = json.loads((REPOSITORY / "data" / "results" / "skip_ablation.json").read_text("utf-8"))["rows"]
+    by_seed = {(row["how"], row["seed"]): row["mean_dice"] for row in rows if row["levels"] in ([], [1, 2, 3, 4])}
+    assert shown["kinds"].tolist() == [[by_seed[how, seed] for seed in range(int(shown["seeds"]))] for how in
+                                       ("all skips", "zeroed", "retrained without")]
+    lost = [by_seed["all skips", seed] - by_seed["retrained without", seed] for seed in range(int(shown["seeds"]))]
+    assert shown["seeds"] >= 2 and (shown["low"], shown["high"]) == (min(lost), max(lost))
+    assert {row["patients"] for row in rows} == {int(shown["patients"])}
+
+
+@needs_manim
 def test_probabilities_thresholds_dice_and_accuracy():
     shown = numbers("output_threshold")
     logits = torch.as_tensor(shown["logits"])
