@@ -54,7 +54,7 @@ class Backpropagation(ClipScene):
                 **{f"gradient skip.{level}": load(f"gradient skip.{level}") for level in range(1, LEVELS + 1)}}
 
     @beat("Forward: a phantom's slice becomes probabilities.",
-          "Vorwärts: Aus dem Bild eines Phantoms werden Wahrscheinlichkeiten.")
+          "Vorwärts: Ein Phantom-Bild wird zu Wahrscheinlichkeiten.")
     def forward(self) -> None:
         self.stacks = {name: stack_of(name) for name in STAGES}
         self.output = face("output", theme.probability(self.shown["probability"]))
