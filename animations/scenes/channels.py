@@ -39,7 +39,7 @@ class Channels(ClipScene):
                 "loudest": np.array(loudest), "parts": np.stack(parts), "learnt": np.array(weights.size)}
 
     @beat("A slice has three channels. This one is a phantom’s.",
-          "Ein Schnittbild hat drei Kanäle. Dies ist ein Phantom.")
+          "Ein Schnittbild hat drei Kanäle, hier das eines Phantoms.")
     def three_channels(self) -> None:
         self.grey = [theme.grey(values) for values in self.shown["channels"]]
         self.shade = theme.signed(theme.reach_of(self.shown["maps"]))
@@ -56,12 +56,12 @@ class Channels(ClipScene):
     def one_filter(self) -> None:
         weights = self.shown["weights"][int(self.shown["loudest"])]
         shade = theme.signed(np.abs(weights).max())
-        self.kernels = self.column(TABLES, [PixelGrid(kernel, 0.55, shade, numbers=False) for kernel in weights])
+        self.kernels = self.column(PARTS, [PixelGrid(kernel, 0.55, shade, numbers=False) for kernel in weights])
         for c, kernel in enumerate(self.kernels):
             kernel.save_state().move_to((2 + 0.5 * c) * RIGHT + 0.4 * c * UP)
         self.play(LaggedStart(*(FadeIn(kernel, shift=LEFT) for kernel in reversed(self.kernels)), lag_ratio=0.3),
                   run_time=1.3)
-        self.key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(3.3 * RIGHT + 2.5 * DOWN)
+        self.key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(3.65 * RIGHT + 2.5 * DOWN)
         self.play(*(Restore(kernel) for kernel in self.kernels), FadeIn(self.key), run_time=1.6)
 
     @beat("The three windows slide together; their sums are added.",
@@ -74,8 +74,10 @@ class Channels(ClipScene):
         self.windows = VGroup(*(VGroup(kernel, KernelWindow(table, 3, 3)) for kernel, table in
                                 zip(self.kernels, self.tables, strict=True)))
         self.play(*(fly(box, table) for box, table in zip(self.small, self.tables, strict=True)), FadeIn(self.small),
-                  *(kernel.animate.scale(SIDE / 0.55).move_to(window).set_opacity(0.75)
-                    for kernel, window in self.windows), run_time=1.8)
+                  run_time=1.2)
+        self.bring_to_front(*self.kernels)
+        self.play(*(kernel.animate.scale(SIDE / 0.55).move_to(window).set_opacity(0.75)
+                    for kernel, window in self.windows), run_time=1.2)
         values = self.shown["parts"][:, row + 1:row + PATCH - 1, column + 1:column + PATCH - 1]
         self.slide_together(values, self.shade(values), self.shade(values.sum(axis=0)))
 
@@ -106,16 +108,18 @@ class Channels(ClipScene):
         parts = self.column(PARTS, [Picture(self.shade(part), SMALLER) for part in self.shown["parts"]])
         self.map = Picture(self.shade(self.shown["maps"][int(self.shown["loudest"])]), 4)
         self.map.move_to(SUM * RIGHT + 0.1 * UP)
-        self.add(self.output)
+        row, column = self.shown["corner"]
+        edges = VGroup(*(picture.edge.copy() for picture in (*parts, self.map)))
+        spots = [self.map.frame(row + 1, column + 1, 4, 4), *(part.frame(row + 4, column + 4, 1, 1) for part in parts)]
         self.play(*(Replace(table, box) for table, box in zip(self.tables, self.small, strict=True)),
                   *(pair.animate.scale(1.6).move_to(TABLES * RIGHT + y * UP) for pair, y in
                     zip(self.windows, ROWS, strict=True)),
-                  *(cell.animate.scale(SMALLER / 0.8).move_to(part)
-                    for cell, part in zip(self.cells, parts, strict=True)), FadeOut(self.frame, self.total, self.ways),
-                  self.output.animate.match_height(self.map).move_to(self.map), run_time=1.5)
+                  *(thing.animate.match_height(spot).move_to(spot) for thing, spot in
+                    zip((self.output, *self.cells), spots, strict=True)), FadeIn(edges),
+                  FadeOut(self.frame, self.total, self.ways), run_time=1.5)
         self.add(self.plus)
-        self.play(*(Unroll(picture) for picture in (*parts, self.map)), run_time=3.5)
-        self.remove(self.cells, self.output)
+        self.play(*(Unroll(picture) for picture in (*parts, self.map)), run_time=3)
+        self.remove(self.cells, self.output, edges)
         self.parts = parts
 
     @beat("The layer’s other filters give theirs: {weights.shape[0]} maps in all.",
