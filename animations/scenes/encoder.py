@@ -13,7 +13,7 @@ from animations.stacks import FeatureStack, Sheet, become, fan_out
 
 LEVELS = ("encoder.1", "encoder.2", "encoder.3", "encoder.4")
 HIGH, MIDDLE, GAPS = 3.2, 0.6, (0.12, 0.14, 0.07, 0.045, 0.045)
-"""The first level's height, where all stacks' middles are, and how far the slice's and each level's maps stand apart."""
+"""The first level's height, where all middles are, and how far the slice's and each level's maps stand apart."""
 EDGES = (-6.8, -4.4, -1.25, 1.15, 3.5)
 """Where the slice and the levels begin on the left."""
 
@@ -51,7 +51,7 @@ class Encoder(ClipScene):
         self.convolve(self.pooled, 2)
 
     @beat("Twice more: half the height and width, twice as many maps.",
-          "Noch zweimal: halbe Höhe und Breite, doppelt so viele Karten.")
+          "Noch zweimal: halbe Höhe und Breite, doppelt so viele.")
     def levels_three_and_four(self) -> None:
         for level in (2, 3):
             self.convolve(self.pool(level), level + 1)
