@@ -1,5 +1,6 @@
 """What the clips show as numbers and pictures, computed in another way."""
 
+import csv
 import json
 
 import numpy as np
@@ -288,6 +289,9 @@ def test_probabilities_thresholds_dice_and_accuracy():
     assert paradox["tumour"] + paradox["right"] == paradox["all"] == 1000
     assert paradox["right"] / 1000 == pytest.approx(paradox["scores"][0, 0], abs=5e-4)
     assert paradox["scores"][0, 1] == 0 < paradox["scores"][1, 1]
+    assert 0 < paradox["gains"][0] < 0.01 < 0.5 < paradox["gains"][1], "a little, and a lot"
+    history = list(csv.DictReader((REPOSITORY / "data" / "models" / "lgg-steps" / "history.csv").open()))
+    assert int(history[-1]["step"]) == 1600 and float(history[-1]["train_f1"]) > 0.5, "it did learn"
 
 
 def calibrated_at(step, blocks):
