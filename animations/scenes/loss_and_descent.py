@@ -1,17 +1,24 @@
 """How wrong, in one number; and downhill, step by step."""
 
+from itertools import pairwise
+
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, Dot, FadeIn, FadeOut, Line, MoveAlongPath, VGroup, VMobject
+from manim import DOWN, LEFT, RIGHT, UP, Create, Dot, FadeIn, FadeOut, Line, MoveAlongPath, Text, Transform, VGroup
+from manim import ReplacementTransform as Replace
 
 from animations import theme
 from animations.arrays import load
+from animations.axes import Axes
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Point, number, words
+from animations.mobjects import Counting, Picture, Point, arrow, number, on_line, words
 from unet_lib import byhand
 
-START, RATE, STEPS, FIRST, LAST = 4.8, 40, 14, -10.0, 5.0
+START, RATE, STEPS, FIRST, LAST = 4.8, 100, 12, -8.0, 5.0
 """Gradient descent on the last bias of the shipped network, everything else left as it is."""
-CORNER, WIDE, HIGH = np.array([-4.9, -2.0, 0]), 10.4, 4.3
+HALF = 32
+"""Half the side of what is shown of the slice, in pixels."""
+CORNER, SIZE, HIGHEST = np.array([-5.4, -1.8, 0]), (11.6, 4.0), (5.0, 0.11)
+"""The axes, and how high the loss goes on them: of one pixel, and of the slice."""
 
 
 def loss_and_gradient(bias: float) -> tuple[float, float]:
@@ -25,79 +32,106 @@ class LossAndDescent(ClipScene):
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        chances = np.linspace(0.02, 1, 50)
-        one_pixel = [float(byhand.bce(np.array([np.log(p) - np.log1p(-p)]), np.ones(1))) if p < 1 else 0.0
-                     for p in chances]
-        weights, way = np.linspace(FIRST, LAST, 76), [START]
+        chances = np.concatenate([np.exp(-np.linspace(HIGHEST[0], 1, 40)), np.linspace(0.4, 0.999, 40)])
+        one_pixel = [float(byhand.bce(np.log(p) - np.log1p(-p), np.ones(1))) for p in chances[:, None]]
+        weights, way = np.linspace(FIRST, LAST, 80), [START]
         for _ in range(STEPS):
             way.append(way[-1] - RATE * loss_and_gradient(way[-1])[1])
-        return {"pixel": np.stack([chances, one_pixel]),
+        losses, slopes = np.array([loss_and_gradient(w) for w in way]).T
+        row, column = np.argwhere(load("mask")).mean(0).round().astype(int)
+        near = np.s_[row - HALF:row + HALF, column - HALF:column + HALF]
+        return {"pixel": np.stack([chances, one_pixel]), "rate": np.array(RATE),
                 "curve": np.stack([weights, [loss_and_gradient(w)[0] for w in weights]]),
-                "way": np.stack([way, [loss_and_gradient(w)[0] for w in way]]),
-                "gradient": np.array(loss_and_gradient(START)[1])}
+                "way": np.stack([way, losses]), "gradients": slopes, "gradient": slopes[0],
+                "slice": load("small")[near], "mask": load("mask")[near],
+                "answers": load("logits")[near] + np.array(way)[:, None, None] >= 0}
 
     @beat("One tumour pixel: the surer the mistake, the larger the loss.",
           "Ein Tumorpixel: je sicherer falsch, desto größer der Verlust.")
     def one_pixel(self) -> None:
         chances, losses = self.shown["pixel"]
-        self.scale, self.zero = np.array([WIDE / 1.0, HIGH / losses.max()]), 0.0
-        points = self.points(chances, losses)
-        axes = self.axes(self.word("probability of tumour", "Wahrscheinlichkeit von Tumor", theme.MUTED))
-        ends = [words(text, theme.LABEL, theme.MUTED).next_to(self.points([x], [0])[0], DOWN, buff=0.2)
-                for x, text in ((0.0, "0"), (1.0, "1"))]
-        curve = VMobject(color=theme.PREDICTION, stroke_width=7).set_points_as_corners(points)
-        dot = Dot(points[-1], radius=0.16, color=theme.WINDOW)
-        self.show(axes, *ends)
-        self.play(Create(curve), FadeIn(dot), run_time=theme.SLOW)
-        self.play(MoveAlongPath(dot, VMobject().set_points_as_corners(points[::-1])), run_time=2)
+        self.axes = Axes(CORNER, SIZE, (0, 1), (0, HIGHEST[0]), {0: "0", 0.5: "0.5", 1: "1"},
+                         {level: number(level) for level in range(6)})
+        self.curve = self.axes.curve(chances, losses)
+        self.names = self.named("probability of tumour", "Wahrscheinlichkeit von Tumor")
+        self.show(self.axes, self.names)
+        self.play(Create(self.curve), run_time=1.6)
+        dot = Dot(self.curve.get_end(), radius=0.15, color=theme.WINDOW)
+        back = self.axes.curve(chances[::-1], losses[::-1])
+        read = Counting(words("0"), lambda t: self.reading((back.point_from_proportion(t)[0] - CORNER[0]) / SIZE[0]),
+                        run_time=3.4)
+        self.play(MoveAlongPath(dot, back, run_time=3.4), read)
+        self.dot, self.says = dot, read.mobject
 
-    @beat("The mean over all pixels, as one weight is moved.",
-          "Das Mittel über alle Pixel, während ein Gewicht wandert.")
+    @beat("Towards probability 0 it grows without limit.", "Zur Wahrscheinlichkeit 0 hin wächst er über alle Grenzen.")
+    def no_limit(self) -> None:
+        start = self.curve.get_start()
+        beyond = arrow(start, start + 0.75 * UP, theme.INK, gap=0)
+        self.play(self.dot.animate.shift(0.8 * UP).set_opacity(0), Create(beyond), FadeOut(self.says), run_time=2)
+        self.play(FadeOut(beyond), run_time=theme.QUICK)
+
+    @beat("The mean over a phantom’s slice, as one bias is changed.",
+          "Das Mittel über ein Phantombild, wenn ein Bias sich ändert.")
     def whole_slice(self) -> None:
-        self.fade(*(thing for thing in self.mobjects if thing not in (self.title, self.caption)))
-        weights, losses = self.shown["curve"]
-        self.scale, self.zero = np.array([WIDE / (LAST - FIRST), HIGH / losses.max()]), FIRST
-        self.show(self.axes(self.word("weight", "Gewicht", theme.MUTED)))
-        curve = VMobject(color=theme.PREDICTION, stroke_width=7).set_points_as_corners(self.points(weights, losses))
-        self.play(Create(curve), run_time=theme.SLOW)
+        before, curve, names = self.axes, self.curve, self.names
+        self.axes = Axes(CORNER, SIZE, (FIRST, LAST), (0, HIGHEST[1]), {x: number(x) for x in (-8, -4, 0, 4)},
+                         {0: "0", 0.05: "0.05", 0.1: "0.10"})
+        self.curve = self.axes.curve(*self.shown["curve"])
+        self.names = self.named("change of the last bias", "Änderung des letzten Bias")
+        self.play(FadeOut(before, names), FadeIn(self.axes, self.names), Replace(curve, self.curve), run_time=2)
+        self.picture = Picture(theme.grey(self.shown["slice"]), 2.7).move_to(1.1 * RIGHT + 1.3 * UP)
+        self.orange = self.picture.outline(self.shown["mask"], tint=0).set_stroke(width=2.5)
+        self.play(FadeIn(self.picture, self.orange), run_time=theme.CALM)
 
-    @beat("The slope says which way is down.", "Die Steigung sagt, wo es hinuntergeht.")
+    @beat("The gradient is the slope here: uphill is to the right.",
+          "Der Gradient ist die Steigung: Nach rechts geht es bergauf.")
     def the_gradient(self) -> None:
-        self.dots = self.points(*self.shown["way"])
-        self.ball = Dot(self.dots[0], radius=0.18, color=theme.WINDOW)
-        direction = np.array([1, float(self.shown["gradient"]), 0]) * [*self.scale, 0]
-        reach = 1.2 * direction / np.linalg.norm(direction)
-        self.tangent = Line(self.dots[0] - reach, self.dots[0] + reach, color=theme.REFERENCE, stroke_width=6)
-        self.show(self.ball, seconds=theme.QUICK)
-        self.play(Create(self.tangent), run_time=theme.CALM)
+        self.ball = Dot(self.on_curve(0), radius=0.18, color=theme.WINDOW)
+        self.play(FadeIn(self.ball, shift=0.6 * UP), run_time=theme.CALM)
+        self.tangent, self.blue, self.says = self.tangent_at(0), self.outline(0), self.formula(0)
+        self.play(Create(self.tangent), Create(self.blue), run_time=1.6)
+        self.play(FadeIn(self.says, shift=0.2 * UP), run_time=theme.SLOW)
 
-    @beat("Step, look, step: large where it is steep, then small.",
-          "Schritt, schauen, Schritt: erst große, dann kleine.")
+    @beat("Each step goes against it: large where it is steep.", "Jeder Schritt geht gegen ihn: groß, wo es steil ist.")
     def downhill(self) -> None:
-        self.fade(self.tangent)
-        losses = self.shown["way"][1]
-        says = None
-        for place in range(1, len(self.dots)):
+        weights = self.shown["way"][0]
+        for step, (here, there) in enumerate(pairwise(weights), 1):
             trace = Dot(self.ball.get_center(), radius=0.08, color=theme.WINDOW).set_opacity(0.6)
             self.add(trace, self.ball)
-            new = self.says(losses[place])
-            self.play(self.ball.animate.move_to(self.dots[place]), FadeIn(new), *([FadeOut(says)] if says else []),
-                      run_time=0.6 if place < 4 else 0.3)
-            says = new
+            piece = np.linspace(here, there, 12)
+            path = self.axes.curve(piece, [loss_and_gradient(w)[0] for w in piece])
+            old, self.says = self.says, self.formula(step)
+            self.play(MoveAlongPath(self.ball, path), Transform(self.tangent, self.tangent_at(step)), FadeOut(old),
+                      FadeIn(self.says), Transform(self.blue, self.outline(step)), run_time=1.3 if step < 4 else 0.45)
 
-    def says(self, loss: float) -> VGroup:
-        """The loss as a number, in the empty middle."""
-        return VGroup(self.word("loss", "Verlust", theme.MUTED), words(number(loss, 3), theme.TITLE, theme.WINDOW)
-                      ).arrange(RIGHT, buff=0.35).move_to(1.6 * UP + 0.8 * LEFT)
+    def outline(self, step: int) -> VGroup:
+        """What the network marks after some steps."""
+        return self.picture.outline(self.shown["answers"][step], theme.PREDICTION).set_stroke(width=2.5)
 
-    def points(self, across: np.ndarray, up: np.ndarray) -> list[Point]:
-        """Values as points on the screen."""
-        return [CORNER + (x - self.zero) * self.scale[0] * RIGHT + y * self.scale[1] * UP
-                for x, y in zip(across, up, strict=True)]
+    def formula(self, step: int) -> VGroup:
+        """The loss and the gradient after some steps."""
+        loss, slope = number(self.shown["way"][1, step], 3), number(self.shown["gradients"][step], 3)
+        lines = self.word(f"loss {loss}", f"Verlust {loss}"), self.word(f"gradient {slope}", f"Gradient {slope}")
+        return VGroup(*lines).arrange(DOWN, buff=0.25, aligned_edge=LEFT).move_to(2.2 * LEFT + 1.3 * UP)
 
-    def axes(self, name: VGroup) -> VGroup:
-        """Two lines with their names; the vertical one is the loss."""
-        lines = VGroup(Line(CORNER, CORNER + WIDE * RIGHT), Line(CORNER, CORNER + (HIGH + 0.3) * UP))
-        loss = self.word("loss", "Verlust", theme.MUTED)
-        return VGroup(lines.set_stroke(theme.LINE, 3), name.next_to(lines[0], DOWN, buff=0.25),
-                      loss.next_to(lines[1], LEFT, buff=0.25).set_y(lines[1].get_top()[1] - 0.2))
+    def reading(self, chance: float) -> Text:
+        """A pixel's probability and its loss."""
+        return self.word(f"probability {number(chance, 2)}, loss {number(-np.log(chance), 2)}",
+                         f"Wahrscheinlichkeit {number(chance, 2)}, Verlust {number(-np.log(chance), 2)}",
+                         theme.WINDOW).move_to(1.6 * UP + 1.5 * RIGHT)
+
+    def on_curve(self, step: int) -> Point:
+        """Where the ball is after some steps."""
+        return self.axes.at(*self.shown["way"][:, step])
+
+    def tangent_at(self, step: int) -> Line:
+        """The slope there, as a line."""
+        along = np.array([1, self.shown["gradients"][step]]) * self.axes.unit
+        reach = 1.3 * np.array([*along, 0]) / np.linalg.norm(along)
+        return Line(self.on_curve(step) - reach, self.on_curve(step) + reach, color=theme.SKIP, stroke_width=5)
+
+    def named(self, en: str, de: str) -> VGroup:
+        """The names of the axes; the vertical one is the loss."""
+        across = on_line(self.word(en, de, theme.MUTED, theme.SMALL).align_to(self.axes.x_line, RIGHT), -2.65)
+        up = self.word("loss", "Verlust", theme.MUTED, theme.SMALL).next_to(self.axes.y_line, UP, buff=0.25)
+        return VGroup(across, up)

@@ -65,7 +65,7 @@ class SkipsOnOff(ClipScene):
     @beat("All off: on this slice the network finds nothing.", "Alle aus: Auf diesem Bild findet das Netz nichts.")
     def all_off(self) -> None:
         gone = self.blue.animate.scale(0.02).set_opacity(0)
-        self.play(self.u.skips.animate.set_opacity(OFF), gone, Transform(self.score, self.dice(-1)), run_time=2)
+        self.play(self.u.skips.animate.set_opacity(OFF), gone, *self.rescore(-1), run_time=2)
         self.remove(self.blue)
 
     @beat("Small networks, real patients: with skips, and cut off later.",
@@ -96,7 +96,12 @@ class SkipsOnOff(ClipScene):
     def answer(self, place: int) -> list[Animation]:
         """The outline and its Dice become those of another answer."""
         outline = self.picture.outline(self.shown["near"][place], theme.PREDICTION, tint=0.12)
-        return [Transform(self.blue, outline), Transform(self.score, self.dice(place))]
+        return [Transform(self.blue, outline), *self.rescore(place)]
+
+    def rescore(self, place: int) -> list[Animation]:
+        """Another Dice beside the slice."""
+        old, self.score = self.score, self.dice(place)
+        return [FadeOut(old), FadeIn(self.score)]
 
     def dice(self, place: int) -> VGroup:
         """An answer's Dice, right of the slice."""

@@ -181,14 +181,21 @@ def test_loss_and_gradients_against_autograd():
     logits, mask = torch.as_tensor(load("logits")).double(), torch.as_tensor(load("mask")).double()
     shown = numbers("loss_and_descent")
     way, losses = shown["way"]
-    bias = torch.tensor(way[0], requires_grad=True)
-    loss = F.binary_cross_entropy_with_logits(logits + bias, mask)
-    loss.backward()
-    assert losses[0] == pytest.approx(loss.item(), rel=1e-12)
-    assert shown["gradient"] == pytest.approx(bias.grad.item(), rel=1e-9)
+    for weight, expected, slope in zip(way, losses, shown["gradients"], strict=True):
+        bias = torch.tensor(weight, requires_grad=True)
+        loss = F.binary_cross_entropy_with_logits(logits + bias, mask)
+        loss.backward()
+        assert expected == pytest.approx(loss.item(), rel=1e-9)
+        assert slope == pytest.approx(bias.grad.item(), rel=1e-6, abs=1e-9)
+    assert shown["gradient"] == shown["gradients"][0] == shown["gradients"].max()
+    assert np.diff(way) == pytest.approx(-shown["rate"] * shown["gradients"][:-1])
     assert (np.diff(losses) < 0).all()
     chances, one_pixel = shown["pixel"]
     assert one_pixel == pytest.approx(-np.log(chances), abs=1e-9)
+    assert shown["mask"].sum() == load("mask").sum(), "the whole tumour is shown"
+    first, *_, last = (2 * (answer & shown["mask"]).sum() / (answer.sum() + shown["mask"].sum())
+                       for answer in shown["answers"])
+    assert first < last, "the outline is to come closer"
     logits.requires_grad_()
     F.binary_cross_entropy_with_logits(logits, mask).backward()
     assert numbers("backpropagation")["gradient"] == pytest.approx(logits.grad.numpy(), abs=1e-15)
