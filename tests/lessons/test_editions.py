@@ -169,6 +169,17 @@ def test_an_exercise_that_nobody_solved_is_named(kind, lesson, tmp_path):
         write([lesson], EDITIONS[kind], tmp_path / "out")
 
 
+def test_teachers_are_told_the_points_that_there_are():
+    """Points by hand: 1 for up to four lines of a solution that are not empty, else 2."""
+    told = (REPOSITORY / "teaching" / "editions.md").read_text("utf-8")
+    table = {row.split("|")[1].strip(): [int(number) for number in re.findall(r"\d+", row)]
+             for row in told.splitlines() if re.match(r"\| (lesson|exercises|points) \| \d", row)}
+    lines = [[len(re.findall(r"^.*\S", exercise.solution, re.MULTILINE)) for _, exercise in
+              find_exercises(nbformat.read(path, 4))] for path in LESSONS]
+    assert table == {"lesson": list(range(10)), "exercises": [len(lesson) for lesson in lines],
+                     "points": [sum(1 if count < 5 else 2 for count in lesson) for lesson in lines]}
+
+
 def test_the_command_replaces_what_it_wrote_and_never_what_a_teacher_changed(lesson, tmp_path, capsys):
     out = tmp_path / "out"
     edition("teacher", [lesson], out)
