@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from unet_lib.core.errors import DeviceError, SettingsError
 
@@ -39,6 +40,13 @@ def choose_precision(name: str, device: torch.device) -> torch.dtype:
     if name == "auto":
         return torch.bfloat16 if _fast_bfloat16(device) else torch.float32
     return getattr(torch, name)
+
+
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor there. Nobody waits for a copy to a GPU: it is made from pinned memory, which the GPU reads itself."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def describe(device: torch.device) -> str:

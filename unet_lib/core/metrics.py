@@ -7,8 +7,10 @@ a score may be off by the chance of which patients were scored.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
@@ -69,11 +71,20 @@ def count(predicted: Tensor | np.ndarray, reference: Tensor | np.ndarray) -> Cou
 
 def count_slices(predicted: Tensor | np.ndarray, reference: Tensor | np.ndarray) -> Int[np.ndarray, "n 4"]:
     """TP, FP, FN, TN of each slice of a stack."""
+    columns = _columns(predicted, reference)
+    return np.stack([c.cpu().numpy() if isinstance(c, Tensor) else c for c in columns], axis=1).astype(np.int64)
+
+
+def count_on_device(predicted: Tensor, reference: Tensor) -> Int[Tensor, "n 4"]:
+    """`count_slices` of tensors, whose counts stay on their device: nobody waits for it to compute them."""
+    return torch.stack(_columns(predicted, reference), dim=1)
+
+
+def _columns(predicted: Any, reference: Any) -> list[Any]:
     if predicted.shape != reference.shape:
         raise ValueError(f"masks must have one shape; got {tuple(predicted.shape)} and {tuple(reference.shape)}.")
     p, r = (m.reshape(len(m), -1) > 0 for m in (predicted, reference))
-    columns = [(p & r).sum(1), (p & ~r).sum(1), (~p & r).sum(1), (~p & ~r).sum(1)]
-    return np.stack([c.cpu().numpy() if isinstance(c, Tensor) else c for c in columns], axis=1).astype(np.int64)
+    return [(p & r).sum(1), (p & ~r).sum(1), (~p & r).sum(1), (~p & ~r).sum(1)]
 
 
 def pooled(counts: Int[np.ndarray, "n 4"]) -> Counts:

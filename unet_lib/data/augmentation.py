@@ -6,13 +6,14 @@ sampled parameters are plain data, so they can be looked at, replayed, and appli
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from unet_lib.core.devices import to_device
 from unet_lib.data.protocols import Batch, BatchSource
 from unet_lib.data.slice_files import FLAIR
 
@@ -44,7 +45,7 @@ class AugmentationConfig:
 
 @dataclass(frozen=True)
 class AugmentationParams:
-    """What was sampled for each of the n images of a batch."""
+    """What was sampled for each of the n images of a batch; `elastic` is None where nothing is stretched."""
 
     matrix: Float[Tensor, "n 2 3"]
     gain: Float[Tensor, "n 3 1 1"]
@@ -52,8 +53,18 @@ class AugmentationParams:
     gamma: Float[Tensor, "n 3 1 1"]
     noise: Float[Tensor, "n 1 1 1"]
     missing: Bool[Tensor, "n 3"]
-    elastic: Float[Tensor, "n 2 k k"]
+    elastic: Float[Tensor, "n 2 k k"] | None
     seed: int
+
+    def to(self, device: torch.device) -> "AugmentationParams":
+        """The same there, in one copy, for which nobody waits."""
+        if self.matrix.device == device:
+            return self
+        here = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        flat = to_device(torch.cat([value.flatten().float() for value in here.values()]), device)
+        parts = flat.split([value.numel() for value in here.values()])
+        return replace(self, **{name: part.view(value.shape).to(value.dtype)
+                                for (name, value), part in zip(here.items(), parts, strict=True)})
 
 
 def sample_params(count: int, augmentation: AugmentationConfig, seed: int) -> AugmentationParams:
@@ -78,7 +89,7 @@ def sample_params(count: int, augmentation: AugmentationConfig, seed: int) -> Au
         matrix, gain=torch.exp2(uniform(math.log2(1 + augmentation.gain), 3, 1, 1)),
         offset=uniform(augmentation.offset, 3, 1, 1), gamma=torch.exp2(uniform(augmentation.gamma, 3, 1, 1)),
         noise=uniform(augmentation.noise, 1, 1, 1).abs(), missing=missing,
-        elastic=uniform(2 * augmentation.elastic, 2, KNOTS, KNOTS), seed=seed)
+        elastic=uniform(2 * augmentation.elastic, 2, KNOTS, KNOTS) if augmentation.elastic else None, seed=seed)
 
 
 def apply(params: AugmentationParams, images: Float[Tensor, "n c h w"],
@@ -87,13 +98,13 @@ def apply(params: AugmentationParams, images: Float[Tensor, "n c h w"],
 
     The context slices of an image (three channels each) are changed like the slice itself.
     """
-    device = images.device
+    params = params.to(images.device)
     slices = images.unflatten(1, (-1, 3))
-    slices = torch.where(params.missing.to(device)[:, None, :, None, None], slices[:, :, FLAIR:FLAIR + 1], slices)
+    slices = torch.where(params.missing[:, None, :, None, None], slices[:, :, FLAIR:FLAIR + 1], slices)
     images = slices.flatten(1, 2)
-    grid = F.affine_grid(params.matrix.to(device), list(images.shape), align_corners=False)
-    if params.elastic.any():
-        displacement = F.interpolate(params.elastic.to(device), images.shape[-2:], mode="bicubic", align_corners=True)
+    grid = F.affine_grid(params.matrix, list(images.shape), align_corners=False)
+    if params.elastic is not None:
+        displacement = F.interpolate(params.elastic, images.shape[-2:], mode="bicubic", align_corners=True)
         grid = grid + displacement.movedim(1, -1)
     images = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
     masks = (F.grid_sample(masks, grid, align_corners=False) >= 0.5).float()
@@ -103,14 +114,13 @@ def apply(params: AugmentationParams, images: Float[Tensor, "n c h w"],
 def _grey(params: AugmentationParams, images: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     """Gamma (between the image's own darkest and brightest), gain, offset and noise."""
     device, slices = images.device, images.shape[1] // 3
-    gain, offset, gamma = (values.to(device).repeat(1, slices, 1, 1)
-                           for values in (params.gain, params.offset, params.gamma))
+    gain, offset, gamma = (values.repeat(1, slices, 1, 1) for values in (params.gain, params.offset, params.gamma))
     low, high = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
     span = (high - low).clamp_min(1e-6)
     images = ((images - low) / span).pow(gamma) * span + low
     source = torch.Generator(device).manual_seed(params.seed)
     noise = torch.randn(images.shape, generator=source, device=device)
-    return images * gain + offset + params.noise.to(device) * noise
+    return images * gain + offset + params.noise * noise
 
 
 class Augmented:

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Int, UInt8
 from torch import Tensor
 
-from unet_lib.core.devices import data_budget
+from unet_lib.core.devices import data_budget, to_device
 from unet_lib.core.errors import DatasetError, SettingsError, ShapeError
 from unet_lib.data.cache import SliceCache
 from unet_lib.data.intensity import normalise
@@ -104,10 +104,11 @@ class Batches:
     def epoch(self, number: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches of one epoch, from batch `start` on."""
         order = self._order(number)
-        parts = order.split(min(self.batch, len(order)))[start:]
-        pixels = map(self._held, parts) if self.resident else map_ahead(self._read, parts)
-        for chosen, (images, masks) in zip(parts, pixels, strict=True):
-            on_device = chosen.to(self.device)
+        # Copied to the device once an epoch, so that no step waits for its part.
+        parts, placed = (whole.split(min(self.batch, len(order)))[start:]
+                         for whole in (order, to_device(order, self.device)))
+        pixels = map(self._held, placed) if self.resident else map_ahead(self._read, parts)
+        for chosen, on_device, (images, masks) in zip(parts, placed, pixels, strict=True):
             yield Batch(normalise(images, self.statistics[on_device]), masks.float(), self.indices[chosen])
 
     @cached_property
@@ -132,14 +133,13 @@ class Batches:
         return indices[torch.multinomial(weight, len(indices), replacement=True, generator=generator)]
 
     def _held(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b c s s"], UInt8[Tensor, "b 1 s s"]]:
-        on_device = chosen.to(self.device)
-        return self.images[self.rows[on_device]].flatten(1, 2), self.masks[on_device]
+        return self.images[self.rows[chosen]].flatten(1, 2), self.masks[chosen]
 
     def _read(self, chosen: Int[Tensor, "b"]) -> tuple[UInt8[Tensor, "b c s s"], UInt8[Tensor, "b 1 s s"]]:
         context = self.context[chosen.numpy()]
         images = scale_images(self.cache.images, context.ravel(), self.size).unflatten(0, context.shape).flatten(1, 2)
-        return (images.to(self.device),
-                scale_masks(self.cache.masks, self.indices[chosen].numpy(), self.size).to(self.device))
+        masks = scale_masks(self.cache.masks, self.indices[chosen].numpy(), self.size)
+        return to_device(images, self.device), to_device(masks, self.device)
 
 
 def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], ahead: int = 2) -> Iterator[Result]:

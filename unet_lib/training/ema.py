@@ -1,14 +1,15 @@
 """A moving average of the weights: quieter than the last step's, and usually better."""
 
+from itertools import chain
+
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import PARAM_LIST, AveragedModel
+from torch import nn
 
 
-def weight_average(model: nn.Module, decay: float) -> AveragedModel:
-    """The exponential moving average of weights: average ← d · average + (1 − d) · weights at each `update_parameters`.
+class WeightAverage(nn.Module):
+    """The exponential moving average of weights: average ← d · average + (1 − d) · weights at each `update`.
 
-    `model` itself holds the average, beginning with the weights it has; so train a copy of it.
+    `module` itself holds the average, beginning with the weights it has; so train a copy of it.
 
     Batch norm's running means and variances are averaged like the weights: those of a single step belong to
     that step's weights, not to the average. Its counter of batches, a whole number, is copied.
@@ -16,15 +17,22 @@ def weight_average(model: nn.Module, decay: float) -> AveragedModel:
     d is at most n / (9 + n) in the n-th update: else a training of 1000 steps would end with 37 % of its
     random start in the average of decay 0.999. Sources: Polyak & Juditsky 1992; the bound is TensorFlow's.
     """
-    @torch.no_grad()
-    def update(averages: PARAM_LIST, weights: PARAM_LIST, updates: Tensor | int) -> None:
-        n = int(updates)
-        if averages[0].is_floating_point():
-            torch._foreach_lerp_(averages, weights, 1 - min(decay, n / (9 + n)))
-        else:
-            torch._foreach_copy_(averages, weights)
 
-    average = AveragedModel(model, multi_avg_fn=update, use_buffers=True)
-    average.module = model
-    average.update_parameters(model)  # the first update only copies; let it be of the initial weights
-    return average
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.module, self.decay = module, decay
+        # n stays on the CPU wherever the weights are: torch's AveragedModel asks the device for it at every update.
+        self.register_buffer("n_averaged", torch.tensor(1))
+
+    @torch.no_grad()
+    def update(self, learner: nn.Module) -> None:
+        """Take in the weights of `learner`, a network like `module`."""
+        n = int(self.n_averaged)
+        averages, weights = (list(chain(model.parameters(), model.buffers())) for model in (self.module, learner))
+        pairs = list(zip(averages, weights, strict=True))
+        floating = [pair for pair in pairs if pair[0].is_floating_point()]
+        torch._foreach_lerp_(*map(list, zip(*floating, strict=True)), 1 - min(self.decay, n / (9 + n)))
+        for average, weight in pairs:
+            if not average.is_floating_point():
+                average.copy_(weight)
+        self.n_averaged += 1

@@ -19,18 +19,22 @@ from torch import Tensor, nn
 
 from unet_lib.core.devices import choose_precision
 from unet_lib.core.errors import CheckpointError, SettingsError, TrainingError
-from unet_lib.core.metrics import Counts, count_slices, pooled
+from unet_lib.core.metrics import Counts, pooled
 from unet_lib.data.protocols import Batch, BatchSource
 from unet_lib.models import checkpoint
-from unet_lib.models.common import eval_mode, to_mask
+from unet_lib.models.common import eval_mode
 from unet_lib.models.registry import Network, described
 from unet_lib.training import distributed
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.ema import weight_average
+from unet_lib.training.ema import WeightAverage
 from unet_lib.training.losses import LOSSES
+from unet_lib.training.records import StepRecords
 from unet_lib.training.runtime import compiled, deterministic, explained_memory, held_interrupt
 
 LAST, BEST = "last.safetensors", "best.safetensors"
+# Steps after which the device is asked for their losses: seldom enough to cost nothing, and a loss that is no longer
+# finite is seen before many more steps were in vain.
+READ_EVERY = 50
 Row = dict[str, Any]
 
 
@@ -89,8 +93,8 @@ def fit(model: Network, batches: BatchSource, config: TrainingConfig, *, validat
     with `card`) are written after every epoch. Ctrl-C lets the step in hand finish, saves, and raises
     KeyboardInterrupt. `resume=True` goes on from `folder`, from the very batch where it stopped; raises
     CheckpointError if the file there belongs to another network or other settings. A step for which the
-    memory does not suffice raises DeviceMemoryError; a loss or weights that are no longer finite raise TrainingError,
-    and the files stay those of the last good epoch. last.safetensors also keeps a row for each epoch. With
+    memory does not suffice raises DeviceMemoryError; a loss or weights that are no longer finite raise TrainingError
+    (a step's loss is looked at after at most READ_EVERY steps, so that none waits for the device), and the files stay those of the last good epoch. last.safetensors also keeps a row for each epoch. With
     `config.ema`, a copy of `model` takes the steps and `model` holds the average. In a process group (see
     `distributed`), each process calls this with the same arguments.
     """
@@ -113,14 +117,17 @@ def fit(model: Network, batches: BatchSource, config: TrainingConfig, *, validat
 
 def count_batches(model: Network, batches: Iterable[Batch], config: TrainingConfig) -> tuple[np.ndarray, float]:
     """TP, FP, FN, TN of every slice, and the mean loss per slice, in evaluation mode without gradients."""
-    counts, loss, slices = [], 0.0, 0
+    records = StepRecords()
     with eval_mode(model), torch.no_grad():
         for batch in batches:
             logits = forward(model, batch.images, config.precision)
-            loss += float(LOSSES[config.loss](logits, batch.masks)) * len(batch.images)
-            slices += len(batch.images)
-            counts.append(count_slices(to_mask(logits), batch.masks))
-    return np.concatenate(counts), loss / slices
+            records.add(LOSSES[config.loss](logits, batch.masks), logits, batch.masks)
+    losses, counts = records.read()
+    loss = 0.0
+    for one, rows in zip(losses, counts, strict=True):
+        loss += one * len(rows)
+    rows = np.concatenate(counts)
+    return rows, loss / len(rows)
 
 
 def forward(model: nn.Module, images: Tensor, precision: str = "auto") -> Tensor:
@@ -145,13 +152,14 @@ class _Training:
         device = next(model.parameters()).device
         self.model, self.config, self.folder, self.card = model, config, folder, card
         self.learner = copy.deepcopy(model) if config.ema else model
-        self.average = weight_average(model, config.ema) if config.ema else None
+        self.average = WeightAverage(model, config.ema) if config.ema else None
         self.optimiser = torch.optim.Adam(self.learner.parameters(), lr=config.learning_rate,
                                           fused=device.type in ("cpu", "cuda"))  # all weights in one pass
         self.network = distributed.data_parallel(self.learner)
         if config.compile:
             self.network = compiled(self.network, device)
         self.progress = _Progress()
+        self.records = StepRecords()  # of the steps that the progress does not count yet
         self.history: list[Row] = []
 
     def finished(self) -> bool:
@@ -167,34 +175,48 @@ class _Training:
             rate = self.config.rate(done.epoch + done.batch / len(batches))
             done.batch += 1
             with explained_memory(len(batch.images)):
-                loss, counts = self.step(batch, rate)
-            done.loss += loss * len(batch.images)
-            done.slices += len(batch.images)
-            done.counts = [a + int(b) for a, b in zip(done.counts, counts, strict=True)]
-            now = time.perf_counter()
-            done.seconds, start = done.seconds + now - start, now
-            if distributed.any_process(interrupted()):
+                self.step(batch, rate)
+            stop = distributed.any_process(interrupted())
+            if stop or len(self.records) == READ_EVERY:
+                start = self.read_records(start)
+            if stop:
                 self.check_finite()
                 self.save()
                 raise KeyboardInterrupt
+        self.read_records(start)
 
-    def step(self, batch: Batch, rate: float) -> tuple[float, np.ndarray]:
-        """Forward, loss, backward, Adam, average: one step of learning."""
+    def read_records(self, start: float) -> float:
+        """Wait for the device and add up what the steps left there since `start`; returns the time.
+
+        Raises TrainingError for the first loss that is not finite.
+        """
+        done = self.progress
+        losses, counts = self.records.read()
+        for batch, (loss, rows) in enumerate(zip(losses, counts, strict=True), done.batch - len(losses) + 1):
+            if not math.isfinite(loss):
+                self.give_up("loss", loss, batch)
+            done.loss += loss * len(rows)
+            done.slices += len(rows)
+            done.counts = [a + int(b) for a, b in zip(done.counts, rows.sum(axis=0), strict=True)]
+        now = time.perf_counter()
+        done.seconds += now - start
+        return now
+
+    def step(self, batch: Batch, rate: float) -> None:
+        """Forward, loss, backward, Adam, average: one step of learning, in which nobody waits for the device."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.optimiser.zero_grad(set_to_none=True)
         logits = forward(self.network, batch.images, self.config.precision)
         loss = LOSSES[self.config.loss](logits, batch.masks)
         loss.backward()
-        if not math.isfinite(loss.item()):
-            self.give_up("loss", loss.item())
         distributed.average_running_statistics(self.learner, len(batch.images))
         if self.config.clip:
             nn.utils.clip_grad_norm_(self.learner.parameters(), self.config.clip)
         self.optimiser.step()
         if self.average:
-            self.average.update_parameters(self.learner)
-        return loss.item(), count_slices(to_mask(logits.detach()), batch.masks).sum(axis=0)
+            self.average.update(self.learner)
+        self.records.add(loss, logits, batch.masks)
 
     def finish_epoch(self, validation: BatchSource | None) -> EpochResult:
         """Validate, save, and start the next epoch's sums."""
@@ -204,7 +226,7 @@ class _Training:
             rows, loss = count_batches(self.model, validation.epoch(), self.config)
             counts = pooled(rows)
             if not math.isfinite(loss):
-                self.give_up("validation loss", loss)
+                self.give_up("validation loss", loss, done.batch)
         self.check_finite()
         result = EpochResult(done.epoch + 1, self.config.epochs, done.loss / done.slices, Counts(*done.counts), counts,
                              loss, done.seconds + time.perf_counter() - start, done.slices / done.seconds,
@@ -230,9 +252,9 @@ class _Training:
     def check_finite(self) -> None:
         """Raise TrainingError if a weight, a running statistic or the optimiser's memory is no longer finite."""
         if odd := checkpoint.not_finite(self.tensors()):
-            self.give_up(odd, math.nan)
+            self.give_up(odd, math.nan, self.progress.batch)
 
-    def give_up(self, what: str, value: float) -> NoReturn:
+    def give_up(self, what: str, value: float, batch: int) -> NoReturn:
         """Raise TrainingError: where, what there still is, and what to try."""
         done, config = self.progress, self.config
         saved = self.folder is not None and (self.folder / LAST).exists()
@@ -243,7 +265,7 @@ class _Training:
             ways.append("--clip 1")
         if choose_precision(config.precision, next(self.model.parameters()).device) is torch.bfloat16:
             ways.append("--precision float32")
-        raise TrainingError(f"epoch {done.epoch + 1}, batch {done.batch}: expected a finite number; got {what} {value}."
+        raise TrainingError(f"epoch {done.epoch + 1}, batch {batch}: expected a finite number; got {what} {value}."
                             f" {kept}. Train again{' into another folder' if saved else ''} with {' or '.join(ways)}.")
 
     def save(self) -> None:
