@@ -8,8 +8,10 @@ from manim import (
     LEFT,
     RIGHT,
     UP,
+    Animation,
     AnimationGroup,
     Create,
+    FadeIn,
     FadeOut,
     LaggedStart,
     Line,
@@ -22,7 +24,7 @@ from manim import ReplacementTransform as Replace
 
 from animations import theme
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import hexed, number, on_line, readable_on, words
+from animations.mobjects import hexed, on_line, readable_on, words
 from unet_lib.widgets.backpropagation.tiny_unet import DEFAULTS, backward, descend, forward
 
 WIDE, HIGH, PITCH = 1.02, 0.52, 0.6
@@ -69,36 +71,42 @@ class ComputationGraph(ClipScene):
         for row in "xt":
             self.write(row)
         x, w, b = (self.shown[name] for name in ("x", "w", "wb"))
-        terms = [f"{brief(weight)}·{brief(value)}" for weight, value in zip(w, x[:3], strict=True)]
-        self.explain("c", f"{terms[0]} + {terms[1]}", f"+ {terms[2]} − {brief(-b[0])} = {brief(self.shown['c'][1])}")
+        terms = [f"{self.brief(weight)}·{self.brief(value)}" for weight, value in zip(w, x[:3], strict=True)]
+        total = f"+ {terms[2]} − {self.brief(-b[0])} = {self.brief(self.shown['c'][1])}"
+        self.explain("c", f"{terms[0]} + {terms[1]}", total, also=self.look(1.6 * LEFT + 0.4 * UP, 11))
         self.flow(("x", "c"))
 
     @beat("ReLU, pooling, the bottleneck, up; the skip goes across.",
-          "ReLU, Pooling, Engpass, hinauf; der Skip quer hinüber.")
+          "ReLU, Pooling, Flaschenhals, hinauf; quer hinüber der Skip.")
     def through_the_u(self) -> None:
-        for pair in (("c", "a"), ("a", "m"), ("m", "r")):
-            self.flow(pair)
+        self.flow(("c", "a"))
+        self.flow(("a", "m"), also=self.look_back())
+        self.flow(("m", "r"))
         self.flow(("a", "s"), ("r", "u"))
 
-    @beat("Logits, probabilities, and how wrong they are: the loss.",
-          "Logits, Wahrscheinlichkeiten, und wie falsch: der Verlust.")
+    @beat("Logits, probabilities, and the loss: how wrong they are.",
+          "Logits, Wahrscheinlichkeiten und der Verlust: wie falsch.")
     def the_loss(self) -> None:
         for pair in (("su", "z"), ("z", "p"), ("t", "L")):
             self.flow(pair)
 
-    @beat("Back: along a path, the gradient is multiplied.",
-          "Zurück: Entlang eines Weges wird der Gradient multipliziert.")
+    @beat("Backwards, the gradient is multiplied along each path.",
+          "Zurück: Entlang jedes Weges wird der Gradient multipliziert.")
     def along_a_path(self) -> None:
         g, q = self.shown["gradient z"], self.shown["q"]
+        scale = self.word("violet < 0, bright > 0", "violett < 0, hell > 0", theme.MUTED, theme.SMALL)
+        self.add(scale.move_to(4.65 * LEFT + 2.6 * DOWN))
         self.back(("p", "z"))
-        self.explain("s", f"{number(g[1], 2)} × {brief(q[0])}", f"= {number(self.shown['gradient s'][1], 2)}")
+        product = self.figure(self.shown["gradient s"][1], 3)
+        self.explain("s", f"{self.figure(g[1], 3)} × {self.brief(q[0])}", f"= {product}")
         for pairs in ((("z", "s"), ("z", "u")), (("u", "r"),), (("r", "m"),)):
             self.back(*pairs)
 
     @beat("At the fork, the gradients of both paths are added.", "An der Gabelung werden beide Gradienten addiert.")
     def at_the_fork(self) -> None:
         below, across = self.shown["gradient m"][0], self.shown["gradient s"][1]
-        self.explain("a", f"{number(below, 2)} + ({number(across, 2)})", f"= {number(self.shown['gradient a'][1], 2)}")
+        self.explain("a", f"{self.figure(below, 3)} + ({self.figure(across, 3)})",
+                     f"= {self.figure(self.shown['gradient a'][1], 3)}")
         for pair in (("ms", "a"), ("a", "c"), ("c", "x")):
             self.back(pair)
 
@@ -107,14 +115,17 @@ class ComputationGraph(ClipScene):
     def a_step(self) -> None:
         weights, gradients = self.shown["w"], self.shown["gradient w"]
         pairs = list(zip(weights, gradients, strict=True))
-        steps = self.column(f"{brief(w)} − {brief(RATE)} · {number(g, 2)}" for w, g in pairs)
+        steps = self.column(f"{self.brief(w)} − {self.brief(RATE)} · {self.figure(g, 2)}" for w, g in pairs)
+        name = self.word("weights of conv", "Faltungsgewichte", theme.MUTED, theme.SMALL)
+        name.move_to(4.65 * LEFT + 0.4 * DOWN)
         gathered = [Replace(self.labels["c", at].copy(), part) for at, part in enumerate(steps)]
-        self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeOut(self.formula), FadeOut(self.ring), run_time=theme.SLOW)
-        after = self.column(number(w - RATE * g, 2) for w, g in pairs)
+        self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeOut(self.formula, self.ring), FadeIn(name),
+                  run_time=theme.SLOW)
+        after = self.column(self.figure(w - RATE * g, 2) for w, g in pairs)
         self.play(*(Replace(one, other) for one, other in zip(steps, after, strict=True)), run_time=theme.CALM)
         self.play(LaggedStart(*map(self.pulse, self.lines.values()), lag_ratio=0.03), run_time=1.2)
         changed = [(row, at, value) for row in "pL" for at, value in enumerate(self.shown[f"{row} after"])]
-        self.play(*(Replace(self.labels[row, at], self.label(row, at, number(value, 2), theme.WINDOW))
+        self.play(*(Replace(self.labels[row, at], self.label(row, at, self.figure(value, 2), theme.WINDOW))
                     for row, at, value in changed), run_time=theme.CALM)
 
     # ---- pieces ----
@@ -125,7 +136,7 @@ class ComputationGraph(ClipScene):
 
     def cell(self, row: str, at: int) -> Rectangle:
         width = 0.6 if row == "t" else WIDE
-        colour = theme.REFERENCE if row == "t" else theme.LINE
+        colour = {"t": theme.REFERENCE, "p": theme.PREDICTION}.get(row, theme.LINE)
         box = Rectangle(width=width, height=HIGH, stroke_width=2, color=colour, fill_opacity=1).set_fill(theme.SURFACE)
         box.set_z_index(1)
         return box.move_to(self.spot(row, at))
@@ -135,7 +146,7 @@ class ComputationGraph(ClipScene):
         return Line(one.get_right(), other.get_left(), color=theme.LINE, stroke_width=2)
 
     def heading(self, row: str) -> Text:
-        text = words(TITLES[row][self.language == "de"], theme.LABEL, theme.MUTED)
+        text = words(TITLES[row][self.language == "de"], theme.SMALL, theme.MUTED)
         return on_line(text.move_to(self.spot(row, 0)), self.spot(row, 0)[1] + 0.4)
 
     def label(self, row: str, at: int, text: str, colour: str = theme.INK) -> Text:
@@ -144,11 +155,11 @@ class ComputationGraph(ClipScene):
 
     def write(self, row: str) -> None:
         """Numbers that are given."""
-        new = {(row, at): self.label(row, at, brief(value)) for at, value in enumerate(self.shown[row])}
+        new = {(row, at): self.label(row, at, self.brief(value)) for at, value in enumerate(self.shown[row])}
         self.labels |= new
         self.show(*new.values(), seconds=theme.QUICK)
 
-    def explain(self, row: str, *lines: str) -> None:
+    def explain(self, row: str, *lines: str, also: Animation | None = None) -> None:
         """How the second number of a row comes about, in the free corner; ring and formula become the next ones."""
         formula = self.column(lines)
         ring = Rectangle(width=WIDE + 0.08, height=HIGH + 0.06, color=theme.WINDOW, stroke_width=6).set_z_index(3)
@@ -156,23 +167,24 @@ class ComputationGraph(ClipScene):
         if hasattr(self, "ring"):
             self.play(Replace(self.formula, formula), Replace(self.ring, ring), run_time=theme.CALM)
         else:
-            self.play(Create(formula), Create(ring), run_time=theme.CALM)
+            self.play(Create(formula), Create(ring), *([also] if also else []), run_time=theme.SLOW)
         self.formula, self.ring = formula, ring
 
     def column(self, lines: Iterable[str]) -> VGroup:
         """Lines in the free corner."""
         text = VGroup(*(words(line, theme.LABEL, theme.WINDOW) for line in lines)).arrange(DOWN, buff=0.2)
-        return text.move_to(4.75 * LEFT + 1.7 * DOWN)
+        return text.move_to(4.75 * LEFT + 1.45 * DOWN)
 
-    def flow(self, *pairs: tuple[str, str]) -> None:
+    def flow(self, *pairs: tuple[str, str], also: Animation | None = None) -> None:
         """Numbers of rows are computed, one after the other, each from those joined to it, in (earlier, row)."""
         arrivals, new = [], {}
         for earlier, row in pairs:
             for at, value in enumerate(self.shown[row]):
-                new[row, at] = self.label(row, at, number(value, 2) if row in "pL" else brief(value))
+                new[row, at] = self.label(row, at, self.figure(value, 2) if row in "pL" else self.brief(value))
                 keys = [key for key in self.lines if key[0] in earlier and key[2:] == (row, at)]
                 arrivals.append(self.arrival(keys, (row, at), new[row, at]))
-        self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=0.3 + 0.25 * len(arrivals) / len(pairs))
+        self.play(LaggedStart(*arrivals, lag_ratio=0.5), *([also] if also else []),
+                  run_time=0.25 + 0.22 * len(arrivals) / len(pairs))
         self.labels |= new
 
     def back(self, *pairs: tuple[str, str]) -> None:
@@ -181,10 +193,10 @@ class ComputationGraph(ClipScene):
         for later, row in pairs:
             for at, gradient in enumerate(self.shown[f"gradient {row}"]):
                 colour = theme.signed(REACH)(np.array(gradient))
-                new[row, at] = self.label(row, at, number(gradient, 2), readable_on(colour))
+                new[row, at] = self.label(row, at, self.figure(gradient, 2), readable_on(colour))
                 keys = [key for key in self.lines if key[:2] == (row, at) and key[2] in later]
                 arrivals.append(self.arrival(keys, (row, at), new[row, at], hexed(colour)))
-        self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=0.3 + 0.22 * len(arrivals) / len(pairs))
+        self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=0.25 + 0.19 * len(arrivals) / len(pairs))
         self.labels |= new
 
     def arrival(self, keys: list[Key], target: tuple[str, int], new: Text, colour: str = "") -> AnimationGroup:
@@ -200,7 +212,6 @@ class ComputationGraph(ClipScene):
         bright = line.copy().set_stroke(theme.WINDOW, 6)
         return ShowPassingFlash(bright.reverse_direction() if backwards else bright, time_width=0.7)
 
-
-def brief(value: float) -> str:
-    """Whole numbers without decimals, others with one."""
-    return number(value, int(value % 1 != 0))
+    def brief(self, value: float) -> str:
+        """Whole numbers without decimals, others with one."""
+        return self.figure(value, int(value % 1 != 0))

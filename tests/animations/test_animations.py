@@ -232,8 +232,8 @@ def test_the_watcher_sees_what_is_wrong():
     ("mri_slice", "a_table", "patch"), ("convolution", "it_slides", "answers"), ("convolution", "it_slides", "kernel"),
     ("relu", "the_answers", "answers"), ("relu", "the_change", "relu"), ("max_pooling", "the_largest", "pooled"),
     ("transposed_convolution", "all_stamps", "large"), ("encoder", "the_numbers", "counts"),
-    ("receptive_field", "with_pooling", "with pool"), ("dice", "counted", "counts"), ("accuracy_paradox", "always_no", "right"),
-    ("output_threshold", "the_threshold", "pixels")])
+    ("receptive_field", "with_pooling", "with pool"), ("dice", "counted", "counts"),
+    ("accuracy_paradox", "always_no", "right"), ("output_threshold", "the_threshold", "pixels")])
 def test_the_screen_says_the_numbers(played, name, beat, array):
     seen, = (one for one in played[name] if one.beat == beat)
     written = [part for text, _ in seen.texts for part in re.findall(r"−?\d+", text.replace(",", ""))]
