@@ -37,7 +37,7 @@ class Convolution(ClipScene):
         self.play(cut.animate.match_height(self.grid.cells).move_to(self.grid), FadeOut(self.frame, self.slice),
                   run_time=1.6)
         self.play(LaggedStart(*(FadeIn(self.grid.entry(*place)) for place in np.ndindex(PATCH, PATCH)), lag_ratio=0.1),
-                  run_time=1)
+                  run_time=0.8)
         self.remove(cut)
         self.add(self.grid)
 
@@ -67,13 +67,13 @@ class Convolution(ClipScene):
                               FadeIn(self.sum), lag_ratio=0.15), run_time=1.5)
         self.remove(self.products)  # which came in parts, and is exchanged as a whole from now on
         self.add(self.products)
-        self.play(Create(self.frame), FadeIn(self.answers.entry(0, 0), target_position=self.sum), run_time=1.2)
+        self.play(Create(self.frame), FadeIn(self.answers.entry(0, 0), target_position=self.sum), run_time=1)
 
     @beat("The window moves on, always with the same nine weights.",
           "Das Fenster wandert, immer mit denselben neun Gewichten.")
     def it_slides(self) -> None:
         for row, column in list(np.ndindex(self.shown["answers"].shape))[1:]:
-            seconds = 0.45 if row == 0 else 0.17
+            seconds = 0.4 if row == 0 else 0.17
             self.play(self.window.animate.move_to(self.frame_at(row, column)), run_time=seconds)
             self.remove(self.products, self.sum)
             self.products, self.sum = self.product_grid(row, column), self.total(row, column)
@@ -101,7 +101,7 @@ class Convolution(ClipScene):
         key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).next_to(values, DOWN, buff=0.2)
         self.play(FadeIn(key, *bars), run_time=theme.QUICK)
         self.play(Unroll(values), *(bar.animate(rate_func=lambda t: t).shift(values.height * 0.97 * DOWN)
-                                    for bar in bars), run_time=2.5)
+                                    for bar in bars), run_time=2.2)
         self.play(FadeOut(*bars, self.answers, there), run_time=theme.QUICK)
 
     def frame_at(self, row: int, column: int) -> np.ndarray:

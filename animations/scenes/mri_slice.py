@@ -76,6 +76,7 @@ class MriSlice(ClipScene):
         pixel = self.slice.image.height / self.slice.shape[0]
         frame = self.slice.frame(*self.shown["corner"], SIDE, SIDE)
         grid = PixelGrid(self.shown["patch"], CELL).scale(pixel / CELL).move_to(frame)
+        frame.set_z_index(1)
         self.play(Create(frame), run_time=theme.QUICK)
         self.play(Dive(self.camera.frame, frame, 14.2 * pixel / CELL, run_time=2.5))
         self.play(LaggedStart(*(FadeIn(grid.entry(*place)) for place in np.ndindex(SIDE, SIDE)), lag_ratio=0.3),

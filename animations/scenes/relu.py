@@ -53,7 +53,7 @@ class Relu(ClipScene):
         self.after = PixelGrid(self.shown["relu"], SIDE, self.shade).move_to(RIGHTMOST)
         self.key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(2.5 * DOWN)
         self.play(LaggedStart(*(FadeIn(self.before.entry(*place), shift=0.3 * DOWN) for place in np.ndindex(4, 4)),
-                              lag_ratio=0.15), run_time=1.8)
+                              lag_ratio=0.15), run_time=1.5)
         below = [self.before.entry(*place) for place in np.argwhere(self.shown["answers"] < 0)]
         self.add(self.before)
         self.play(FadeIn(self.key), *(entry.animate(rate_func=there_and_back).scale(1.1) for entry in below),
@@ -112,7 +112,7 @@ class Relu(ClipScene):
                     zip((self.before, self.after), spots, strict=True)), run_time=1.6)
         bars = [picture.frame(0, 0, 3, 128) for picture in (before, after)]
         self.play(FadeIn(*bars), FadeOut(self.before), run_time=theme.QUICK)
-        self.play(Unroll(after), *(bar.animate(rate_func=linear).shift(4.6 * DOWN) for bar in bars), run_time=3)
+        self.play(Unroll(after), *(bar.animate(rate_func=linear).shift(4.6 * DOWN) for bar in bars), run_time=2.6)
         self.play(FadeOut(*bars, self.after, edge), run_time=theme.QUICK)
 
     def on_axis(self, value: float) -> Point:

@@ -81,8 +81,7 @@ class StridePadding(ClipScene):
                   self.rows.animate.move_to(4 * RIGHT + 0.05 * UP), run_time=1)
         general = MathTypst('"out" = floor(("in" + 2 dot "padding" - "kernel") / "stride") + 1', font_size=44)
         general.set_color(theme.INK).move_to(3 * LEFT + 0.05 * UP)
-        self.play(*(FadeOut(row.copy(), target_position=general, scale=0.6) for row in self.rows), FadeIn(general),
-                  run_time=1.2)
+        self.play(FadeIn(general, target_position=self.rows[1]), run_time=1.5)
         self.general = general
 
     @beat("With padding 1, a phantom’s slice stays {slice[0]} × {slice[0]} pixels.",
@@ -98,7 +97,7 @@ class StridePadding(ClipScene):
                   FadeIn(source, edge := output.edge.copy()), run_time=1.5)
         bars = [picture.frame(0, 0, 3, before) for picture in (source, output)]
         self.play(FadeIn(key, *bars), run_time=theme.QUICK)
-        self.play(Unroll(output), *(bar.animate(rate_func=linear).shift(4.1 * DOWN) for bar in bars), run_time=2.2)
+        self.play(Unroll(output), *(bar.animate(rate_func=linear).shift(4.1 * DOWN) for bar in bars), run_time=2)
         self.play(FadeOut(*bars, edge), run_time=theme.QUICK)
 
     def run(self, case: int, seconds: float) -> None:
@@ -123,7 +122,7 @@ class StridePadding(ClipScene):
         """The numbers at the tables move into the formula, in a row of its own."""
         padding, stride = CASES[case]
         line = formula(len(patch()), padding, stride, self.shown["sizes"][case])
-        name = words(f"padding {padding}, stride {stride}", theme.LABEL, theme.MUTED)
+        name = self.word(f"padding {padding}, stride {stride}", f"Padding {padding}, Stride {stride}", theme.MUTED)
         row = VGroup(name, line).arrange(DOWN, buff=0.2).move_to(FORMULAS + (1.85 - 1.75 * case) * UP)
         self.rows.add(row)
         self.play(FadeIn(self.labels[1], name), *(FadeOut(label.copy(), target_position=line) for label in self.labels),
