@@ -1,6 +1,7 @@
 """The clips: what is shown stands where it can be read, and is what the committed files hold."""
 
 import gc
+import itertools
 import json
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from contrast import contrast
 from manim_here import needs_manim
 from PIL import Image
 from repository import REPOSITORY
@@ -95,6 +97,15 @@ def test_an_incomplete_entry_and_an_unknown_name_are_explained():
         manifest._parse({"name": "x", "lesson": "y", "title": {"en": "A"}, "statement": {}, "transcript": {}})
     with pytest.raises(SettingsError, match="no clip 'bogus'; expected one of hook, mri_slice"):
         clip_named("bogus")
+
+
+@needs_manim
+def test_numbers_in_cells_have_contrast_on_any_colour():
+    from animations.mobjects import readable_on
+
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01), "the best known pair"
+    for colour in itertools.product(range(0, 256, 15), repeat=3):
+        assert contrast(readable_on(np.array(colour, np.uint8)), np.array(colour) / 255) >= 4.5, colour
 
 
 # Clips that no longer show what they should
@@ -231,8 +242,10 @@ def test_the_watcher_sees_what_is_wrong():
 @pytest.mark.parametrize(("name", "beat", "array"), [
     ("mri_slice", "a_table", "patch"), ("convolution", "it_slides", "answers"), ("convolution", "it_slides", "kernel"),
     ("relu", "the_answers", "answers"), ("relu", "the_change", "relu"), ("max_pooling", "the_largest", "pooled"),
+    ("max_pooling", "again", "sides"), ("channels", "many_maps", "learnt"), ("stride_padding", "a_slice", "slice"),
     ("transposed_convolution", "all_stamps", "large"), ("encoder", "the_numbers", "counts"),
-    ("receptive_field", "with_pooling", "with pool"), ("dice", "counted", "counts"),
+    ("receptive_field", "with_pooling", "with pool"), ("double_convolution", "the_costs", "twice"),
+    ("double_convolution", "the_costs", "once"), ("kernel_zoo", "one_filter", "weights"), ("dice", "counted", "counts"),
     ("accuracy_paradox", "always_no", "right"), ("output_threshold", "the_threshold", "pixels")])
 def test_the_screen_says_the_numbers(played, name, beat, array):
     seen, = (one for one in played[name] if one.beat == beat)
