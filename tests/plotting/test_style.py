@@ -1,10 +1,10 @@
 """One style, light and dark: every word of every figure can be read, and the masks' colours are for masks alone."""
 
 import matplotlib
-import numpy as np
 import pytest
+from contrast import contrast
 from drawn_figures import FIGURES
-from matplotlib.colors import is_color_like, to_hex, to_rgb
+from matplotlib.colors import is_color_like, to_hex
 from matplotlib.text import Text
 from words_in_figures import drawn
 
@@ -19,17 +19,6 @@ def _untouched(monkeypatch):
     monkeypatch.delenv(style.VARIABLE, raising=False)
     with matplotlib.rc_context():
         yield
-
-
-def luminance(colour):
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    return linear @ np.array([0.2126, 0.7152, 0.0722])
-
-
-def contrast(one, other):
-    """By the Web Content Accessibility Guidelines: from 1, the same, to 21, black on white."""
-    dark, light = sorted(luminance(colour) for colour in (one, other))
-    return (light + 0.05) / (dark + 0.05)
 
 
 def paper(figure):
