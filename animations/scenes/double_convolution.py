@@ -1,79 +1,122 @@
-"""The block of the U-Net: convolution and ReLU, twice."""
+"""The block of the U-Net: convolution, batch norm and ReLU, twice; and what two small kernels cost."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, Group, VGroup
+from manim import LEFT, RIGHT, UP, Animation, FadeIn, FadeOut, GrowFromEdge, LaggedStart, Polygon, Rectangle, VGroup
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.examples import first_block
-from animations.mobjects import Picture, PixelGrid, arrow, fly, words
+from animations.examples import SIGNED_KEY, channel_grey, first_block, stages
+from animations.mobjects import KernelWindow, PixelGrid, on_line, words
+from animations.stacks import INTO_DEPTH, FeatureStack, Sheet, become, fan_out
 from unet_lib.models.layers import CONV_3
 from unet_lib.models.receptive_field import receptive_field
 
-HEIGHT, COLUMNS, ROWS = 2.4, (-4.9, 0, 4.9), (1.4, -1.4)
+HIGH, GAP, GATES, STOPS = 2.9, 0.12, (-3.35, 0.1, 3.55), (-5.3, -1.65, 1.8, 5.4)
+"""A map's height, how far maps stand apart, and where gates and, between them, stacks stand."""
+STAGES = ("encoder.1", "decoder.1", "bottleneck")
+NAMES = {"en": ("equal numbers", "encoder, level 1", "decoder, level 1", "bottleneck"),
+         "de": ("gleich viele", "Encoder, Ebene 1", "Decoder, Ebene 1", "Flaschenhals")}
+BARS = (-2.7, 2.1)
+"""Where the two ways' bars begin."""
 
 
 class DoubleConvolution(ClipScene):
-    """One map of the shipped network's first double convolution, step by step."""
+    """A stack of maps goes through three gates, twice; then two small kernels beside a large one, and their costs."""
 
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
-        block = first_block()
-        chosen = int((block["relu2"][:, load("mask")].mean(axis=1) - block["relu2"].mean(axis=(1, 2))).argmax())
-        field = receptive_field([CONV_3, CONV_3])
-        return {"slice": load("small"), **{name: maps[chosen] for name, maps in block.items()},
-                "weights": np.array([2 * 3 * 3, field * field]), "field": np.array(field)}
+        plan, field = {stage.name: stage for stage in stages()}, receptive_field([CONV_3, CONV_3])
+        channels = [(plan[name].in_channels, plan[name].out_channels) for name in STAGES]
+        first, last = np.array([(channels[0][1], channels[0][1]), *channels]).T
+        return {"slice": load("small"), "mask": load("mask"), "x": load("x"), **first_block(),
+                "field": np.array(field), "first": first,
+                "last": last, "twice": CONV_3.kernel**2 * (first * last + last**2), "once": field**2 * first * last}
 
-    @beat("First a 3 × 3 convolution: answers, for and against.",
-          "Zuerst eine 3×3-Faltung: Antworten, dafür und dagegen.")
+    @beat("A slice of a phantom goes through {last[1]} filters of 3 × 3.",
+          "Ein Phantombild geht durch {last[1]} Filter mit 3 × 3.")
     def the_first(self) -> None:
-        self.first = self.slot(theme.grey(self.shown["slice"]), 0, 0)
-        self.show(self.first)
-        self.second = self.step(self.first, "norm1", 1, 0, self.word("3 × 3", "3 × 3", theme.PREDICTION))
+        self.gates = [self.gate(*gate) for gate in zip(GATES, ("3 × 3", "batch norm", "ReLU"), strict=True)]
+        front = Sheet(theme.grey(self.shown["slice"]), 4.6, frontal=True)
+        self.stack = FeatureStack([channel_grey(channel) for channel in self.shown["x"]], HIGH, GAP)
+        self.stack.move_to(STOPS[0] * RIGHT + 0.5 * UP)
+        self.key = on_line(self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL), -2.65)
+        self.play(FadeIn(front, scale=0.9), run_time=theme.CALM)
+        self.play(fan_out(front, self.stack, seconds=1.4), FadeOut(front, run_time=0.3),
+                  *(FadeIn(gate) for gate in self.gates))
+        self.through("conv1", 1, 1.8, FadeIn(self.key))
 
-    @beat("ReLU keeps what speaks for.", "ReLU behält, was dafür spricht.")
-    def the_relu(self) -> None:
-        self.third = self.step(self.second, "relu1", 2, 0, words("ReLU", colour=theme.WINDOW))
+    @beat("Batch norm rescales each map. ReLU turns negatives into 0.",
+          "Batch-Norm skaliert jede Karte. ReLU macht Negatives zu 0.")
+    def norm_and_relu(self) -> None:
+        self.through("norm1", 2, 1.6)
+        self.through("relu1", 3, 1.6)
 
-    @beat("Then the same again, on top of the answers.", "Dann dasselbe noch einmal, auf die Antworten.")
+    @beat("The {last[1]} maps go through all three once more.", "Die {last[1]} Karten gehen noch einmal hindurch.")
     def the_second(self) -> None:
-        fourth = self.slot(self.colours("relu1"), 0, 1)
-        self.play(fly(self.third, fourth), run_time=theme.SLOW)
-        fifth = self.step(fourth, "norm2", 1, 1, self.word("3 × 3", "3 × 3", theme.PREDICTION))
-        self.step(fifth, "relu2", 2, 1, words("ReLU", colour=theme.WINDOW))
+        self.play(self.stack.animate(path_arc=0.6).move_to(STOPS[0] * RIGHT + 0.5 * UP), run_time=1.6)
+        for place, name in enumerate(("conv2", "norm2", "relu2"), 1):
+            self.through(name, place, 1.3)
 
-    @beat("Two small kernels see as far as one of {field} × {field}.",
-          "Zwei kleine Kernel sehen so weit wie einer mit {field} × {field}.")
-    def why_two(self) -> None:
-        self.fade(*(thing for thing in self.mobjects if thing not in (self.title, self.caption)))
-        two, one = (int(count) for count in self.shown["weights"])
-        field = int(self.shown["field"])
-        small = VGroup(*(self.blank(3) for _ in range(2))).arrange(RIGHT, buff=0.5).move_to(3.5 * LEFT + 0.5 * UP)
-        large = self.blank(field).move_to(3.5 * RIGHT + 0.5 * UP)
-        self.play(Create(small), run_time=theme.CALM)
-        unit = {"en": "weights", "de": "Gewichte"}[self.language]
-        self.show(words(f"{two} {unit}").next_to(small, DOWN, buff=0.5).set_y(-1.9))
-        self.play(Create(large), run_time=theme.CALM)
-        self.show(words(f"{one} {unit}").next_to(large, DOWN, buff=0.5).set_y(-1.9))
+    @beat("Two 3 × 3 in a row see {field} × {field} pixels, as one {field} × {field} does.",
+          "Zwei 3×3 hintereinander sehen {field} × {field} Pixel, wie ein {field}×{field}.")
+    def as_far(self) -> None:
+        self.play(*(FadeOut(thing, shift=UP) for thing in (*self.stack, *self.gates, self.key)), run_time=theme.CALM)
+        twice, once = self.tables((5, -1.4), (3, 2.2), (1, 5), height=1.4), self.tables((5, -1.4), (1, 5), height=-1.4)
+        self.names = VGroup(self.word("two 3 × 3", "zwei 3×3", theme.CONV),
+                            self.word("one 5 × 5", "ein 5×5", theme.SKIP))
+        for name, row in zip(self.names, (twice, once), strict=True):
+            name.move_to(5.2 * LEFT).match_y(row)
+        windows = VGroup(KernelWindow(twice[0], 3, 3), KernelWindow(once[0], 5, 5), KernelWindow(twice[1], 3, 3))
+        self.play(FadeIn(self.names), FadeIn(twice[0]), FadeIn(once[0]), FadeIn(windows[:2]), run_time=theme.CALM)
+        self.play(FadeIn(once[1], shift=4 * RIGHT), run_time=theme.CALM)
+        self.slide(windows[0], twice[0], twice[1], seconds=0.25)
+        self.play(FadeIn(windows[2]), FadeIn(twice[2], shift=2 * RIGHT), run_time=theme.CALM)
+        self.tabled = VGroup(*twice, *once, *windows)
 
-    def slot(self, colours: np.ndarray, column: int, row: int) -> Picture:
-        """A picture at its place in the two rows."""
-        return Picture(colours, HEIGHT).move_to(COLUMNS[column] * RIGHT + ROWS[row] * UP)
+    @beat("Equal channels: fewer weights. Doubled channels: more.",
+          "Kanäle gleich: weniger Gewichte. Kanäle doppelt: mehr.")
+    def the_costs(self) -> None:
+        self.play(FadeOut(self.tabled, shift=UP), run_time=theme.QUICK)
+        self.play(*(name.animate.move_to(x * RIGHT + 2.55 * UP, aligned_edge=LEFT)
+                    for name, x in zip(self.names, BARS, strict=True)), run_time=theme.CALM)
+        for place, name in enumerate(NAMES[self.language]):
+            self.play(LaggedStart(*self.cost(place, name), lag_ratio=0.15), run_time=1.5)
 
-    def colours(self, name: str) -> np.ndarray:
-        """A step's map, in colours that reach as far for all."""
-        reach = theme.reach_of(np.stack([self.shown[step] for step in ("norm1", "norm2")]))
-        return theme.signed(reach)(self.shown[name])
+    def cost(self, place: int, name: str) -> list[Animation]:
+        """A line of the comparison: channels, and for either way a bar and how many weights that is."""
+        height = 1.5 - 1.15 * place
+        first, last = int(self.shown["first"][place]), int(self.shown["last"][place])
+        label = words(f"{first} → {last} → {last}", theme.LABEL).move_to(5.1 * LEFT + (height + 0.2) * UP)
+        below = words(name, theme.SMALL, theme.MUTED).move_to(5.1 * LEFT + (height - 0.28) * UP)
+        moves: list[Animation] = [FadeIn(label), FadeIn(below)]
+        costs = int(self.shown["twice"][place]), int(self.shown["once"][place])
+        for count, other, x, colour in zip(costs, costs[::-1], BARS, (theme.CONV, theme.SKIP), strict=True):
+            bar = Rectangle(colour, 0.42, 3.6 * count / max(costs), fill_opacity=0.9, stroke_width=0)
+            bar.move_to(x * RIGHT + (height - 0.28) * UP, aligned_edge=LEFT)
+            text = words(self.figure(count), theme.LABEL, theme.WINDOW if count < other else theme.INK)
+            moves += [GrowFromEdge(bar, LEFT), FadeIn(text.next_to(bar, UP, buff=0.1).align_to(bar, LEFT))]
+        return moves
 
-    def step(self, before: Picture, name: str, column: int, row: int, label: VGroup) -> Picture:
-        """An arrow with its name, and the map it leads to."""
-        after = self.slot(self.colours(name), column, row)
-        way = arrow(before, after)
-        self.show(Group(way, label.next_to(way, UP, buff=0.15)), seconds=theme.QUICK)
-        self.play(FadeIn(after, shift=0.3 * RIGHT), run_time=theme.CALM)
-        return after
+    def gate(self, x: float, name: str) -> VGroup:
+        """What a stack goes through: a frame that stands like the maps, with its name below."""
+        across, up = 1.15 * HIGH * INTO_DEPTH, 1.15 * HIGH / 2 * UP
+        corners = (-across / 2 - up, across / 2 - up, across / 2 + up, -across / 2 + up)
+        frame = Polygon(*corners, color=theme.CONV, stroke_width=5, fill_opacity=0.12).move_to(x * RIGHT + 0.5 * UP)
+        return VGroup(frame, on_line(words(name, theme.LABEL, theme.CONV).set_x(x), -2.05))
 
-    def blank(self, side: int) -> PixelGrid:
-        """A kernel whose weights do not matter."""
-        return PixelGrid(np.ones((side, side)), 0.62, theme.signed(3), numbers=False)
+    def through(self, name: str, stop: int, seconds: float, *others: Animation) -> None:
+        """The stack goes on through the next gate and comes out as new maps, the tumour's brightest in front."""
+        shade = theme.signed(theme.reach_of(self.shown[name if name.startswith("conv") else f"norm{name[-1]}"]))
+        last = self.shown[f"relu{name[-1]}"]
+        order = np.argsort(last.mean((1, 2)) - last[:, self.shown["mask"]].mean(1))
+        found = FeatureStack([shade(values) for values in self.shown[name][order]], HIGH, GAP)
+        old, self.stack = self.stack, found.move_to(STOPS[stop] * RIGHT + 0.5 * UP)
+        self.remove(*old)
+        self.play(become(old, found, seconds=seconds), *others, run_time=seconds)
+        self.remove(*old)
+
+    def tables(self, *places: tuple[int, float], height: float) -> VGroup:
+        """Square tables without numbers, of these sizes; what is computed is brighter than the pixels."""
+        return VGroup(*(PixelGrid(np.full((size, size), size < 5), 0.5, theme.signed(2), numbers=False)
+                        .move_to(x * RIGHT + height * UP) for size, x in places))

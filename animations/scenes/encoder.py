@@ -8,7 +8,7 @@ from animations.arrays import load
 from animations.camera import fixed
 from animations.clip_scene import ClipScene, beat
 from animations.examples import ACTIVATION_KEY, channel_grey, stages
-from animations.mobjects import number, on_line, words
+from animations.mobjects import on_line, words
 from animations.stacks import FeatureStack, Sheet, become, fan_out
 
 LEVELS = ("encoder.1", "encoder.2", "encoder.3", "encoder.4")
@@ -64,14 +64,10 @@ class Encoder(ClipScene):
         for stack, (channels, height, width), count in zip(self.stacks, self.shown["shapes"], self.shown["counts"],
                                                            strict=True):
             said = ((f"{height} × {width}", theme.INK), (f"{channels} {unit}", theme.CONV),
-                    (self.whole(count), theme.WINDOW))
+                    (self.figure(count), theme.WINDOW))
             texts = (on_line(words(text, theme.SMALL, colour).set_x(stack.get_x()), -1.75 - 0.45 * place)
                      for place, (text, colour) in enumerate(said))
             self.play(LaggedStart(*(FadeIn(text, shift=0.3 * UP) for text in texts), lag_ratio=0.3), run_time=1.1)
-
-    def whole(self, value: float) -> str:
-        """A whole number as it is written in the clip's language."""
-        return number(value) if self.language == "en" else number(value).replace(",", ".")
 
     def at_the_end(self) -> None:
         self.play(LaggedStart(*(stack.animate(rate_func=there_and_back).shift(0.2 * UP) for stack in self.stacks),
@@ -102,6 +98,6 @@ class Encoder(ClipScene):
     def convolve(self, pooled: FeatureStack, level: int) -> None:
         """Pooled maps become those of the next level, twice as many."""
         stack = self.maps(f"encoder.{level}", level)
-        self.remove(pooled)
+        self.remove(*pooled)
         self.play(self.near(stack), become(pooled, stack, seconds=2), run_time=2)
         self.stacks.append(stack)

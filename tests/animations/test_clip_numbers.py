@@ -144,6 +144,41 @@ def test_a_fully_connected_layers_weights_and_a_map_that_moves_along():
 
 
 @needs_manim
+def test_all_maps_of_the_network_stamp_into_one():
+    shown, (network, _) = numbers("transposed_convolution"), load_model(BASELINE)
+    seen = feature_maps(network, torch.as_tensor(load("x"))[None].float(), ["up.2"])["up.2"][0]
+    loudest = seen[seen.std((1, 2)).argmax()].numpy()
+    assert shown["count"] == network.config.base * 4 == len(shown["sums"]) - 1
+    assert shown["sums"][-1] == pytest.approx(loudest, abs=0.02 * float(np.abs(loudest).max()))
+    steps = np.abs(np.diff(shown["sums"], axis=0)).max(axis=(1, 2))
+    assert (steps > 0).all(), "each map adds something"
+
+
+@needs_manim
+def test_the_costs_of_two_small_kernels_against_a_large_one():
+    shown = numbers("double_convolution")
+    counted = [(sum(nn.Conv2d(*pair, 3, bias=False).weight.numel() for pair in ((first, last), (last, last))),
+                nn.Conv2d(first, last, 5, bias=False).weight.numel())
+               for first, last in ((8, 8), (3, 8), (16, 8), (64, 128))]
+    assert list(zip(shown["twice"].tolist(), shown["once"].tolist(), strict=True)) == counted
+    assert counted[1:] == [(792, 600), (1728, 3200), (221184, 204800)]
+    network = load_model(BASELINE)[0]
+    blocks = network.encoder["1"], network.decoder["1"], network.bottleneck
+    for block, count in zip(blocks, shown["twice"][1:], strict=True):
+        assert sum(weight.numel() for weight in block.parameters() if weight.ndim == 4) == count
+
+
+@needs_manim
+def test_the_bottlenecks_map_and_frame():
+    shown, side = numbers("bottleneck"), len(load("small"))
+    assert shown["field"] > side == shown["pixels"] * shown["maps"].shape[-1]
+    row, column = np.unravel_index(shown["maps"][0].argmax(), (8, 8))
+    step = int(shown["pixels"])
+    block = shown["mask"][row * step:(row + 1) * step, column * step:(column + 1) * step]
+    assert block.mean() > 0.5, "the brightest number is said to lie in the tumour"
+
+
+@needs_manim
 def test_receptive_fields_are_what_gradients_reach():
     shown = numbers("receptive_field")
     pixels = torch.zeros(1, 1, 41, requires_grad=True)
@@ -275,6 +310,27 @@ def test_what_skips_are_worth_on_a_slice_and_in_training():
     lost = [by_seed["all skips", seed] - by_seed["retrained without", seed] for seed in range(int(shown["seeds"]))]
     assert shown["seeds"] >= 2 and (shown["low"], shown["high"]) == (min(lost), max(lost))
     assert {row["patients"] for row in rows} == {int(shown["patients"])}
+
+
+@needs_manim
+def test_the_training_loop_shows_the_kept_networks_and_their_losses():
+    from unet_lib.inspection.checkpoint_series import load_series
+
+    shown, mask = numbers("training_loop"), torch.as_tensor(load("mask"))
+    series, x = load_series(REPOSITORY / "data" / "models" / "lgg-steps", calibrated=True), torch.as_tensor(load("x"))
+    assert list(shown["steps"]) == list(series.steps)
+    for place in (0, 1, len(series.steps) - 1):
+        with torch.no_grad():
+            logits = series.at(series.steps[place]).eval()(x[None].float())[0, 0]
+        assert shown["losses"][place] == pytest.approx(
+            float(F.binary_cross_entropy_with_logits(logits, mask.float())), rel=0.02)
+        assert np.abs(shown["probability"][place] - torch.sigmoid(logits).numpy()).max() < 0.05
+    answers = shown["probability"] >= 0.5
+    dice = [2 * (one & shown["mask"]).sum() / (one.sum() + shown["mask"].sum()) for one in answers]
+    assert dice[0] < 0.3 and min(dice[1:]) > 0.85, "near the tumour from the tenth turn on"
+    assert (shown["start"], shown["end"]) == (shown["losses"][0], shown["losses"][-1])
+    assert shown["last"] == series.steps[-1]
+    assert shown["end"] < 0.1 * shown["start"] and (np.diff(shown["losses"]) > 0).any(), "falls, though not evenly"
 
 
 @needs_manim
