@@ -1,6 +1,6 @@
 """A U of a few bars, for scenes in which it stands beside something else."""
 
-from manim import DOWN, LEFT, RIGHT, UP, Line, Rectangle, ShowPassingFlash, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, Line, Rectangle, ShowPassingFlash, VGroup, VMobject
 
 from animations import theme
 from animations.mobjects import arrow
@@ -33,3 +33,10 @@ class SmallU(VGroup):
         ways = [Line(skip.get_left(), skip.get_right(), color=theme.WINDOW, stroke_width=8)
                 for level, skip in enumerate(self.skips, 1) if level != off]
         return [ShowPassingFlash(way, time_width=0.4) for way in ways]
+
+    def run(self, backwards: bool = False) -> ShowPassingFlash:
+        """Light runs down the left side and up the right one, or all the way back."""
+        down, up = self[1][:LEVELS + 1], self[1][LEVELS + 1:-1]
+        way = VMobject(color=theme.NEGATIVE if backwards else theme.WINDOW, stroke_width=9)
+        way.set_points_as_corners([bar.get_center() for bar in (*down, *reversed(up))])
+        return ShowPassingFlash(way.reverse_direction() if backwards else way, time_width=0.5)
