@@ -80,7 +80,7 @@ def test_a_teachers_lesson_is_solved_and_is_else_the_lesson(path):
         else:
             assert after[cell.id] == cell
     assert notebook.cells[0].source.startswith("**Teacher's edition.**")
-    assert f"There are {len(exercises)}, " in notebook.cells[0].source
+    assert f"Exercises: {len(exercises)}; " in notebook.cells[0].source
     nbformat.validate(notebook)
 
 
@@ -194,6 +194,13 @@ def test_the_command_replaces_what_it_wrote_and_never_what_a_teacher_changed(les
     assert (out / lesson.name).read_text() == written + " "
     with pytest.raises(SettingsError, match="holds the results of another input"):
         edition("pupils", [lesson], out)
+
+
+def test_the_command_says_so_where_there_are_no_lessons(tmp_path, monkeypatch):
+    monkeypatch.setattr("unet_lib.cli.editions.repository", lambda: tmp_path)
+    with pytest.raises(SettingsError, match=r"expected lessons in .*notebooks; there are none\. Name the notebooks"):
+        edition("pupils", None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_knows_its_editions(tmp_path):

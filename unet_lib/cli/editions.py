@@ -23,6 +23,8 @@ def edition(kind: Annotated[str, typer.Argument(help="Which: {unet_lib.lessons.e
     if kind not in EDITIONS:
         raise SettingsError(f"expected an edition out of {', '.join(EDITIONS)}; got {kind!r}.")
     chosen = lessons or sorted((repository() / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    if not chosen:
+        raise SettingsError(f"expected lessons in {repository() / 'notebooks'}; there are none. Name the notebooks.")
     target, names = out or Path("editions") / kind, [str(path.resolve()) for path in chosen]
     with result_folder(target, command="edition", kind=kind, lessons=names) as folder:
         write(chosen, EDITIONS[kind], folder)

@@ -1,4 +1,7 @@
-"""A lesson as a teacher's, a pupil's or nbgrader's: each takes a notebook as committed and returns a changed copy."""
+"""A lesson as a teacher's, a pupil's or nbgrader's: each takes a notebook as committed and returns a changed copy.
+
+All raise SettingsError for an exercise that has no solution.
+"""
 
 from copy import deepcopy
 
@@ -49,7 +52,7 @@ def pupils(notebook: NotebookNode) -> NotebookNode:
 def nbgraders(notebook: NotebookNode) -> NotebookNode:
     """The pupils' edition as nbgrader's source: every exercise solved between its marks, and a cell with points below.
 
-    `nbgrader generate_assignment` takes the solutions away and keeps them in its database of cells.
+    `nbgrader generate_assignment` takes the solutions away.
     """
     copy, found = pupils(notebook), dict(_solved_exercises(notebook))
     cells: list[NotebookNode] = []
@@ -91,5 +94,4 @@ def _in_words(found: list[tuple[int, Exercise]]) -> str:
     """How many exercises there are, and what they are worth in nbgrader."""
     if not found:
         return "This lesson has none to check."
-    points = sum(exercise.points for _, exercise in found)
-    return f"There are {len(found)}, worth {points} points in nbgrader."
+    return f"Exercises: {len(found)}; points in nbgrader: {sum(exercise.points for _, exercise in found)}."
