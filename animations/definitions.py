@@ -30,6 +30,8 @@ def reached(root: Path, scene: str) -> dict[str, str]:
     while waiting:
         module, name = waiting.pop()
         there = read(root, module)
+        if name in there.imported:  # by way of another module
+            waiting.append(there.imported[name])
         if f"{module}.{name}" in found or name not in there.texts:
             continue
         found[f"{module}.{name}"] = there.texts[name]
@@ -56,7 +58,7 @@ def _parsed(root: Path, text: str) -> Module:
             _import(root, node, module)
             continue
         for name in _defined(node):
-            module.texts[name] = module.texts.get(name, "") + (ast.get_source_segment(text, node) or "")
+            module.texts[name] = module.texts.get(name, "") + _source(text, node)
             inside = list(ast.walk(node))
             module.names.setdefault(name, set()).update(n.id for n in inside if isinstance(n, ast.Name))
             module.attributes.setdefault(name, set()).update(
@@ -73,6 +75,11 @@ def _import(root: Path, node: ast.ImportFrom, module: Module) -> None:
         whole = f"{package}.{alias.name}".lstrip(".")
         is_module = root.joinpath(*whole.split(".")).with_suffix(".py").is_file()
         module.imported[alias.asname or alias.name] = (whole, "") if is_module else (package, alias.name)
+
+
+def _source(text: str, node: ast.stmt) -> str:
+    parts = [*getattr(node, "decorator_list", ()), node]
+    return "\n".join(ast.get_source_segment(text, part) or "" for part in parts)
 
 
 def _defined(node: ast.stmt) -> list[str]:

@@ -24,7 +24,7 @@ class BeforeAfter(ClipScene):
         before, after = (load(f"series {step} all decoder.1") for step in (steps[0], steps[-1]))
         bright = after[:, mask].mean(1) > after[:, ~mask].mean(1)
         return {"slice": load("small"), "mask": mask, "before": before, "after": after, "bright": bright,
-                "steps": steps[[0, -1]], "last": np.array(f"{steps[-1]:,}"), "count": np.array(bright.sum()),
+                "steps": steps[[0, -1]], "count": np.array(bright.sum()),
                 "others": np.array((~bright).sum()),
                 "all": np.array(len(bright)), "top": np.quantile([before, after], 0.99)}
 
@@ -57,7 +57,7 @@ class BeforeAfter(ClipScene):
         self.play(self.look(self.spot(6), 6.5), run_time=1.8)
         self.play(self.look(self.spot(1), 6.5), run_time=1.8)
 
-    @beat("After {last} steps of training, the same slice gives these.",
+    @beat("After {steps[1]:,} steps of training, the same slice gives these.",
           "Nach {steps[1]} Trainingsschritten gibt dasselbe Bild diese Karten.")
     def training(self) -> None:
         moves = [Transform(sheet, self.sheet(self.last, place)) for place, sheet in enumerate(self.maps)]

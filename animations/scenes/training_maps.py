@@ -44,7 +44,7 @@ class TrainingMaps(ClipScene):
         tops = {f"top {name}": np.quantile([maps[f"{step} {name}"] for step in steps], 0.99) for name in WATCHED}
         shows = [sum(contrast(maps[f"{step} {name}"], mask) > SHOWS for name in WATCHED) for step in steps]
         return {"slice": load("small"), "steps": steps, "losses": load("series losses"), "mask": mask,
-                "shows": np.array(shows), "last": np.array(f"{steps[-1]:,}"), **maps, **tops}
+                "shows": np.array(shows), **maps, **tops}
 
     @beat("One map from each of five stages, on a slice of a phantom.",
           "Je eine Karte aus fünf Stufen, zu einem Phantom-Schnittbild.")
@@ -83,7 +83,7 @@ class TrainingMaps(ClipScene):
         self.go_on(3, 5)
         self.frame = frame
 
-    @beat("By step {last}, all {shows[9]} are far brighter in the tumour.",
+    @beat("By step {steps[9]:,}, all {shows[9]} are far brighter in the tumour.",
           "Bei Schritt {steps[9]} sind alle {shows[9]} im Tumor weit heller.")
     def last_steps(self) -> None:
         self.play(FadeOut(self.frame), run_time=theme.QUICK)

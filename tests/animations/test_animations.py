@@ -116,32 +116,26 @@ def test_no_committed_clip_is_stale():
     assert manifest.stale() == []
 
 
-@pytest.fixture
-def copied(tmp_path, monkeypatch):
-    """The sources in a place where they may be changed; scenes are still imported from the real one."""
+FOUR = ("dice", "accuracy_paradox", "before_after", "computation_graph")
+
+
+@pytest.mark.parametrize(("piece", "before", "after", "touched"), [
+    ("scenes/dice.py", "MARGIN, PIXEL, ROWS = 10,", "MARGIN, PIXEL, ROWS = 11,", {"dice"}),
+    ("pixel_cloud.py", "DENSITY = 90", "DENSITY = 80", {"dice", "accuracy_paradox"}),
+    ("stacks.py", "INTO_DEPTH = np.array([0.5,", "INTO_DEPTH = np.array([0.6,", {"before_after"}),
+    ("theme.py", 'NEGATIVE, ZERO, POSITIVE = "#B07CF2"', 'NEGATIVE, ZERO, POSITIVE = "#B07CF3"', {"computation_graph"}),
+    ("theme.py", "READ, HOLD = 0.8", "READ, HOLD = 0.9", set(FOUR)),
+    ("theme.py", "QUICK, CALM", "# in seconds\nQUICK, CALM", set()),
+    ("film.py", "def main", "CHANGED = 1\n\n\ndef main", set())])
+def test_a_change_makes_those_clips_stale_that_show_it(tmp_path, monkeypatch, piece, before, after, touched):
     here = tmp_path / "animations"
-    shutil.copytree(manifest.HERE, here, ignore=shutil.ignore_patterns("clips", "rendered", "__pycache__"))
+    shutil.copytree(manifest.HERE, here, ignore=lambda _, names: [n for n in names if "." in n and n[-3:] != ".py"])
+    was = {name: fingerprint(clip_named(name)) for name in FOUR}
+    text = (here / piece).read_text("utf-8")
+    assert text.count(before) == 1
+    (here / piece).write_text(text.replace(before, after), "utf-8")
     monkeypatch.setattr(manifest, "HERE", here)
-    return here
-
-
-@needs_manim
-def test_a_change_of_a_scene_makes_its_clip_stale_and_no_other(copied):
-    before = {name: fingerprint(clip_named(name)) for name in ("relu", "dice")}
-    scene = copied / "scenes" / "relu.py"
-    scene.write_text(scene.read_text("utf-8").replace("REACH = 2.3", "REACH = 2.4"), "utf-8")
-    assert fingerprint(clip_named("relu")) != before["relu"]
-    assert fingerprint(clip_named("dice")) == before["dice"]
-
-
-@needs_manim
-@pytest.mark.parametrize(("piece", "touched"), [
-    ("theme.py", {"relu", "unet", "dice"}), ("mobjects.py", {"relu", "unet", "dice"}),
-    ("u_shape.py", {"unet"}), ("examples.py", {"relu", "unet"}), ("render.py", set())])
-def test_a_change_of_a_shared_piece_makes_those_stale_that_use_it(copied, piece, touched):
-    before = {name: fingerprint(clip_named(name)) for name in ("relu", "unet", "dice")}
-    (copied / piece).write_text((copied / piece).read_text("utf-8") + "\nCHANGED = 1\n", "utf-8")
-    assert {name for name in before if fingerprint(clip_named(name)) != before[name]} == touched
+    assert {name for name in was if fingerprint(clip_named(name)) != was[name]} == touched
 
 
 @needs_manim
