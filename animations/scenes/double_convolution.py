@@ -61,14 +61,14 @@ class DoubleConvolution(ClipScene):
     @beat("Two 3 × 3 in a row see {field} × {field} pixels, as one {field} × {field} does.",
           "Zwei 3×3 hintereinander sehen {field} × {field} Pixel, wie ein {field}×{field}.")
     def as_far(self) -> None:
-        self.play(*(FadeOut(thing, shift=UP) for thing in (*self.stack, *self.gates, self.key)), run_time=theme.CALM)
         twice, once = self.tables((5, -1.4), (3, 2.2), (1, 5), height=1.4), self.tables((5, -1.4), (1, 5), height=-1.4)
         self.names = VGroup(self.word("two 3 × 3", "zwei 3×3", theme.CONV),
                             self.word("one 5 × 5", "ein 5×5", theme.SKIP))
         for name, row in zip(self.names, (twice, once), strict=True):
             name.move_to(5.2 * LEFT).match_y(row)
         windows = VGroup(KernelWindow(twice[0], 3, 3), KernelWindow(once[0], 5, 5), KernelWindow(twice[1], 3, 3))
-        self.play(FadeIn(self.names), FadeIn(twice[0]), FadeIn(once[0]), FadeIn(windows[:2]), run_time=theme.CALM)
+        self.play(*(FadeOut(thing, shift=UP, run_time=theme.CALM) for thing in (*self.stack, *self.gates, self.key)),
+                  *(FadeIn(thing, shift=UP) for thing in (self.names, twice[0], once[0], windows[:2])), run_time=1.6)
         self.play(FadeIn(once[1], shift=4 * RIGHT), run_time=theme.CALM)
         self.slide(windows[0], twice[0], twice[1], seconds=0.25)
         self.play(FadeIn(windows[2]), FadeIn(twice[2], shift=2 * RIGHT), run_time=theme.CALM)
@@ -77,8 +77,7 @@ class DoubleConvolution(ClipScene):
     @beat("Equal channels: fewer weights. Doubled channels: more.",
           "Kanäle gleich: weniger Gewichte. Kanäle doppelt: mehr.")
     def the_costs(self) -> None:
-        self.play(FadeOut(self.tabled, shift=UP), run_time=theme.QUICK)
-        self.play(*(name.animate.move_to(x * RIGHT + 2.55 * UP, aligned_edge=LEFT)
+        self.play(FadeOut(self.tabled, shift=RIGHT), *(name.animate.move_to(x * RIGHT + 2.55 * UP, aligned_edge=LEFT)
                     for name, x in zip(self.names, BARS, strict=True)), run_time=theme.CALM)
         for place, name in enumerate(NAMES[self.language]):
             self.play(LaggedStart(*self.cost(place, name), lag_ratio=0.15), run_time=1.5)

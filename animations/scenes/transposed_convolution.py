@@ -1,7 +1,7 @@
 """The way up: each number stamps a kernel into a larger table, and all maps stamp into the same one."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, LaggedStart, Square, Text, UpdateFromAlphaFunc, linear
+from manim import LEFT, RIGHT, UP, Create, FadeIn, FadeOut, LaggedStart, Square, Text, UpdateFromAlphaFunc, linear
 
 from animations import theme
 from animations.arrays import load
@@ -62,9 +62,6 @@ class TransposedConvolution(ClipScene):
     @beat("In this network {count} maps stamp into one, all added up.",
           "In diesem Netz stempeln {count} Karten in eine, alle addiert.")
     def all_maps(self) -> None:
-        self.play(*(FadeOut(thing, shift=0.5 * DOWN) for thing in
-                    (self.small, self.times, self.kernel, self.large, self.empty, self.ring)), run_time=theme.CALM)
-        self.remove(*self.empty)
         sums = self.shown["sums"]
         self.colours = [theme.signed(theme.reach_of(sums[-1]))(values) for values in sums]
         self.map = Picture(self.colours[0], HIGH).move_to(4.2 * RIGHT + 0.3 * UP)
@@ -73,8 +70,11 @@ class TransposedConvolution(ClipScene):
         self.stack.move_to(3.9 * LEFT + 0.3 * UP)
         self.key = on_line(self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL), -2.65).align_to(6.9 * RIGHT, RIGHT)
         self.count = words("0")
-        self.play(FadeIn(self.stack, shift=0.5 * UP), FadeIn(self.map, shift=0.5 * UP), FadeIn(self.key),
-                  run_time=theme.SLOW)
+        gone = self.times, self.kernel, self.ring, *self.empty
+        self.play(*(FadeOut(thing, run_time=theme.QUICK) for thing in gone),
+                  FadeOut(self.small, target_position=self.stack.get_left(), scale=0.4),
+                  FadeOut(self.large, target_position=self.map), FadeIn(self.stack, shift=LEFT), FadeIn(self.map),
+                  FadeIn(self.key), run_time=1.6)
         flying = [sheet.copy() for sheet in self.stack.from_front()]
         self.play(LaggedStart(*(sheet.animate.move_to(self.map.get_left()).set_opacity(0) for sheet in flying),
                               lag_ratio=0.12), UpdateFromAlphaFunc(self.map, self.added, rate_func=linear),
