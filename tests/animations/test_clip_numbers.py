@@ -334,6 +334,22 @@ def test_the_training_loop_shows_the_kept_networks_and_their_losses():
 
 
 @needs_manim
+def test_with_and_without_the_first_skip():
+    from unet_lib.inspection.attribution import ablate_skips
+
+    shown, (network, _) = numbers("skip_connection"), load_model(BASELINE)
+    x, mask = torch.as_tensor(load("x"))[None].float(), torch.as_tensor(load("mask"))
+    found = []
+    for levels, dice in zip(([], [1]), shown["dice"], strict=True):
+        with torch.no_grad(), ablate_skips(network, dict.fromkeys(levels, "zeroed")):
+            answer = network.eval()(x)[0, 0] > 0
+        found.append(int((answer & mask).sum()))
+        assert dice == pytest.approx(float(2 * found[-1] / (answer.sum() + mask.sum())), abs=5e-3)
+    assert found[1] < 0.8 * found[0] and shown["mask"].sum() == mask.sum()
+    assert shown["pixels"].tolist() == [shown["encoder.1"].shape[-1], shown["decoder.2"].shape[-1]]
+
+
+@needs_manim
 def test_probabilities_thresholds_dice_and_accuracy():
     shown = numbers("output_threshold")
     logits = torch.as_tensor(shown["logits"])
