@@ -30,7 +30,8 @@ from unet_lib.widgets.glossary_cards.glossary_cards import page_script, page_sty
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 LESSONS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))}
-TEACHING = [*(ROOT / "teaching" / f"{name}.md" for name in ("README", "schedules", "project_ideas", "assessment")),
+TEACHING = [*(ROOT / "teaching" / f"{name}.md" for name in ("README", "schedules", "editions", "project_ideas",
+                                                              "assessment")),
             *sorted((ROOT / "teaching" / "notes").glob("*.md"))]
 STATIC = "_static/live"  # where pages find the scripts of their widgets
 MADE = ("source", "html", "doctrees", "jupyter_execute")  # the last by myst-nb, for the pictures

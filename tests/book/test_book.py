@@ -31,7 +31,7 @@ from unet_lib.lessons.glossary import look_up, read_glossary
 
 LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 TITLES = {path.stem: nbformat.read(path, 4).cells[0].source.partition("\n")[0].lstrip("# ") for path in LESSONS}
-TEACHING = [f"teaching/{name}" for name in ("README", "schedules", "project_ideas", "assessment",
+TEACHING = [f"teaching/{name}" for name in ("README", "schedules", "editions", "project_ideas", "assessment",
                                             *(f"notes/{name}" for name in TITLES))]
 ORDER = ["lessons", *(f"notebooks/{name}" for name in TITLES), "animations", "glossary", *TEACHING]
 PAGES = [*ORDER, "search"]
