@@ -15,7 +15,7 @@ PATCH = 6
 NETWORK = UNetConfig(base=8)
 """Of the shipped network, whose maps the arrays hold; a test compares it with the weights' card."""
 
-SIGNED_KEY = ("violet: below 0, dark: 0, bright: above", "violett: unter 0, dunkel: 0, hell: darüber")
+SIGNED_KEY = ("violet: below 0, dark: 0, bright: above", "violett: < 0, dunkel: 0, hell: > 0")
 ACTIVATION_KEY = ("dark violet: 0, yellow: the top 1 %", "dunkelviolett: 0, gelb: das oberste 1 %")
 """What `theme.signed`, and `theme.activation` up to the quantile 0.99, mean: for `ClipScene.word`."""
 

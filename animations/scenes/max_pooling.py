@@ -47,13 +47,14 @@ class MaxPooling(ClipScene):
         self.grid = PixelGrid(self.shown["answers"], SIDE, self.shade, size=theme.LABEL).move_to(LEFTMOST)
         cut = Picture(self.shade(self.shown["answers"]), spot.height).move_to(spot)
         self.play(Create(spot), run_time=theme.QUICK)
-        self.play(cut.animate.match_height(self.grid.cells).move_to(self.grid), FadeOut(whole, spot), run_time=1.5)
-        self.play(LaggedStart(*(FadeIn(self.grid.entry(*place)) for place in np.ndindex(4, 4)), lag_ratio=0.1))
+        self.play(cut.animate.match_height(self.grid.cells).move_to(self.grid), FadeOut(whole, spot), run_time=1.2)
+        self.play(LaggedStart(*(FadeIn(self.grid.entry(*place)) for place in np.ndindex(4, 4)), lag_ratio=0.1),
+                  run_time=theme.CALM)
         self.remove(cut)
         self.blocks = VGroup(*(KernelWindow(self.grid, SIZE, SIZE, theme.POOL) for _ in range(4)))
         for block, (row, column) in zip(self.blocks, np.ndindex(2, 2), strict=True):
             block.move_to(block.place(self.grid, SIZE * row, SIZE * column))
-        self.play(Create(self.blocks), run_time=theme.SLOW)
+        self.play(Create(self.blocks), run_time=0.9)
 
     @beat("Of each block only the largest number is kept.", "Aus jedem Block bleibt nur die größte Zahl.")
     def the_largest(self) -> None:
@@ -63,13 +64,13 @@ class MaxPooling(ClipScene):
         self.play(Create(self.frame), Create(ring), run_time=theme.QUICK)
         for row, column in np.ndindex(2, 2):
             for down, right in ROUND:
-                self.play(ring.animate.move_to(self.grid.cell(SIZE * row + down, SIZE * column + right)), run_time=0.22)
+                self.play(ring.animate.move_to(self.grid.cell(SIZE * row + down, SIZE * column + right)), run_time=0.17)
             winner = self.winner(row, column)
             self.play(ring.animate.move_to(self.grid.cell(*winner)), run_time=0.25)
             others = VGroup(*(self.grid.entry(SIZE * row + down, SIZE * column + right) for down, right in ROUND
                               if (SIZE * row + down, SIZE * column + right) != winner))
             self.play(others.animate.set_opacity(0.3), FadeIn(self.pooled.entry(row, column),
-                      target_position=self.grid.cell(*winner)), run_time=0.7)
+                      target_position=self.grid.cell(*winner)), run_time=0.6)
         self.play(FadeOut(ring), run_time=theme.QUICK)
 
     @beat("Where it stands in its block makes no difference.", "Wo im Block sie steht, ändert nichts am Ergebnis.")
@@ -80,7 +81,7 @@ class MaxPooling(ClipScene):
         self.play(Create(ring), run_time=theme.QUICK)
         for turn in (1, 2):
             self.play(*(entry.animate.move_to(centres[(place + turn) % 4]) for place, entry in enumerate(entries)),
-                      run_time=1.3)
+                      run_time=1.1)
         self.ring = ring
 
     @beat("The whole map becomes half as wide and half as high.",
@@ -99,7 +100,7 @@ class MaxPooling(ClipScene):
         bars = [picture.frame(0, 0, SIZE, len(self.shown["map 0"])) for picture in (large, small)]
         self.play(FadeIn(*bars), FadeOut(self.grid), run_time=theme.QUICK)
         self.play(Unroll(small), *(bar.animate(rate_func=linear).shift(picture.image.height * DOWN * 0.97)
-                                   for bar, picture in zip(bars, (large, small), strict=True)), run_time=2.5)
+                                   for bar, picture in zip(bars, (large, small), strict=True)), run_time=2.1)
         self.play(FadeOut(*bars, self.pooled, edge), run_time=theme.QUICK)
 
     @beat("Pooled {times} times, {sides[0]} × {sides[0]} numbers become {sides[4]} × {sides[4]}.",
@@ -108,7 +109,7 @@ class MaxPooling(ClipScene):
         for level in range(1, TIMES):
             source, target = self.maps[level], self.maps[level + 1]
             self.play(fly(source, target), FadeIn(self.labels[level + 1], shift=0.3 * RIGHT),
-                      self.look(Group(source, target).get_center() + 0.1 * DOWN, 14 - 3 * level), run_time=1.3)
+                      self.look(Group(source, target).get_center() + 0.1 * DOWN, 14 - 3 * level), run_time=1.1)
 
     def at_the_end(self) -> None:
         self.play(self.look(0.1 * RIGHT, 13.4), run_time=1.5)
