@@ -33,10 +33,10 @@ class Bottleneck(ClipScene):
         steps = np.arange(1, cells) * side / cells
         lines = [Line(self.slice.at(step, 0), self.slice.at(step, side)) for step in steps]
         lines += [Line(self.slice.at(0, step), self.slice.at(side, step)) for step in steps]
-        self.lines = VGroup(*lines).set_stroke(theme.SKIP, 2, opacity=0.8)
+        self.strokes = VGroup(*lines).set_stroke(theme.SKIP, 2, opacity=0.8)
         self.play(FadeIn(self.slice, scale=0.9), run_time=theme.CALM)
-        self.play(Create(self.lines), run_time=1.8)
-        self.play(Group(self.slice, self.lines).animate.move_to(3.5 * LEFT), run_time=theme.SLOW)
+        self.play(Create(self.strokes), run_time=1.8)
+        self.play(Group(self.slice, self.strokes).animate.move_to(3.5 * LEFT), run_time=theme.SLOW)
 
     @beat("There are {shape[0]} such maps, shown here at their true size.",
           "Es gibt {shape[0]} solche Karten, hier in ihrer wahren Größe.")

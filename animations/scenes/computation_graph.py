@@ -62,11 +62,11 @@ class ComputationGraph(ClipScene):
     def forwards(self) -> None:
         self.cells = {(row, at): self.cell(row, at) for row in SHOWN for at in range(len(self.shown[row]))}
         self.labels: dict[tuple[str, int], Text] = {}
-        self.lines = {(one, i, other, j): self.line((one, i), (other, j)) for one, other, joined in JOINED
+        self.wires = {(one, i, other, j): self.line((one, i), (other, j)) for one, other, joined in JOINED
                       for i in range(len(self.shown[one])) for j in range(len(self.shown[other])) if joined(i, j)}
         self.titles = VGroup(*(self.heading(row) for row in SHOWN))
         self.add(self.titles)
-        drawn = map(Create, (*self.lines.values(), *self.cells.values()))
+        drawn = map(Create, (*self.wires.values(), *self.cells.values()))
         self.play(LaggedStart(*drawn, lag_ratio=0.01), run_time=theme.SLOW)
         for row in "xt":
             self.write(row)
@@ -123,7 +123,7 @@ class ComputationGraph(ClipScene):
                   run_time=theme.SLOW)
         after = self.column(self.figure(w - RATE * g, 2) for w, g in pairs)
         self.play(*(Replace(one, other) for one, other in zip(steps, after, strict=True)), run_time=theme.CALM)
-        self.play(LaggedStart(*map(self.pulse, self.lines.values()), lag_ratio=0.03), run_time=1.2)
+        self.play(LaggedStart(*map(self.pulse, self.wires.values()), lag_ratio=0.03), run_time=1.2)
         changed = [(row, at, value) for row in "pL" for at, value in enumerate(self.shown[f"{row} after"])]
         self.play(*(Replace(self.labels[row, at], self.label(row, at, self.figure(value, 2), theme.WINDOW))
                     for row, at, value in changed), run_time=theme.CALM)
@@ -181,7 +181,7 @@ class ComputationGraph(ClipScene):
         for earlier, row in pairs:
             for at, value in enumerate(self.shown[row]):
                 new[row, at] = self.label(row, at, self.figure(value, 2) if row in "pL" else self.brief(value))
-                keys = [key for key in self.lines if key[0] in earlier and key[2:] == (row, at)]
+                keys = [key for key in self.wires if key[0] in earlier and key[2:] == (row, at)]
                 arrivals.append(self.arrival(keys, (row, at), new[row, at]))
         self.play(LaggedStart(*arrivals, lag_ratio=0.5), *([also] if also else []),
                   run_time=0.25 + 0.22 * len(arrivals) / len(pairs))
@@ -194,7 +194,7 @@ class ComputationGraph(ClipScene):
             for at, gradient in enumerate(self.shown[f"gradient {row}"]):
                 colour = theme.signed(REACH)(np.array(gradient))
                 new[row, at] = self.label(row, at, self.figure(gradient, 2), readable_on(colour))
-                keys = [key for key in self.lines if key[:2] == (row, at) and key[2] in later]
+                keys = [key for key in self.wires if key[:2] == (row, at) and key[2] in later]
                 arrivals.append(self.arrival(keys, (row, at), new[row, at], hexed(colour)))
         self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=0.25 + 0.19 * len(arrivals) / len(pairs))
         self.labels |= new
@@ -204,7 +204,7 @@ class ComputationGraph(ClipScene):
         cell, sources = self.cells[target], [key[2:] if colour else key[:2] for key in keys]
         comers = [self.labels[source].copy() for source in sources]
         first = self.labels.get(target) or comers.pop()
-        moves = [self.pulse(self.lines[key], backwards=bool(colour)) for key in keys] + [Replace(first, new)]
+        moves = [self.pulse(self.wires[key], backwards=bool(colour)) for key in keys] + [Replace(first, new)]
         moves += [comer.animate(remover=True).move_to(cell).set_opacity(0) for comer in comers]
         return AnimationGroup(*moves, *([cell.animate.set_fill(colour)] if colour else []))
 

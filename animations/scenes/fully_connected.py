@@ -64,20 +64,20 @@ class FullyConnected(ClipScene):
                   FadeOut(self.slice), FadeOut(self.edge), run_time=2)
         self.ring = PixelGrid(np.zeros((SIDE + 2, SIDE + 2)), CELL, theme.signed(1), numbers=False).move_to(self.grid)
         self.window = KernelWindow(self.ring, *KERNEL.shape)
-        self.lines = VMobject(color=theme.WINDOW, stroke_width=2)
+        self.strokes = VMobject(color=theme.WINDOW, stroke_width=2)
         self.remove(self.threads)
         self.add(self.ring, self.grid)
-        self.moving = Group(self.answers, self.lines, self.window)
+        self.moving = Group(self.answers, self.strokes, self.window)
         self.key = on_line(self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL), 2.5).align_to(6.9 * RIGHT, RIGHT)
         self.place(self.moving, 0)
-        self.play(FadeIn(self.ring), FadeIn(self.grid), FadeIn(self.lines), FadeIn(self.window), FadeIn(self.key),
+        self.play(FadeIn(self.ring), FadeIn(self.grid), FadeIn(self.strokes), FadeIn(self.window), FadeIn(self.key),
                   run_time=theme.CALM)
         self.play(UpdateFromAlphaFunc(self.moving, self.place, rate_func=linear), run_time=5)
 
     @beat("Move the slice: its answers, computed anew, move along.",
           "Mit dem Bild bewegen sich die neu berechneten Antworten.")
     def it_moves(self) -> None:
-        self.play(FadeOut(self.ring), FadeOut(self.window), FadeOut(self.lines), FadeIn(self.slice), FadeIn(self.map),
+        self.play(FadeOut(self.ring), FadeOut(self.window), FadeOut(self.strokes), FadeIn(self.slice), FadeIn(self.map),
                   *self.shrink(), run_time=1.4)
         self.remove(self.grid, self.answers)
         self.at_the_end()
@@ -101,7 +101,7 @@ class FullyConnected(ClipScene):
         self.window.move_to(self.window.place(self.ring, 0, 0) + step)
         starts = step + [cell.get_center() for cell in self.ring.block(0, 0, *KERNEL.shape)]
         ends = step + np.tile(self.answers.cell(0, 0).get_center(), (len(starts), 1))
-        self.lines.set_points(np.stack([starts + (ends - starts) * part / 3 for part in range(4)], 1).reshape(-1, 3))
+        self.strokes.set_points(np.stack([starts + (ends - starts) * part / 3 for part in range(4)], 1).reshape(-1, 3))
 
     def shrink(self, back: bool = False) -> list[Animation]:
         """Both tables' way to their place in the slice, where they are much smaller, or back."""

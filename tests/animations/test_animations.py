@@ -1,5 +1,6 @@
 """The clips: what is shown stands where it can be read, and is what the committed files hold."""
 
+import ast
 import gc
 import itertools
 import json
@@ -45,6 +46,17 @@ def test_every_clip_belongs_to_a_lesson_and_every_scene_to_a_clip():
     files = {path.stem for path in (REPOSITORY / "animations" / "scenes").glob("*.py")} - {"__init__"}
     assert sorted(files) == sorted(NAMES)
     assert len(NAMES) == len(set(NAMES)) >= 25
+
+
+@needs_manim
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scene_keeps_nothing_under_the_name_of_what_every_scene_does(name):
+    from animations.clip_scene import ClipScene
+
+    tree = ast.parse((REPOSITORY / "animations" / "scenes" / f"{name}.py").read_text("utf-8"))
+    kept = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+            and isinstance(node.value, ast.Name) and node.value.id == "self"}
+    assert not {one for one in kept if callable(getattr(ClipScene, one, None))}
 
 
 def test_committed_files_are_small_whole_and_listed():

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from manim_here import needs_manim
 from PIL import Image
 from repository import REPOSITORY
+from vtt import parsed
 
 from animations import manifest
 from animations.manifest import clip_named, made_from
@@ -33,7 +35,14 @@ def test_rendering_goes_on_where_it_stopped_and_leaves_no_halves(tmp_path, monke
                                                                    "index.json"]
     with Image.open(tmp_path / "dice.gif") as gif:
         assert gif.is_animated and gif.n_frames * gif.info["duration"] / 1000 > 10
+    seconds = manifest.index(tmp_path)["dice.gif"]["seconds"]
     assert manifest.index(tmp_path)["dice.gif"]["made from"] == made_from(clip_named("dice"), "de")
+    for language in manifest.LANGUAGES:
+        cues = parsed((tmp_path / f"dice.{language}.vtt").read_text("utf-8"))[1]
+        assert [cue.text for cue in cues] == list(clip_named("dice").scene.lines(language).values())
+        assert all(one.end == other.start for one, other in pairwise(cues)), "neither gap nor overlap"
+        assert all(cue.end - cue.start > 1.2 for cue in cues), "time to read"
+        assert cues[0].start < 1 and cues[-1].end == pytest.approx(seconds, abs=0.5), "after the title, to the end"
     render.main()
     assert "0 rendered, 1 up to date" in capsys.readouterr().out
 
