@@ -4,12 +4,25 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from manim import DOWN, UP, Animation, FadeIn, FadeOut, Mobject, MovingCameraScene, Rectangle, Text, VGroup, config
+from manim import (
+    DOWN,
+    UP,
+    Animation,
+    FadeIn,
+    FadeOut,
+    Mobject,
+    MovingCameraScene,
+    Rectangle,
+    Text,
+    VGroup,
+    config,
+    linear,
+)
 
 from animations import theme
 from animations.camera import ClipCamera, fixed
 from animations.manifest import Clip, clip_named
-from animations.mobjects import KernelWindow, PixelGrid, Point, number, on_line, words
+from animations.mobjects import KernelWindow, Picture, PixelGrid, Point, Unroll, number, on_line, words
 
 Step = Callable[[Any], None]
 
@@ -144,6 +157,14 @@ class ClipScene(MovingCameraScene):
             target = window.place(grid, row * stride, column * stride)
             self.play(window.animate.move_to(target), FadeIn(output.entry(row, column)), run_time=seconds)
         self.add(output)
+
+    def sweep(self, source: Picture, target: Picture, seconds: float, rows: int = 3) -> None:
+        """Move a bar, `rows` pixels high, down a picture and another on the one made of it, which appears behind it."""
+        bars = [picture.frame(0, 0, rows, picture.shape[1]) for picture in (source, target)]
+        self.show(*bars, seconds=theme.QUICK)
+        self.play(Unroll(target), *(bar.animate(rate_func=linear).align_to(picture.image, DOWN)
+                                    for bar, picture in zip(bars, (source, target), strict=True)), run_time=seconds)
+        self.fade(*bars)
 
     def after_beat(self, name: str) -> None:
         """Called at the end of each beat, for those who watch."""

@@ -7,7 +7,7 @@ from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.examples import PATCH, SIGNED_KEY, answers, edges, patch
-from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, coloured_cell, number, readable_on, words
+from animations.mobjects import KernelWindow, Picture, PixelGrid, coloured_cell, number, readable_on, words
 from unet_lib import byhand
 from unet_lib.lessons.exercises.lesson_02 import KERNEL
 
@@ -97,12 +97,10 @@ class Convolution(ClipScene):
                     for place, chip in enumerate(self.window[1:])),
                   self.answers.animate.match_height(given).move_to(given), run_time=1.6)
         self.remove(self.grid)
-        bars = [picture.frame(0, 0, 3, 128) for picture in (source, values)]
         key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).next_to(values, DOWN, buff=0.2)
-        self.play(FadeIn(key, *bars), run_time=theme.QUICK)
-        self.play(Unroll(values), *(bar.animate(rate_func=lambda t: t).shift(values.height * 0.97 * DOWN)
-                                    for bar in bars), run_time=2.2)
-        self.play(FadeOut(*bars, self.answers, there), run_time=theme.QUICK)
+        self.show(key, seconds=theme.QUICK)
+        self.sweep(source, values, 2.2)
+        self.remove(self.answers, there)
 
     def frame_at(self, row: int, column: int) -> np.ndarray:
         """Where the window's middle belongs."""

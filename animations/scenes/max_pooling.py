@@ -1,14 +1,14 @@
 """The largest of four stays."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Square, VGroup, linear
+from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Square, VGroup
 
 from animations import theme
 from animations.arrays import load
 from animations.camera import fixed
 from animations.clip_scene import ClipScene, beat
 from animations.examples import ACTIVATION_KEY, answers, edges
-from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, fly, words
+from animations.mobjects import KernelWindow, Picture, PixelGrid, fly, words
 from unet_lib import byhand
 
 SIZE, TIMES, SIDE = 2, 4, 1.15
@@ -97,11 +97,9 @@ class MaxPooling(ClipScene):
         self.add(self.grid, self.pooled)
         self.play(*(table.animate.match_height(spot).move_to(spot) for table, spot in
                     zip((self.grid, self.pooled), spots, strict=True)), FadeIn(self.labels[:2]), run_time=1.6)
-        bars = [picture.frame(0, 0, SIZE, len(self.shown["map 0"])) for picture in (large, small)]
-        self.play(FadeIn(*bars), FadeOut(self.grid), run_time=theme.QUICK)
-        self.play(Unroll(small), *(bar.animate(rate_func=linear).shift(picture.image.height * DOWN * 0.97)
-                                   for bar, picture in zip(bars, (large, small), strict=True)), run_time=2.1)
-        self.play(FadeOut(*bars, self.pooled, edge), run_time=theme.QUICK)
+        self.remove(self.grid)
+        self.sweep(large, small, 2.1, rows=SIZE)
+        self.remove(self.pooled, edge)
 
     @beat("Pooled {times} times, {sides[0]} × {sides[0]} numbers become {sides[4]} × {sides[4]}.",
           "Nach {times}-mal Pooling bleiben von {sides[0]} × {sides[0]} Zahlen {sides[4]} × {sides[4]}.")

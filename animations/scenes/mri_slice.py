@@ -29,7 +29,6 @@ from animations.stacks import FeatureStack, Sheet
 from unet_lib.data.slice_files import CHANNELS, FLAIR
 
 SIDE, CELL = 6, 0.85
-DARK = np.array([28, 34, 45], np.uint8)
 GERMAN = {"pre-contrast": "vor Kontrastmittel", "FLAIR": "FLAIR", "post-contrast": "nach Kontrastmittel"}
 WAY = ((150, 60), (190, 120), (150, 185), (80, 180), (60, 120), (110, 92), (122, 98))
 """Rows and columns of the pixels that are visited; the last is in the tumour."""
@@ -51,8 +50,7 @@ class MriSlice(ClipScene):
         image, reference, head = load("image"), load("reference"), load("head")
         row, column = corner = steepest(image[..., FLAIR], reference)
         return {"head": head, "place": np.array([(slice_ == load("small")).all() for slice_ in head]).argmax(),
-                "slices": np.array(len(head)), "size": np.array(image.shape[:2]), "image": image,
-                "reference": reference, "corner": corner,
+                "image": image, "reference": reference, "corner": corner,
                 "patch": image[row:row + SIDE, column:column + SIDE, FLAIR]}
 
     @beat("A scan of a head is a stack of slices. This is a phantom’s.",
@@ -113,7 +111,7 @@ class MriSlice(ClipScene):
         lines = Group(*(picture.outline(reference) for picture in self.channels))
         self.play(*(Create(line) for line in lines), FadeOut(*self.probe), run_time=1.4)
         together = Picture(theme.grey(self.shown["image"][..., FLAIR]), 4.4).move_to(3 * LEFT + 0.5 * UP)
-        mask = Picture(np.full((*reference.shape, 3), DARK), 4.4).move_to(3 * RIGHT + 0.5 * UP)
+        mask = Picture(theme.signed(1)(np.zeros(reference.shape)), 4.4).move_to(3 * RIGHT + 0.5 * UP)
         self.bring_to_front(self.channels[FLAIR], lines[FLAIR])
         self.play(*(picture.animate.match_height(together).move_to(together) for picture in self.channels),
                   *(Transform(line, together.outline(reference)) for line in lines), FadeOut(self.names), run_time=1.2)

@@ -25,7 +25,7 @@ from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.examples import SIGNED_KEY, answers, edges
-from animations.mobjects import KernelWindow, Picture, PixelGrid, Point, Unroll, number, words
+from animations.mobjects import KernelWindow, Picture, PixelGrid, Point, number, words
 from unet_lib import byhand
 
 SIDE, UNIT = 0.92, 125
@@ -110,10 +110,9 @@ class Relu(ClipScene):
         self.add(self.before, self.after)
         self.play(*(table.animate.match_height(spot).move_to(spot) for table, spot in
                     zip((self.before, self.after), spots, strict=True)), run_time=1.6)
-        bars = [picture.frame(0, 0, 3, 128) for picture in (before, after)]
-        self.play(FadeIn(*bars), FadeOut(self.before), run_time=theme.QUICK)
-        self.play(Unroll(after), *(bar.animate(rate_func=linear).shift(4.6 * DOWN) for bar in bars), run_time=2.6)
-        self.play(FadeOut(*bars, self.after, edge), run_time=theme.QUICK)
+        self.remove(self.before)
+        self.sweep(before, after, 2.6)
+        self.remove(self.after, edge)
 
     def on_axis(self, value: float) -> Point:
         """Where a number stands on the graph's horizontal axis."""

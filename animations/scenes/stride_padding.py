@@ -9,7 +9,7 @@ from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.examples import SIGNED_KEY, edges, patch
-from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, fly, words
+from animations.mobjects import KernelWindow, Picture, PixelGrid, fly, words
 from unet_lib import byhand
 
 KERNEL, CASES = 3, ((0, 1), (1, 1), (1, 2))
@@ -95,10 +95,9 @@ class StridePadding(ClipScene):
         key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(3.4 * RIGHT + 2.15 * DOWN)
         self.play(FadeOut(self.general, self.rows[0], self.rows[2], shift=LEFT), Replace(self.rows[1], line),
                   FadeIn(source, edge := output.edge.copy()), run_time=1.5)
-        bars = [picture.frame(0, 0, 3, before) for picture in (source, output)]
-        self.play(FadeIn(key, *bars), run_time=theme.QUICK)
-        self.play(Unroll(output), *(bar.animate(rate_func=linear).shift(4.1 * DOWN) for bar in bars), run_time=2)
-        self.play(FadeOut(*bars, edge), run_time=theme.QUICK)
+        self.show(key, seconds=theme.QUICK)
+        self.sweep(source, output, 2)
+        self.remove(edge)
 
     def run(self, case: int, seconds: float) -> None:
         """Slide the window over the input in one of the cases, and work out the output's size."""
