@@ -91,8 +91,8 @@ class Hook(ClipScene):
         return {"slices": load("head"), "count": np.array(len(load("head"))), "reference": load("head masks"),
                 "predicted": load("head probability") >= 0.5}
 
-    @beat("A phantom head in {count} slices. Somewhere in it is a tumour.",
-          "Ein Phantomkopf in {count} Schichten. Darin ist ein Tumor.")
+    @beat("A phantom, an artificial head: {count} slices, one tumour.",
+          "Ein Phantom, ein künstlicher Kopf: {count} Schichten, ein Tumor.")
     def the_head(self) -> None:
         self.head = Head([Slice(theme.grey(level), {theme.PREDICTION: blue, theme.REFERENCE: orange})
                           for level, blue, orange in zip(*(self.shown[name] for name in (
@@ -102,17 +102,17 @@ class Hook(ClipScene):
 
     @beat("Can you find it?", "Kannst du ihn finden?")
     def look_for_it(self) -> None:
-        self.play(self.head.to(1.1, **FLIGHT, at=self.above + 3))
-        self.play(self.head.to(2.6, at=0))
+        self.play(self.head.to(0.9, **FLIGHT, at=self.above + 3))
+        self.play(self.head.to(2.3, at=0))
 
     @beat("A network outlines the tumour. It has never seen this head.",
           "Ein Netz umreißt den Tumor. Es kennt diesen Kopf nicht.")
     def the_network(self) -> None:
-        self.play(self.head.to(3.6, at=self.above - 1, found=self.above))
+        self.play(self.head.to(3.2, at=self.above - 1, found=self.above))
 
     @beat("In orange, the true outline.", "In Orange der wahre Umriss.")
     def the_body(self) -> None:
-        self.play(self.head.to(1.6, **UPRIGHT, at=self.above - 4, opacity=0.07), self.look(0.3 * LEFT, 9), run_time=1.6)
+        self.play(self.head.to(1.4, **UPRIGHT, at=self.above - 4, opacity=0.07), self.look(0.3 * LEFT, 9), run_time=1.4)
         names = VGroup(self.word("network", "Netz", theme.PREDICTION),
                        self.word("true outline", "wahrer Umriss", theme.REFERENCE))
         names.arrange(DOWN, buff=0.4, aligned_edge=LEFT).move_to(6.2 * LEFT, aligned_edge=LEFT)
