@@ -47,7 +47,7 @@ class StridePadding(ClipScene):
     def no_padding(self) -> None:
         self.rows = VGroup()
         self.input = PixelGrid(self.shown["patch"], SIDE, numbers=False).move_to(INPUT)
-        self.play(LaggedStart(*(FadeIn(cell) for cell in self.input.cells), lag_ratio=0.05), run_time=1)
+        self.play(LaggedStart(*(FadeIn(cell) for cell in self.input.cells), lag_ratio=0.05), run_time=0.8)
         self.run(0, 0.19)
 
     @beat("Padding 1: a ring of zeros around it keeps the size.", "Padding 1: Ein Ring aus Nullen erhält die Größe.")
@@ -63,7 +63,7 @@ class StridePadding(ClipScene):
             zero.move_to(start)
         self.zeros = zeros
         self.add(zeros, self.input)
-        self.play(*(zero.animate.move_to(end) for zero, end in zip(zeros, ends, strict=True)), run_time=1.3)
+        self.play(*(zero.animate.move_to(end) for zero, end in zip(zeros, ends, strict=True)), run_time=1)
         self.remove(self.input)
         self.add(padded, zeros)
         self.input = padded
@@ -81,7 +81,7 @@ class StridePadding(ClipScene):
                   self.rows.animate.move_to(4 * RIGHT + 0.05 * UP), run_time=1)
         general = MathTypst('"out" = floor(("in" + 2 dot "padding" - "kernel") / "stride") + 1', font_size=44)
         general.set_color(theme.INK).move_to(3 * LEFT + 0.05 * UP)
-        self.play(FadeIn(general, target_position=self.rows[1]), run_time=1.5)
+        self.play(FadeIn(general, target_position=self.rows[1]), run_time=1.2)
         self.general = general
 
     @beat("With padding 1, a phantom’s slice stays {slice[0]} × {slice[0]} pixels.",
@@ -94,7 +94,7 @@ class StridePadding(ClipScene):
         output.move_to(3.2 * RIGHT + 0.7 * UP)
         key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(3.4 * RIGHT + 2.15 * DOWN)
         self.play(FadeOut(self.general, self.rows[0], self.rows[2], shift=LEFT), Replace(self.rows[1], line),
-                  FadeIn(source, edge := output.edge.copy()), run_time=1.5)
+                  FadeIn(source, edge := output.edge.copy()), run_time=1.2)
         self.show(key, seconds=theme.QUICK)
         self.sweep(source, output, 2)
         self.remove(edge)
