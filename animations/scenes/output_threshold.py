@@ -59,7 +59,7 @@ class OutputThreshold(ClipScene):
         self.play(Create(self.axes.curve(*self.shown["curve"])), run_time=1.2)
         row = int(self.shown["row"])
         columns = np.flatnonzero(self.shown["logits"][row] >= -REACH)  # where the axis has room for them
-        frame = self.picture.frame(row - 1, columns[0] - 1, 3, 3)
+        frame = self.picture.frame(row - 1, columns[0] - 1, 3, 3).set_stroke(theme.BACKGROUND, 10, background=True)
         dot, reading = Dot(radius=0.14, color=theme.WINDOW), words("0")
 
         def follow(_: VGroup, alpha: float) -> None:
@@ -102,7 +102,8 @@ class OutputThreshold(ClipScene):
         self.level.become(words(number(threshold, 2), theme.LABEL, theme.WINDOW)).next_to(self.line, RIGHT, buff=0.15)
         self.mask.become(self.picture.outline(self.shown["probability"] >= threshold, theme.PREDICTION))
         pixels = int((self.shown["probability"] >= threshold).sum())
-        self.counted.become(self.below(f"{pixels} pixels are marked", f"{pixels} Pixel sind markiert", theme.INK))
+        said = self.below(f"{pixels} pixels are marked", f"{pixels} Pixel sind markiert", theme.INK)
+        self.counted.become(said).original_text = said.original_text
 
     def turn_into(self, colours: UInt8[np.ndarray, "h w 3"]) -> None:
         """Let the picture become one of other colours, pixel by pixel."""

@@ -254,8 +254,8 @@ def test_the_watcher_sees_what_is_wrong():
     ("double_convolution", "the_costs", "once"), ("kernel_zoo", "one_filter", "weights"), ("dice", "counted", "counts"),
     ("accuracy_paradox", "always_no", "right"), ("output_threshold", "the_threshold", "pixels"),
     ("hook", "the_head", "count"), ("skip_connection", "together", "channels"),
-    ("skips_on_off", "cut_later", "patients"), ("training_loop", "the_end", "last"), ("where_it_fails", "missed", "missed"),
-    ("where_it_fails", "false_alarms", "false")])
+    ("skips_on_off", "cut_later", "patients"), ("training_loop", "the_end", "last"),
+    ("where_it_fails", "missed", "missed"), ("where_it_fails", "false_alarms", "false")])
 def test_the_screen_says_the_numbers(played, name, beat, array):
     seen, = (one for one in played[name] if one.beat == beat)
     written = [part for text, _ in seen.texts for part in re.findall(r"−?\d+", text.replace(",", ""))]
