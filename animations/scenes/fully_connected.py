@@ -92,7 +92,7 @@ class FullyConnected(ClipScene):
         self.map.image.pixel_array[..., :3] = self.shade("maps")(self.shown["maps"][shift])
 
     def place(self, _: Group, time: float) -> None:
-        """The window to and fro along the rows; an output gets its colour once the window is there."""
+        """The window back and forth along the rows; an output gets its colour once the window is there."""
         past, ways = time * (SIDE**2 - 1), snake(SIDE)
         for row, column in ways[:int(past) + 1]:
             self.answers.cell(row, column).set_fill(self.colours[row * SIDE + column])
@@ -124,5 +124,5 @@ class FullyConnected(ClipScene):
 
 
 def snake(side: int) -> Int[np.ndarray, "n 2"]:
-    """Rows and columns of a square table, to and fro."""
+    """Rows and columns of a square table, back and forth."""
     return np.array([(row, column if row % 2 == 0 else side - 1 - column) for row, column in np.ndindex(side, side)])

@@ -58,7 +58,7 @@ class KernelZoo(ClipScene):
                   run_time=2.2)
 
     @beat("They slide over the slice row by row; all products are added.",
-          "Sie gleiten zeilenweise darüber, und alle Produkte addieren sich.")
+          "Sie gleiten zeilenweise darüber; die Produkte addieren sich.")
     def its_map(self) -> None:
         self.maps = [self.map(place) for place in range(self.shown["filters"])]
         first, self.place = self.maps[FIRST], self.maps[FIRST].get_center()
@@ -67,7 +67,7 @@ class KernelZoo(ClipScene):
         self.way = arrow(self.kernels[FIRST][1].get_right(), first.get_left()[0] * RIGHT + self.slices[1].get_y() * UP)
         self.play(*(Create(bar) for bar in bars), FadeIn(self.way), run_time=theme.CALM)
         self.play(Unroll(first), *(bar.animate(rate_func=lambda t: t).shift(picture.image.height * DOWN)
-                                   for bar, picture in zip(bars, (*self.slices, first), strict=True)), run_time=2.6)
+                                   for bar, picture in zip(bars, (*self.slices, first), strict=True)), run_time=2.4)
         self.fade(*bars)
 
     @beat("The other {rest} filters on the same slice: some maps look alike.",
