@@ -115,7 +115,7 @@ class DoubleConvolution(ClipScene):
         self.play(become(old, found, seconds=seconds), *others, run_time=seconds)
         self.remove(*old)
 
-    def tables(self, *places: tuple[int, float], height: float) -> VGroup:
+    def tables(self, *sizes: tuple[int, float], height: float) -> VGroup:
         """Square tables without numbers, of these sizes; what is computed is brighter than the pixels."""
         return VGroup(*(PixelGrid(np.full((size, size), size < 5), 0.5, theme.signed(2), numbers=False)
-                        .move_to(x * RIGHT + height * UP) for size, x in places))
+                        .move_to(x * RIGHT + height * UP) for size, x in sizes))
