@@ -52,7 +52,7 @@ class Dice(ClipScene):
     @beat("Blue: what a network predicts.", "Blau: die Vorhersage eines Netzes.")
     def the_prediction(self) -> None:
         self.predicted = self.picture.outline(self.shown["prediction"], theme.PREDICTION, tint=0)
-        self.play(Create(self.predicted), run_time=2)
+        self.play(Create(self.predicted), run_time=2.5)
 
     @beat("White pixels are in both masks, the others in one of them.",
           "Weiße Pixel sind in beiden Masken, die anderen in einer.")
@@ -116,7 +116,7 @@ class Dice(ClipScene):
 
     def at_the_end(self) -> None:
         """The two outlines once more."""
-        self.play(Create(self.reference), Create(self.predicted), run_time=theme.SLOW)
+        self.play(Create(self.reference), Create(self.predicted), run_time=2)
 
     # ---- pieces ----
 

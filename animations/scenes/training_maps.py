@@ -12,11 +12,13 @@ from manim import (
     FadeOut,
     LaggedStart,
     Line,
+    MoveAlongPath,
     Square,
     Text,
     Transform,
     VGroup,
     VMobject,
+    linear,
 )
 
 from animations import theme
@@ -93,7 +95,7 @@ class TrainingMaps(ClipScene):
           "Orange: die Referenzmaske, vorher und nachher.")
     def compared(self) -> None:
         outlines = [self.outline(sheet) for sheet in (*self.left, *self.maps)]
-        self.play(LaggedStart(*map(Create, outlines), lag_ratio=0.12), run_time=2.4)
+        self.play(LaggedStart(*map(Create, outlines), lag_ratio=0.15), run_time=3.2)
 
     def go_on(self, first: int, last: int) -> None:
         """Let the maps at the right become those of the next steps, one after the other."""
@@ -101,9 +103,9 @@ class TrainingMaps(ClipScene):
             ends = self.sheets(int(self.shown["steps"][place]), 1)
             old, self.counter = self.counter, self.heading(place, 1)
             way = Line(self.points[place - 1], self.points[place], color=theme.INK, stroke_width=4)
-            self.play(*(Transform(sheet, end) for sheet, end in zip(self.maps, ends, strict=True)),
-                      FadeOut(old, shift=0.25 * UP), FadeIn(self.counter, shift=0.25 * UP), Create(way),
-                      self.dot.animate.move_to(self.points[place]), run_time=1.25)
+            self.play(*(Transform(sheet, end, rate_func=linear) for sheet, end in zip(self.maps, ends, strict=True)),
+                      FadeOut(old, shift=0.25 * UP), FadeIn(self.counter, shift=0.25 * UP),
+                      Create(way, rate_func=linear), MoveAlongPath(self.dot, way, rate_func=linear), run_time=1.3)
 
     # ---- pieces ----
 
