@@ -60,3 +60,9 @@ def first_block() -> dict[str, Float[np.ndarray, "8 h w"]]:
         maps = steps[f"norm{part}"] = byhand.batch_norm2d(maps, **norm)
         maps = steps[f"relu{part}"] = byhand.relu(maps)
     return {name: step[0] for name, step in steps.items()}
+
+
+def around_tumour(half: int) -> tuple[slice, slice]:
+    """Rows and columns of a square around the slice's tumour, 2·`half` pixels wide."""
+    row, column = np.argwhere(load("mask")).mean(0).round().astype(int)
+    return slice(row - half, row + half), slice(column - half, column + half)

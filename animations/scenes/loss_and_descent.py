@@ -10,6 +10,7 @@ from animations import theme
 from animations.arrays import load
 from animations.axes import Axes
 from animations.clip_scene import ClipScene, beat
+from animations.examples import around_tumour
 from animations.mobjects import Counting, Picture, Point, arrow, number, on_line, words
 from unet_lib import byhand
 
@@ -38,8 +39,7 @@ class LossAndDescent(ClipScene):
         for _ in range(STEPS):
             way.append(way[-1] - RATE * loss_and_gradient(way[-1])[1])
         losses, slopes = np.array([loss_and_gradient(w) for w in way]).T
-        row, column = np.argwhere(load("mask")).mean(0).round().astype(int)
-        near = np.s_[row - HALF:row + HALF, column - HALF:column + HALF]
+        near = around_tumour(HALF)
         return {"pixel": np.stack([chances, one_pixel]), "rate": np.array(RATE),
                 "curve": np.stack([weights, [loss_and_gradient(w)[0] for w in weights]]),
                 "way": np.stack([way, losses]), "gradients": slopes, "gradient": slopes[0],

@@ -7,7 +7,7 @@ from animations import theme
 from animations.arrays import load
 from animations.camera import fixed
 from animations.clip_scene import ClipScene, beat
-from animations.examples import ACTIVATION_KEY, SIGNED_KEY, stages
+from animations.examples import ACTIVATION_KEY, SIGNED_KEY, around_tumour, stages
 from animations.mobjects import Picture, SkipArrow, arrow, number, on_line
 from animations.stacks import FeatureStack, Sheet, become, fan_out
 from unet_lib import byhand
@@ -25,8 +25,7 @@ class SkipConnection(ClipScene):
     @classmethod
     def numbers(cls) -> dict[str, np.ndarray]:
         plan = {stage.name: stage for stage in stages()}
-        row, column = np.argwhere(load("mask")).mean(0).round().astype(int)
-        near = np.s_[row - HALF:row + HALF, column - HALF:column + HALF]
+        near = around_tumour(HALF)
         answers = {"with": byhand.sigmoid(load("logits").astype(float)), "without": load("without skip 1")}
         return {"slice": load("small"), "near": load("small")[near], "mask": load("mask")[near],
                 **{name: load(f"maps {name}") for name in ("encoder.1", "decoder.2", "up.1", "decoder.1")},

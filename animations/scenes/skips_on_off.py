@@ -9,6 +9,7 @@ from animations import theme
 from animations.arrays import load
 from animations.axes import Axes
 from animations.clip_scene import ClipScene, beat
+from animations.examples import around_tumour
 from animations.mobjects import Picture, Point, fly, number, on_line, words
 from animations.small_u import LEVELS, SmallU
 from unet_lib.core.metrics import count
@@ -32,8 +33,7 @@ class SkipsOnOff(ClipScene):
                           for how, levels in (("all skips", 0), ("zeroed", LEVELS), ("retrained without", LEVELS))])
         without = [f"without skip {level}" for level in range(1, LEVELS + 1)]
         answers = np.stack([load("logits") >= 0, *(load(name) >= 0.5 for name in [*without, "without skips"])])
-        row, column = np.argwhere(load("mask")).mean(0).round().astype(int)
-        near = np.s_[row - HALF:row + HALF, column - HALF:column + HALF]
+        near = around_tumour(HALF)
         return {"slice": load("small")[near], "mask": load("mask")[near], "near": answers[:, *near], "kinds": kinds,
                 "dice": np.array([count(answer, load("mask")).dice() for answer in answers]),
                 "patients": np.array(rows[0]["patients"]), "seeds": np.array(kinds.shape[1]),
