@@ -18,7 +18,6 @@ from animations.manifest import clip_named
 from unet_lib.inspection.activations import feature_maps
 from unet_lib.inspection.checkpoint_series import load_series
 from unet_lib.models.checkpoint import load_model
-from unet_lib.models.common import count_parameters
 from unet_lib.models.unet import UNet
 
 BASELINE = REPOSITORY / "data" / "models" / "phantom-baseline.safetensors"
@@ -202,13 +201,41 @@ def test_the_us_shapes_are_the_networks():
     assert card["data"]["size"] == len(load("small"))
     maps = feature_maps(UNet(examples.NETWORK), torch.zeros(1, 3, *load("small").shape))
     from animations.scenes.encoder import LEVELS
-    from animations.scenes.unet import STOPS
+    from animations.u_in_depth import STAGES
 
-    assert [tuple(shape) for shape in numbers("unet")["shapes"]] == [tuple(maps[name].shape[1:]) for name in STOPS]
+    assert [tuple(shape) for shape in numbers("unet")["shapes"]] == [tuple(maps[name].shape[1:]) for name in STAGES]
     assert [int(count) for count in numbers("encoder")["counts"]] == [maps[name].numel() for name in LEVELS]
-    assert numbers("unet")["parameters"] == count_parameters(network)
     meeting = [maps[name].shape[1] for name in ("encoder.1", "up.1", "concat.1")]
     assert numbers("skip_connection")["channels"].tolist() == meeting
+
+
+@needs_manim
+def test_the_window_that_the_camera_dives_into_is_a_pixel_of_the_first_convolution():
+    shown, (row, column) = numbers("unet"), load("patch")
+    network, _ = load_model(BASELINE)
+    with torch.no_grad():
+        first = network.encoder["1"].conv1(torch.as_tensor(load("x"))[None].float())[0, 0]
+    assert shown["total"] == pytest.approx(float(first[row + 1, column + 1]), abs=1e-3)
+    assert shown["products"].sum() == pytest.approx(shown["sums"][1])
+
+
+@needs_manim
+def test_gradients_of_the_skips_and_of_the_way_below_add_up_in_the_encoder():
+    """The gradient of encoder.1 is the skip's, plus what max pooling hands back of pool.1's: zero where nothing won."""
+    shown = numbers("backpropagation")
+    order = np.argsort(-load_unsorted_std(), kind="stable")
+    rest = shown["gradient encoder.1"] - shown["gradient skip.1"][order]
+    maps = load("maps encoder.1")
+    winners = maps == maps.reshape(8, 64, 2, 64, 2).max((2, 4)).repeat(2, 1).repeat(2, 2)
+    assert np.abs(rest[~winners]).max() < 0.02 * np.abs(rest).max() < np.abs(rest[winners]).max()
+
+
+def load_unsorted_std():
+    network, _ = load_model(BASELINE)
+    with torch.no_grad():
+        maps = feature_maps(network, torch.as_tensor(load("x"))[None].float(), ["encoder.1"])["encoder.1"][0]
+    return maps.numpy().std((1, 2))
+
 
 
 @needs_manim
