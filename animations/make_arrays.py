@@ -89,14 +89,14 @@ def baseline(x: Float[Tensor, "1 3 s s"], mask: Float[Tensor, "1 1 s s"]) -> dic
     arrays = {**packed("x", x[0].numpy()), "logits": seen.pop("output")[0]}
     arrays |= {f"first {name}": tensor.numpy() for name, tensor in network.encoder["1"].state_dict().items()}
     arrays |= stamps(network, seen)
-    slopes = gradients(network, x, mask)
+    steepness = gradients(network, x, mask)
     for name, maps in seen.items():
         order = np.argsort(-maps.std((1, 2)), kind="stable")
         arrays |= packed(f"maps {name}", maps[order])
         if name.startswith(("encoder", "bottleneck", "decoder")):
-            arrays |= packed(f"gradient {name}", slopes[name][order])
+            arrays |= packed(f"gradient {name}", steepness[name][order])
         if name.startswith("concat"):  # the encoder's maps come first
-            arrays |= packed(f"gradient skip.{name[-1]}", slopes[name][:len(maps) // 2])
+            arrays |= packed(f"gradient skip.{name[-1]}", steepness[name][:len(maps) // 2])
     for level in range(1, network.config.depth + 1):
         arrays |= packed(f"without skip {level}", without_skips(network, x, [level]))
     return arrays | packed("without skips", without_skips(network, x, range(1, network.config.depth + 1)))

@@ -60,10 +60,10 @@ class Dice(ClipScene):
         reference, prediction = self.shown["reference"], self.shown["prediction"]
         masks = (reference & prediction, prediction & ~reference, reference & ~prediction)
         areas = [np.argwhere(mask) for mask in masks]
-        places = np.concatenate([area[np.argsort(-area[:, 1], kind="stable")] for area in areas])
-        points = np.array([self.picture.at(row + 0.5, column + 0.5)[:2] for row, column in places])
+        cells = np.concatenate([area[np.argsort(-area[:, 1], kind="stable")] for area in areas])
+        points = np.array([self.picture.at(row + 0.5, column + 0.5)[:2] for row, column in cells])
         self.colours = np.repeat([np.multiply(to_rgb(colour), 255) for colour in COLOURS], self.shown["counts"], axis=0)
-        self.cloud = PixelCloud(points, theme.grey(self.shown["slice"])[tuple(places.T)], PIXEL)
+        self.cloud = PixelCloud(points, theme.grey(self.shown["slice"])[tuple(cells.T)], PIXEL)
         self.add(self.cloud, self.reference, self.predicted)
         leave = FadeOut(self.reference, self.predicted)
         self.play(Flight(self.cloud, points, self.colours, lag=0.7), leave, run_time=2)

@@ -38,11 +38,11 @@ class LossAndDescent(ClipScene):
         weights, way = np.linspace(FIRST, LAST, 80), [START]
         for _ in range(STEPS):
             way.append(way[-1] - RATE * loss_and_gradient(way[-1])[1])
-        losses, slopes = np.array([loss_and_gradient(w) for w in way]).T
+        losses, gradients = np.array([loss_and_gradient(w) for w in way]).T
         near = around_tumour(HALF)
         return {"pixel": np.stack([chances, one_pixel]), "rate": np.array(RATE),
                 "curve": np.stack([weights, [loss_and_gradient(w)[0] for w in weights]]),
-                "way": np.stack([way, losses]), "gradients": slopes, "gradient": slopes[0],
+                "way": np.stack([way, losses]), "gradients": gradients, "gradient": gradients[0],
                 "slice": load("small")[near], "mask": load("mask")[near],
                 "answers": load("logits")[near] + np.array(way)[:, None, None] >= 0}
 

@@ -123,8 +123,8 @@ class SkipsOnOff(ClipScene):
     def dots_of(self, kind: int) -> VGroup:
         """The networks of one kind, where their mean Dice is."""
         scores = self.shown["kinds"][kind]
-        places = COLUMNS[kind] + 0.5 * (np.arange(len(scores)) - (len(scores) - 1) / 2)
-        return VGroup(*(Dot(self.axes.at(*pair), radius=0.11) for pair in zip(places, scores, strict=True)))
+        middles = COLUMNS[kind] + 0.5 * (np.arange(len(scores)) - (len(scores) - 1) / 2)
+        return VGroup(*(Dot(self.axes.at(*pair), radius=0.11) for pair in zip(middles, scores, strict=True)))
 
     def heading(self) -> VGroup:
         """Whose Dice it is."""

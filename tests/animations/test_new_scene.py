@@ -1,4 +1,4 @@
-"""A newcomer's way: a scene from the template, one beat of it to look at, and clear words for mistakes."""
+"""The first way in: a scene from the template, one beat of it to look at, and clear words for mistakes."""
 
 import os
 import shutil
