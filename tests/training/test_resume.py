@@ -8,6 +8,7 @@ from squares import SMALL, Flat, Squares, stubborn
 from unet_lib.core.errors import CheckpointError
 from unet_lib.models.checkpoint import load_tensors
 from unet_lib.models.registry import build
+from unet_lib.training import loop
 from unet_lib.training.config import TrainingConfig
 from unet_lib.training.loop import LAST, fit
 
@@ -68,6 +69,19 @@ def test_ctrl_c_in_the_middle_of_an_epoch_costs_nothing(tmp_path, stop):
     assert_equal_bits(whole, resumed)
     assert rest[-1].train == straight[-1].train
     assert rest[0].loss == straight[rest[0].epoch - 1].loss
+
+
+@pytest.mark.parametrize("often", [1, 2])
+def test_how_often_the_device_is_asked_changes_no_bit(tmp_path, monkeypatch, often):
+    config = TrainingConfig(2, learning_rate=0.01, precision="float32", ema=0.9)
+    seldom, asked = build(SMALL, 0), build(SMALL, 0)
+    straight = list(fit(seldom, Squares(), config))
+    monkeypatch.setattr(loop, "READ_EVERY", often)
+    with pytest.raises(KeyboardInterrupt):
+        list(fit(asked, Interrupting((1, 1)), config, folder=tmp_path))
+    rest, = fit(asked, Squares(), config, folder=tmp_path, resume=True)
+    assert_equal_bits(seldom, asked)
+    assert (rest.loss, rest.train) == (straight[1].loss, straight[1].train)
 
 
 def test_the_best_epoch_is_remembered(tmp_path):

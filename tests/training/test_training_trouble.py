@@ -35,7 +35,7 @@ from unet_lib.models import checkpoint
 from unet_lib.models.architecture import UNetConfig
 from unet_lib.models.efficientnet_unet import EfficientNetUNetConfig
 from unet_lib.models.registry import build, described
-from unet_lib.training import experiment
+from unet_lib.training import experiment, loop
 from unet_lib.training.config import TrainingConfig
 from unet_lib.training.experiment import HISTORY, ExperimentConfig, history, prepare, prepare_slices, write_history
 from unet_lib.training.loop import BEST, LAST, fit
@@ -117,6 +117,25 @@ def test_nan_stops_a_training_and_the_last_good_weights_stay(tmp_path):
     next(run)
     before = contents(tmp_path)
     with pytest.raises(TrainingError, match=r"epoch 2, batch 1.*weights of epoch 1 are kept.*smaller learning rate"):
+        next(run)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_nan_is_told_of_the_batch_it_came_in_however_late_it_is_read(tmp_path, monkeypatch, interrupted):
+    """Losses are read after two steps, and when Ctrl-C is pressed; the third of six is no number."""
+    class Spoilt(Squares):
+        def epoch(self, number=0, start=0):
+            for place, batch in enumerate(super().epoch(number, start), start):
+                if interrupted and (number, place) == (1, 3):
+                    signal.raise_signal(signal.SIGINT)
+                yield replace(batch, images=batch.images * (torch.nan if (number, place) == (1, 2) else 1))
+
+    monkeypatch.setattr(loop, "READ_EVERY", 3 if interrupted else 2)
+    run = fit(build(SMALL, 0), Spoilt(batch=2), TrainingConfig(3, **FLOAT), folder=tmp_path)
+    next(run)
+    before = contents(tmp_path)
+    with pytest.raises(TrainingError, match=r"epoch 2, batch 3: .* got loss nan. The weights of epoch 1 are kept"):
         next(run)
     assert contents(tmp_path) == before
 

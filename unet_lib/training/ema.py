@@ -3,7 +3,7 @@
 from itertools import chain
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class WeightAverage(nn.Module):
@@ -22,17 +22,18 @@ class WeightAverage(nn.Module):
         super().__init__()
         self.module, self.decay = module, decay
         # n stays on the CPU wherever the weights are: torch's AveragedModel asks the device for it at every update.
+        self.n_averaged: Tensor
         self.register_buffer("n_averaged", torch.tensor(1))
 
     @torch.no_grad()
     def update(self, learner: nn.Module) -> None:
         """Take in the weights of `learner`, a network like `module`."""
         n = int(self.n_averaged)
-        averages, weights = (list(chain(model.parameters(), model.buffers())) for model in (self.module, learner))
-        pairs = list(zip(averages, weights, strict=True))
-        floating = [pair for pair in pairs if pair[0].is_floating_point()]
-        torch._foreach_lerp_(*map(list, zip(*floating, strict=True)), 1 - min(self.decay, n / (9 + n)))
-        for average, weight in pairs:
-            if not average.is_floating_point():
-                average.copy_(weight)
+        for floating in (True, False):
+            averages, weights = ([value for value in chain(model.parameters(), model.buffers())
+                                  if value.is_floating_point() == floating] for model in (self.module, learner))
+            if floating:
+                torch._foreach_lerp_(averages, weights, 1 - min(self.decay, n / (9 + n)))
+            elif averages:
+                torch._foreach_copy_(averages, weights)
         self.n_averaged += 1

@@ -94,9 +94,9 @@ def fit(model: Network, batches: BatchSource, config: TrainingConfig, *, validat
     KeyboardInterrupt. `resume=True` goes on from `folder`, from the very batch where it stopped; raises
     CheckpointError if the file there belongs to another network or other settings. A step for which the
     memory does not suffice raises DeviceMemoryError; a loss or weights that are no longer finite raise TrainingError
-    (a step's loss is looked at after at most READ_EVERY steps, so that none waits for the device), and the files stay those of the last good epoch. last.safetensors also keeps a row for each epoch. With
-    `config.ema`, a copy of `model` takes the steps and `model` holds the average. In a process group (see
-    `distributed`), each process calls this with the same arguments.
+    (at most READ_EVERY steps later, as no step waits for the device), and the files stay those of the last good epoch.
+    last.safetensors also keeps a row for each epoch. With `config.ema`, a copy of `model` takes the steps and `model`
+    holds the average. In a process group (see `distributed`), each process calls this with the same arguments.
     """
     if config.patience and validation is None:
         raise SettingsError("expected validation batches to be patient about; got patience without any. "

@@ -38,7 +38,8 @@ def look(network: Network, planes: UInt8[np.ndarray, "3 h w"], statistics: Float
     `planes` are grey levels, `statistics` the patient's mean and standard deviation of each channel. Channels lie
     innermost in memory (PyTorch's channels_last), because CPUs convolve faster so; shapes are as ever.
     """
-    image = normalise(torch.as_tensor(planes)[None], torch.as_tensor(statistics))
+    device = next(network.parameters()).device
+    image = normalise(torch.as_tensor(planes)[None].to(device), torch.as_tensor(statistics).to(device))
     image = image.contiguous(memory_format=torch.channels_last)
     names: list[str] = []
     for before, name in pairwise((INPUT, *block_names(network))):
@@ -46,7 +47,7 @@ def look(network: Network, planes: UInt8[np.ndarray, "3 h w"], statistics: Float
         names += [*({layer.adds, layer.reads} - {before, ""}), name]
     with capture(network, names, copies=False) as maps, torch.inference_mode():
         network(image)
-    return {name: found[0].numpy() for name, found in ({INPUT: image} | maps).items()}
+    return {name: found[0].cpu().numpy() for name, found in ({INPUT: image} | maps).items()}
 
 
 class LastLayer(NamedTuple):
