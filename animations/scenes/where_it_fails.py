@@ -46,8 +46,8 @@ class WhereItFails(ClipScene):
                 "missed": np.array(round(100 * (1 - counts[last].recall()))),
                 "false": np.array(counts[before].fp)}
 
-    @beat("Phantoms not seen in training: each one’s worst slice.",
-          "Phantome, die im Training fehlten: je das schlechteste Bild.")
+    @beat("Unseen phantoms: of each the slice with most wrong pixels.",
+          "Neue Phantome: je das Bild mit den meisten falschen Pixeln.")
     def the_slices(self) -> None:
         self.cases = [Case(*case) for case in zip(*(self.shown[name] for name in (
             "images", "masks", "predicted", "dice")), strict=True)]
