@@ -7,7 +7,7 @@ from monai.metrics import compute_dice
 from scipy import stats
 from torchmetrics.functional import classification
 
-from unet_lib.core.metrics import Counts, bootstrap, by_patient, count, count_slices, mean_dice, pooled
+from unet_lib.core.metrics import Counts, bootstrap, by_patient, count, count_on_device, count_slices, mean_dice, pooled
 
 
 def test_a_mask_counted_by_hand():
@@ -65,6 +65,7 @@ def test_slices_patients_and_all():
     reference[2] = 1
     rows = count_slices(predicted, reference)
     assert rows.tolist() == [[4, 0, 0, 0], [0, 0, 0, 4], [0, 0, 4, 0], [0, 0, 0, 4]]
+    assert count_on_device(predicted, reference).tolist() == rows.tolist()
     assert pooled(rows) == Counts(4, 0, 4, 8)
     patients = by_patient(rows, ["a", "a", "b", "b"])
     assert patients == {"a": Counts(4, 0, 0, 4), "b": Counts(0, 0, 4, 4)}

@@ -41,7 +41,8 @@ from unet_lib.models.pretrained import load_pretrained_encoder
 from unet_lib.models.registry import Config, Network, build
 from unet_lib.training.config import TrainingConfig
 from unet_lib.training.distributed import is_main, world_size
-from unet_lib.training.loop import BEST, LAST, EpochResult, Row, fit, kept_rows
+from unet_lib.training.loop import BEST, LAST, EpochResult, fit
+from unet_lib.training.resume import Row, kept_rows
 
 HISTORY = "history.csv"
 TRAINING_BYTES = 16  # of a parameter: itself, its gradient, and Adam's two averages, in float32

@@ -29,13 +29,13 @@ from unet_lib.training.config import TrainingConfig
 from unet_lib.training.ema import WeightAverage
 from unet_lib.training.losses import LOSSES
 from unet_lib.training.records import StepRecords
+from unet_lib.training.resume import Row, check_same_run, kept_rows, under
 from unet_lib.training.runtime import compiled, deterministic, explained_memory, held_interrupt
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 # Steps after which the device is asked for their losses: seldom enough to cost nothing, and a loss that is no longer
 # finite is seen before many more steps were in vain.
 READ_EVERY = 50
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,43 +283,14 @@ class _Training:
         path = (self.folder or Path()) / LAST
         tensors, header = checkpoint.load_tensors(path)
         try:
-            _check_same_run(path, header, self)
-            checkpoint.fill(self.learner, _under("model.", tensors), path)
+            now = {**self.model.settings(), **asdict(self.config), **self.card.get("data", {})}
+            check_same_run(path, header, now)
+            checkpoint.fill(self.learner, under("model.", tensors), path)
             if self.average:
-                checkpoint.fill(self.average, _under("ema.", tensors), path)
-            checkpoint.restore_optimiser(self.optimiser, _under("optimiser.", tensors))
+                checkpoint.fill(self.average, under("ema.", tensors), path)
+            checkpoint.restore_optimiser(self.optimiser, under("optimiser.", tensors))
             self.progress = _Progress(**header["progress"])
             self.history = kept_rows(path, header)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             raise CheckpointError(f"{path}: damaged; expected a training to go on with, but its entries do not fit "
                                   f"together ({error!r}). {checkpoint.RETRAIN}") from error
-
-
-def kept_rows(path: Path, header: dict[str, Any]) -> list[Row]:
-    """The rows of the epochs that a resume file tells of. Raises CheckpointError if they are none."""
-    rows = header.get("history", [])
-    if not isinstance(rows, list) or not all(isinstance(row, dict) and isinstance(row.get("epoch"), int) and
-                                             isinstance(row.get("seconds"), float | int) for row in rows):
-        raise CheckpointError(f"{path}: damaged; expected a row for each epoch, got {rows!r:.80}. {checkpoint.RETRAIN}")
-    return rows
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
-def _check_same_run(path: Path, header: dict[str, Any], training: _Training) -> None:
-    """A resumed run may be longer, but not otherwise different: its figures would describe neither run."""
-    if header.get("kind") != "resume":
-        raise CheckpointError(f"{path}: expected a file to resume from, got kind {header.get('kind')!r}.")
-    now = {**training.model.settings(), **asdict(training.config), **training.card.get("data", {})}
-    then = {**header["architecture"], **header["config"], **header["card"].get("data", {})}
-    longer = {"epochs"} if training.config.schedule == "constant" else set()  # a cosine's length is part of its shape
-    changed = [f"{key}: was {then.get(key)}, now {now.get(key)}" for key in now
-               if key not in longer and now[key] != then.get(key)]
-    if "content" in now and now["content"] != then.get("content"):
-        raise CheckpointError(f"{path}: the patients' files are not those that this run began with: some were added, "
-                              f"removed or changed. Put back the data it began with, or train into another folder.")
-    if changed:
-        raise CheckpointError(f"{path} belongs to a run with other settings ({'; '.join(changed)}). "
-                              f"Resume with the old settings, or train into another folder.")
