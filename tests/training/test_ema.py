@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from unet_lib.training.ema import WeightAverage
+from unet_lib.training.ema import MovingAverage
 
 
 def one_weight(value):
@@ -14,7 +14,7 @@ def one_weight(value):
 def test_by_hand():
     """0, then steps to 1, 3 and (after a hundred) 5, at decay 0.5: the bound n / (9 + n) rules at first."""
     model = one_weight(0.0)
-    average = WeightAverage(model, 0.5)
+    average = MovingAverage(model, 0.5)
     assert model.weight.item() == 0
     average.update(one_weight(1.0))
     first = 0.1 * 0 + 0.9 * 1
@@ -29,7 +29,7 @@ def test_by_hand():
 
 def test_running_statistics_are_averaged_and_the_counter_is_copied():
     model, learner = nn.BatchNorm2d(1), nn.BatchNorm2d(1)
-    average = WeightAverage(model, 0.9)
+    average = MovingAverage(model, 0.9)
     for mean, expected in ((2.0, 0.9 * 2), (7.0, 2 / 11 * 0.9 * 2 + 9 / 11 * 7)):
         learner.running_mean.fill_(mean)
         learner.num_batches_tracked += 1
@@ -40,7 +40,7 @@ def test_running_statistics_are_averaged_and_the_counter_is_copied():
 
 def test_what_was_saved_goes_on_with_the_same_bits():
     straight, halves, again = one_weight(0.0), one_weight(0.0), one_weight(9.0)
-    average, first, second = (WeightAverage(model, 0.5) for model in (straight, halves, again))
+    average, first, second = (MovingAverage(model, 0.5) for model in (straight, halves, again))
     for value in (1.0, 3.0, 0.3):
         average.update(one_weight(value))
     first.update(one_weight(1.0))

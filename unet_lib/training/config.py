@@ -21,7 +21,7 @@ class TrainingConfig:
       over 30 % of the steps, then falls like the cosine (after Smith & Topin 2018).
     - `clip`: the gradient of all weights taken together is shortened to this length where it is longer; 0 = never.
     - `ema`: validation, best.safetensors and the finished model use a moving average of the weights that keeps
-      this fraction of itself at every step, say 0.999 (see `ema.WeightAverage`); in [0, 1), 0 = off.
+      this fraction of itself at every step, say 0.999 (see `ema.MovingAverage`); in [0, 1), 0 = off.
     - `patience`: stop after so many epochs without a better validation F1; 0 = never.
     - `deterministic`: refuse operations whose bits differ from run to run. CPUs have none here; GPUs get slower.
     - `compile`: let torch.compile fuse the training's forward and backward pass, which costs half a minute first.

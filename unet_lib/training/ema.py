@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 
-class WeightAverage(nn.Module):
+class MovingAverage(nn.Module):
     """The exponential moving average of weights: average ← d · average + (1 − d) · weights at each `update`.
 
     `module` itself holds the average, beginning with the weights it has; so train a copy of it.

@@ -26,7 +26,7 @@ from unet_lib.models.common import eval_mode
 from unet_lib.models.registry import Network, described
 from unet_lib.training import distributed
 from unet_lib.training.config import TrainingConfig
-from unet_lib.training.ema import WeightAverage
+from unet_lib.training.ema import MovingAverage
 from unet_lib.training.losses import LOSSES
 from unet_lib.training.records import StepRecords
 from unet_lib.training.resume import Row, check_same_run, kept_rows, under
@@ -152,7 +152,7 @@ class _Training:
         device = next(model.parameters()).device
         self.model, self.config, self.folder, self.card = model, config, folder, card
         self.learner = copy.deepcopy(model) if config.ema else model
-        self.average = WeightAverage(model, config.ema) if config.ema else None
+        self.average = MovingAverage(model, config.ema) if config.ema else None
         self.optimiser = torch.optim.Adam(self.learner.parameters(), lr=config.learning_rate,
                                           fused=device.type in ("cpu", "cuda"))  # all weights in one pass
         self.network = distributed.data_parallel(self.learner)
