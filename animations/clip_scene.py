@@ -1,5 +1,6 @@
 """What every scene does: a title, beats with a caption each, and the statement at the end, in either language."""
 
+import re
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -82,7 +83,7 @@ class ClipScene(MovingCameraScene):
     def lines(cls, language: str) -> dict[str, str]:
         """What is said, by beat, with its numbers; the last is the clip's statement."""
         shown = cls.numbers()
-        said = {name: method.caption[language].format(**shown)  # type: ignore[attr-defined]
+        said = {name: written(method.caption[language].format(**shown), language)  # type: ignore[attr-defined]
                 for name, method in cls.beats().items()}
         return {**said, "statement": cls.clip().statement[language]}
 
@@ -92,7 +93,7 @@ class ClipScene(MovingCameraScene):
         self.caption: Text | None = None
         self.shown = self.numbers()
         self.title = fixed(words(self.clip().title[self.language], theme.TITLE, bold=True).move_to(theme.TOP * UP))
-        self.add_foreground_mobjects(bands(), self.title)  # so that nothing hides words when the camera is close
+        self.add_foreground_mobjects(bands(self.captions), self.title)  # nothing hides words when the camera is close
         self.skip_unless(self.only is None)
         self.play(FadeIn(self.title, shift=0.2 * DOWN), run_time=theme.QUICK)
         for name, line in self.lines(self.language).items():
@@ -122,11 +123,12 @@ class ClipScene(MovingCameraScene):
         """Put a line in the caption's place."""
         old, self.caption = self.caption, fixed(on_line(words(text, theme.CAPTION, colour), theme.BOTTOM))
         if self.captions:
+            if old:
+                self.play(FadeOut(old), run_time=theme.QUICK / 3)
             self.add_foreground_mobjects(self.caption)
-            leave = [FadeOut(old, shift=0.2 * UP)] if old else []
-            self.play(*leave, FadeIn(self.caption, shift=0.2 * UP), run_time=theme.QUICK)
+            self.play(FadeIn(self.caption), run_time=theme.QUICK)
         else:
-            self.wait(theme.QUICK)
+            self.wait(theme.QUICK * (4 / 3 if old else 1))
 
     def word(self, en: str, de: str, colour: str = theme.INK, size: float = theme.LABEL) -> Text:
         """A label in the clip's language."""
@@ -134,8 +136,7 @@ class ClipScene(MovingCameraScene):
 
     def figure(self, value: float, decimals: int = 0) -> str:
         """A number as the clip's language writes it: 1,038 and 0.95 in English, 1038 and 0,95 in German."""
-        text = number(value, decimals)
-        return text if self.language == "en" else text.replace(",", "").replace(".", ",")
+        return written(number(value, decimals), self.language)
 
     def look(self, at: Mobject | Point, width: float | None = None) -> Animation:
         """The camera's way to a thing or point, with `width` units of the scene from left to right (14.2 at rest).
@@ -178,9 +179,16 @@ class ClipScene(MovingCameraScene):
         self.play(*(FadeIn(thing) for thing in things), run_time=seconds)
 
 
-def bands() -> VGroup:
-    """Two dark bands on the screen, so that title and caption can be read when the camera is near a picture."""
+def bands(below: bool) -> VGroup:
+    """A band for the title and one for captions, so that they can be read when the camera is near a picture."""
     high = config.frame_height / 2 - 2.95
     return fixed(VGroup(*(Rectangle(width=config.frame_width - 1e-6, height=high - 1e-6, stroke_width=0,
-                                    fill_opacity=0.85, fill_color=theme.BACKGROUND, z_index=-1)
-                          .move_to((2.95 + high / 2) * side) for side in (UP, DOWN))))
+                                    fill_opacity=1, fill_color=theme.BACKGROUND, z_index=-1)
+                          .move_to((2.95 + high / 2) * side) for side in ((UP, DOWN) if below else (UP,)))))
+
+
+def written(text: str, language: str) -> str:
+    """English numbers within a text as a language writes them: in German 1,038 is 1038 and 0.95 is 0,95."""
+    if language == "en":
+        return text
+    return re.sub(r"(?<=\d)\.(?=\d)", ",", re.sub(r"(?<=\d),(?=\d{3})", "", text))

@@ -21,7 +21,7 @@ from manim import ReplacementTransform as Replace
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture
+from animations.mobjects import Picture, arrow
 from animations.stacks import become
 from animations.u_in_depth import (
     DOWN_STAGES,
@@ -54,34 +54,35 @@ class Backpropagation(ClipScene):
                 **{f"gradient skip.{level}": load(f"gradient skip.{level}") for level in range(1, LEVELS + 1)}}
 
     @beat("Forward: a phantom's slice becomes probabilities.",
-          "Vorwärts: Ein Phantom-Bild wird zu Wahrscheinlichkeiten.")
+          "Vorwärts: vom Phantom-Schnittbild zu Wahrscheinlichkeiten.")
     def forward(self) -> None:
         self.stacks = {name: stack_of(name) for name in STAGES}
         self.output = face("output", theme.probability(self.shown["probability"]))
         self.ways = skip_arrows()
         chain = [face("input", theme.grey(self.shown["slice"])), *self.stacks.values(), self.output]
         self.play(LaggedStart(*(FadeIn(one, shift=0.5 * RIGHT) for one in chain), lag_ratio=0.35),
-                  LaggedStart(*map(Create, self.ways), lag_ratio=0.5), run_time=4.5)
+                  LaggedStart(*map(Create, reversed(self.ways)), lag_ratio=0.3, rate_func=late), run_time=4.5)
 
     @beat("The loss compares them with the reference mask.", "Der Verlust vergleicht sie mit der Referenzmaske.")
     def the_loss(self) -> None:
         frame = Picture(theme.grey(self.shown["slice"]), height_of("output")).move_to(spot("output"))
-        self.play(self.look(spot("output") + 0.2 * DOWN, 6), Create(frame.outline(self.shown["mask"], tint=0)),
-                  run_time=1.8)
+        self.outline = frame.outline(self.shown["mask"], tint=0).set_stroke(width=2.5)
+        self.play(self.look(spot("output") + 0.2 * DOWN, 7), Create(self.outline), run_time=1.8)
 
     @beat("Gradient per pixel: violet, raise the logit; bright, lower it.",
-          "Gradient je Pixel: violett, Logit erhöhen; hell, ihn senken.")
+          "Gradient je Pixel: violett, Logit erhöhen; hell, Logit senken.")
     def first_gradient(self) -> None:
         values = self.shown["gradient"]
         slope = face("output", theme.signed(theme.reach_of(values[values != 0]))(values))
         self.play(Replace(self.output, slope), run_time=theme.SLOW)
         self.output = slope
-        self.play(self.look(spot("output") + 0.1 * UP, 4), run_time=1.6)
+        self.play(self.look(spot("output"), 6), FadeOut(self.outline), run_time=1.6)
 
     @beat("Back through the decoder, and along every skip.", "Zurück durch den Decoder und über jeden Skip.")
     def through_the_decoder(self) -> None:
         self.waiting = {}
-        self.back("decoder.1", [self.output], self.look_back())
+        turned = [arrow(line.get_end(), line.get_start(), theme.SKIP, gap=0) for line in self.ways]
+        self.back("decoder.1", [self.output], self.look_back(), *map(Replace, self.ways, turned))
         for before, name in pairwise((*UP_STAGES[::-1], "bottleneck")):
             level = int(before[-1])
             along = self.gradient(f"skip.{level}").move_to(spot(before))
@@ -117,3 +118,8 @@ class Backpropagation(ClipScene):
         arrived, old = self.gradient(name), self.stacks[name]
         self.play(become(Group(*(sheet.copy() for sheet in source)), arrived, 1.5), FadeOut(old), *others, run_time=1.5)
         self.stacks[name] = arrived
+
+
+def late(fraction: float) -> float:
+    """A rate that waits for the second half."""
+    return max(0.0, 2 * fraction - 1)

@@ -19,7 +19,7 @@ from manim import (
     Rectangle,
     Square,
     Text,
-    VGroup,
+    rush_into,
 )
 from manim import ReplacementTransform as Replace
 
@@ -55,16 +55,16 @@ class Unet(ClipScene):
                 **{name: load(f"maps {name}") for name in STAGES}}
 
     @beat("A slice of a phantom enters: three channels, {x.shape[1]} pixels wide.",
-          "Ein Bild eines Phantoms tritt ein: drei Kanäle, {x.shape[2]} Pixel breit.")
+          "Ein Phantom-Schnittbild tritt ein: drei Kanäle, {x.shape[2]} Pixel breit.")
     def the_slice(self) -> None:
         greys = [theme.grey(150 * (channel - channel.min()) / np.ptp(channel)) for channel in self.shown["x"]]
         self.input = face("input", greys[FLAIR]).set_resampling_algorithm(RESAMPLING_ALGORITHMS["nearest"])
         behind = [face("input", greys[channel]).shift((place + 1) * 0.28 * (RIGHT + 0.5 * UP))
                   for place, channel in enumerate(OTHERS)]
         self.channels = Group(*reversed(behind), self.input)
-        self.camera.frame.set(width=6.5).move_to(spot("input") + 0.4 * RIGHT)
+        self.camera.frame.set(width=8).move_to(spot("input") + 0.4 * RIGHT)
         self.play(LaggedStart(*(FadeIn(one, shift=2.5 * RIGHT) for one in self.channels), lag_ratio=0.3),
-                  self.look(spot("input") + 0.2 * RIGHT, 5.4), run_time=2.4)
+                  self.look(spot("input") + 0.3 * RIGHT, 7), run_time=2.4)
 
     @beat("One window: nine products in each channel, added up.",
           "Ein Fenster: neun Produkte in jedem Kanal, addiert.")
@@ -99,7 +99,7 @@ class Unet(ClipScene):
             self.step(before, name)
 
     @beat("At the bottom: {shapes[4][0]} maps, {shapes[4][1]} by {shapes[4][2]} pixels each.",
-          "Am Boden: {shapes[4][0]} Karten, jede {shapes[4][1]} mal {shapes[4][2]} Pixel.")
+          "Ganz unten: {shapes[4][0]} Karten, jede {shapes[4][1]} mal {shapes[4][2]} Pixel.")
     def at_the_bottom(self) -> None:
         self.step("encoder.4", "bottleneck", 2)
         self.play(self.look(spot("bottleneck") + 0.6 * LEFT, 2.2), run_time=1.4)
@@ -129,19 +129,21 @@ class Unet(ClipScene):
         """Nine products become their sum; with the other channels' it is one pixel of a map, which flies out."""
         plate = Rectangle(width=6.2, height=6, stroke_width=0, fill_opacity=0.8, color=theme.BACKGROUND)
         plate.scale(self.unit).move_to(self.middle + 5.9 * self.unit * RIGHT)
-        total, *rest = (self.beside(f"{CHANNELS[channel]} {number(float(self.shown['sums'][channel]), 2)}", height)
+        total, *rest = (self.beside(f"{CHANNELS[channel]} {self.figure(float(self.shown['sums'][channel]), 3)}", height)
                         for channel, height in ((FLAIR, 1.5), (OTHERS[0], 0.5), (OTHERS[1], -0.5)))
-        moves = [label.animate.move_to(total).set_opacity(0) for label in products.labels[1:]]
+        moves = [label.animate.move_to(total).set_opacity(0) for label in products.labels]
         self.play(FadeIn(plate), run_time=theme.QUICK)
-        self.play(Replace(products.labels[0], total), *moves, run_time=1.4)
+        self.play(*moves, FadeIn(total, rate_func=rush_into), run_time=1.4)
         self.play(*(FadeIn(one, shift=self.unit * LEFT) for one in rest), run_time=theme.CALM)
-        answer = self.beside(f"Σ {number(float(self.shown['total']), 2)}", -1.8, theme.WINDOW)
-        self.play(Replace(VGroup(total, *rest).copy(), answer), run_time=theme.CALM)
+        answer = self.beside(f"Σ {self.figure(float(self.shown['total']), 3)}", -1.8, theme.WINDOW)
+        leave = [one.copy().animate(remover=True).move_to(answer).set_opacity(0) for one in (total, *rest)]
+        self.play(*leave, FadeIn(answer, rate_func=rush_into), run_time=theme.CALM)
         self.dot = Square(0.06, stroke_width=0, fill_opacity=1, color=theme.WINDOW)
         self.dot.move_to(spot("encoder.1") + 0.4 * LEFT)
         self.remove(*products.labels)
         self.play(FadeOut(products.cells, plate, total, *rest), run_time=theme.QUICK)
-        self.play(Dive(self.camera.frame, spot("encoder.1") + 0.8 * LEFT, 7), Replace(answer, self.dot), run_time=2.2)
+        self.play(Dive(self.camera.frame, spot("encoder.1") + 0.8 * LEFT, 7), FadeOut(edge),
+                  FadeTransform(answer, self.dot), run_time=2.2)
 
     def step(self, before: str, name: str, seconds: float = 1.7) -> None:
         """A stack's sheets go down to the next stage and become its maps; the camera goes along."""

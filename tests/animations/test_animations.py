@@ -66,7 +66,7 @@ def test_committed_files_are_small_whole_and_listed():
     assert {path.name for path in CLIPS.iterdir()} == {manifest.INDEX, *listed, *others}
     for clip in clips():
         entry = listed[clip.video.name]
-        assert entry["bytes"] == clip.video.stat().st_size <= 2_500_000
+        assert entry["bytes"] == clip.video.stat().st_size <= 3_000_000
         assert (entry["width"], entry["height"]) == Image.open(clip.poster).size == (1280, 720)
         assert 10 <= entry["seconds"] <= (60 if clip.name == "unet" else 40)
     assert sum(path.stat().st_size for path in CLIPS.iterdir()) <= 40_000_000
@@ -200,7 +200,7 @@ def test_a_scene_has_few_beats_with_pictures_that_fit(played, name):
 
     beats = list(clip_named(name).scene.beats())
     assert [seen.beat for seen in played[name]] == [*beats, "statement"]
-    assert 4 <= len(beats) <= 6
+    assert 4 <= len(beats) <= (7 if name == "unet" else 6)
     for seen in played[name]:
         assert seen.std > 8, f"{seen.beat}: nearly one colour"
         assert outside(seen) == [], seen.beat
