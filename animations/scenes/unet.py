@@ -28,7 +28,7 @@ from animations.arrays import load
 from animations.camera import Dive, fixed
 from animations.clip_scene import ClipScene, beat
 from animations.examples import stages
-from animations.mobjects import Picture, PixelGrid, number, on_line, words
+from animations.mobjects import Picture, PixelGrid, on_line, words
 from animations.stacks import become, fan_out
 from animations.u_in_depth import STAGES, VIEWS, face, height_of, skip_arrow, spot, stack_of
 from unet_lib import byhand
@@ -129,13 +129,13 @@ class Unet(ClipScene):
         """Nine products become their sum; with the other channels' it is one pixel of a map, which flies out."""
         plate = Rectangle(width=6.2, height=6, stroke_width=0, fill_opacity=0.8, color=theme.BACKGROUND)
         plate.scale(self.unit).move_to(self.middle + 5.9 * self.unit * RIGHT)
-        total, *rest = (self.beside(f"{CHANNELS[channel]} {self.figure(float(self.shown['sums'][channel]), 3)}", height)
+        total, *rest = (self.beside(f"{CHANNELS[channel]} {self.figure(float(self.shown['sums'][channel]), 4)}", height)
                         for channel, height in ((FLAIR, 1.5), (OTHERS[0], 0.5), (OTHERS[1], -0.5)))
         moves = [label.animate.move_to(total).set_opacity(0) for label in products.labels]
         self.play(FadeIn(plate), run_time=theme.QUICK)
         self.play(*moves, FadeIn(total, rate_func=rush_into), run_time=1.4)
         self.play(*(FadeIn(one, shift=self.unit * LEFT) for one in rest), run_time=theme.CALM)
-        answer = self.beside(f"Σ {self.figure(float(self.shown['total']), 3)}", -1.8, theme.WINDOW)
+        answer = self.beside(f"Σ {self.figure(float(self.shown['total']), 4)}", -1.8, theme.WINDOW)
         leave = [one.copy().animate(remover=True).move_to(answer).set_opacity(0) for one in (total, *rest)]
         self.play(*leave, FadeIn(answer, rate_func=rush_into), run_time=theme.CALM)
         self.dot = Square(0.06, stroke_width=0, fill_opacity=1, color=theme.WINDOW)
