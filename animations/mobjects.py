@@ -59,6 +59,12 @@ def _drop(text: str, size: float) -> float:
     return float(probe[0].get_bottom()[1] - probe.get_bottom()[1])
 
 
+def backed(text: Text) -> VGroup:
+    """A text on a dark plate, for a legend that stays readable when the camera is near a picture."""
+    plate = Rectangle(theme.BACKGROUND, 0.5, text.width + 0.4, fill_opacity=0.85, stroke_width=0)
+    return VGroup(plate.move_to(text), text)
+
+
 def number(value: float, decimals: int = 0) -> str:
     """A number as it is written on the screen: with a true minus, and commas between thousands."""
     text = f"{value:,.{decimals}f}".replace("-", "−")

@@ -5,9 +5,10 @@ from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedS
 
 from animations import theme
 from animations.arrays import load
+from animations.camera import fixed
 from animations.clip_scene import ClipScene, beat
 from animations.examples import channel_grey
-from animations.mobjects import Picture, Unroll, arrow, fly, words
+from animations.mobjects import Picture, Unroll, arrow, backed, fly, on_line, words
 from unet_lib import byhand
 
 FIRST, EDGES, AGAINST = 2, 3, 5
@@ -49,13 +50,13 @@ class KernelZoo(ClipScene):
             table.scale(SLICE / KERNEL).move_to(picture).set_x(-0.6)
         self.scale = self.word("violet: below 0, bright: above", "violett: unter 0, hell: darüber", theme.MUTED,
                                theme.SMALL)
-        self.scale.move_to(4.35 * RIGHT + 2.45 * DOWN)
+        self.scale = fixed(backed(on_line(self.scale, -2.8).align_to(6.9 * RIGHT, RIGHT)))
         self.play(*(Transform(picture, small) for picture, small in zip(self.slices, column, strict=True)),
                   *(name.animate.next_to(small, RIGHT, buff=0.2)
                     for name, small in zip(self.names, column, strict=True)),
                   run_time=theme.SLOW)
         self.play(LaggedStart(*(FadeIn(table, shift=2 * LEFT) for table in first), lag_ratio=0.4), FadeIn(self.scale),
-                  run_time=2.2)
+                  run_time=2)
 
     @beat("They slide over the slice row by row; all products are added.",
           "Sie gleiten zeilenweise darüber; die Produkte addieren sich.")
@@ -75,7 +76,7 @@ class KernelZoo(ClipScene):
     def the_others(self) -> None:
         rest = [place for place in range(self.shown["filters"]) if place != FIRST]
         under = [Picture(channel_grey(self.shown["x"][1]), HIGH).move_to(self.maps[place]) for place in rest]
-        self.play(FadeOut(self.names), FadeOut(self.way), FadeOut(self.scale),
+        self.play(FadeOut(self.names), FadeOut(self.way),
                   Transform(self.kernels[FIRST], self.home),
                   self.maps[FIRST].animate.scale(HIGH / MAP).move_to(self.place), run_time=1)
         self.play(LaggedStart(*(fly(self.slices[1], picture) for picture in under), lag_ratio=0.08),
@@ -87,16 +88,17 @@ class KernelZoo(ClipScene):
     @beat("These weights almost cancel out: flat areas stay dark.",
           "Diese Gewichte heben sich fast auf: Flächen bleiben dunkel.")
     def edges(self) -> None:
-        self.play(self.look(self.pair(EDGES), width=6.6), run_time=1.6)
-        self.play(self.look(self.maps[EDGES].at(55, 56), width=4.4), run_time=1.5)
+        self.play(self.look(self.pair(EDGES), width=6.6), run_time=1.3)
+        self.play(self.look(self.maps[EDGES].at(55, 56), width=4.4), run_time=1.2)
 
     @beat("The tumour, outlined: bright in this map, violet in that.",
           "Der Tumor, umrandet: hell in dieser Karte, violett in jener.")
     def the_tumour(self) -> None:
         outlines = [self.maps[place].outline(self.shown["mask"], tint=0) for place in (FIRST, AGAINST)]
-        self.play(self.look(self.pair(FIRST), width=6.6), run_time=1.6)
+        self.play(self.look(self.pair(FIRST), width=6.6), run_time=1.3)
         self.play(Create(outlines[0]), run_time=theme.SLOW)
-        self.play(self.look(self.pair(AGAINST), width=6.6), fly(*outlines), run_time=2)
+        self.play(self.look(self.pair(AGAINST), width=6.6), FadeOut(outlines[0], run_time=0.4), run_time=1.5)
+        self.play(Create(outlines[1]), run_time=theme.SLOW)
 
     def at_the_end(self) -> None:
         self.play(self.look_back(), run_time=1.6)
@@ -108,7 +110,7 @@ class KernelZoo(ClipScene):
     def spot(self, place: int) -> np.ndarray:
         """The middle of a filter's cell in the zoo."""
         row, column = divmod(place, COLUMNS)
-        return (column - 1.5) * 3.45 * RIGHT + (0.5 - row) * 2.65 * UP
+        return (column - 1.5) * 3.45 * RIGHT + ((0.5 - row) * 2.65 + 0.14) * UP
 
     def map(self, place: int) -> Picture:
         """A filter's map at its place; all in the same colours."""
