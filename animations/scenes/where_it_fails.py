@@ -10,19 +10,20 @@ from animations.clip_scene import ClipScene, beat
 from animations.mobjects import Picture, Point, number, words
 from unet_lib.core.metrics import count
 
-SIDE, WRONG = 2.5, 0.55
-"""How large a slice is, and how opaque wrong pixels are filled."""
-SPOTS = [x * RIGHT + y * UP for y in (1.4, -1.4) for x in (-5.0, -0.7, 3.6)]
+SIDE, WRONG, AIR = 2.75, 0.55, 3
+"""How large a slice is, how opaque wrong pixels are filled, and how many pixels are left around the head."""
+SPOTS = [x * RIGHT + y * UP for y in (1.42, -1.42) for x in (-5.3, -0.6, 4.1)]
 
 
 class Case(Group):
-    """One slice with both outlines and its Dice on the right."""
+    """One slice around its head with both outlines, and its Dice on the right."""
 
     def __init__(self, level: UInt8[np.ndarray, "h w"], reference: Bool[np.ndarray, "h w"],
                  predicted: Bool[np.ndarray, "h w"], dice: float) -> None:
-        self.picture = Picture(theme.grey(level), SIDE)
-        self.reference = self.picture.outline(reference, tint=0).set_stroke(width=3)
-        self.network = self.picture.outline(predicted, theme.PREDICTION, tint=0).set_stroke(width=3)
+        self.near = around_head(level)
+        self.picture = Picture(theme.grey(level[self.near]), SIDE)
+        self.reference = self.picture.outline(reference[self.near], tint=0).set_stroke(width=3)
+        self.network = self.picture.outline(predicted[self.near], theme.PREDICTION, tint=0).set_stroke(width=3)
         self.dice = VGroup(words("Dice", theme.SMALL, theme.MUTED), words(number(dice, 2), theme.LABEL))
         self.dice.arrange(DOWN, buff=0.15).next_to(self.picture, RIGHT, buff=0.25)
         super().__init__(self.picture, self.reference, self.network, self.dice)
@@ -30,6 +31,15 @@ class Case(Group):
     def way_to(self, target: Point) -> Point:
         """How far it is to bring the picture's middle to a point."""
         return target - self.picture.get_center()
+
+
+def around_head(level: UInt8[np.ndarray, "h w"]) -> tuple[slice, slice]:
+    """Rows and columns of a square around what is not black."""
+    bright = np.argwhere(level > 15)
+    first, last = np.maximum(bright.min(0) - AIR, 0), np.minimum(bright.max(0) + 1 + AIR, level.shape)
+    side = (last - first).max()
+    start = np.clip((first + last - side) // 2, 0, np.array(level.shape) - side)
+    return slice(start[0], start[0] + side), slice(start[1], start[1] + side)
 
 
 class WhereItFails(ClipScene):
@@ -67,8 +77,10 @@ class WhereItFails(ClipScene):
           "Nach Dice sortiert: von {best:.2f} hinab bis {worst:.2f}.")
     def sorted_by_dice(self) -> None:
         self.cases = [self.cases[place] for place in np.argsort(-self.shown["dice"])]
-        self.play(*(case.animate(path_arc=0.6).shift(case.way_to(end))
-                    for case, end in zip(self.cases, SPOTS, strict=True)), run_time=2.4)
+        self.play(self.only_dice_of(), run_time=theme.QUICK)
+        self.play(*(case.animate(path_arc=0.9).shift(case.way_to(end))
+                    for case, end in zip(self.cases, SPOTS, strict=True)), run_time=2.8)
+        self.play(self.only_dice_of(*self.cases), run_time=theme.CALM)
 
     @beat("The worst: {missed} % of this tumour’s pixels are missed.",
           "Das schlechteste: {missed} % der Tumorpixel sind übersehen.")
@@ -87,13 +99,14 @@ class WhereItFails(ClipScene):
 
     def look_at(self, case: Case, wrong: Bool[np.ndarray, "h w"], colour: str) -> None:
         """The camera goes to a case; its wrong pixels are filled, and it comes a little nearer."""
-        self.play(self.look(case, 8), self.only_dice_of(case), run_time=1.6)
-        area = case.picture.outline(wrong, colour, tint=WRONG).set_stroke(width=0)
+        area = case.picture.outline(wrong[case.near], colour, tint=WRONG).set_stroke(width=0)
+        middle = case.get_center() + 0.5 * (area.get_y() - case.get_y()) * UP
+        self.play(self.look(middle, 5.8), self.only_dice_of(case), run_time=1.6)
         self.play(FadeIn(area), run_time=theme.CALM)
-        self.play(self.look(case, 7), run_time=2.4, rate_func=linear)
+        self.play(self.look(middle, 5), run_time=2.8, rate_func=linear)
 
     def at_the_end(self) -> None:
-        self.play(self.look_back(), self.only_dice_of(*self.cases), run_time=2)
+        self.play(self.look_back(), self.only_dice_of(*self.cases), run_time=2.4)
 
     def only_dice_of(self, *cases: Case) -> AnimationGroup:
         """The numbers of all other cases fade."""
