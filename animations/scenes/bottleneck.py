@@ -8,7 +8,7 @@ from animations.arrays import load
 from animations.camera import Dive, fixed
 from animations.clip_scene import ClipScene, beat
 from animations.examples import ACTIVATION_KEY, stages
-from animations.mobjects import Picture, fly, on_line
+from animations.mobjects import Picture, backed, fly, on_line
 from animations.stacks import FeatureStack, Sheet, fan_out
 
 HIGH, GAP = 4.4, 0.024
@@ -46,7 +46,7 @@ class Bottleneck(ClipScene):
         self.stack = FeatureStack([self.shade(values) for values in self.shown["maps"]], small, GAP)
         self.stack.move_to(0.55 * RIGHT)
         key = self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL).align_to(6.9 * RIGHT, RIGHT)
-        self.key = fixed(on_line(key, -2.65))
+        self.key = fixed(backed(on_line(key, -2.65)))
         self.play(fan_out(self.slice.image.copy(), self.stack, seconds=2.4), FadeIn(self.key))
         self.play(Dive(self.camera.frame, self.stack.get_left() + 0.6 * RIGHT, 2.2), run_time=2)
         self.play(self.look(self.stack.get_right() + 0.6 * LEFT), run_time=2.6)
@@ -56,12 +56,12 @@ class Bottleneck(ClipScene):
         colours = self.shade(self.shown["maps"][0])
         self.map = Picture(colours, HIGH).move_to(4.6 * RIGHT)
         large = Sheet(colours, HIGH, frontal=True).move_to(self.map)
-        self.play(Dive(self.camera.frame, self.camera.at_rest, self.camera.at_rest.width), FadeOut(self.key),
+        self.play(Dive(self.camera.frame, self.camera.at_rest, self.camera.at_rest.width),
                   fly(self.stack.front, large), run_time=2.4)
         self.remove(large)
         self.add(self.map)
-        self.edge = self.slice.outline(self.shown["mask"], tint=0)
-        self.other = self.map.outline(self.shown["mask"], tint=0)
+        self.edge, self.other = (picture.outline(self.shown["mask"], tint=0).set_stroke(
+            theme.BACKGROUND, 9, background=True) for picture in (self.slice, self.map))
         self.play(Create(self.edge), run_time=theme.CALM)
         self.play(fly(self.edge, self.other), run_time=theme.SLOW)
 
@@ -82,13 +82,15 @@ class Bottleneck(ClipScene):
     @beat("But each number stands for {pixels} × {pixels} pixels: that is coarse.",
           "Doch jede Zahl steht für {pixels} × {pixels} Pixel: Das ist grob.")
     def the_price(self) -> None:
-        ghost = self.map.image.copy()
-        self.play(ghost.animate.move_to(self.slice).set_opacity(0.65), fly(self.other, self.edge.copy()),
-                  self.look(self.slice, 7), run_time=2.2)
-        self.play(self.look(self.slice.at(60, 60), 4.4), run_time=1.8)
+        self.play(self.map.image.animate.move_to(self.slice).set_opacity(0.65),
+                  self.map.edge.animate.move_to(self.slice), self.other.animate.move_to(self.edge), run_time=1.5)
+        self.play(self.look(self.slice.at(60, 60), 4.4), run_time=2.2)
 
     def at_the_end(self) -> None:
-        self.play(self.look_back(), run_time=2)
+        aside = self.slice.copy().move_to(4.6 * RIGHT)
+        self.play(self.look_back(), self.map.image.animate.move_to(aside).set_opacity(1),
+                  self.map.edge.animate.move_to(aside),
+                  self.other.animate.shift(aside.get_center() - self.slice.get_center()), run_time=2)
 
     def field(self, row: int, column: int) -> Rectangle:
         """What a number sees of the slice; it reaches beyond the edges, where there is padding."""
