@@ -8,7 +8,7 @@ from animations.arrays import load
 from animations.camera import fixed
 from animations.clip_scene import ClipScene, beat
 from animations.examples import ACTIVATION_KEY, channel_grey, stages
-from animations.mobjects import on_line, words
+from animations.mobjects import backed, on_line, words
 from animations.stacks import FeatureStack, Sheet, become, fan_out
 
 LEVELS = ("encoder.1", "encoder.2", "encoder.3", "encoder.4")
@@ -32,12 +32,13 @@ class Encoder(ClipScene):
     @beat("A slice of a phantom: a double convolution makes {shapes[0][0]} maps.",
           "Ein Phantombild: Eine doppelte Faltung macht {shapes[0][0]} Karten.")
     def level_one(self) -> None:
-        front = Sheet(theme.grey(self.shown["slice"]), 5.2, frontal=True)
+        self.camera.frame.set(width=11.5).move_to(4.35 * LEFT + (MIDDLE - 0.29) * UP)
+        front = Sheet(theme.grey(self.shown["slice"]), 4, frontal=True).move_to(4.35 * LEFT + MIDDLE * UP)
         self.slices = FeatureStack([channel_grey(channel) for channel in self.shown["x"]], HIGH, GAPS[0])
         self.place(self.slices, 0)
         self.play(FadeIn(front, scale=0.9), run_time=theme.CALM)
         self.play(fan_out(front, self.slices, seconds=1.6), FadeOut(front, run_time=0.3))
-        self.key = fixed(on_line(self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL), -2.65))
+        self.key = fixed(backed(on_line(self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL), -2.65)))
         self.stacks = [self.maps("encoder.1", 1)]
         self.play(become(self.slices.copy(), self.stacks[0], seconds=2), FadeIn(self.key))
 
@@ -59,7 +60,7 @@ class Encoder(ClipScene):
     @beat("So each level holds half as many numbers as the one before.",
           "So enthält jede Ebene halb so viele Zahlen wie die davor.")
     def the_numbers(self) -> None:
-        self.play(self.look_back(), FadeOut(self.key), run_time=1.8)
+        self.play(self.look_back(), self.key.animate.move_to(6.9 * RIGHT + 2.4 * UP, aligned_edge=RIGHT), run_time=1.8)
         unit = {"en": "maps", "de": "Karten"}[self.language]
         for stack, (channels, height, width), count in zip(self.stacks, self.shown["shapes"], self.shown["counts"],
                                                            strict=True):
