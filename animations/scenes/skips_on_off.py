@@ -3,22 +3,22 @@
 import json
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Animation, Create, Dot, FadeIn, FadeOut, Line, Transform, VGroup
+from manim import DOWN, LEFT, RIGHT, UP, Animation, Create, Dot, FadeIn, FadeOut, Line, Transform, VGroup, interpolate
 
 from animations import theme
 from animations.arrays import load
 from animations.axes import Axes
 from animations.clip_scene import ClipScene, beat
 from animations.examples import around_tumour
-from animations.mobjects import Picture, Point, fly, number, on_line, words
+from animations.mobjects import Counting, Picture, Point, fly, number, on_line, words
 from animations.small_u import LEVELS, SmallU
 from unet_lib.core.metrics import count
 from unet_lib.core.paths import repository
 
 HALF, OFF = 40, 0.12
 """Half the side of what is shown of the slice, in pixels; how opaque a skip is that is off."""
-COLUMNS, ZERO = (-3.2, 1.0, 5.2), -1.15
-"""Where the three kinds of networks stand, and how high a Dice of 0 is."""
+COLUMNS, ZERO, HIGH = (-3.2, 1.0, 5.2), -1.7, 4.05
+"""Where the three kinds of networks stand, how high a Dice of 0 is, and how high the chart."""
 KINDS = (("with skips", "mit Skips"), ("cut off later", "später gekappt"), ("trained without", "ohne trainiert"))
 
 
@@ -48,7 +48,7 @@ class SkipsOnOff(ClipScene):
         self.key = on_line(key.set_x(2.9), -2.5)
         self.orange = self.picture.outline(self.shown["mask"], tint=0).set_stroke(width=3)
         self.blue = self.picture.outline(self.shown["near"][0], theme.PREDICTION, tint=0.12)
-        self.score = self.dice(0)
+        self.score, self.scored = self.dice(0), 0
         self.play(FadeIn(self.picture), FadeIn(self.key), FadeIn(self.u), run_time=theme.CALM)
         self.play(*self.u.flow(), Create(self.orange), run_time=1.6)
         self.play(*self.u.flow(), Create(self.blue), FadeIn(self.score), run_time=1.6)
@@ -65,7 +65,7 @@ class SkipsOnOff(ClipScene):
     @beat("All off: on this slice the network finds nothing.", "Alle aus: Auf diesem Bild findet das Netz nichts.")
     def all_off(self) -> None:
         gone = self.blue.animate.scale(0.02).set_opacity(0)
-        self.play(self.u.skips.animate.set_opacity(OFF), gone, *self.rescore(-1), run_time=2)
+        self.play(self.u.skips.animate.set_opacity(OFF), gone, self.rescore(-1), run_time=2)
         self.remove(self.blue)
 
     @beat("Small networks, real patients: with skips, and cut off later.",
@@ -73,13 +73,14 @@ class SkipsOnOff(ClipScene):
     def cut_later(self) -> None:
         whole = self.u.copy()
         whole.skips.set_opacity(1)
-        self.play(*map(FadeOut, (self.picture, self.orange, self.score, self.key)), self.to_its_place(whole, 0),
-                  self.to_its_place(self.u, 1), run_time=1.6)
-        self.axes = Axes(5.6 * LEFT + ZERO * UP, (12.5, 3.5), (-5.6, 6.9), (0, 0.8), {},
+        self.axes = Axes(5.6 * LEFT + ZERO * UP, (12.5, HIGH), (-5.6, 6.9), (0, 0.8), {},
                          {tick: number(tick, 1) for tick in (0, 0.2, 0.4, 0.6, 0.8)}, across=True)
         self.dots = [self.dots_of(kind) for kind in range(3)]
-        self.show(self.axes, self.heading(), self.name(0), self.name(1))
-        self.play(*(FadeIn(dot, shift=0.8 * DOWN) for dot in self.dots[0]), run_time=1.2)
+        grown = [Create(part) if isinstance(part, Line) else FadeIn(part) for part in self.axes]
+        self.play(*map(FadeOut, (self.picture, self.orange, self.score, self.key)), *grown, FadeIn(self.heading()),
+                  self.to_its_place(whole, 0), self.to_its_place(self.u, 1), run_time=2.2)
+        self.show(self.name(0), self.name(1))
+        self.play(*(FadeIn(dot, target_position=self.foot(0)) for dot in self.dots[0]), run_time=1.4)
         self.play(*map(fly, self.dots[0], self.dots[1]), run_time=2)
 
     @beat("Trained without skips, their Dice is lower by {low:.2f} to {high:.2f}.",
@@ -87,7 +88,7 @@ class SkipsOnOff(ClipScene):
     def trained_without(self) -> None:
         without = self.u.copy()
         without.skips.set_opacity(0)
-        self.play(without.animate.move_to(self.foot(2)), FadeIn(self.name(2)), run_time=1.2)
+        self.play(without.animate(path_arc=-1.6).move_to(self.foot(2)), FadeIn(self.name(2)), run_time=1.8)
         self.play(*map(fly, self.dots[0], self.dots[2]), run_time=2)
         pairs = zip(self.dots[0], self.dots[2], strict=True)
         self.play(*(Create(Line(a.get_center(), b.get_center(), color=theme.MUTED, stroke_width=2)) for a, b in pairs),
@@ -96,12 +97,13 @@ class SkipsOnOff(ClipScene):
     def answer(self, place: int) -> list[Animation]:
         """The outline and its Dice become those of another answer."""
         outline = self.picture.outline(self.shown["near"][place], theme.PREDICTION, tint=0.12)
-        return [Transform(self.blue, outline), *self.rescore(place)]
+        return [Transform(self.blue, outline), self.rescore(place)]
 
-    def rescore(self, place: int) -> list[Animation]:
-        """Another Dice beside the slice."""
-        old, self.score = self.score, self.dice(place)
-        return [FadeOut(old), FadeIn(self.score)]
+    def rescore(self, place: int) -> Animation:
+        """The Dice beside the slice runs to that of another answer."""
+        ends, self.scored, spot = (self.scored, place), place, self.score[1].get_center()
+        start, end = self.shown["dice"][list(ends)]
+        return Counting(self.score[1], lambda alpha: words(number(interpolate(start, end, alpha), 2)).move_to(spot))
 
     def dice(self, place: int) -> VGroup:
         """An answer's Dice, right of the slice."""
@@ -110,15 +112,16 @@ class SkipsOnOff(ClipScene):
 
     def to_its_place(self, u: SmallU, kind: int) -> Animation:
         """A U becomes small and goes under its column."""
-        return u.animate.scale(0.22).move_to(self.foot(kind))
+        return u.animate.scale(0.2).move_to(self.foot(kind))
 
     def foot(self, kind: int) -> Point:
         """Where the U of one kind of networks stands."""
-        return COLUMNS[kind] * RIGHT + 2.3 * DOWN
+        return (COLUMNS[kind] - 1.65) * RIGHT + 2.36 * DOWN
 
     def name(self, kind: int) -> VGroup:
         """What the networks of a column are."""
-        return on_line(self.word(*KINDS[kind], theme.MUTED, theme.SMALL).set_x(COLUMNS[kind]), ZERO - 0.5)
+        text = self.word(*KINDS[kind], theme.MUTED, theme.SMALL)
+        return on_line(text.align_to((COLUMNS[kind] - 1) * RIGHT, LEFT), -2.45)
 
     def dots_of(self, kind: int) -> VGroup:
         """The networks of one kind, where their mean Dice is."""
