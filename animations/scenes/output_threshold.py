@@ -4,13 +4,31 @@ from itertools import pairwise
 
 import numpy as np
 from jaxtyping import UInt8
-from manim import LEFT, RIGHT, UP, Create, Dot, FadeIn, FadeOut, Line, Text, UpdateFromAlphaFunc, VGroup, VMobject
+from manim import (
+    LEFT,
+    RIGHT,
+    UP,
+    Animation,
+    Create,
+    Dot,
+    FadeIn,
+    FadeOut,
+    Group,
+    Line,
+    Text,
+    UpdateFromAlphaFunc,
+    VGroup,
+    VMobject,
+    smooth,
+    squish_rate_func,
+)
 from manim import interpolate as between
 
 from animations import theme
 from animations.arrays import load
 from animations.axes import Axes
 from animations.clip_scene import ClipScene, beat
+from animations.examples import SIGNED_KEY
 from animations.mobjects import Picture, number, on_line, words
 from unet_lib import byhand
 
@@ -43,8 +61,7 @@ class OutputThreshold(ClipScene):
         self.picture = Picture(theme.grey(self.shown["slice"]), 4.6).move_to(0.3 * UP)
         self.under = self.below("a slice of a phantom", "ein Schnittbild eines Phantoms")
         self.show(self.picture, self.under)
-        self.turn_into(theme.signed(values.max())(values))
-        self.relabel("logits: violet below 0, bright above", "Logits: violett unter 0, hell darüber")
+        self.turn_into(theme.signed(values.max())(values), *self.relabel(*SIGNED_KEY))
 
     @beat("The sigmoid turns a logit into a probability from 0 to 1.",
           "Die Sigmoid-Funktion macht daraus eine Wahrscheinlichkeit.")
@@ -54,7 +71,7 @@ class OutputThreshold(ClipScene):
         names = VGroup(on_line(self.word("logit", "Logit", theme.MUTED, theme.SMALL).set_x(self.axes.get_x()), -2.6),
                        self.word("probability", "Wahrscheinlichkeit", theme.MUTED, theme.SMALL).next_to(
                            self.axes.y_line, UP, buff=0.25, aligned_edge=LEFT))
-        self.play(self.picture.animate.shift(4 * LEFT), self.under.animate.shift(4 * LEFT), FadeIn(self.axes, names),
+        self.play(Group(self.picture, self.under).animate.shift(3.7 * LEFT), FadeIn(self.axes, names),
                   run_time=1.2)
         self.play(Create(self.axes.curve(*self.shown["curve"])), run_time=1.2)
         row = int(self.shown["row"])
@@ -76,28 +93,33 @@ class OutputThreshold(ClipScene):
     @beat("Pixel by pixel, it gives a map of probabilities.",
           "Pixel für Pixel entsteht eine Karte von Wahrscheinlichkeiten.")
     def the_map(self) -> None:
-        self.turn_into(theme.probability(self.shown["probability"]))
-        self.relabel("dark violet is 0, yellow is 1", "Dunkelviolett ist 0, Gelb ist 1")
+        self.turn_into(theme.probability(self.shown["probability"]),
+                       *self.relabel("dark violet is 0, yellow is 1", "Dunkelviolett ist 0, Gelb ist 1"))
 
     @beat("What reaches the threshold is marked as tumour.", "Was die Schwelle erreicht, gilt als Tumor.")
     def the_threshold(self) -> None:
         self.line, self.level, self.mask, self.counted = (
             Line(color=theme.WINDOW, stroke_width=5), words("0"), VMobject(), words("0"))
+        self.drop, self.meeting = Line(color=theme.WINDOW, stroke_width=3), Dot(radius=0.12, color=theme.WINDOW)
         self.set_to(STOPS[0])
-        self.turn_into(theme.grey(self.shown["slice"]))
-        self.play(FadeOut(self.under), Create(self.line), FadeIn(self.level), run_time=theme.CALM)
+        self.turn_into(theme.grey(self.shown["slice"]), FadeOut(self.under, run_time=theme.QUICK))
+        self.play(Create(self.line), FadeIn(self.level), run_time=theme.CALM)
+        self.play(FadeIn(self.meeting), Create(self.drop), run_time=theme.CALM)
         self.play(Create(self.mask), FadeIn(self.counted), run_time=theme.SLOW)
 
     @beat("The higher the threshold, the fewer pixels are marked.",
           "Je höher die Schwelle, desto weniger Pixel sind markiert.")
     def it_moves(self) -> None:
-        moved = VGroup(self.line, self.level, self.mask, self.counted)
+        moved = VGroup(self.line, self.level, self.mask, self.counted, self.drop, self.meeting)
         for ends in pairwise(STOPS):
             change = lambda _, alpha, ends=ends: self.set_to(between(*ends, alpha))  # noqa: E731
             self.play(UpdateFromAlphaFunc(moved, change), run_time=4 * abs(ends[1] - ends[0]) + 0.4)
 
     def set_to(self, threshold: float) -> None:
-        """Move the line, its number, the mask and the count to a threshold."""
+        """Move the line, its number, the way down to the logit, the mask and the count to a threshold."""
+        logit = np.log(threshold / (1 - threshold))
+        self.drop.put_start_and_end_on(self.axes.at(logit, threshold), self.axes.at(logit, 0))
+        self.meeting.move_to(self.axes.at(logit, threshold))
         self.line.put_start_and_end_on(self.axes.at(-REACH, threshold), self.axes.at(REACH, threshold))
         self.level.become(words(number(threshold, 2), theme.LABEL, theme.WINDOW)).next_to(self.line, RIGHT, buff=0.15)
         self.mask.become(self.picture.outline(self.shown["probability"] >= threshold, theme.PREDICTION))
@@ -105,18 +127,19 @@ class OutputThreshold(ClipScene):
         said = self.below(f"{pixels} pixels are marked", f"{pixels} Pixel sind markiert", theme.INK)
         self.counted.become(said).original_text = said.original_text
 
-    def turn_into(self, colours: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Let the picture become one of other colours, pixel by pixel."""
+    def turn_into(self, colours: UInt8[np.ndarray, "h w 3"], *others: Animation) -> None:
+        """Let the picture become one of other colours, pixel by pixel, while something else happens."""
         def change(_: Picture, alpha: float) -> None:
             done = round(alpha * colours[..., 0].size)
             self.picture.image.pixel_array.reshape(-1, 4)[:done, :3] = colours.reshape(-1, 3)[:done]
-        self.play(UpdateFromAlphaFunc(self.picture, change), run_time=1.8)
+        self.play(UpdateFromAlphaFunc(self.picture, change, run_time=1.8), *others)
 
     def below(self, en: str, de: str, colour: str = theme.MUTED) -> Text:
         """A line under the picture."""
         return on_line(self.word(en, de, colour, theme.SMALL).set_x(self.picture.get_x()), -2.55)
 
-    def relabel(self, en: str, de: str) -> None:
-        """Another line under the picture."""
+    def relabel(self, en: str, de: str) -> list[Animation]:
+        """Another line under the picture, after the old one."""
         old, self.under = self.under, self.below(en, de)
-        self.play(FadeOut(old), FadeIn(self.under), run_time=theme.QUICK)
+        return [FadeOut(old, run_time=1.8, rate_func=squish_rate_func(smooth, 0.45, 0.7)),
+                FadeIn(self.under, run_time=1.8, rate_func=squish_rate_func(smooth, 0.7, 1))]
