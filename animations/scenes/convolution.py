@@ -44,10 +44,11 @@ class Convolution(ClipScene):
     @beat("A kernel has nine weights. It is laid on nine pixels.",
           "Ein Kernel hat neun Gewichte. Er wird auf neun Pixel gelegt.")
     def the_kernel(self) -> None:
-        self.kernel = PixelGrid(KERNEL, WIDE, WEIGHTS, size=theme.LABEL).move_to(MIDDLE)
-        self.play(self.grid.animate.move_to(LEFTMOST), run_time=1)
+        self.kernel = PixelGrid(KERNEL, WIDE, WEIGHTS, size=theme.LABEL).move_to(3.4 * RIGHT + 0.5 * UP)
+        self.key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).next_to(self.kernel, DOWN, buff=0.3)
+        self.play(self.grid.animate.move_to(2.6 * LEFT + 0.1 * UP), run_time=1)
         self.play(LaggedStart(*(FadeIn(self.kernel.entry(*place), shift=0.3 * DOWN) for place in np.ndindex(3, 3)),
-                              lag_ratio=0.15), run_time=1)
+                              lag_ratio=0.15), FadeIn(self.key), run_time=1)
         self.window = self.corner_weights()
         self.play(self.grid.labels.animate.shift(0.19 * DOWN), Create(self.window[0]), run_time=theme.CALM)
         self.play(LaggedStart(*(ReplacementTransform(self.kernel.entry(*divmod(place, 3)), chip)
@@ -56,11 +57,13 @@ class Convolution(ClipScene):
     @beat("Each pixel times its weight; the nine products are added.",
           "Pixel mal Gewicht; die neun Produkte werden addiert.")
     def one_sum(self) -> None:
+        self.play(VGroup(self.grid, self.window).animate.shift(LEFTMOST - self.grid.cells.get_center()),
+                  self.key.animate.move_to(3 * RIGHT + 2.5 * DOWN), run_time=1)
         values = self.shown["answers"]
         self.answers = PixelGrid(values, 0.95, theme.signed(np.abs(values).max())).move_to(RIGHTMOST)
         self.frame = KernelWindow(self.answers, 4, 4, theme.LINE)
         self.products, self.sum = self.product_grid(0, 0), self.total(0, 0)
-        moves = [FadeIn(self.products.entry(*place), target_position=self.grid.cell(*place))
+        moves = [FadeIn(self.products.entry(*place), target_position=self.grid.cell(*place), path_arc=-0.5 - 0.5 * place[0])
                  for place in np.ndindex(KERNEL.shape)]
         self.play(LaggedStart(*moves, lag_ratio=0.35), run_time=2.4)
         self.play(LaggedStart(*(FadeOut(label.copy(), target_position=self.sum) for label in self.products.labels),
@@ -85,20 +88,17 @@ class Convolution(ClipScene):
     def the_map(self) -> None:
         row, column = self.shown["corner"]
         values = Picture(theme.signed(theme.reach_of(self.shown["map"]))(self.shown["map"]), 4.8)
-        source = Picture(theme.grey(self.shown["slice"]), 4.8).move_to(3.6 * LEFT + 0.4 * UP)
+        source = Picture(theme.grey(self.shown["slice"]), 4.8).move_to(3.6 * LEFT + 0.4 * UP).set_z_index(-1)
         taken = source.frame(row, column, 6, 6)
         given = values.move_to(3.6 * RIGHT + 0.4 * UP).frame(row + 1, column + 1, 4, 4)
         kernel = PixelGrid(KERNEL, 0.66, WEIGHTS).move_to(0.4 * UP)
-        self.play(FadeIn(source, there := values.edge.copy()), FadeOut(self.products, self.sum, self.frame),
-                  run_time=theme.QUICK)
-        self.add(self.grid, self.answers)
-        self.play(self.grid.animate.match_height(taken).move_to(taken), FadeOut(self.window[0]),
+        self.play(FadeOut(self.products, self.sum, self.frame, self.window[0]), run_time=theme.QUICK)
+        self.play(FadeIn(source, there := values.edge.copy()), self.key.animate.match_x(values),
+                  self.grid.animate.match_height(taken).move_to(taken),
                   *(ReplacementTransform(chip, kernel.entry(*divmod(place, 3)))
                     for place, chip in enumerate(self.window[1:])),
                   self.answers.animate.match_height(given).move_to(given), run_time=1.6)
         self.remove(self.grid)
-        key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).next_to(values, DOWN, buff=0.2)
-        self.show(key, seconds=theme.QUICK)
         self.sweep(source, values, 2.2)
         self.remove(self.answers, there)
 

@@ -1,7 +1,22 @@
 """The largest of four stays."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Square, VGroup
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Create,
+    FadeIn,
+    FadeOut,
+    Group,
+    LaggedStart,
+    Rectangle,
+    Square,
+    Text,
+    VGroup,
+    config,
+)
 
 from animations import theme
 from animations.arrays import load
@@ -40,26 +55,29 @@ class MaxPooling(ClipScene):
           "Zahlen aus der Karte eines Phantoms, in Blöcken von 2 × 2.")
     def the_blocks(self) -> None:
         self.shade = theme.activation(float(np.quantile(self.shown["map 0"], 0.99)))
-        whole = Picture(self.shade(self.shown["map 0"]), 4.8).move_to(0.4 * UP)
+        whole = Picture(self.shade(self.shown["map 0"]), 4.8).move_to(0.4 * UP).set_z_index(-1)
         spot = whole.frame(*self.shown["corner"], 4, 4)
-        self.key = fixed(self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL).move_to(2.55 * DOWN))
+        key = self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL).move_to(2.65 * DOWN)
+        self.key = fixed(VGroup(behind(key), key))
         self.show(whole, self.key)
         self.grid = PixelGrid(self.shown["answers"], SIDE, self.shade, size=theme.LABEL).move_to(LEFTMOST)
         cut = Picture(self.shade(self.shown["answers"]), spot.height).move_to(spot)
         self.play(Create(spot), run_time=theme.QUICK)
-        self.play(cut.animate.match_height(self.grid.cells).move_to(self.grid), FadeOut(whole, spot), run_time=1.2)
+        self.add(cut, spot)
+        self.play(*(thing.animate.match_height(self.grid.cells).move_to(self.grid) for thing in (cut, spot)),
+                  FadeOut(whole), run_time=1.4)
         self.play(LaggedStart(*(FadeIn(self.grid.entry(*place)) for place in np.ndindex(4, 4)), lag_ratio=0.1),
                   run_time=theme.CALM)
         self.remove(cut)
-        self.blocks = VGroup(*(KernelWindow(self.grid, SIZE, SIZE, theme.POOL) for _ in range(4)))
+        self.blocks = VGroup(*(KernelWindow(self.grid, SIZE, SIZE, theme.MUTED) for _ in range(4)))
         for block, (row, column) in zip(self.blocks, np.ndindex(2, 2), strict=True):
             block.move_to(block.place(self.grid, SIZE * row, SIZE * column))
-        self.play(Create(self.blocks), run_time=0.9)
+        self.play(Create(self.blocks), FadeOut(spot), run_time=0.9)
 
     @beat("Of each block only the largest number is kept.", "Aus jedem Block bleibt nur die größte Zahl.")
     def the_largest(self) -> None:
         self.pooled = PixelGrid(self.shown["pooled"], SIDE, self.shade, size=theme.LABEL).move_to(RIGHTMOST)
-        self.frame = KernelWindow(self.pooled, SIZE, SIZE, theme.POOL)
+        self.frame = KernelWindow(self.pooled, SIZE, SIZE, theme.MUTED)
         ring = Square(SIDE, color=theme.WINDOW, stroke_width=7).move_to(self.grid.cell(0, 0))
         self.play(Create(self.frame), Create(ring), run_time=theme.QUICK)
         for row, column in np.ndindex(2, 2):
@@ -107,10 +125,11 @@ class MaxPooling(ClipScene):
         for level in range(1, TIMES):
             source, target = self.maps[level], self.maps[level + 1]
             self.play(fly(source, target), FadeIn(self.labels[level + 1], shift=0.3 * RIGHT),
+                      FadeOut(self.labels[level - 1]),
                       self.look(Group(source, target).get_center() + 0.1 * DOWN, 14 - 3 * level), run_time=1.1)
 
     def at_the_end(self) -> None:
-        self.play(self.look(0.1 * RIGHT, 13.4), run_time=1.5)
+        self.play(self.look(0.1 * RIGHT, 13.4), FadeIn(self.labels[:TIMES - 1]), run_time=1.5)
 
     def picture(self, level: int) -> Picture:
         """The map after so many poolings: as many pixels, repeated, so that each can become the next."""
@@ -122,3 +141,9 @@ class MaxPooling(ClipScene):
         block = self.shown["answers"][SIZE * row:SIZE * (row + 1), SIZE * column:SIZE * (column + 1)]
         down, right = divmod(int(block.argmax()), SIZE)
         return SIZE * row + down, SIZE * column + right
+
+
+def behind(key: Text) -> Rectangle:
+    """A strip of the background behind a line, so that pictures end above it when the camera is near."""
+    strip = Rectangle(width=config.frame_width - 1e-6, height=0.6, stroke_width=0, fill_opacity=1)
+    return strip.set_fill(theme.BACKGROUND).set_y(key.get_y())

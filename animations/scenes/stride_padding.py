@@ -1,8 +1,22 @@
 """How large the output is: padding keeps the size, stride shrinks it."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, LaggedStart, MathTypst, VGroup, linear, smooth
-from manim import ReplacementTransform as Replace
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Create,
+    FadeIn,
+    FadeOut,
+    FadeTransform,
+    LaggedStart,
+    MathTypst,
+    VGroup,
+    linear,
+    smooth,
+    there_and_back,
+)
 from matplotlib.colors import to_rgb
 
 from animations import theme
@@ -39,7 +53,7 @@ class StridePadding(ClipScene):
         small = load("small")
         padded = byhand.pad(patch()[None, None], 1)[0, 0]
         return {"patch": patch(), "padded": padded, "sizes": np.array(sizes), "small": small,
-                "map": edges(small, padding=1),
+                "map": edges(small, padding=1), "corner": load("patch"),
                 "slice": np.array([len(small), byhand.output_size(len(small), KERNEL, 1, 1)]), **outputs}
 
     @beat("The window stays inside the table: the output is smaller.",
@@ -77,12 +91,13 @@ class StridePadding(ClipScene):
     @beat("One formula gives all three sizes; ⌊ ⌋ means: round down.",
           "Eine Formel gibt alle drei Größen; ⌊ ⌋ heißt: abrunden.")
     def one_formula(self) -> None:
-        self.play(FadeOut(self.input, self.zeros, self.window, self.output, *self.labels, shift=3 * LEFT),
-                  self.rows.animate.move_to(4 * RIGHT + 0.05 * UP), run_time=1)
-        general = MathTypst('"out" = floor(("in" + 2 dot "padding" - "kernel") / "stride") + 1', font_size=44)
-        general.set_color(theme.INK).move_to(3 * LEFT + 0.05 * UP)
-        self.play(FadeIn(general, target_position=self.rows[1]), run_time=1.2)
-        self.general = general
+        tables = VGroup(self.input, self.zeros, self.window, self.output)
+        self.play(FadeOut(*self.labels), tables.animate.scale(0.7).move_to(3.1 * LEFT + 1.1 * UP), run_time=1)
+        self.general = MathTypst('"out" = floor(("in" + 2 dot "padding" - "kernel") / "stride") + 1', font_size=40)
+        self.general.set_color(theme.INK).move_to(3.1 * LEFT + 1.7 * DOWN)
+        self.play(FadeTransform(self.rows[2][1].copy(), self.general), run_time=1.4)
+        self.play(LaggedStart(*(row[1].animate(rate_func=there_and_back).scale(1.12) for row in self.rows),
+                              lag_ratio=0.6), run_time=2.4)
 
     @beat("With padding 1, a phantom’s slice stays {slice[0]} × {slice[0]} pixels.",
           "Padding 1: Das Bild eines Phantoms bleibt {slice[0]} × {slice[0]} groß.")
@@ -93,9 +108,13 @@ class StridePadding(ClipScene):
         output = Picture(theme.signed(theme.reach_of(self.shown["map"]))(self.shown["map"]), 4.2)
         output.move_to(3.2 * RIGHT + 0.7 * UP)
         key = self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL).move_to(3.4 * RIGHT + 2.15 * DOWN)
-        self.play(FadeOut(self.general, self.rows[0], self.rows[2], shift=LEFT), Replace(self.rows[1], line),
-                  FadeIn(source, edge := output.edge.copy()), run_time=1.2)
-        self.show(key, seconds=theme.QUICK)
+        pixels = self.input.block(1, 1, *self.shown["patch"].shape)
+        spot = source.set_z_index(-1).frame(*self.shown["corner"], *self.shown["patch"].shape)
+        self.fade(self.rows, self.zeros, self.window, self.output,
+                  *(cell for cell in self.input.cells if cell not in pixels.submobjects))
+        self.play(pixels.animate.match_height(spot).move_to(spot), FadeIn(source, edge := output.edge.copy()),
+                  self.general.animate.set_y(-2.15), run_time=1.5)
+        self.play(FadeTransform(self.general, line), FadeOut(pixels), FadeIn(key), run_time=theme.CALM)
         self.sweep(source, output, 2)
         self.remove(edge)
 
@@ -105,8 +124,8 @@ class StridePadding(ClipScene):
         self.output = PixelGrid(self.shown[f"output {padding} {stride}"], SIDE, plain, numbers=False).move_to(OUTPUT)
         self.window, flying = KernelWindow(self.input, KERNEL, KERNEL), []
         pace = linear if seconds < 0.2 else smooth  # quick steps flow
-        inside = f"{len(patch())} + 2·{padding}"
-        self.labels = [words(inside).next_to(self.input, DOWN, buff=0.2)]
+        inside = f"{len(patch())} + {padding} + {padding}"
+        self.labels = [self.word(f"{inside} wide", f"{inside} breit").next_to(self.input, DOWN, buff=0.2)]
         self.play(Create(self.window), FadeIn(self.labels[0]), run_time=theme.QUICK)
         for row, column in np.ndindex(self.output.values.shape):
             target = self.window.place(self.input, row * stride, column * stride)
