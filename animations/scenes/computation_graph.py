@@ -15,10 +15,13 @@ from manim import (
     FadeOut,
     LaggedStart,
     Line,
+    Mobject,
     Rectangle,
     ShowPassingFlash,
     Text,
     VGroup,
+    smooth,
+    squish_rate_func,
 )
 from manim import ReplacementTransform as Replace
 
@@ -44,6 +47,7 @@ Key = tuple[str, int, str, int]
 """A line: from which number of which row to which of which."""
 RATE = 0.5
 REACH = 0.3
+EARLY, LATE = squish_rate_func(smooth, 0, 0.45), squish_rate_func(smooth, 0.55, 1)
 SHOWN, GRADIENTS = tuple(COLUMNS), ("z", "s", "u", "r", "m", "a", "c", "x", "w")
 
 
@@ -56,7 +60,7 @@ class ComputationGraph(ClipScene):
         weights = {row: np.array(DEFAULTS[row], float) for row in ("w", "wb", "q")}
         after = forward(descend(DEFAULTS, RATE))
         return {**{row: values[row] for row in SHOWN}, **{f"gradient {row}": gradients[row] for row in GRADIENTS},
-                **weights, "p after": after["p"], "L after": after["L"]}
+                **weights, **{f"{row} after": after[row] for row in SHOWN}}
 
     @beat("A tiny U-Net. A convolution is a sum of products.", "Ein winziges U-Net. Eine Faltung: Summe von Produkten.")
     def forwards(self) -> None:
@@ -95,7 +99,8 @@ class ComputationGraph(ClipScene):
     def along_a_path(self) -> None:
         g, q = self.shown["gradient z"], self.shown["q"]
         scale = self.word("violet < 0, bright > 0", "violett < 0, hell > 0", theme.MUTED, theme.SMALL)
-        self.add(scale.move_to(4.65 * LEFT + 2.6 * DOWN))
+        self.scale = scale.move_to(4.65 * LEFT + 2.6 * DOWN)
+        self.add(self.scale)
         self.back(("p", "z"))
         product = self.figure(self.shown["gradient s"][1], 3)
         self.explain("s", f"{self.figure(g[1], 3)} × {self.brief(q[0])}", f"= {product}")
@@ -118,15 +123,23 @@ class ComputationGraph(ClipScene):
         steps = self.column(f"{self.brief(w)} − {self.brief(RATE)} · {self.figure(g, 2)}" for w, g in pairs)
         name = self.word("weights of conv", "Faltungsgewichte", theme.MUTED, theme.SMALL)
         name.move_to(4.65 * LEFT + 0.4 * DOWN)
-        gathered = [Replace(self.labels["c", at].copy(), part) for at, part in enumerate(steps)]
-        self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeOut(self.formula, self.ring), FadeIn(name),
-                  run_time=theme.SLOW)
+        gathered = [FadeIn(part, target_position=self.labels["c", at]) for at, part in enumerate(steps)]
+        self.fade(self.formula, self.ring, seconds=0.3)
+        self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeIn(name, rate_func=LATE), run_time=1.1)
         after = self.column(self.figure(w - RATE * g, 2) for w, g in pairs)
-        self.play(*(Replace(one, other) for one, other in zip(steps, after, strict=True)), run_time=theme.CALM)
-        self.play(LaggedStart(*map(self.pulse, self.wires.values()), lag_ratio=0.03), run_time=1.2)
-        changed = [(row, at, value) for row in "pL" for at, value in enumerate(self.shown[f"{row} after"])]
-        self.play(*(Replace(self.labels[row, at], self.label(row, at, self.figure(value, 2), theme.WINDOW))
-                    for row, at, value in changed), run_time=theme.CALM)
+        self.play(*exchange(steps, after), run_time=theme.CALM)
+        self.empty()
+        for pairs_of_rows in ((("x", "c"),), (("c", "a"),), (("a", "m"),), (("m", "r"),), (("a", "s"), ("r", "u")),
+                              (("su", "z"),), (("z", "p"),), (("t", "L"),)):
+            self.flow(*pairs_of_rows, after=True)
+
+    def empty(self) -> None:
+        """The cells lose gradients and colours; the image stands in its own again."""
+        coloured = [key for key in self.cells if key[0] not in "tpL"]
+        gone = [self.labels.pop(key) for key in list(self.labels) if key[0] != "t"]
+        cells = [self.cells[key].animate.set_fill(theme.SURFACE) for key in coloured]
+        self.play(FadeOut(*gone, self.scale), *cells, run_time=theme.QUICK)
+        self.write("x")
 
     # ---- pieces ----
 
@@ -165,9 +178,9 @@ class ComputationGraph(ClipScene):
         ring = Rectangle(width=WIDE + 0.08, height=HIGH + 0.06, color=theme.WINDOW, stroke_width=6).set_z_index(3)
         ring.move_to(self.spot(row, 1))
         if hasattr(self, "ring"):
-            self.play(Replace(self.formula, formula), Replace(self.ring, ring), run_time=theme.CALM)
+            self.play(*exchange(self.formula, formula), Replace(self.ring, ring), run_time=0.7)
         else:
-            self.play(Create(formula), Create(ring), *([also] if also else []), run_time=theme.SLOW)
+            self.play(Create(formula), Create(ring), *([also] if also else []), run_time=1.1)
         self.formula, self.ring = formula, ring
 
     def column(self, lines: Iterable[str]) -> VGroup:
@@ -175,16 +188,20 @@ class ComputationGraph(ClipScene):
         text = VGroup(*(words(line, theme.LABEL, theme.WINDOW) for line in lines)).arrange(DOWN, buff=0.2)
         return text.move_to(4.75 * LEFT + 1.45 * DOWN)
 
-    def flow(self, *pairs: tuple[str, str], also: Animation | None = None) -> None:
-        """Numbers of rows are computed, one after the other, each from those joined to it, in (earlier, row)."""
+    def flow(self, *pairs: tuple[str, str], also: Animation | None = None, after: bool = False) -> None:
+        """Numbers of rows are computed, one after the other, each from those joined to it, in (earlier, row).
+
+        With `after`, they are those after the step, and come faster.
+        """
         arrivals, new = [], {}
         for earlier, row in pairs:
-            for at, value in enumerate(self.shown[row]):
-                new[row, at] = self.label(row, at, self.figure(value, 2) if row in "pL" else self.brief(value))
+            for at, value in enumerate(self.shown[f"{row} after" if after else row]):
+                text = self.figure(value, 2) if after or row in "pL" else self.brief(value)
+                new[row, at] = self.label(row, at, text, theme.WINDOW if after and row in "pL" else theme.INK)
                 keys = [key for key in self.wires if key[0] in earlier and key[2:] == (row, at)]
                 arrivals.append(self.arrival(keys, (row, at), new[row, at]))
-        self.play(LaggedStart(*arrivals, lag_ratio=0.5), *([also] if also else []),
-                  run_time=0.25 + 0.22 * len(arrivals) / len(pairs))
+        seconds = (0.15 + 0.06 * len(arrivals)) if after else 0.25 + 0.2 * len(arrivals) / len(pairs)
+        self.play(LaggedStart(*arrivals, lag_ratio=0.5), *([also] if also else []), run_time=seconds)
         self.labels |= new
 
     def back(self, *pairs: tuple[str, str]) -> None:
@@ -196,16 +213,16 @@ class ComputationGraph(ClipScene):
                 new[row, at] = self.label(row, at, self.figure(gradient, 2), readable_on(colour))
                 keys = [key for key in self.wires if key[:2] == (row, at) and key[2] in later]
                 arrivals.append(self.arrival(keys, (row, at), new[row, at], hexed(colour)))
-        self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=0.25 + 0.19 * len(arrivals) / len(pairs))
+        self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=0.25 + 0.17 * len(arrivals) / len(pairs))
         self.labels |= new
 
     def arrival(self, keys: list[Key], target: tuple[str, int], new: Text, colour: str = "") -> AnimationGroup:
-        """Numbers run along lines into a cell, and become its number; a colour means backwards."""
+        """Numbers run along lines into a cell, where its number appears; a colour means backwards."""
         cell, sources = self.cells[target], [key[2:] if colour else key[:2] for key in keys]
         comers = [self.labels[source].copy() for source in sources]
-        first = self.labels.get(target) or comers.pop()
-        moves = [self.pulse(self.wires[key], backwards=bool(colour)) for key in keys] + [Replace(first, new)]
+        moves = [self.pulse(self.wires[key], backwards=bool(colour)) for key in keys]
         moves += [comer.animate(remover=True).move_to(cell).set_opacity(0) for comer in comers]
+        moves += exchange(self.labels[target], new) if target in self.labels else [FadeIn(new, rate_func=LATE)]
         return AnimationGroup(*moves, *([cell.animate.set_fill(colour)] if colour else []))
 
     def pulse(self, line: Line, backwards: bool = False) -> ShowPassingFlash:
@@ -215,3 +232,8 @@ class ComputationGraph(ClipScene):
     def brief(self, value: float) -> str:
         """Whole numbers without decimals, others with one."""
         return self.figure(value, int(value % 1 != 0))
+
+
+def exchange(old: Mobject, new: Mobject) -> list[Animation]:
+    """One text goes before the other comes, so that letters are never drawn over letters."""
+    return [FadeOut(old, rate_func=EARLY), FadeIn(new, rate_func=LATE)]

@@ -287,6 +287,8 @@ def test_the_computation_graphs_loss_and_gradients_against_autograd():
             weight -= 0.5 * weight.grad
     after, loss = step()
     assert shown["p after"] == pytest.approx(after[0].tolist()) and shown["L after"] == pytest.approx(loss.item())
+    z, c = torch.logit(after)[0], F.conv1d(x[None], weights["w"][None, None], weights["wb"], padding=1).flatten()
+    assert shown["z after"] == pytest.approx(z.tolist()) and shown["c after"] == pytest.approx(c.tolist())
 
 
 @needs_manim
@@ -429,8 +431,10 @@ def test_the_maps_before_and_after_are_the_calibrated_networks():
 
 @needs_manim
 def test_what_is_said_of_the_maps_in_training_is_so():
+    from animations.make_arrays import WATCHED as KEPT
     from animations.scenes.training_maps import WATCHED
 
+    channels = dict(zip(KEPT, load("series channels"), strict=True))
     shown, mask = numbers("training_maps"), torch.as_tensor(load("mask"))
     assert shown["steps"].tolist() == [0, 10, 20, 40, 80, 160, 320, 640, 1000, 1600]
     for place in (0, 2, 9):
@@ -440,7 +444,7 @@ def test_what_is_said_of_the_maps_in_training_is_so():
         loss = F.binary_cross_entropy_with_logits(logits, mask.float()).item()
         assert shown["losses"][place] == pytest.approx(loss, rel=0.05)
         assert shown[f"{step} probability"] == pytest.approx(logits.sigmoid().numpy(), abs=0.15)
-        told = [maps[name][channel] for name, channel in zip(WATCHED, load("series channels"), strict=True)]
+        told = [maps[name][channels[name]] for name in WATCHED]
         large = [F.interpolate(one[None, None], size=mask.shape)[0, 0] for one in told]
         assert shown["shows"][place] == sum(one[mask].mean() > 5 * one[~mask].mean() for one in large)
     patch = shown["160 bottleneck"]
