@@ -3,7 +3,22 @@
 from collections.abc import Callable
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, LaggedStart, Line, Text, UpdateFromAlphaFunc, VGroup
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Create,
+    FadeIn,
+    FadeOut,
+    LaggedStart,
+    Line,
+    Text,
+    UpdateFromAlphaFunc,
+    VGroup,
+    linear,
+    there_and_back,
+)
 from matplotlib.colors import to_rgb
 
 from animations import theme
@@ -47,12 +62,12 @@ class Dice(ClipScene):
         self.play(FadeIn(whole), run_time=theme.CALM)
         self.play(Create(self.reference), run_time=theme.SLOW)
         self.add(whole, self.picture, self.reference)
-        self.play(self.look(self.picture, 9.5), FadeOut(whole), run_time=2)
+        self.play(self.look(self.picture, 10.4), FadeOut(whole), run_time=2)
 
     @beat("Blue: what a network predicts.", "Blau: die Vorhersage eines Netzes.")
     def the_prediction(self) -> None:
         self.predicted = self.picture.outline(self.shown["prediction"], theme.PREDICTION, tint=0)
-        self.play(Create(self.predicted), run_time=2.5)
+        self.play(Create(self.predicted), self.look(self.picture, 9.2), run_time=2.9, rate_func=linear)
 
     @beat("White pixels are in both masks, the others in one of them.",
           "Weiße Pixel sind in beiden Masken, die anderen in einer.")
@@ -66,7 +81,7 @@ class Dice(ClipScene):
         self.cloud = PixelCloud(points, theme.grey(self.shown["slice"])[tuple(cells.T)], PIXEL)
         self.add(self.cloud, self.reference, self.predicted)
         leave = FadeOut(self.reference, self.predicted)
-        self.play(Flight(self.cloud, points, self.colours, lag=0.7), leave, run_time=2)
+        self.play(Flight(self.cloud, points, self.colours, lag=0.7), leave, self.look(self.picture, 9.8), run_time=2.3)
 
     @beat("They are sorted and counted.", "Sie werden sortiert und gezählt.")
     def counted(self) -> None:
@@ -78,6 +93,7 @@ class Dice(ClipScene):
         self.play(self.look_back(), run_time=theme.SLOW)
         self.labels = VGroup(*(on_line(name.scale(0.85).set_x(x), 0.65)
                                for name, x in zip(names, middles, strict=True)))
+        self.labels.set_z_index(3)
         self.totals = VGroup(*(words("0", theme.CAPTION, colour, bold=True).move_to(x * RIGHT + 2.4 * UP)
                                for colour, x in zip(COLOURS, middles, strict=True)))
         self.play(Flight(self.cloud, self.blocks, lag=0.6), FadeIn(self.labels),
@@ -89,10 +105,13 @@ class Dice(ClipScene):
         tp, fp, fn = (int(pixels) for pixels in self.shown["counts"])
         both, predicted, missed = np.split(np.arange(tp + fp + fn), [tp, tp + fp])
         above, below = np.concatenate([both, both]), np.concatenate([both, predicted, both, missed])
+        self.reference.set_fill(opacity=0)
+        again = [Create(self.reference), Create(self.predicted)]
         self.bars, line = [], Line(self.end(0), self.end(tp * 2 + fp + fn), color=theme.INK, stroke_width=4)
         self.between = line.set_y((NUMERATOR + DENOMINATOR) / 2)
-        for chosen, height, movement in ((above, NUMERATOR, []), (below, DENOMINATOR, [Create(line)])):
+        for chosen, height, movement in ((above, NUMERATOR, again), (below, DENOMINATOR, [Create(line)])):
             copies = PixelCloud(self.blocks[chosen], self.colours[chosen], PIXEL)
+            copies.set_z_index(2 if height == NUMERATOR else 1)
             self.add(copies)
             self.bars.append(copies)
             bar = block(len(chosen), ROWS, LEFT_ENDS[0], height, PIXEL)
@@ -113,10 +132,11 @@ class Dice(ClipScene):
         self.play(LaggedStart(*moves, lag_ratio=0.25), FadeOut(self.totals),
                   FadeIn(line, *above[0::2], *below[0::2]), run_time=2.4)
         self.play(FadeIn(score, shift=0.3 * RIGHT), run_time=theme.CALM)
+        self.score = score
 
     def at_the_end(self) -> None:
-        """The two outlines once more."""
-        self.play(Create(self.reference), Create(self.predicted), run_time=2)
+        """The score swells once."""
+        self.play(self.score.animate(rate_func=there_and_back).scale(1.2), run_time=1.6)
 
     # ---- pieces ----
 
@@ -137,4 +157,4 @@ class Dice(ClipScene):
         for which in terms:
             parts.append(words("2 ·" if which == 0 else "+", theme.TITLE))
             parts.append(words(self.figure(int(self.shown["counts"][which])), theme.TITLE, COLOURS[which], bold=True))
-        return VGroup(*parts).arrange(RIGHT, buff=0.18)
+        return VGroup(*parts).arrange(RIGHT, buff=0.27)
