@@ -1,7 +1,22 @@
 """The block of the U-Net: convolution, batch norm and ReLU, twice; and what two small kernels cost."""
 
 import numpy as np
-from manim import LEFT, RIGHT, UP, Animation, FadeIn, FadeOut, GrowFromEdge, LaggedStart, Polygon, Rectangle, VGroup
+from manim import (
+    LEFT,
+    RIGHT,
+    UP,
+    Animation,
+    FadeIn,
+    FadeOut,
+    GrowFromEdge,
+    LaggedStart,
+    Polygon,
+    Rectangle,
+    VGroup,
+    VMobject,
+    smooth,
+    squish_rate_func,
+)
 
 from animations import theme
 from animations.arrays import load
@@ -15,8 +30,8 @@ from unet_lib.models.receptive_field import receptive_field
 HIGH, GAP, GATES, STOPS = 2.9, 0.12, (-3.35, 0.1, 3.55), (-5.3, -1.65, 1.8, 5.4)
 """A map's height, how far maps stand apart, and where gates and, between them, stacks stand."""
 STAGES = ("encoder.1", "decoder.1", "bottleneck")
-NAMES = {"en": ("equal numbers", "encoder, level 1", "decoder, level 1", "bottleneck"),
-         "de": ("gleich viele", "Encoder, Ebene 1", "Decoder, Ebene 1", "Flaschenhals")}
+NAMES = {"en": ("equal channels", "encoder, level 1", "decoder, level 1", "bottleneck"),
+         "de": ("gleiche Kanalzahl", "Encoder, Ebene 1", "Decoder, Ebene 1", "Flaschenhals")}
 BARS = (-2.7, 2.1)
 """Where the two ways' bars begin."""
 
@@ -43,7 +58,7 @@ class DoubleConvolution(ClipScene):
         self.key = on_line(self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL), -2.65)
         self.play(FadeIn(front, scale=0.9), run_time=theme.CALM)
         self.play(fan_out(front, self.stack, seconds=1.4), FadeOut(front, run_time=0.3),
-                  *(FadeIn(gate) for gate in self.gates))
+                  *(FadeIn(gate, rate_func=squish_rate_func(smooth, 0.7, 1)) for gate in self.gates))
         self.through("conv1", 1, 1.8, FadeIn(self.key))
 
     @beat("Batch norm rescales each map. ReLU turns negatives into 0.",
@@ -74,17 +89,20 @@ class DoubleConvolution(ClipScene):
         self.play(FadeIn(windows[2]), FadeIn(twice[2], shift=2 * RIGHT), run_time=theme.CALM)
         self.tabled = VGroup(*twice, *once, *windows)
 
-    @beat("Equal channels: fewer weights. Doubled channels: more.",
-          "Kanäle gleich: weniger Gewichte. Kanäle doppelt: mehr.")
+    @beat("Here: fewer weights, unless the number of channels grows.",
+          "Hier: weniger Gewichte, außer wenn die Kanäle mehr werden.")
     def the_costs(self) -> None:
-        self.play(FadeOut(self.tabled, shift=RIGHT), *(name.animate.move_to(x * RIGHT + 2.55 * UP, aligned_edge=LEFT)
+        scale = self.word("per row: longer = more weights", "je Zeile: länger = mehr Gewichte", theme.MUTED,
+                          theme.SMALL)
+        self.play(FadeOut(self.tabled, shift=RIGHT), FadeIn(on_line(scale.set_x(1.8), -2.8)), *(
+                    name.animate.move_to(x * RIGHT + 2.55 * UP, aligned_edge=LEFT)
                     for name, x in zip(self.names, BARS, strict=True)), run_time=theme.CALM)
         for place, name in enumerate(NAMES[self.language]):
             self.play(LaggedStart(*self.cost(place, name), lag_ratio=0.15), run_time=1.5)
 
     def cost(self, place: int, name: str) -> list[Animation]:
         """A line of the comparison: channels, and for either way a bar and how many weights that is."""
-        height = 1.5 - 1.15 * place
+        height = 1.6 - 1.12 * place
         first, last = int(self.shown["first"][place]), int(self.shown["last"][place])
         label = words(f"{first} → {last} → {last}", theme.LABEL).move_to(5.1 * LEFT + (height + 0.2) * UP)
         below = words(name, theme.SMALL, theme.MUTED).move_to(5.1 * LEFT + (height - 0.28) * UP)
@@ -98,11 +116,13 @@ class DoubleConvolution(ClipScene):
         return moves
 
     def gate(self, x: float, name: str) -> VGroup:
-        """What a stack goes through: a frame that stands like the maps, with its name below."""
+        """What a stack goes through: a frame that stands like the maps, its near edges before them, and its name."""
         across, up = 1.15 * HIGH * INTO_DEPTH, 1.15 * HIGH / 2 * UP
         corners = (-across / 2 - up, across / 2 - up, across / 2 + up, -across / 2 + up)
         frame = Polygon(*corners, color=theme.CONV, stroke_width=5, fill_opacity=0.12).move_to(x * RIGHT + 0.5 * UP)
-        return VGroup(frame, on_line(words(name, theme.LABEL, theme.CONV).set_x(x), -2.05))
+        near = VMobject(color=theme.CONV, stroke_width=5, z_index=1)
+        near.set_points_as_corners(frame.get_vertices()[[0, 3, 2]])
+        return VGroup(frame, near, on_line(words(name, theme.LABEL, theme.CONV).set_x(x), -2.05))
 
     def through(self, name: str, stop: int, seconds: float, *others: Animation) -> None:
         """The stack goes on through the next gate and comes out as new maps, the tumour's brightest in front."""
