@@ -27,13 +27,15 @@ class Threads(ImageMobject):
         pixels[..., :3] = 255 * np.array(to_rgb(theme.INK))
         super().__init__(pixels)
         self.set_resampling_algorithm(RESAMPLING_ALGORITHMS["bilinear"])
+        self.inside = (side - 0.5) * cell * FINE / pixels.shape[1]
         self.set(width=pixels.shape[1] / FINE).move_to((left + right) / 2)
 
-    def draw(self, outputs: float, until: float = 1, thick: float = 1) -> None:
-        """Show the threads of so many outputs up to a part of their way; more outputs make each thread fainter."""
+    def draw(self, outputs: float, until: float = 1, thick: float = 1, begin: float = 0) -> None:
+        """Show the threads of so many outputs for a part of their way; more outputs make each thread fainter."""
         firm = FIRM * thick / outputs**0.75
         opaque = 1 - np.exp(-firm * self.layers[round(outputs) - 1])
         opaque[:, round(until * opaque.shape[1]):] = 0
+        opaque[:, :round(begin * opaque.shape[1])] = 0
         self.pixel_array[..., 3] = 255 * opaque
 
     def grow(self, outputs: int) -> Animation:
@@ -45,12 +47,14 @@ class Threads(ImageMobject):
         return UpdateFromAlphaFunc(self, lambda _, time: self.draw(1 + (len(self.layers) - 1) * time))
 
     def thicken(self, times: float = 12) -> Animation:
-        """Until nothing can be seen through them."""
-        return UpdateFromAlphaFunc(self, lambda _, time: self.draw(len(self.layers), thick=times**time))
+        """Until nothing can be seen through them; they draw back from both tables meanwhile."""
+        return UpdateFromAlphaFunc(self, lambda _, time: self.draw(
+            len(self.layers), 1 - self.inside * time, times**time, self.inside * time))
 
     def withdraw(self, times: float = 12) -> Animation:
-        """From right to left, thinner and thinner."""
-        return UpdateFromAlphaFunc(self, lambda _, time: self.draw(len(self.layers), 1 - time, times**(1 - time)))
+        """From where `thicken` ends, from right to left, thinner and thinner."""
+        return UpdateFromAlphaFunc(self, lambda _, time: self.draw(
+            len(self.layers), self.inside + (1 - 2 * self.inside) * (1 - time), times**(1 - time), self.inside))
 
 
 @cache

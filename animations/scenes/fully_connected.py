@@ -2,7 +2,22 @@
 
 import numpy as np
 from jaxtyping import Int
-from manim import DOWN, LEFT, RIGHT, UP, Animation, FadeIn, FadeOut, Group, Text, UpdateFromAlphaFunc, VMobject, linear
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Animation,
+    FadeIn,
+    FadeOut,
+    Group,
+    Line,
+    Text,
+    UpdateFromAlphaFunc,
+    VGroup,
+    VMobject,
+    linear,
+)
 
 from animations import theme
 from animations.arrays import load
@@ -36,7 +51,9 @@ class FullyConnected(ClipScene):
         self.grid = PixelGrid(self.shown["patch"], CELL, numbers=False).move_to(HERE)
         self.answers = PixelGrid(self.shown["answers"], CELL, self.shade("answers"), numbers=False).move_to(THERE)
         self.colours = [cell.get_fill_color() for cell in self.answers.cells]
-        self.answers.set_fill(theme.SURFACE)
+        self.hatches = VGroup(*(Line(cell.get_corner(DOWN + LEFT), cell.get_corner(UP + RIGHT))
+                                for cell in self.answers.cells)).set_stroke(theme.LINE, 2)
+        self.answers.set_fill(theme.SURFACE).add(self.hatches)
         self.play(FadeIn(self.grid, shift=0.4 * RIGHT), FadeIn(self.answers, shift=0.4 * LEFT), run_time=theme.SLOW)
         self.threads, self.count = Threads(SIDE, CELL, HERE, THERE), words("0")
         self.play(self.counting(0, self.shown["weights"][0]), self.threads.grow(1), run_time=2.4)
@@ -62,22 +79,22 @@ class FullyConnected(ClipScene):
     def nine(self) -> None:
         self.play(self.counting(*self.shown["weights"][2:]), self.threads.withdraw(), *self.shrink(back=True),
                   FadeOut(self.slice), FadeOut(self.edge), run_time=2)
-        self.ring = PixelGrid(np.zeros((SIDE + 2, SIDE + 2)), CELL, theme.signed(1), numbers=False).move_to(self.grid)
-        self.window = KernelWindow(self.ring, *KERNEL.shape)
+        self.window = KernelWindow(self.grid, *KERNEL.shape)
+        outer = [place for place in range(SIDE**2) if {*divmod(place, SIDE)} & {0, SIDE - 1}]
+        border = VGroup(*(part[place] for part in (self.answers.cells, self.hatches) for place in outer))
         self.strokes = VMobject(color=theme.WINDOW, stroke_width=2)
         self.remove(self.threads)
-        self.add(self.ring, self.grid)
         self.moving = Group(self.answers, self.strokes, self.window)
         self.key = on_line(self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL), 2.5).align_to(6.9 * RIGHT, RIGHT)
         self.place(self.moving, 0)
-        self.play(FadeIn(self.ring), FadeIn(self.grid), FadeIn(self.strokes), FadeIn(self.window), FadeIn(self.key),
-                  run_time=theme.CALM)
+        self.play(FadeIn(self.strokes), FadeIn(self.window), FadeIn(self.key),
+                  border.animate.set_fill(opacity=0).set_stroke(opacity=0), run_time=theme.CALM)
         self.play(UpdateFromAlphaFunc(self.moving, self.place, rate_func=linear), run_time=5)
 
     @beat("Move the slice: its answers, computed anew, move along.",
           "Mit dem Bild bewegen sich die neu berechneten Antworten.")
     def it_moves(self) -> None:
-        self.play(FadeOut(self.ring), FadeOut(self.window), FadeOut(self.strokes), FadeIn(self.slice), FadeIn(self.map),
+        self.play(FadeOut(self.window), FadeOut(self.strokes), FadeIn(self.slice), FadeIn(self.map),
                   *self.shrink(), run_time=1.4)
         self.remove(self.grid, self.answers)
         self.at_the_end()
@@ -92,15 +109,17 @@ class FullyConnected(ClipScene):
         self.map.image.pixel_array[..., :3] = self.shade("maps")(self.shown["maps"][shift])
 
     def place(self, _: Group, time: float) -> None:
-        """The window back and forth along the rows; an output gets its colour once the window is there."""
-        past, ways = time * (SIDE**2 - 1), snake(SIDE)
-        for row, column in ways[:int(past) + 1]:
+        """The window back and forth within the table; an output gets its colour once the window is there."""
+        ways = snake(SIDE - 2)
+        past = time * (len(ways) - 1)
+        for row, column in ways[:int(past) + 1] + 1:
             self.answers.cell(row, column).set_fill(self.colours[row * SIDE + column])
-        down, right = (np.interp(past, range(SIDE**2), way) * CELL for way in ways.T)
+            self.hatches[row * SIDE + column].set_stroke(opacity=0)
+        down, right = (np.interp(past, range(len(ways)), way) * CELL for way in ways.T)
         step = right * RIGHT + down * DOWN
-        self.window.move_to(self.window.place(self.ring, 0, 0) + step)
-        starts = step + [cell.get_center() for cell in self.ring.block(0, 0, *KERNEL.shape)]
-        ends = step + np.tile(self.answers.cell(0, 0).get_center(), (len(starts), 1))
+        self.window.move_to(self.window.place(self.grid, 0, 0) + step)
+        starts = step + [cell.get_center() for cell in self.grid.block(0, 0, *KERNEL.shape)]
+        ends = step + np.tile(self.answers.cell(1, 1).get_center(), (len(starts), 1))
         self.strokes.set_points(np.stack([starts + (ends - starts) * part / 3 for part in range(4)], 1).reshape(-1, 3))
 
     def shrink(self, back: bool = False) -> list[Animation]:
