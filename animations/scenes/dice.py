@@ -136,7 +136,7 @@ class Dice(ClipScene):
 
     def at_the_end(self) -> None:
         """The score swells once."""
-        self.play(self.score.animate(rate_func=there_and_back).scale(1.2), run_time=1.6)
+        self.play(self.score.animate(rate_func=there_and_back).scale(1.2), run_time=1.3)
 
     # ---- pieces ----
 
