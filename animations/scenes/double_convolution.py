@@ -90,7 +90,7 @@ class DoubleConvolution(ClipScene):
         self.tabled = VGroup(*twice, *once, *windows)
 
     @beat("Here: fewer weights, unless the number of channels grows.",
-          "Hier: weniger Gewichte, außer wenn die Kanäle mehr werden.")
+          "Hier: weniger Gewichte, außer wenn die Kanalzahl wächst.")
     def the_costs(self) -> None:
         scale = self.word("per row: longer = more weights", "je Zeile: länger = mehr Gewichte", theme.MUTED,
                           theme.SMALL)
