@@ -1,21 +1,38 @@
 """How far one number sees, layer by layer."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, FadeIn, FadeOut, Rectangle, ReplacementTransform, Transform, VGroup, linear
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    FadeIn,
+    FadeOut,
+    Rectangle,
+    ReplacementTransform,
+    Text,
+    Transform,
+    VGroup,
+    linear,
+    smooth,
+    squish_rate_func,
+)
 
 from animations import theme
 from animations.arrays import load
 from animations.camera import Dive, fixed
 from animations.clip_scene import ClipScene, beat
 from animations.examples import stages
-from animations.mobjects import Picture, PixelGrid, words
+from animations.mobjects import Counting, Picture, PixelGrid, backed, on_line, words
 from unet_lib.models.layers import CONV_3, HALVE
 from unet_lib.models.receptive_field import receptive_field, rows_seen
 
 PIXELS, WIDE, HIGH, GAP = 20, 0.54, 0.54, 0.95
 LAYERS = ("3×3", "3×3", "pool", "3×3", "3×3")
+EARLY = squish_rate_func(smooth, 0, 0.6)
+"""The square has grown, and its level is named, while the camera still moves."""
 GEOMETRY = {"3×3": CONV_3, "pool": HALVE}
 
 
@@ -63,35 +80,45 @@ class ReceptiveField(ClipScene):
         self.middle, self.field = self.slice.at(row + 0.5, column), self.square(1)
         small = self.slice.image.height / len(self.slice.image.pixel_array) / WIDE
         self.add(self.slice, *self.rows[1:], self.rows[0], self.lit)
-        self.play(*(FadeOut(thing) for thing in (*self.rows[1:], self.rows[0][1], self.counted, self.lit[1:])),
-                  FadeIn(self.slice), cells.animate.scale(small).move_to(self.middle),
+        seen = [self.field.copy() for _ in self.lit[1:]]
+        self.play(*(FadeOut(row, target_position=self.middle, scale=small) for row in self.rows[1:]),
+                  *(ReplacementTransform(spot, square) for spot, square in zip(self.lit[1:], seen, strict=True)),
+                  FadeOut(self.rows[0][1]), FadeOut(self.counted), FadeIn(self.slice),
+                  cells.animate.scale(small).move_to(self.middle),
                   ReplacementTransform(self.lit[0], self.field), run_time=1.6)
-        self.remove(self.lit, self.rows[0])
+        self.remove(self.lit, self.rows[0], *seen)
         self.add(cells, self.field)
         self.play(Dive(self.camera.frame, self.middle, 2.6), run_time=1.8)
 
     @beat("In the U-Net the square grows from level to level.", "Im U-Net wächst das Quadrat von Ebene zu Ebene.")
     def level_by_level(self) -> None:
-        label = VGroup()
+        text = fixed(self.label(1, 0))
+        plate = fixed(backed(self.label(len(self.shown["fields"]), self.shown["fields"].max()))[0])
+        self.add(plate)
         for level, width in enumerate((1.6, 2.4, 4.4, 8, 14.2), 1):
-            new, text = self.square(level - 1), self.label(level)
+            new, last = self.square(level - 1), self.shown["fields"][max(level - 2, 0)]
+            count = Counting(text, self.counting(level, last, self.shown["fields"][level - 1]), rate_func=EARLY)
             where = self.middle if level < len(self.shown["fields"]) else self.camera.at_rest
-            self.play(self.look(where, width), ReplacementTransform(self.field, new), FadeIn(text), FadeOut(label),
+            self.play(self.look(where, width), ReplacementTransform(self.field, new, rate_func=EARLY), count,
                       run_time=1.5)
-            self.field, label = new, text
+            self.field = new
 
     def square(self, level: int) -> Rectangle:
         """What a number in the middle of the tumour sees, on a level counted from 0."""
         (row, column), field = self.shown["centre"], self.shown["fields"][level]
         return self.slice.frame(row + 0.5 - field / 2, column + 0.5 - field / 2, field, field)
 
-    def label(self, level: int) -> VGroup:
-        """Says a level's number and how far it sees, on the screen's upper right."""
-        field = self.shown["fields"][level - 1]
-        text = self.word(f"level {level}: {field} × {field} pixels", f"Ebene {level}: {field} × {field} Pixel")
-        text.set_color(theme.WINDOW).move_to(6.9 * RIGHT + 2.3 * UP, aligned_edge=RIGHT)
-        back = Rectangle(theme.BACKGROUND, 0.7, text.width + 0.4, fill_opacity=0.85, stroke_width=0)
-        return fixed(VGroup(back.move_to(text), text))
+    def label(self, level: int, field: int) -> Text:
+        """Says how far a level sees, and its number unless that is 0, on the screen's upper right."""
+        name, unit = {"en": ("level", "pixels"), "de": ("Ebene", "Pixel")}[self.language]
+        first = f"{name} {level}: " if level else ""
+        text = words(f"{first}{field} × {field} {unit}", theme.LABEL, theme.WINDOW)
+        return on_line(text.align_to(6.7 * RIGHT, RIGHT), 2.3)
+
+    def counting(self, level: int, last: int, field: int) -> Callable[[float], Text]:
+        """The label while a level's square grows from the last one's; the level is named once it has its size."""
+        return lambda time: fixed(self.label(level * (time > 0.999 or last == field),
+                                             round(last + (field - last) * time)))
 
     def row(self, place: int) -> VGroup:
         """A row of cells over the pixels, with its name; after pooling the cells are twice as wide."""
