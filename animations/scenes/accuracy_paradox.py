@@ -16,7 +16,7 @@ from animations.pixel_cloud import DENSITY, Flight, PixelCloud, block
 from unet_lib.core.paths import repository
 
 ROWS, COLUMNS, PITCH, SIDE = 20, 50, 6 / DENSITY, 5 / DENSITY
-BAR_ROWS, LEFT_END = 8, -4.65
+BAR_ROWS, LEFT_END = 8, -4.75
 WIDE, HIGH = ROWS * COLUMNS / BAR_ROWS * PITCH, BAR_ROWS * PITCH
 """Of a bar that stands for 1: all pixels, in columns of BAR_ROWS."""
 HEIGHTS = ((1.55, 0.85), (-0.95, -1.65))
@@ -76,7 +76,11 @@ class AccuracyParadox(ClipScene):
                          for name, y in zip(names, HEIGHTS, strict=True)))
         self.play(self.look_back(), FadeIn(rails.set_z_index(-1)), run_time=theme.SLOW)
         self.play(Flight(self.cloud, bar, lag=0.6), run_time=2.6)
-        self.play(FadeIn(self.value(0, 0), shift=0.3 * RIGHT), FadeOut(self.tallies), run_time=theme.CALM)
+        found = self.bar(self.shown["right"] / self.shown["all"], HEIGHTS[0][0], theme.INK)
+        missed = self.bar(self.shown["tumour"] / self.shown["all"], HEIGHTS[0][0], theme.REFERENCE)
+        self.play(FadeIn(found, missed.next_to(found, RIGHT, buff=0)), FadeIn(self.value(0, 0), shift=0.3 * RIGHT),
+                  FadeOut(self.tallies), run_time=theme.CALM)
+        self.remove(self.cloud)  # whose thin gaps would flicker
 
     @beat("Dice counts the tumour pixels found. Here these are none.",
           "Dice zählt gefundene Tumorpixel. Hier sind es keine.")
@@ -106,7 +110,7 @@ class AccuracyParadox(ClipScene):
     def at_the_end(self) -> None:
         """The two gains."""
         gains = [words(f"+{self.figure(gain, 3)}", theme.LABEL, theme.WINDOW, bold=True)
-                 .move_to((LEFT_END + WIDE + 2.3) * RIGHT + np.mean(heights) * UP)
+                 .move_to((LEFT_END + WIDE + 2.5) * RIGHT + np.mean(heights) * UP)
                  for gain, heights in zip(self.shown["gains"], HEIGHTS, strict=True)]
         self.play(FadeIn(*gains, shift=0.4 * RIGHT), run_time=theme.SLOW)
 

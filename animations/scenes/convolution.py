@@ -35,7 +35,7 @@ class Convolution(ClipScene):
         self.grid = PixelGrid(self.shown["patch"], CELL).move_to(0.1 * UP)
         cut = Picture(theme.grey(self.shown["patch"]), self.frame.height).move_to(self.frame)
         self.play(cut.animate.match_height(self.grid.cells).move_to(self.grid), FadeOut(self.frame, self.slice),
-                  run_time=1.6)
+                  run_time=1.4)
         self.play(LaggedStart(*(FadeIn(self.grid.entry(*place)) for place in np.ndindex(PATCH, PATCH)), lag_ratio=0.1),
                   run_time=0.8)
         self.remove(cut)
@@ -50,22 +50,22 @@ class Convolution(ClipScene):
         self.play(LaggedStart(*(FadeIn(self.kernel.entry(*place), shift=0.3 * DOWN) for place in np.ndindex(3, 3)),
                               lag_ratio=0.15), FadeIn(self.key), run_time=1)
         self.window = self.corner_weights()
-        self.play(self.grid.labels.animate.shift(0.19 * DOWN), Create(self.window[0]), run_time=theme.CALM)
+        self.play(self.grid.labels.animate.shift(0.19 * DOWN), Create(self.window[0]), run_time=0.6)
         self.play(LaggedStart(*(ReplacementTransform(self.kernel.entry(*divmod(place, 3)), chip)
-                                for place, chip in enumerate(self.window[1:])), lag_ratio=0.15), run_time=1.5)
+                                for place, chip in enumerate(self.window[1:])), lag_ratio=0.15), run_time=1.1)
 
     @beat("Each pixel times its weight; the nine products are added.",
           "Pixel mal Gewicht; die neun Produkte werden addiert.")
     def one_sum(self) -> None:
         self.play(VGroup(self.grid, self.window).animate.shift(LEFTMOST - self.grid.cells.get_center()),
-                  self.key.animate.move_to(3 * RIGHT + 2.5 * DOWN), run_time=1)
+                  self.key.animate.move_to(3 * RIGHT + 2.5 * DOWN), run_time=0.8)
         values = self.shown["answers"]
         self.answers = PixelGrid(values, 0.95, theme.signed(np.abs(values).max())).move_to(RIGHTMOST)
         self.frame = KernelWindow(self.answers, 4, 4, theme.LINE)
         self.products, self.sum = self.product_grid(0, 0), self.total(0, 0)
         moves = [FadeIn(self.products.entry(*place), target_position=self.grid.cell(*place), path_arc=-0.5 - 0.5 * place[0])
                  for place in np.ndindex(KERNEL.shape)]
-        self.play(LaggedStart(*moves, lag_ratio=0.35), run_time=2.4)
+        self.play(LaggedStart(*moves, lag_ratio=0.35), run_time=2)
         self.play(LaggedStart(*(FadeOut(label.copy(), target_position=self.sum) for label in self.products.labels),
                               FadeIn(self.sum), lag_ratio=0.15), run_time=1.5)
         self.remove(self.products)  # which came in parts, and is exchanged as a whole from now on
@@ -76,7 +76,7 @@ class Convolution(ClipScene):
           "Das Fenster wandert, immer mit denselben neun Gewichten.")
     def it_slides(self) -> None:
         for row, column in list(np.ndindex(self.shown["answers"].shape))[1:]:
-            seconds = 0.4 if row == 0 else 0.17
+            seconds = 0.35 if row == 0 else 0.17
             self.play(self.window.animate.move_to(self.frame_at(row, column)), run_time=seconds)
             self.remove(self.products, self.sum)
             self.products, self.sum = self.product_grid(row, column), self.total(row, column)
@@ -99,7 +99,7 @@ class Convolution(ClipScene):
                     for place, chip in enumerate(self.window[1:])),
                   self.answers.animate.match_height(given).move_to(given), run_time=1.6)
         self.remove(self.grid)
-        self.sweep(source, values, 2.2)
+        self.sweep(source, values, 1.6)
         self.remove(self.answers, there)
 
     def frame_at(self, row: int, column: int) -> np.ndarray:

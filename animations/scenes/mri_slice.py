@@ -109,18 +109,21 @@ class MriSlice(ClipScene):
     def the_task(self) -> None:
         reference = self.shown["reference"]
         lines = Group(*(picture.outline(reference) for picture in self.channels))
-        self.play(*(Create(line) for line in lines), FadeOut(*self.probe), run_time=1.4)
-        together = Picture(theme.grey(self.shown["image"][..., FLAIR]), 4.4).move_to(3 * LEFT + 0.5 * UP)
-        mask = Picture(theme.signed(1)(np.zeros(reference.shape)), 4.4).move_to(3 * RIGHT + 0.5 * UP)
+        self.play(*(Create(line) for line in lines), FadeOut(*self.probe, *(name for c, name in enumerate(self.names) if c != FLAIR)),
+                  run_time=1.4)
+        together = Picture(theme.grey(self.shown["image"][..., FLAIR]), 4.4).move_to(3.3 * LEFT + 0.5 * UP)
+        mask = Picture(theme.signed(1)(np.zeros(reference.shape)), 4.4).move_to(3.3 * RIGHT + 0.5 * UP)
         self.bring_to_front(self.channels[FLAIR], lines[FLAIR])
         self.play(*(picture.animate.match_height(together).move_to(together) for picture in self.channels),
-                  *(Transform(line, together.outline(reference)) for line in lines), FadeOut(self.names), run_time=1.2)
+                  *(Transform(line, together.outline(reference)) for line in lines),
+                  self.names[FLAIR].animate.match_x(together), run_time=1.2)
         self.remove(*(thing for c, pair in enumerate(zip(self.channels, lines, strict=True)) if c != FLAIR
                       for thing in pair))
         self.play(FadeIn(mask, shift=RIGHT), run_time=theme.QUICK)
         self.play(fly(lines[FLAIR], mask.outline(reference, tint=1)), run_time=1.5)
-        label = self.word("reference mask: 1 in the tumour, 0 elsewhere", "Referenzmaske: 1 im Tumor, 0 sonst")
-        self.play(FadeIn(label.set_y(-2.35), shift=0.2 * UP), run_time=theme.CALM)
+        label = self.word("reference mask: 1 in the tumour, 0 elsewhere", "Referenzmaske: 1 im Tumor, 0 sonst",
+                          size=theme.SMALL)
+        self.play(FadeIn(on_line(label.match_x(mask), -2.05), shift=0.2 * UP), run_time=theme.CALM)
 
     def at_the_end(self) -> None:
         self.play(self.look(0.03 * UP, 13.4), run_time=1)

@@ -6,6 +6,7 @@ from manim import (
     LEFT,
     RIGHT,
     UP,
+    AnimationGroup,
     Create,
     Dot,
     FadeIn,
@@ -66,7 +67,7 @@ class Relu(ClipScene):
         axes = VGroup(lines, words("0", theme.LABEL, theme.MUTED).move_to(0.45 * DOWN)).shift(ORIGIN)
         points = [ORIGIN + (x * RIGHT + y * UP) / UNIT for x, y in self.shown["rule"].T]
         curve = VMobject(color=theme.INK, stroke_width=7).set_points_as_corners(points)
-        formula = MathTypst("max(x, 0)", font_size=52, color=theme.INK).move_to(ORIGIN + 1.35 * LEFT + 2 * UP)
+        formula = MathTypst("max(x, 0)", font_size=52, color=theme.INK).move_to(ORIGIN + 1.45 * LEFT + 2.75 * UP)
         there = PixelGrid(self.shown["answers"], SIDE, self.shade).move_to(LEFTMOST)
         self.play(Transform(self.before, there), Create(axes), run_time=1.2)
         dot = Dot(points[0], 0.13, color=theme.WINDOW)
@@ -82,10 +83,14 @@ class Relu(ClipScene):
             value = self.shown["answers"][place]
             label = words(number(value), theme.LABEL, theme.WINDOW).move_to(self.before.cell(*place))
             dot = Dot(self.on_axis(value), 0.13, color=theme.WINDOW)
-            self.play(label.animate.move_to(self.on_axis(value) + 0.4 * DOWN), run_time=theme.CALM)
+            self.play(label.animate.move_to(self.on_axis(value) + 0.4 * DOWN), run_time=0.6)
             self.play(FadeIn(dot, scale=2), run_time=0.25)
             self.play(dot.animate.move_to(self.on_curve(value)), run_time=0.6)
-            self.play(FadeIn(self.after.entry(*place), target_position=dot), FadeOut(label, dot), run_time=theme.CALM)
+            read = self.read_off(value)
+            if value > 0:
+                self.play(Create(read[0]), FadeIn(read[1], shift=0.3 * LEFT), run_time=theme.QUICK)
+            self.play(FadeIn(self.after.entry(*place), target_position=dot), FadeOut(label, dot, read),
+                      run_time=0.6)
 
     @beat("All other numbers go through the same rule.", "Alle anderen Zahlen gehen durch dieselbe Regel.")
     def the_change(self) -> None:
@@ -93,26 +98,35 @@ class Relu(ClipScene):
         values = [self.shown["answers"][place] for place in rest]
         dots = [Dot(self.before.cell(*place).get_center(), 0.13, color=theme.WINDOW) for place in rest]
         self.play(LaggedStart(*(dot.animate.move_to(self.on_axis(value)) for dot, value in
-                                zip(dots, values, strict=True)), lag_ratio=0.1), run_time=1.6)
+                                zip(dots, values, strict=True)), lag_ratio=0.1), run_time=1.2)
         self.play(*(dot.animate.move_to(self.on_curve(value)) for dot, value in zip(dots, values, strict=True)),
                   run_time=1)
-        self.play(LaggedStart(*(FadeIn(self.after.entry(*place), target_position=dot) for dot, place in
-                                zip(dots, rest, strict=True)), lag_ratio=0.1), FadeOut(*dots), run_time=1.6)
+        arrive = [AnimationGroup(*(AnimationGroup(FadeIn(self.after.entry(*place), target_position=dot), FadeOut(dot))
+                                   for dot, place in zip(dots, rest, strict=True) if place[0] == row), lag_ratio=0.25)
+                  for row in range(4)]
+        self.play(LaggedStart(*arrive, lag_ratio=0.8), run_time=2)
 
     @beat("On the map of a phantom’s slice, violet becomes dark.",
           "Auf der Karte eines Phantoms wird alles Violette dunkel.")
     def a_map(self) -> None:
         shade = theme.signed(theme.reach_of(self.shown["map"]))
         before, after = (Picture(shade(self.shown[name]), 4.7).move_to(side + 0.35 * UP)
-                         for name, side in (("map", 3.5 * LEFT), ("relu map", 3.5 * RIGHT)))
+                         for name, side in (("map", 4.5 * LEFT), ("relu map", 4.5 * RIGHT)))
         spots = [picture.frame(*self.shown["corner"], 4, 4) for picture in (before, after)]
-        self.play(FadeOut(self.rule), FadeIn(before, edge := after.edge.copy()), run_time=theme.QUICK)
-        self.add(self.before, self.after)
+        before.set_z_index(-1)
+        self.play(FadeOut(self.rule[-1]), FadeIn(before, edge := after.edge.copy()),
+                  self.rule[:-1].animate.scale(0.7).move_to(0.35 * UP), run_time=1)
         self.play(*(table.animate.match_height(spot).move_to(spot) for table, spot in
-                    zip((self.before, self.after), spots, strict=True)), run_time=1.6)
+                    zip((self.before, self.after), spots, strict=True)), run_time=1.3)
         self.remove(self.before)
-        self.sweep(before, after, 2.6)
+        self.sweep(before, after, 2)
         self.remove(self.after, edge)
+
+    def read_off(self, value: float) -> VGroup:
+        """The line from the curve to the vertical axis, and what stands there."""
+        end = self.on_curve(value) * UP
+        return VGroup(Line(self.on_curve(value), end + 0.12 * LEFT, color=theme.WINDOW, stroke_width=3),
+                      words(number(max(value, 0)), theme.LABEL, theme.WINDOW).next_to(end, LEFT, buff=0.25))
 
     def on_axis(self, value: float) -> Point:
         """Where a number stands on the graph's horizontal axis."""

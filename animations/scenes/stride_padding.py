@@ -62,7 +62,7 @@ class StridePadding(ClipScene):
         self.rows = VGroup()
         self.input = PixelGrid(self.shown["patch"], SIDE, numbers=False).move_to(INPUT)
         self.play(LaggedStart(*(FadeIn(cell) for cell in self.input.cells), lag_ratio=0.05), run_time=0.8)
-        self.run(0, 0.19)
+        self.run(0, 0.15)
 
     @beat("Padding 1: a ring of zeros around it keeps the size.", "Padding 1: Ein Ring aus Nullen erhält die Größe.")
     def padding(self) -> None:
@@ -86,18 +86,18 @@ class StridePadding(ClipScene):
     @beat("Stride 2: the window moves two pixels at a time.", "Stride 2: Das Fenster rückt um zwei Pixel weiter.")
     def stride(self) -> None:
         self.clear_output()
-        self.run(2, 0.36)
+        self.run(2, 0.28)
 
     @beat("One formula gives all three sizes; ⌊ ⌋ means: round down.",
           "Eine Formel gibt alle drei Größen; ⌊ ⌋ heißt: abrunden.")
     def one_formula(self) -> None:
         tables = VGroup(self.input, self.zeros, self.window, self.output)
-        self.play(FadeOut(*self.labels), tables.animate.scale(0.7).move_to(3.1 * LEFT + 1.1 * UP), run_time=1)
+        self.play(FadeOut(*self.labels), tables.animate.scale(0.7).move_to(3.1 * LEFT + 1.1 * UP), run_time=0.8)
         self.general = MathTypst('"out" = floor(("in" + 2 dot "padding" - "kernel") / "stride") + 1', font_size=40)
         self.general.set_color(theme.INK).move_to(3.1 * LEFT + 1.7 * DOWN)
-        self.play(FadeTransform(self.rows[2][1].copy(), self.general), run_time=1.4)
+        self.play(FadeTransform(self.rows[2][1].copy(), self.general), run_time=1)
         self.play(LaggedStart(*(row[1].animate(rate_func=there_and_back).scale(1.12) for row in self.rows),
-                              lag_ratio=0.6), run_time=2.4)
+                              lag_ratio=0.6), run_time=1.7)
 
     @beat("With padding 1, a phantom’s slice stays {slice[0]} × {slice[0]} pixels.",
           "Padding 1: Das Bild eines Phantoms bleibt {slice[0]} × {slice[0]} groß.")
@@ -113,9 +113,9 @@ class StridePadding(ClipScene):
         self.fade(self.rows, self.zeros, self.window, self.output,
                   *(cell for cell in self.input.cells if cell not in pixels.submobjects))
         self.play(pixels.animate.match_height(spot).move_to(spot), FadeIn(source, edge := output.edge.copy()),
-                  self.general.animate.set_y(-2.15), run_time=1.5)
+                  self.general.animate.set_y(-2.15), run_time=1.2)
         self.play(FadeTransform(self.general, line), FadeOut(pixels), FadeIn(key), run_time=theme.CALM)
-        self.sweep(source, output, 2)
+        self.sweep(source, output, 1.1)
         self.remove(edge)
 
     def run(self, case: int, seconds: float) -> None:
@@ -144,7 +144,7 @@ class StridePadding(ClipScene):
         row = VGroup(name, line).arrange(DOWN, buff=0.2).move_to(FORMULAS + (1.85 - 1.75 * case) * UP)
         self.rows.add(row)
         self.play(FadeIn(self.labels[1], name), *(FadeOut(label.copy(), target_position=line) for label in self.labels),
-                  FadeIn(line), run_time=0.9)
+                  FadeIn(line), run_time=0.7)
 
     def clear_output(self) -> None:
         """Take the last run away."""
