@@ -1,21 +1,34 @@
 """The way up: each number stamps a kernel into a larger table, and all maps stamp into the same one."""
 
 import numpy as np
-from manim import LEFT, RIGHT, UP, Create, FadeIn, FadeOut, LaggedStart, Square, Text, UpdateFromAlphaFunc, linear
+from manim import (
+    LEFT,
+    RIGHT,
+    UP,
+    Create,
+    FadeIn,
+    FadeOut,
+    LaggedStart,
+    Square,
+    Text,
+    UpdateFromAlphaFunc,
+    VGroup,
+    linear,
+)
 
 from animations import theme
 from animations.arrays import load
-from animations.camera import Dive
+from animations.camera import Dive, fixed
 from animations.clip_scene import ClipScene, beat
-from animations.examples import SIGNED_KEY, answers
-from animations.mobjects import Counting, Picture, PixelGrid, on_line, words
+from animations.examples import ACTIVATION_KEY, SIGNED_KEY, answers
+from animations.mobjects import Counting, Picture, PixelGrid, backed, fly, on_line, words
 from animations.stacks import FeatureStack
 from unet_lib import byhand
 
 KERNEL = np.array([[1, 0], [2, -1]])
 """A made-up one: learnt ones are no whole numbers."""
-SIDE, HIGH = 1.15, 4.6
-"""A cell's side, and the height of the map that comes out."""
+SIDE, HIGH, NEAR = 1.15, 4.6, 3.6
+"""A cell's side, the height of the map that comes out, and the width of the picture when the camera is near."""
 
 
 class TransposedConvolution(ClipScene):
@@ -63,36 +76,48 @@ class TransposedConvolution(ClipScene):
           "In diesem Netz stempeln {count} Karten in eine, alle addiert.")
     def all_maps(self) -> None:
         sums = self.shown["sums"]
-        self.colours = [theme.signed(theme.reach_of(sums[-1]))(values) for values in sums]
+        self.final = theme.signed(theme.reach_of(sums[-1]))
+        self.colours = [self.final(values) for values in sums]
         self.map = Picture(self.colours[0], HIGH).move_to(4.2 * RIGHT + 0.3 * UP)
         shade = theme.activation(float(np.quantile(self.shown["maps"], 0.99)))
         self.stack = FeatureStack([shade(values) for values in self.shown["maps"]], HIGH / 2, 0.12)
         self.stack.move_to(3.9 * LEFT + 0.3 * UP)
-        self.key = on_line(self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL), -2.65).align_to(6.9 * RIGHT, RIGHT)
+        key = on_line(self.word(*SIGNED_KEY, theme.MUTED, theme.SMALL), -2.65).align_to(6.9 * RIGHT, RIGHT)
+        below = on_line(self.word(*ACTIVATION_KEY, theme.MUTED, theme.SMALL), -1.75).align_to(6.5 * LEFT, LEFT)
+        self.key = fixed(backed(key))
         self.count = words("0")
         gone = self.times, self.kernel, self.ring, *self.empty
         self.play(*(FadeOut(thing, run_time=theme.QUICK) for thing in gone),
                   FadeOut(self.small, target_position=self.stack.get_left(), scale=0.4),
                   FadeOut(self.large, target_position=self.map), FadeIn(self.stack, shift=LEFT), FadeIn(self.map),
-                  FadeIn(self.key), run_time=1.6)
+                  FadeIn(self.key), FadeIn(below), run_time=1.6)
         flying = [sheet.copy() for sheet in self.stack.from_front()]
         self.play(LaggedStart(*(sheet.animate.move_to(self.map.get_left()).set_opacity(0) for sheet in flying),
                               lag_ratio=0.12), UpdateFromAlphaFunc(self.map, self.added, rate_func=linear),
-                  Counting(self.count, self.counted, rate_func=linear), run_time=5)
+                  Counting(self.count, self.counted, rate_func=linear), run_time=4.6)
         self.remove(*flying)
 
     @beat("A stamp's four weights differ, so the map looks chequered.",
           "Vier verschiedene Gewichte je Stempel: ein Karomuster.")
     def the_pattern(self) -> None:
-        self.play(Dive(self.camera.frame, self.map.at(32, 21), 3), run_time=2)
-        block = self.map.frame(30, 16, 2, 2)
+        self.play(Dive(self.camera.frame, self.map.at(32, 12), NEAR), run_time=2)
+        block, large = self.map.frame(30, 16, 2, 2), self.enlarged(30, 16)
         self.play(Create(block), run_time=theme.QUICK)
-        for row, column in ((30, 22), (34, 22), (34, 18)):
-            self.play(block.animate.move_to(self.map.frame(row, column, 2, 2)), run_time=0.9)
-        self.play(FadeOut(block), run_time=0.3)
+        self.play(fly(block, large[1]), FadeIn(large[0]), run_time=theme.CALM)
+        for row, column in ((30, 22), (34, 20)):
+            old, large = large, self.enlarged(row, column)
+            self.play(block.animate.move_to(self.map.frame(row, column, 2, 2)), run_time=0.6)
+            self.play(fly(block, large[1]), FadeIn(large[0]), FadeOut(old), run_time=0.7)
+        self.play(FadeOut(block), FadeOut(large), run_time=0.3)
 
     def at_the_end(self) -> None:
         self.play(Dive(self.camera.frame, self.camera.at_rest, self.camera.at_rest.width), run_time=2)
+
+    def enlarged(self, row: int, column: int) -> VGroup:
+        """A block's four values, large, on the left of the map, and a frame around them."""
+        table = PixelGrid(self.shown["sums"][-1, row:row + 2, column:column + 2], SIDE, self.final, decimals=1)
+        table.scale(NEAR / self.camera.at_rest.width).next_to(self.map.at(32, 0), LEFT, buff=0.16)
+        return VGroup(table, Square(table.width, color=theme.WINDOW, stroke_width=6).move_to(table))
 
     def added(self, _: Picture, time: float) -> None:
         """The sum of the maps that have arrived."""
