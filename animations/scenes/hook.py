@@ -12,7 +12,7 @@ from animations.mobjects import Picture, Point
 
 SIDE, EYE = 5.9, 7.0
 """How large a slice is, and how far the eye is from the slice in the middle."""
-WIDTHS = {theme.PREDICTION: 7, theme.REFERENCE: 3}
+WIDTHS = {theme.PREDICTION: 8, theme.REFERENCE: 3.5}
 TURN, RADIANS = 10, np.pi / 180
 """How many degrees an upright head turns a second; and one degree."""
 UPRIGHT = {"tilt": 63, "gap": 0.19, "size": 0.82}
@@ -52,7 +52,7 @@ class Head(Group):
 
     def __init__(self, slices: list[Slice]) -> None:
         super().__init__(*slices)
-        self.now = {**UPRIGHT, "gap": 0.8, "turn": -40.0, "at": (len(slices) - 1) / 2, "opacity": 0.0, "found": -1.0,
+        self.now = {**UPRIGHT, "gap": 0.25, "turn": -40.0, "at": (len(slices) - 1) / 2, "opacity": 1.0, "found": -1.0,
                     "true": 0.0}
         self.add_updater(lambda head, dt: head.arrange_slices(dt))
 
@@ -80,7 +80,7 @@ class Head(Group):
                 passed, nearer = 0, 1e-6  # too near to be seen, or hidden by those in front: not drawn
             found = np.clip(now["found"] - place + 1, 0, 1)
             one.put(height * np.sin(tilt) * nearer * UP, SIDE * now["size"] * nearer * across,
-                    passed * now["opacity"], [found * passed * (1 - 0.4 * now["true"]), now["true"] * passed])
+                    passed * now["opacity"], [found * passed, now["true"] * passed])
 
 
 class Hook(ClipScene):
@@ -91,14 +91,19 @@ class Hook(ClipScene):
         return {"slices": load("head"), "count": np.array(len(load("head"))), "reference": load("head masks"),
                 "predicted": load("head probability") >= 0.5}
 
+    def construct(self) -> None:
+        """The head is there, and turns, from the first moment on."""
+        shown = self.numbers()
+        self.head = Head([Slice(theme.grey(level), {theme.PREDICTION: blue, theme.REFERENCE: orange})
+                          for level, blue, orange in zip(*(shown[name] for name in (
+                              "slices", "predicted", "reference")), strict=True)])
+        self.add(self.head)
+        super().construct()
+
     @beat("A phantom, an artificial head: {count} slices, one tumour.",
           "Ein Phantom, ein künstlicher Kopf: {count} Schichten, ein Tumor.")
     def the_head(self) -> None:
-        self.head = Head([Slice(theme.grey(level), {theme.PREDICTION: blue, theme.REFERENCE: orange})
-                          for level, blue, orange in zip(*(self.shown[name] for name in (
-                              "slices", "predicted", "reference")), strict=True)])
-        self.add(self.head)
-        self.play(self.head.to(1.6, **UPRIGHT), self.head.to(0.6, opacity=1))
+        self.play(self.head.to(1.8, **UPRIGHT))
 
     @beat("Can you find it?", "Kannst du ihn finden?")
     def look_for_it(self) -> None:
@@ -109,14 +114,14 @@ class Hook(ClipScene):
           "Ein Netz umreißt den Tumor. Es kennt diesen Kopf nicht.")
     def the_network(self) -> None:
         self.play(self.head.to(3.2, at=self.above - 1, found=self.above))
+        self.play(self.head.to(1.6, **UPRIGHT, at=self.above - 4, opacity=0.07), self.look(0.3 * LEFT, 9), run_time=1.6)
 
     @beat("In orange, the true outline.", "In Orange der wahre Umriss.")
     def the_body(self) -> None:
-        self.play(self.head.to(1.4, **UPRIGHT, at=self.above - 4, opacity=0.07), self.look(0.3 * LEFT, 9), run_time=1.4)
         names = VGroup(self.word("network", "Netz", theme.PREDICTION),
                        self.word("true outline", "wahrer Umriss", theme.REFERENCE))
         names.arrange(DOWN, buff=0.4, aligned_edge=LEFT).move_to(6.2 * LEFT, aligned_edge=LEFT)
-        self.play(FadeIn(fixed(names)), self.head.to(1, true=1), run_time=1)
+        self.play(FadeIn(fixed(names), run_time=theme.QUICK), self.head.to(1.6, true=1))
 
     @property
     def above(self) -> int:

@@ -67,7 +67,7 @@ class OutputThreshold(ClipScene):
           "Die Sigmoid-Funktion macht daraus eine Wahrscheinlichkeit.")
     def the_sigmoid(self) -> None:
         self.axes = Axes(CORNER, (WIDE, HIGH), (-REACH, REACH), (0, 1), {x: number(x) for x in (-REACH, 0, REACH)},
-                         {0: "0", 0.5: "0.5", 1: "1"})
+                         {0: "0", 0.5: self.figure(0.5, 1), 1: "1"})
         names = VGroup(on_line(self.word("logit", "Logit", theme.MUTED, theme.SMALL).set_x(self.axes.get_x()), -2.6),
                        self.word("probability", "Wahrscheinlichkeit", theme.MUTED, theme.SMALL).next_to(
                            self.axes.y_line, UP, buff=0.25, aligned_edge=LEFT))
@@ -84,7 +84,7 @@ class OutputThreshold(ClipScene):
             logit, chance = (float(self.shown[name][row, column]) for name in ("logits", "probability"))
             frame.move_to(self.picture.at(row + 0.5, column + 0.5))
             dot.move_to(self.axes.at(logit, chance))
-            text = f"{number(logit, 1)} → {number(chance, 2)}"
+            text = f"{self.figure(logit, 1)} → {self.figure(chance, 2)}"
             reading.become(words(text, theme.LABEL, theme.WINDOW).move_to(self.axes.at(-REACH + 4, 0.72)))
         moved = VGroup(frame, dot, reading)
         self.play(UpdateFromAlphaFunc(moved, follow), run_time=3.6)
@@ -121,7 +121,8 @@ class OutputThreshold(ClipScene):
         self.drop.put_start_and_end_on(self.axes.at(logit, threshold), self.axes.at(logit, 0))
         self.meeting.move_to(self.axes.at(logit, threshold))
         self.line.put_start_and_end_on(self.axes.at(-REACH, threshold), self.axes.at(REACH, threshold))
-        self.level.become(words(number(threshold, 2), theme.LABEL, theme.WINDOW)).next_to(self.line, RIGHT, buff=0.15)
+        level = words(self.figure(threshold, 2), theme.LABEL, theme.WINDOW)
+        self.level.become(level).next_to(self.line, RIGHT, buff=0.15)
         self.mask.become(self.picture.outline(self.shown["probability"] >= threshold, theme.PREDICTION))
         pixels = int((self.shown["probability"] >= threshold).sum())
         said = self.below(f"{pixels} pixels are marked", f"{pixels} Pixel sind markiert", theme.INK)

@@ -7,7 +7,7 @@ from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.examples import ACTIVATION_KEY, SIGNED_KEY, around_tumour, stages
-from animations.mobjects import Picture, SkipArrow, number, on_line
+from animations.mobjects import Picture, SkipArrow, on_line, words
 from animations.stacks import FeatureStack, Sheet, become, fan_out
 from unet_lib import byhand
 from unet_lib.core.metrics import count
@@ -109,7 +109,7 @@ class SkipConnection(ClipScene):
 
     def label(self, place: int, en: str, de: str) -> VGroup:
         """What an answer is, and its Dice, under its picture."""
-        parts = VGroup(self.word(en, de), self.word(*2 * (f"Dice {number(self.shown['dice'][place], 2)}",)))
+        parts = VGroup(self.word(en, de), words(f"Dice {self.figure(self.shown['dice'][place], 2)}"))
         parts.arrange(RIGHT, buff=0.4).set_x(SPOTS[("with", "without")[place]][0])
         return VGroup(*(on_line(part, -2.35) for part in parts))
 
