@@ -1,18 +1,34 @@
 """Eight maps of one network on one slice, before its training and after it, in the same colours."""
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, FadeIn, FadeOut, Group, LaggedStart, Transform
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Create,
+    FadeIn,
+    FadeOut,
+    Group,
+    LaggedStart,
+    Transform,
+    VMobject,
+    smooth,
+    squish_rate_func,
+)
 
 from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
-from animations.mobjects import Picture, Point, words
+from animations.mobjects import Picture, Point, on_line, words
 from animations.stacks import FeatureStack, Sheet, fan_out
 
 SIDE, PITCH, COLUMNS = 2.4, 2.5, 4
+SMALLER, CLOSER = 1.68, 1.73
+"""The maps' side and distance when all sixteen are shown."""
 FIRST = 2.75 * LEFT + 1.35 * UP
 """The middle of the first of the eight maps."""
-ASIDE, SMALLER = 5.65 * LEFT, 1.42
+ASIDE = 5.65 * LEFT
 
 
 class BeforeAfter(ClipScene):
@@ -82,15 +98,21 @@ class BeforeAfter(ClipScene):
 
     def at_the_end(self) -> None:
         """Before in the upper row, after in the lower one."""
-        self.play(*(FadeOut(thing) for thing in (self.slice, self.step, *self.outlines)), run_time=theme.QUICK)
+        self.play(FadeOut(self.slice, self.step, self.scale), run_time=theme.QUICK)
         rows = [[self.small(colours[place], place, y) for place in range(len(self.maps))]
-                for colours, y in ((self.first, 1.15), (self.last, -1.4))]
-        above = [sheet.copy() for sheet in self.maps]
-        self.add(*above)
-        moves = [Transform(sheet, end) for sheet, end in zip([*above, *self.maps], [*rows[0], *rows[1]], strict=True)]
-        heads = [words(head, theme.LABEL).align_to(rows[0][0], LEFT).set_y(y) for head, y in
-                 zip(map(self.step_name, (0, 1)), (2.2, -0.35), strict=True)]
-        self.play(*moves, *map(FadeIn, heads), run_time=2)
+                for colours, y in ((self.first, 1.3), (self.last, -1.0))]
+        above, copies = [sheet.copy() for sheet in self.maps], [outline.copy() for outline in self.outlines]
+        self.add(*above, *copies)
+        ends = [self.outline(sheet, SMALLER) for sheet in (*rows[0], *rows[1])]
+        moves = [Transform(thing, end) for thing, end in zip(
+            [*above, *self.maps, *copies, *self.outlines], [*rows[0], *rows[1], *ends], strict=True)]
+        heads = [on_line(words(self.step_name(which)).align_to(rows[0][0], LEFT), y)
+                 for which, y in ((0, 2.27), (1, -0.03))]
+        top = self.figure(float(self.shown["top"]), 1)
+        key = self.word(f"dark violet: 0, yellow: {top} and more", f"dunkelviolett: 0, gelb: {top} und mehr",
+                        theme.MUTED, theme.SMALL)
+        late = squish_rate_func(smooth, 0.6, 1)
+        self.play(*moves, FadeIn(*heads, on_line(key, -2.35), rate_func=late), run_time=2)
 
     # ---- pieces ----
 
@@ -102,11 +124,13 @@ class BeforeAfter(ClipScene):
         return Sheet(colours[place], SIDE, frontal=True).move_to(self.spot(place))
 
     def small(self, colours: np.ndarray, place: int, height: float) -> Sheet:
-        return Sheet(colours, SMALLER, frontal=True).move_to(((place - 3.5) * 1.55 - 0.45) * RIGHT + height * UP)
+        return Sheet(colours, SMALLER, frontal=True).move_to((place - 3.5) * CLOSER * RIGHT + height * UP)
 
-    def outline(self, sheet: Sheet) -> Group:
-        picture = Picture(theme.grey(self.shown["slice"]), SIDE).move_to(sheet)
-        return picture.outline(self.shown["mask"], tint=0)
+    def outline(self, sheet: Sheet, side: float = SIDE) -> VMobject:
+        """The reference mask on one map."""
+        picture = Picture(theme.grey(self.shown["slice"]), side).move_to(sheet)
+        outline = picture.outline(self.shown["mask"], tint=0).set_stroke(width=4 if side == SIDE else 3)
+        return outline.set_stroke(theme.BACKGROUND, 8, background=True)  # to be seen on yellow
 
     def step_name(self, which: int) -> str:
         return {"en": "step", "de": "Schritt"}[self.language] + " " + self.figure(self.shown["steps"][which])
