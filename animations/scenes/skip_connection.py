@@ -16,7 +16,7 @@ HIGH, GAP, HALF, SIDE = 2.6, 0.13, 32, 4.4
 """Maps of the first level are so high and so far apart; what is shown at the end: half of its side in pixels, and how
 high it is on the screen."""
 SPOTS = {"encoder.1": (-5.2, 0.9), "decoder.2": (2.2, -1.7), "up.1": (2.35, 0.9), "skip": (0.0, 0.9),
-         "decoder.1": (5.6, 0.9), "with": (4.0, 0.45), "without": (-4.0, 0.45), "key": (0.0, 0.45)}
+         "decoder.1": (5.6, 0.9), "with": (4.0, 0.45), "without": (-4.0, 0.45), "key": (0.0, 0.1)}
 
 
 class SkipConnection(ClipScene):

@@ -59,8 +59,8 @@ class SkipsOnOff(ClipScene):
         for level in range(1, LEVELS + 1):
             switches = [skip.animate.set_opacity(OFF if place == level else 1)
                         for place, skip in enumerate(self.u.skips, 1)]
-            self.play(*switches, *self.answer(level), run_time=1.1)
-            self.play(*self.u.flow(level), run_time=1.1)
+            self.play(*switches, *self.answer(level), run_time=1)
+            self.play(*self.u.flow(level), run_time=1)
 
     @beat("All off: on this slice the network finds nothing.", "Alle aus: Auf diesem Bild findet das Netz nichts.")
     def all_off(self) -> None:
@@ -81,7 +81,7 @@ class SkipsOnOff(ClipScene):
                   self.to_its_place(whole, 0), self.to_its_place(self.u, 1), run_time=2.2)
         self.show(self.name(0), self.name(1))
         self.play(*(FadeIn(dot, target_position=self.foot(0)) for dot in self.dots[0]), run_time=1.4)
-        self.play(*map(fly, self.dots[0], self.dots[1]), run_time=2)
+        self.play(*map(fly, self.dots[0], self.dots[1]), run_time=1.8)
 
     @beat("Trained without skips, their Dice is lower by {low:.2f} to {high:.2f}.",
           "Ohne Skips trainiert: Dice um {low:.2f} bis {high:.2f} niedriger.")
@@ -89,7 +89,7 @@ class SkipsOnOff(ClipScene):
         without = self.u.copy()
         without.skips.set_opacity(0)
         self.play(without.animate(path_arc=-1.6).move_to(self.foot(2)), FadeIn(self.name(2)), run_time=1.8)
-        self.play(*map(fly, self.dots[0], self.dots[2]), run_time=2)
+        self.play(*map(fly, self.dots[0], self.dots[2]), run_time=1.8)
         pairs = zip(self.dots[0], self.dots[2], strict=True)
         self.play(*(Create(Line(a.get_center(), b.get_center(), color=theme.MUTED, stroke_width=2)) for a, b in pairs),
                   run_time=1.6)
