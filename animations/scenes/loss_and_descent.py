@@ -3,7 +3,23 @@
 from itertools import pairwise
 
 import numpy as np
-from manim import DOWN, LEFT, RIGHT, UP, Create, Dot, FadeIn, FadeOut, Line, MoveAlongPath, Text, Transform, VGroup
+from manim import (
+    DOWN,
+    LEFT,
+    RIGHT,
+    UP,
+    Create,
+    Dot,
+    FadeIn,
+    FadeOut,
+    LaggedStart,
+    Line,
+    MoveAlongPath,
+    Text,
+    Transform,
+    VGroup,
+    there_and_back,
+)
 from manim import ReplacementTransform as Replace
 
 from animations import theme
@@ -14,9 +30,9 @@ from animations.examples import around_tumour
 from animations.mobjects import Counting, Picture, Point, arrow, number, on_line, words
 from unet_lib import byhand
 
-START, RATE, STEPS, FIRST, LAST = 4.8, 100, 12, -8.0, 5.0
+START, RATE, STEPS, FIRST, LAST = 4.8, 100, 9, -8.0, 5.0
 """Gradient descent on the last bias of the shipped network, everything else left as it is."""
-HALF = 32
+HALF = 28
 """Half the side of what is shown of the slice, in pixels."""
 CORNER, SIZE, HIGHEST = np.array([-5.4, -1.8, 0]), (11.6, 4.0), (5.0, 0.11)
 """The axes, and how high the loss goes on them: of one pixel, and of the slice."""
@@ -50,7 +66,7 @@ class LossAndDescent(ClipScene):
           "Ein Tumorpixel: je sicherer falsch, desto größer der Verlust.")
     def one_pixel(self) -> None:
         chances, losses = self.shown["pixel"]
-        self.axes = Axes(CORNER, SIZE, (0, 1), (0, HIGHEST[0]), {0: "0", 0.5: "0.5", 1: "1"},
+        self.axes = Axes(CORNER, SIZE, (0, 1), (0, HIGHEST[0]), {0: "0", 0.5: self.figure(0.5, 1), 1: "1"},
                          {level: number(level) for level in range(6)})
         self.curve = self.axes.curve(chances, losses)
         self.names = self.named("probability of tumour", "Wahrscheinlichkeit von Tumor")
@@ -59,29 +75,31 @@ class LossAndDescent(ClipScene):
         dot = Dot(self.curve.get_end(), radius=0.15, color=theme.WINDOW)
         back = self.axes.curve(chances[::-1], losses[::-1])
         read = Counting(words("0"), lambda t: self.reading((back.point_from_proportion(t)[0] - CORNER[0]) / SIZE[0]),
-                        run_time=3.4)
-        self.play(MoveAlongPath(dot, back, run_time=3.4), read)
+                        run_time=4)
+        self.play(MoveAlongPath(dot, back, run_time=4), read)
         self.dot, self.says = dot, read.mobject
 
     @beat("Towards probability 0 it grows without limit.", "Zur Wahrscheinlichkeit 0 hin wächst er über alle Grenzen.")
     def no_limit(self) -> None:
         start = self.curve.get_start()
-        beyond = arrow(start, start + 0.75 * UP, theme.INK, gap=0)
-        self.play(self.dot.animate.shift(0.8 * UP).set_opacity(0), Create(beyond), FadeOut(self.says), run_time=2)
-        self.play(FadeOut(beyond), run_time=theme.QUICK)
+        self.beyond = arrow(start, start + 0.75 * UP, theme.INK, gap=0)
+        self.play(self.dot.animate.shift(0.8 * UP).set_opacity(0), Create(self.beyond), FadeOut(self.says),
+                  run_time=1.7)
 
     @beat("The mean over a phantom’s slice, as one bias is changed.",
           "Das Mittel über ein Phantombild, wenn ein Bias sich ändert.")
     def whole_slice(self) -> None:
         before, curve, names = self.axes, self.curve, self.names
         self.axes = Axes(CORNER, SIZE, (FIRST, LAST), (0, HIGHEST[1]), {x: number(x) for x in (-8, -4, 0, 4)},
-                         {0: "0", 0.05: "0.05", 0.1: "0.10"})
+                         {0: "0", 0.05: self.figure(0.05, 2), 0.1: self.figure(0.1, 2)})
         self.curve = self.axes.curve(*self.shown["curve"])
         self.names = self.named("change of the last bias", "Änderung des letzten Bias")
-        self.play(FadeOut(before, names), FadeIn(self.axes, self.names), Replace(curve, self.curve), run_time=2)
-        self.picture = Picture(theme.grey(self.shown["slice"]), 2.7).move_to(1.1 * RIGHT + 1.3 * UP)
-        self.orange = self.picture.outline(self.shown["mask"], tint=0).set_stroke(width=2.5)
-        self.play(FadeIn(self.picture, self.orange), run_time=theme.CALM)
+        self.play(FadeOut(before, names, self.beyond), FadeIn(self.axes, self.names), Replace(curve, self.curve),
+                  run_time=2)
+        self.picture = Picture(theme.grey(self.shown["slice"]), 3.45).move_to(0.7 * RIGHT + 1.03 * UP)
+        self.orange = self.picture.outline(self.shown["mask"], tint=0).set_stroke(width=3).set_z_index(1)
+        self.play(FadeIn(self.picture, shift=0.4 * DOWN), run_time=theme.CALM)
+        self.play(Create(self.orange), run_time=1.6)
 
     @beat("The gradient is the slope here: uphill is to the right.",
           "Der Gradient ist die Steigung: Nach rechts geht es bergauf.")
@@ -94,30 +112,36 @@ class LossAndDescent(ClipScene):
 
     @beat("Each step goes against it: large where it is steep.", "Jeder Schritt geht gegen ihn: groß, wo es steil ist.")
     def downhill(self) -> None:
-        weights = self.shown["way"][0]
+        weights, self.traces = self.shown["way"][0], []
         for step, (here, there) in enumerate(pairwise(weights), 1):
             trace = Dot(self.ball.get_center(), radius=0.08, color=theme.WINDOW).set_opacity(0.6)
+            self.traces.append(trace)
             self.add(trace, self.ball)
             piece = np.linspace(here, there, 12)
             path = self.axes.curve(piece, [loss_and_gradient(w)[0] for w in piece])
             old, self.says = self.says, self.formula(step)
             self.play(MoveAlongPath(self.ball, path), Transform(self.tangent, self.tangent_at(step)), FadeOut(old),
-                      FadeIn(self.says), Transform(self.blue, self.outline(step)), run_time=1.3 if step < 4 else 0.45)
+                      FadeIn(self.says), Transform(self.blue, self.outline(step)), run_time=1.5 if step < 4 else 0.5)
+
+    def at_the_end(self) -> None:
+        """The steps light up once more, one after the other."""
+        lit = [trace.animate(rate_func=there_and_back).scale(2.2).set_opacity(1) for trace in self.traces]
+        self.play(LaggedStart(*lit, lag_ratio=0.4), run_time=1.7)
 
     def outline(self, step: int) -> VGroup:
         """What the network marks after some steps."""
-        return self.picture.outline(self.shown["answers"][step], theme.PREDICTION).set_stroke(width=2.5)
+        return self.picture.outline(self.shown["answers"][step], theme.PREDICTION, tint=0).set_stroke(width=6)
 
     def formula(self, step: int) -> VGroup:
         """The loss and the gradient after some steps."""
-        loss, slope = number(self.shown["way"][1, step], 3), number(self.shown["gradients"][step], 3)
+        loss, slope = (self.figure(values[step], 3) for values in (self.shown["way"][1], self.shown["gradients"]))
         lines = self.word(f"loss {loss}", f"Verlust {loss}"), self.word(f"gradient {slope}", f"Gradient {slope}")
-        return VGroup(*lines).arrange(DOWN, buff=0.25, aligned_edge=LEFT).move_to(2.2 * LEFT + 1.3 * UP)
+        return VGroup(*lines).arrange(DOWN, buff=0.25, aligned_edge=LEFT).move_to(2.85 * LEFT + 1.6 * UP)
 
     def reading(self, chance: float) -> Text:
         """A pixel's probability and its loss."""
-        return self.word(f"probability {number(chance, 2)}, loss {number(-np.log(chance), 2)}",
-                         f"Wahrscheinlichkeit {number(chance, 2)}, Verlust {number(-np.log(chance), 2)}",
+        probability, loss = self.figure(chance, 3), self.figure(-np.log(chance), 1)
+        return self.word(f"probability {probability}, loss {loss}", f"Wahrscheinlichkeit {probability}, Verlust {loss}",
                          theme.WINDOW).move_to(1.6 * UP + 1.5 * RIGHT)
 
     def on_curve(self, step: int) -> Point:
@@ -134,4 +158,5 @@ class LossAndDescent(ClipScene):
         """The names of the axes; the vertical one is the loss."""
         across = on_line(self.word(en, de, theme.MUTED, theme.SMALL).align_to(self.axes.x_line, RIGHT), -2.65)
         up = self.word("loss", "Verlust", theme.MUTED, theme.SMALL).next_to(self.axes.y_line, UP, buff=0.25)
+        up.align_to(self.axes.corner + 0.15 * LEFT, RIGHT)  # beside where the curve leaves the picture
         return VGroup(across, up)
