@@ -10,7 +10,18 @@ from animations import theme
 from animations.arrays import load
 from animations.clip_scene import ClipScene, beat
 from animations.examples import PATCH, SIGNED_KEY, first_block
-from animations.mobjects import KernelWindow, Picture, PixelGrid, Unroll, arrow, coloured_cell, fly, hexed, words
+from animations.mobjects import (
+    KernelWindow,
+    Picture,
+    PixelGrid,
+    Unroll,
+    arrow,
+    coloured_cell,
+    fly,
+    hexed,
+    readable_on,
+    words,
+)
 from animations.stacks import FeatureStack, Sheet, fan_out
 from unet_lib import byhand
 from unet_lib.data.preprocessing import scale_images
@@ -28,21 +39,20 @@ class Channels(ClipScene):
     def numbers(cls) -> dict[str, np.ndarray]:
         weights, x = load("first conv1.weight"), load("x")
         maps = first_block()["conv1"]
-        loudest = int((maps[:, load("mask")].mean(axis=1) - maps.mean(axis=(1, 2))).argmax())  # on the tumour
-        parts = [byhand.conv2d(x[None, c:c + 1], weights[loudest:loudest + 1, c:c + 1], padding=1)[0, 0]
-                 for c in range(len(x))]
-        varied = sliding_window_view(maps[loudest], (PATCH, PATCH)).std((2, 3))
+        parts = np.stack([byhand.conv2d(x[None, c:c + 1], weights[:, c:c + 1], padding=1)[0] for c in range(len(x))])
+        chosen = int(parts.std((2, 3)).min(axis=0).argmax())  # no channel's sums are small
+        varied = sliding_window_view(parts[:, chosen], (PATCH, PATCH), (1, 2)).std((3, 4)).min(axis=0)
         inside = sliding_window_view(load("mask"), (PATCH, PATCH)).mean((2, 3))
         varied[(inside < 0.2) | (inside > 0.8)] = 0
         return {"channels": scale_images(load("image")[None], np.array([0]), x.shape[1])[0].numpy(),
                 "corner": np.array(np.unravel_index(varied.argmax(), varied.shape)), "weights": weights, "maps": maps,
-                "loudest": np.array(loudest), "parts": np.stack(parts), "learnt": np.array(weights.size)}
+                "chosen": np.array(chosen), "parts": parts[:, chosen], "learnt": np.array(weights.size)}
 
     @beat("A slice has three channels. This one is a phantom’s.",
           "Ein Schnittbild hat drei Kanäle, hier das eines Phantoms.")
     def three_channels(self) -> None:
         self.grey = [theme.grey(values) for values in self.shown["channels"]]
-        self.shade = theme.signed(theme.reach_of(self.shown["maps"]))
+        self.shade = theme.signed(theme.reach_of(self.shown["maps"]) / 1.8)  # the skull is far louder than all else
         stack = FeatureStack(self.grey, 4.2, gap=2)
         self.play(LaggedStart(*(FadeIn(sheet, shift=0.6 * DOWN) for sheet in stack), lag_ratio=0.3), run_time=1.5)
         self.play(stack.animate.shift(LEFT), run_time=1.3)
@@ -54,7 +64,7 @@ class Channels(ClipScene):
 
     @beat("A filter has three kernels, one for each channel.", "Ein Filter hat drei Kernel, einen für jeden Kanal.")
     def one_filter(self) -> None:
-        weights = self.shown["weights"][int(self.shown["loudest"])]
+        weights = self.shown["weights"][int(self.shown["chosen"])]
         shade = theme.signed(np.abs(weights).max())
         self.kernels = self.column(PARTS, [PixelGrid(kernel, 0.55, shade, numbers=False) for kernel in weights])
         for c, kernel in enumerate(self.kernels):
@@ -79,7 +89,9 @@ class Channels(ClipScene):
         self.play(*(kernel.animate.scale(SIDE / 0.55).move_to(window).set_opacity(0.75)
                     for kernel, window in self.windows), run_time=1.2)
         values = self.shown["parts"][:, row + 1:row + PATCH - 1, column + 1:column + PATCH - 1]
-        self.slide_together(values, self.shade(values), self.shade(values.sum(axis=0)))
+        near = theme.signed(np.abs(values).max())
+        self.output = PixelGrid(values.sum(axis=0), 0.8, near, numbers=False).move_to(SUM * RIGHT)
+        self.slide_together(values, near(values), near(values.sum(axis=0)))
 
     def slide_together(self, values: Float[np.ndarray, "3 4 4"], parts: UInt8[np.ndarray, "3 4 4 3"],
                        sums: UInt8[np.ndarray, "4 4 3"]) -> None:
@@ -87,26 +99,34 @@ class Channels(ClipScene):
         self.cells = self.column(PARTS, [coloured_cell(part[0, 0], 0.8) for part in parts])
         self.plus = VGroup(*(words("+", theme.TITLE).move_to(PARTS * RIGHT + y * UP) for y in (0.96, -0.96)))
         self.total = coloured_cell(sums[0, 0], 0.8).move_to(1.25 * RIGHT)
+        for cell in (*self.cells, self.total):
+            cell.set_stroke(theme.MUTED, 3)
         self.ways = VGroup(*(arrow(cell, self.total, gap=0.2) for cell in self.cells))
-        self.output = PixelGrid(values.sum(axis=0), 0.8, self.shade, numbers=False).move_to(SUM * RIGHT)
         self.frame = KernelWindow(self.output, 4, 4, theme.LINE)
         self.play(FadeIn(self.cells, self.plus, self.ways, self.total, self.frame, *(pair[1] for pair in self.windows)),
                   run_time=theme.QUICK)
-        flying = []
+        flying, labels = [], VGroup()
         for place in np.ndindex(values.shape[1:]):
             self.play(*(pair.animate.move_to(pair[1].place(table, *place)) for pair, table in
                         zip(self.windows, self.tables, strict=True)),
                       *(cell.animate.set_fill(hexed(part[place]))
                         for cell, part in zip(self.cells, parts, strict=True)),
                       self.total.animate.set_fill(hexed(sums[place])), *flying, run_time=0.32)
+            self.remove(labels)
+            labels = VGroup(*(words(self.figure(value, 1), theme.SMALL, readable_on(colour)).move_to(cell)
+                              for value, colour, cell in zip((*values[:, *place], values[:, *place].sum()),
+                                                             (*parts[:, *place], sums[place]),
+                                                             (*self.cells, self.total), strict=True)))
+            self.add(labels)
             flying = [fly(self.total, self.output.cell(*place))]
         self.play(*flying, run_time=0.32)
+        self.numbers_shown = labels
 
     @beat("On the whole slice: three maps, added into one feature map.",
           "Im ganzen Bild: Drei Karten ergeben eine Merkmalskarte.")
     def one_map(self) -> None:
         parts = self.column(PARTS, [Picture(self.shade(part), SMALLER) for part in self.shown["parts"]])
-        self.map = Picture(self.shade(self.shown["maps"][int(self.shown["loudest"])]), 4)
+        self.map = Picture(self.shade(self.shown["maps"][int(self.shown["chosen"])]), 4)
         self.map.move_to(SUM * RIGHT + 0.1 * UP)
         row, column = self.shown["corner"]
         edges = VGroup(*(picture.edge.copy() for picture in (*parts, self.map)))
@@ -116,7 +136,7 @@ class Channels(ClipScene):
                     zip(self.windows, ROWS, strict=True)),
                   *(thing.animate.match_height(spot).move_to(spot) for thing, spot in
                     zip((self.output, *self.cells), spots, strict=True)), FadeIn(edges),
-                  FadeOut(self.frame, self.total, self.ways), run_time=1.5)
+                  FadeOut(self.frame, self.total, self.ways, self.numbers_shown), run_time=1.5)
         self.add(self.plus)
         self.play(*(Unroll(picture) for picture in (*parts, self.map)), run_time=3)
         self.remove(self.cells, self.output, edges)
@@ -126,7 +146,7 @@ class Channels(ClipScene):
           "Die anderen Filter der Schicht geben ihre: {weights.shape[0]} Karten.")
     def many_maps(self) -> None:
         maps = self.shown["maps"]
-        first = int(self.shown["loudest"])
+        first = int(self.shown["chosen"])
         order = [first, *(place for place in range(len(maps)) if place != first)]
         stack = FeatureStack([self.shade(maps[place]) for place in order], 3.4, gap=1.3).move_to(0.75 * UP)
         front = Sheet(self.shade(maps[first]), 4, frontal=True).move_to(self.map)

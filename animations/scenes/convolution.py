@@ -63,7 +63,8 @@ class Convolution(ClipScene):
         self.answers = PixelGrid(values, 0.95, theme.signed(np.abs(values).max())).move_to(RIGHTMOST)
         self.frame = KernelWindow(self.answers, 4, 4, theme.LINE)
         self.products, self.sum = self.product_grid(0, 0), self.total(0, 0)
-        moves = [FadeIn(self.products.entry(*place), target_position=self.grid.cell(*place), path_arc=-0.5 - 0.5 * place[0])
+        moves = [FadeIn(self.products.entry(*place), target_position=self.grid.cell(*place),
+                        path_arc=-0.5 - 0.5 * place[0])
                  for place in np.ndindex(KERNEL.shape)]
         self.play(LaggedStart(*moves, lag_ratio=0.35), run_time=2)
         self.play(LaggedStart(*(FadeOut(label.copy(), target_position=self.sum) for label in self.products.labels),

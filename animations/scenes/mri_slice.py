@@ -109,10 +109,10 @@ class MriSlice(ClipScene):
     def the_task(self) -> None:
         reference = self.shown["reference"]
         lines = Group(*(picture.outline(reference) for picture in self.channels))
-        self.play(*(Create(line) for line in lines), FadeOut(*self.probe, *(name for c, name in enumerate(self.names) if c != FLAIR)),
-                  run_time=1.4)
+        self.play(*(Create(line) for line in lines), FadeOut(*self.probe),
+                  *(FadeOut(name) for c, name in enumerate(self.names) if c != FLAIR), run_time=1.4)
         together = Picture(theme.grey(self.shown["image"][..., FLAIR]), 4.4).move_to(3.3 * LEFT + 0.5 * UP)
-        mask = Picture(theme.signed(1)(np.zeros(reference.shape)), 4.4).move_to(3.3 * RIGHT + 0.5 * UP)
+        mask = Picture(theme.signed(1)(np.zeros(reference.shape)), 4.4).move_to(2.9 * RIGHT + 0.5 * UP)
         self.bring_to_front(self.channels[FLAIR], lines[FLAIR])
         self.play(*(picture.animate.match_height(together).move_to(together) for picture in self.channels),
                   *(Transform(line, together.outline(reference)) for line in lines),

@@ -86,9 +86,9 @@ def test_every_block_that_is_pooled_has_one_largest_number():
 def test_three_windows_sums_are_the_feature_maps_numbers():
     shown, x = numbers("channels"), torch.as_tensor(load("x"))[None].double()
     row, column = shown["corner"]
-    weights = torch.as_tensor(shown["weights"][shown["loudest"]])[None].double()
+    weights = torch.as_tensor(shown["weights"][shown["chosen"]])[None].double()
     here = F.conv2d(x[..., row:row + 6, column:column + 6], weights)[0, 0].numpy()
-    assert shown["maps"][shown["loudest"], row + 1:row + 5, column + 1:column + 5] == pytest.approx(here, abs=1e-4)
+    assert shown["maps"][shown["chosen"], row + 1:row + 5, column + 1:column + 5] == pytest.approx(here, abs=1e-4)
     halved = F.avg_pool2d(tensor(load("image").transpose(2, 0, 1))[0], 2)[0]
     assert np.abs(shown["channels"] - halved.numpy()).max() <= 0.5
     padded = numbers("stride_padding")
@@ -105,7 +105,7 @@ def test_the_first_layers_maps_are_the_networks():
         first = network.encoder["1"].conv1(x)[0].numpy()
         steps = feature_maps(network, x, ["encoder.1.norm1", "encoder.1.relu1", "encoder.1.norm2", "encoder.1"])
     assert shown["maps"] == pytest.approx(first, abs=1e-4)
-    assert shown["parts"].sum(axis=0) == pytest.approx(first[int(shown["loudest"])], abs=1e-4)
+    assert shown["parts"].sum(axis=0) == pytest.approx(first[int(shown["chosen"])], abs=1e-4)
     assert shown["learnt"] == network.encoder["1"].conv1.weight.numel()
     block = examples.first_block()
     for name, maps in zip(("norm1", "relu1", "norm2", "relu2"), steps.values(), strict=True):
