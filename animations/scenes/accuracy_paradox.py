@@ -100,7 +100,7 @@ class AccuracyParadox(ClipScene):
     def before(self) -> None:
         self.play(FadeIn(*(self.when(score, 0) for score in (0, 1)), shift=0.6 * RIGHT), run_time=theme.SLOW)
 
-    @beat("Training raises accuracy a little and Dice a lot.", "Das Training hebt die Genauigkeit wenig, Dice viel.")
+    @beat("Training raises accuracy a little and Dice a lot.", "Das Training hebt die Genauigkeit wenig, Dice stark.")
     def trained(self) -> None:
         pairs = [VGroup(self.bar(self.shown["scores"][0, score], HEIGHTS[score][1]), self.value(score, 1, 0))
                  for score in (0, 1)]

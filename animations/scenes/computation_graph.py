@@ -89,7 +89,7 @@ class ComputationGraph(ClipScene):
         self.flow(("a", "s"), ("r", "u"))
 
     @beat("Logits, probabilities, and the loss: how wrong they are.",
-          "Logits, Wahrscheinlichkeiten und der Verlust: wie falsch.")
+          "Logits, Wahrscheinlichkeiten; der Verlust misst den Fehler.")
     def the_loss(self) -> None:
         for pair in (("su", "z"), ("z", "p"), ("t", "L")):
             self.flow(pair)

@@ -49,7 +49,7 @@ class DoubleConvolution(ClipScene):
                 "last": last, "twice": CONV_3.kernel**2 * (first * last + last**2), "once": field**2 * first * last}
 
     @beat("A slice of a phantom goes through {last[1]} filters of 3 × 3.",
-          "Ein Phantombild geht durch {last[1]} Filter mit 3 × 3.")
+          "Ein Phantom-Schnittbild geht durch {last[1]} Filter mit 3 × 3.")
     def the_first(self) -> None:
         self.gates = [self.gate(*gate) for gate in zip(GATES, ("3 × 3", "batch norm", "ReLU"), strict=True)]
         front = Sheet(theme.grey(self.shown["slice"]), 4.6, frontal=True)
@@ -67,7 +67,8 @@ class DoubleConvolution(ClipScene):
         self.through("norm1", 2, 1.6)
         self.through("relu1", 3, 1.6)
 
-    @beat("The {last[1]} maps go through all three once more.", "Die {last[1]} Karten gehen noch einmal hindurch.")
+    @beat("The {last[1]} maps go through all three once more.",
+          "Die {last[1]} Karten gehen noch einmal durch alle drei.")
     def the_second(self) -> None:
         self.play(self.stack.animate(path_arc=0.6).move_to(STOPS[0] * RIGHT + 0.5 * UP), run_time=1.6)
         for place, name in enumerate(("conv2", "norm2", "relu2"), 1):

@@ -30,7 +30,7 @@ class Encoder(ClipScene):
                 "counts": np.array([np.prod(plan[name].shape) for name in LEVELS])}
 
     @beat("A slice of a phantom: a double convolution makes {shapes[0][0]} maps.",
-          "Ein Phantombild: Eine doppelte Faltung macht {shapes[0][0]} Karten.")
+          "Phantom-Schnittbild: Eine doppelte Faltung macht {shapes[0][0]} Karten.")
     def level_one(self) -> None:
         self.camera.frame.set(width=11.5).move_to(4.35 * LEFT + (MIDDLE - 0.29) * UP)
         front = Sheet(theme.grey(self.shown["slice"]), 4, frontal=True).move_to(4.35 * LEFT + MIDDLE * UP)

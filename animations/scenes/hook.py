@@ -111,7 +111,7 @@ class Hook(ClipScene):
         self.play(self.head.to(2.3, at=0))
 
     @beat("A network outlines the tumour. It has never seen this head.",
-          "Ein Netz umreißt den Tumor. Es kennt diesen Kopf nicht.")
+          "Ein Netz umrandet den Tumor. Den Kopf sah es noch nie.")
     def the_network(self) -> None:
         self.play(self.head.to(3.2, at=self.above - 1, found=self.above))
         self.play(self.head.to(1.6, **UPRIGHT, at=self.above - 4, opacity=0.07), self.look(0.3 * LEFT, 9), run_time=1.6)

@@ -87,7 +87,7 @@ class LossAndDescent(ClipScene):
                   run_time=1.7)
 
     @beat("The mean over a phantom’s slice, as one bias is changed.",
-          "Das Mittel über ein Phantombild, wenn ein Bias sich ändert.")
+          "Mittel über ein Phantom-Schnittbild; ein Bias ändert sich.")
     def whole_slice(self) -> None:
         before, curve, names = self.axes, self.curve, self.names
         self.axes = Axes(CORNER, SIZE, (FIRST, LAST), (0, HIGHEST[1]), {x: number(x) for x in (-8, -4, 0, 4)},

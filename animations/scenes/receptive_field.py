@@ -54,7 +54,8 @@ class ReceptiveField(ClipScene):
                 "two": np.array(receptive_field([CONV_3, CONV_3])),
                 "with pool": np.array(receptive_field([GEOMETRY[layer] for layer in LAYERS]))}
 
-    @beat("One number of a 3 × 3 convolution sees 3 pixels across.", "Eine Zahl einer 3×3-Faltung sieht 3 Pixel weit.")
+    @beat("One number of a 3 × 3 convolution sees 3 pixels across.",
+          "Eine Zahl einer 3×3-Faltung sieht 3 Pixel in der Breite.")
     def one_convolution(self) -> None:
         self.rows, self.lit, self.counted = [self.row(0)], VGroup(), VGroup()
         self.camera.frame.move_to(self.rows[0].get_y() * UP)
@@ -68,7 +69,7 @@ class ReceptiveField(ClipScene):
         self.light(range(11, 4, -1), field=int(self.shown["two"]))
 
     @beat("Pooling halves the row. After two more it sees {with pool}.",
-          "Pooling halbiert die Reihe. Nach zwei weiteren sieht sie {with pool}.")
+          "Pooling halbiert die Reihe; nach zwei Faltungen sind es {with pool}.")
     def with_pooling(self) -> None:
         self.grow(3)
         self.light((3, 4, 5, 6, 5, 4), field=int(self.shown["with pool"]))

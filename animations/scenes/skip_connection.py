@@ -35,7 +35,7 @@ class SkipConnection(ClipScene):
                 "pixels": np.array([plan[name].width for name in ("encoder.1", "decoder.2")])}
 
     @beat("A phantom’s slice, and the {channels[0]} maps of the encoder’s level 1.",
-          "Ein Phantombild und die {channels[0]} Karten der Encoder-Ebene 1.")
+          "Ein Phantom-Schnittbild und {channels[0]} Karten der Encoder-Ebene 1.")
     def the_maps(self) -> None:
         front = Sheet(theme.grey(self.shown["slice"]), 4.8, frontal=True).move_to(0.1 * UP)
         self.stacks = {"encoder.1": self.stack("encoder.1")}

@@ -40,7 +40,7 @@ class SkipsOnOff(ClipScene):
                 "low": (kinds[0] - kinds[2]).min(), "high": (kinds[0] - kinds[2]).max()}
 
     @beat("A trained network outlines a phantom’s tumour, all skips on.",
-          "Ein Netz umreißt den Tumor eines Phantoms, alle Skips an.")
+          "Ein Netz umrandet den Tumor eines Phantoms, alle Skips an.")
     def all_on(self) -> None:
         self.u = SmallU().move_to(3.7 * LEFT)
         self.picture = Picture(theme.grey(self.shown["slice"]), 4.7).move_to(2.9 * RIGHT + 0.35 * UP)
@@ -54,7 +54,7 @@ class SkipsOnOff(ClipScene):
         self.play(*self.u.flow(), Create(self.blue), FadeIn(self.score), run_time=1.6)
 
     @beat("One off at a time: on this slice the upper two matter most.",
-          "Je einer aus: Hier zählen die oberen zwei am meisten.")
+          "Nur je einer aus: Die oberen zwei zählen hier am meisten.")
     def one_off(self) -> None:
         for level in range(1, LEVELS + 1):
             switches = [skip.animate.set_opacity(OFF if place == level else 1)
@@ -69,7 +69,7 @@ class SkipsOnOff(ClipScene):
         self.remove(self.blue)
 
     @beat("Small networks, real patients: with skips, and cut off later.",
-          "Kleine Netze, echte Patienten: mit Skips, und später gekappt.")
+          "Kleine Netze, echte Patienten: mit Skips und später gekappt.")
     def cut_later(self) -> None:
         whole = self.u.copy()
         whole.skips.set_opacity(1)

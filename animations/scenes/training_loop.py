@@ -31,7 +31,7 @@ class TrainingLoop(ClipScene):
                 "start": load("series losses")[0], "end": load("series losses")[-1], "last": steps[-1]}
 
     @beat("A phantom’s slice, while a network trains on real patients.",
-          "Ein Phantombild; das Netz trainiert mit echten Patienten.")
+          "Ein Phantom-Schnittbild; trainiert wird mit echten Patienten.")
     def the_slice(self) -> None:
         self.ring = Circle(RADIUS, color=theme.LINE, stroke_width=5).move_to(MIDDLE)
         self.labels = VGroup(*(self.word(*station).next_to(self.ring, side, buff=0.2)
@@ -68,7 +68,7 @@ class TrainingLoop(ClipScene):
         self.go_on(1, turns=3, seconds=2.6)
 
     @beat("Many more turns: the loss falls, though not evenly.",
-          "Viele Runden mehr: Der Verlust sinkt, aber nicht stetig.")
+          "Viele Runden später: Der Verlust sinkt, aber ungleichmäßig.")
     def many_turns(self) -> None:
         for place in range(2, len(self.points) - 1):
             self.go_on(place, turns=2, seconds=1.1)

@@ -83,7 +83,7 @@ class TrainingMaps(ClipScene):
         self.go_on(1, 2)
 
     @beat("By step {steps[5]} the bottleneck has a wide bright patch.",
-          "Bei Schritt {steps[5]} hat der Flaschenhals einen breiten Fleck.")
+          "Bei Schritt {steps[5]} hat der Flaschenhals einen hellen Fleck.")
     def later(self) -> None:
         frame = Square(SIDE + 0.06, color=theme.WINDOW, stroke_width=6).move_to(self.maps[WATCHED.index("bottleneck")])
         self.play(Create(frame), run_time=theme.CALM)

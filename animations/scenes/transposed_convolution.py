@@ -46,7 +46,7 @@ class TransposedConvolution(ClipScene):
                 "sums": load("up.2 bias") + np.cumsum([0 * stamps[0], *stamps], axis=0)}
 
     @beat("A small table from below, and a kernel of 2 × 2 weights.",
-          "Eine kleine Tabelle von unten und ein Kernel aus 2 × 2.")
+          "Eine Tabelle von unten und ein Kernel aus 2 × 2 Gewichten.")
     def small_and_kernel(self) -> None:
         self.shade = theme.signed(np.abs(self.shown["large"]).max())
         self.small = PixelGrid(self.shown["small"], SIDE, self.shade, size=theme.LABEL).shift(5.2 * LEFT + 0.1 * UP)
@@ -59,7 +59,7 @@ class TransposedConvolution(ClipScene):
         self.play(LaggedStart(*(FadeIn(cell) for cell in self.empty), lag_ratio=0.1), run_time=theme.SLOW)
 
     @beat("One number times the kernel: a stamp of four numbers.",
-          "Eine Zahl mal den Kernel: ein Stempel aus vier Zahlen.")
+          "Zahl mal Kernel: ein Stempel aus vier Zahlen.")
     def one_stamp(self) -> None:
         self.ring = Square(SIDE, color=theme.WINDOW, stroke_width=6).move_to(self.small.cell(0, 1))
         self.play(Create(self.ring), run_time=theme.QUICK)
@@ -98,7 +98,7 @@ class TransposedConvolution(ClipScene):
         self.remove(*flying)
 
     @beat("A stamp's four weights differ, so the map looks chequered.",
-          "Vier verschiedene Gewichte je Stempel: ein Karomuster.")
+          "Verschiedene Gewichte im Stempel: ein Schachbrettmuster.")
     def the_pattern(self) -> None:
         self.play(Dive(self.camera.frame, self.map.at(32, 12), NEAR), run_time=2)
         block, large = self.map.frame(30, 16, 2, 2), self.enlarged(30, 16)

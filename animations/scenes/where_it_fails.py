@@ -91,7 +91,7 @@ class WhereItFails(ClipScene):
         self.look_at(worst, lost, theme.REFERENCE)
 
     @beat("The next worst: {false} pixels are false alarms.",
-          "Das zweitschlechteste: {false} Pixel sind falscher Alarm.")
+          "Das zweitschlechteste: {false} Pixel sind Fehlalarme.")
     def false_alarms(self) -> None:
         place = int(np.argsort(self.shown["dice"])[1])
         extra = self.shown["predicted"][place] & ~self.shown["masks"][place]
