@@ -19,7 +19,6 @@ from manim import (
     Arrow,
     Group,
     ImageMobject,
-    Line,
     Mobject,
     Rectangle,
     ReplacementTransform,
@@ -225,9 +224,3 @@ class SkipArrow(VGroup):
 def fly(source: Mobject, target: Mobject) -> ReplacementTransform:
     """A copy of one thing becomes another; what was there stays."""
     return ReplacementTransform(source.copy(), target)
-
-
-def zoom_lines(box: Mobject, grid: Mobject) -> VGroup:
-    """Two thin lines from a small frame to what is shown large beside it, on its right."""
-    return VGroup(*(Line(box.get_corner(side + RIGHT), grid.get_corner(side - RIGHT), color=theme.WINDOW,
-                         stroke_width=2) for side in (UP, DOWN)))

@@ -10,8 +10,6 @@ import numpy as np
 from jaxtyping import UInt8
 from manim import DOWN, RESAMPLING_ALGORITHMS, RIGHT, UP, AnimationGroup, Group, ImageMobject, LaggedStart, Transform
 
-from animations.mobjects import Point
-
 INTO_DEPTH = np.array([0.5, 0.22, 0])
 """Where a row of pixels leads on the screen, for a sheet one unit wide."""
 PIXELS = 128
@@ -48,7 +46,6 @@ class FeatureStack(Group):
     """Maps as sheets from left, in front, to right; `height` units high, `gap` units apart."""
 
     def __init__(self, maps: Sequence[UInt8[np.ndarray, "h w 3"]], height: float, gap: float = 0.05) -> None:
-        self.gap = gap
         super().__init__(*(Sheet(colours, height).shift((place - (len(maps) - 1) / 2) * gap * RIGHT)
                            for place, colours in reversed(list(enumerate(maps)))))
 
@@ -60,10 +57,6 @@ class FeatureStack(Group):
     def from_front(self) -> list[Sheet]:
         """The sheets, the front one first."""
         return list(reversed(self.submobjects))
-
-    def middle_of(self, place: int) -> Point:
-        """Where one of the sheets stands, counted from the front."""
-        return self.from_front()[place].get_center()
 
 
 def fan_out(source: ImageMobject, stack: FeatureStack, seconds: float = 1.3, lag: float = 0.5) -> LaggedStart:
