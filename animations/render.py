@@ -41,7 +41,7 @@ ENCODERS = {"mp4": ("libx264", {"crf": "29", "preset": "slow", "g": "300", "tune
 """Codec and settings (crf: how coarsely it may draw): below 1 MB a clip, with sharp lettering."""
 JUST_SEEN = 10
 """Grey levels of 255: smaller differences are those of the video's compression."""
-GIF_RATE, GIF_WIDTH, GIF_COLOURS = 8, 640, 64
+GIF_RATE, GIF_WIDTH, GIF_COLOURS = 6, 400, 32
 README_CLIP, README_PICTURE = clip_named("hook"), HERE / "readme.gif"
 
 

@@ -23,7 +23,7 @@ class Seen:
 
 
 def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) -> list[Seen]:
-    """Play a clip; returns what was seen at the end of each beat."""
+    """Play a clip without drawing its movements; returns what is seen at the end of each beat."""
     seen: list[Seen] = []
 
     def after_beat(self, name: str) -> None:
@@ -35,7 +35,11 @@ def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) ->
                          [(type(part).__name__, box(part, frame)) for part in shown],
                          float(self.renderer.get_frame()[..., :3].std()), frame.width < config.frame_width - 0.01))
 
-    watched = type(clip.scene.__name__, (clip.scene,), {"after_beat": after_beat, "__module__": clip.scene.__module__})
+    def skip_unless(self, wanted: bool) -> None:  # movements are done, not drawn: what they end with is the same
+        self.next_section(skip_animations=True)
+
+    watched = type(clip.scene.__name__, (clip.scene,), {"after_beat": after_beat, "skip_unless": skip_unless,
+                                                        "__module__": clip.scene.__module__})
     play(watched, Settings("l", language=language), folder, **settings)
     return seen
 
