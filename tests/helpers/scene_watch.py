@@ -27,6 +27,7 @@ def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) ->
     seen: list[Seen] = []
 
     def after_beat(self, name: str) -> None:
+        self.update_mobjects(0)  # what follows something else follows it here, too
         shown = [part for thing in self.mobjects for part in thing.get_family() if visible(part)]
         frame = self.camera.frame
         texts = [part for thing in self.mobjects for part in thing.get_family()
