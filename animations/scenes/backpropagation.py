@@ -13,6 +13,7 @@ from manim import (
     Group,
     LaggedStart,
     MathTypst,
+    VGroup,
     Write,
     there_and_back,
 )
@@ -66,7 +67,8 @@ class Backpropagation(ClipScene):
     @beat("The loss compares them with the reference mask.", "Der Verlust vergleicht sie mit der Referenzmaske.")
     def the_loss(self) -> None:
         frame = Picture(theme.grey(self.shown["slice"]), height_of("output")).move_to(spot("output"))
-        self.outline = frame.outline(self.shown["mask"], tint=0).set_stroke(width=2.5)
+        orange = frame.outline(self.shown["mask"], tint=0)
+        self.outline = VGroup(orange.copy().set_stroke(theme.BACKGROUND, 9), orange)
         self.play(self.look(spot("output") + 0.2 * DOWN, 7), Create(self.outline), run_time=1.8)
 
     @beat("Gradient per pixel: violet, raise the logit; bright, lower it.",

@@ -48,7 +48,7 @@ Key = tuple[str, int, str, int]
 RATE = 0.5
 REACH = 0.3
 EARLY, LATE = squish_rate_func(smooth, 0, 0.45), squish_rate_func(smooth, 0.55, 1)
-SHOWN, GRADIENTS = tuple(COLUMNS), ("z", "s", "u", "r", "m", "a", "c", "x", "w")
+SHOWN, GRADIENTS = tuple(COLUMNS), ("z", "s", "u", "r", "m", "a", "c", "x", "w", "wb")
 
 
 class ComputationGraph(ClipScene):
@@ -118,15 +118,17 @@ class ComputationGraph(ClipScene):
     @beat("Each weight steps against its gradient: the loss falls.",
           "Gewichte gehen gegen ihren Gradienten: Der Verlust fällt.")
     def a_step(self) -> None:
-        weights, gradients = self.shown["w"], self.shown["gradient w"]
+        weights, gradients = (np.concatenate([self.shown[f"{kind}{row}"] for row in ("w", "wb")])
+                              for kind in ("", "gradient "))
         pairs = list(zip(weights, gradients, strict=True))
         steps = self.column(f"{self.brief(w)} − {self.brief(RATE)} · {self.figure(g, 2)}" for w, g in pairs)
-        name = self.word("weights of conv", "Faltungsgewichte", theme.MUTED, theme.SMALL)
-        name.move_to(4.65 * LEFT + 0.4 * DOWN)
+        steps.shift(0.22 * DOWN)
+        name = self.word("weights and bias of conv", "Gewichte und Bias", theme.MUTED, theme.SMALL)
+        name.move_to(4.65 * LEFT + 0.3 * DOWN)
         gathered = [FadeIn(part, target_position=self.labels["c", at]) for at, part in enumerate(steps)]
         self.fade(self.formula, self.ring, seconds=0.3)
         self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeIn(name, rate_func=LATE), run_time=1.1)
-        after = self.column(self.figure(w - RATE * g, 2) for w, g in pairs)
+        after = self.column(self.figure(w - RATE * g, 2) for w, g in pairs).shift(0.22 * DOWN)
         self.play(*exchange(steps, after), run_time=theme.CALM)
         self.empty()
         for pairs_of_rows in ((("x", "c"),), (("c", "a"),), (("a", "m"),), (("m", "r"),), (("a", "s"), ("r", "u")),

@@ -16,6 +16,7 @@ from manim import (
     Text,
     VGroup,
     config,
+    there_and_back,
 )
 
 from animations import theme
@@ -124,12 +125,11 @@ class MaxPooling(ClipScene):
     def again(self) -> None:
         for level in range(1, TIMES):
             source, target = self.maps[level], self.maps[level + 1]
-            self.play(fly(source, target), FadeIn(self.labels[level + 1], shift=0.3 * RIGHT),
-                      FadeOut(self.labels[level - 1]),
-                      self.look(Group(source, target).get_center() + 0.1 * DOWN, 14 - 3 * level), run_time=1.1)
+            self.play(fly(source, target), FadeIn(self.labels[level + 1], shift=0.3 * RIGHT), run_time=1.4)
 
     def at_the_end(self) -> None:
-        self.play(self.look(0.1 * RIGHT, 13.4), FadeIn(self.labels[:TIMES - 1]), run_time=1.5)
+        self.play(LaggedStart(*(one.animate(rate_func=there_and_back).scale(1.08) for one in self.maps), lag_ratio=0.3),
+                  run_time=1.6)
 
     def picture(self, level: int) -> Picture:
         """The map after so many poolings: as many pixels, repeated, so that each can become the next."""

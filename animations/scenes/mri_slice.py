@@ -121,7 +121,7 @@ class MriSlice(ClipScene):
                       for thing in pair))
         self.play(FadeIn(mask, shift=RIGHT), run_time=theme.QUICK)
         self.play(fly(lines[FLAIR], mask.outline(reference, tint=1)), run_time=1.5)
-        label = self.word("reference mask: 1 in the tumour, 0 elsewhere", "Referenzmaske: 1 im Tumor, 0 sonst",
+        label = self.word("mask: 1 in the tumour, 0 elsewhere", "Maske: 1 im Tumor, 0 sonst",
                           size=theme.SMALL)
         self.play(FadeIn(on_line(label.match_x(mask), -2.05), shift=0.2 * UP), run_time=theme.CALM)
 

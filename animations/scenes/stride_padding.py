@@ -9,7 +9,6 @@ from manim import (
     Create,
     FadeIn,
     FadeOut,
-    FadeTransform,
     LaggedStart,
     MathTypst,
     VGroup,
@@ -95,7 +94,7 @@ class StridePadding(ClipScene):
         self.play(FadeOut(*self.labels), tables.animate.scale(0.7).move_to(3.1 * LEFT + 1.1 * UP), run_time=0.8)
         self.general = MathTypst('"out" = floor(("in" + 2 dot "padding" - "kernel") / "stride") + 1', font_size=40)
         self.general.set_color(theme.INK).move_to(3.1 * LEFT + 1.7 * DOWN)
-        self.play(FadeTransform(self.rows[2][1].copy(), self.general), run_time=1)
+        self.play(FadeIn(self.general, shift=0.6 * UP), run_time=1)
         self.play(LaggedStart(*(row[1].animate(rate_func=there_and_back).scale(1.12) for row in self.rows),
                               lag_ratio=0.6), run_time=1.7)
 
@@ -114,7 +113,8 @@ class StridePadding(ClipScene):
                   *(cell for cell in self.input.cells if cell not in pixels.submobjects))
         self.play(pixels.animate.match_height(spot).move_to(spot), FadeIn(source, edge := output.edge.copy()),
                   self.general.animate.set_y(-2.15), run_time=1.2)
-        self.play(FadeTransform(self.general, line), FadeOut(pixels), FadeIn(key), run_time=theme.CALM)
+        self.play(FadeOut(self.general, pixels), run_time=theme.QUICK)
+        self.play(FadeIn(line, key, shift=0.2 * UP), run_time=theme.QUICK)
         self.sweep(source, output, 1.1)
         self.remove(edge)
 
@@ -143,8 +143,7 @@ class StridePadding(ClipScene):
         name = self.word(f"padding {padding}, stride {stride}", f"Padding {padding}, Stride {stride}", theme.MUTED)
         row = VGroup(name, line).arrange(DOWN, buff=0.2).move_to(FORMULAS + (1.85 - 1.75 * case) * UP)
         self.rows.add(row)
-        self.play(FadeIn(self.labels[1], name), *(FadeOut(label.copy(), target_position=line) for label in self.labels),
-                  FadeIn(line), run_time=0.7)
+        self.play(FadeIn(self.labels[1], name), FadeIn(line, shift=0.4 * RIGHT), run_time=0.7)
 
     def clear_output(self) -> None:
         """Take the last run away."""

@@ -10,6 +10,7 @@ from manim import (
     RIGHT,
     UP,
     Animation,
+    AnimationGroup,
     Create,
     FadeIn,
     FadeOut,
@@ -173,7 +174,10 @@ class Unet(ClipScene):
         text = words(f"{channels} {maps}, {height} × {width}", theme.LABEL, theme.MUTED)
         text = fixed(on_line(text.to_edge(RIGHT, buff=0.4), theme.TOP - 0.12))
         old, self.readout = self.readout, text
-        return FadeIn(text) if old is None else FadeTransform(old, text)
+        if old is None:
+            return FadeIn(text)
+        return AnimationGroup(FadeOut(old, rate_func=lambda time: min(1, 3 * time)),
+                              FadeIn(text, rate_func=lambda time: max(0, 3 * time - 2)))
 
     def table(self, name: str, shade: theme.Shade, decimals: int) -> PixelGrid:
         """A table of nine numbers that lies exactly on the window's nine pixels."""
