@@ -71,7 +71,7 @@ def test_stop_in_lesson_04_lets_the_rest_run(copies: Lab, notebook: Callable[...
 
 
 def test_before_it_plays_each_clip_shows_its_poster(copies: Lab, notebook: Callable[..., Notebook]):
-    """Lesson 02 has six of them; none of its cells is run."""
+    """Lesson 02 has eight of them; none of its cells is run."""
     book = notebook(f"{FOLDER.name}/02_convolution.ipynb", {"width": 1440, "height": 900})
     page, names = book.page, []
     for number, cell in enumerate(book.cells()):
@@ -86,7 +86,7 @@ def test_before_it_plays_each_clip_shows_its_poster(copies: Lab, notebook: Calla
                 wanted = np.asarray(poster.convert("RGB").resize((320, 180)), float)
             assert np.abs(shown - wanted).mean() < 5, name
             names.append(name)
-    assert len(names) == 6
+    assert len(names) == 8
     book.close()
 
 
