@@ -68,7 +68,7 @@ class Backpropagation(ClipScene):
     def the_loss(self) -> None:
         frame = Picture(theme.grey(self.shown["slice"]), height_of("output")).move_to(spot("output"))
         orange = frame.outline(self.shown["mask"], tint=0)
-        self.outline = VGroup(orange.copy().set_stroke(theme.BACKGROUND, 9), orange)
+        self.outline = VGroup(orange.copy().set_stroke(theme.BACKGROUND, 14), orange.set_stroke(width=6))
         self.play(self.look(spot("output") + 0.2 * DOWN, 7), Create(self.outline), run_time=1.8)
 
     @beat("Gradient per pixel: violet, raise the logit; bright, lower it.",

@@ -126,7 +126,7 @@ class ComputationGraph(ClipScene):
         name = self.word("weights and bias of conv", "Gewichte und Bias", theme.MUTED, theme.SMALL)
         name.move_to(4.65 * LEFT + 0.3 * DOWN)
         gathered = [FadeIn(part, target_position=self.labels["c", at]) for at, part in enumerate(steps)]
-        self.fade(self.formula, self.ring, seconds=0.3)
+        self.fade(self.formula, self.ring, self.scale, seconds=0.3)
         self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeIn(name, rate_func=LATE), run_time=1.1)
         after = self.column(self.figure(w - RATE * g, 2) for w, g in pairs).shift(0.22 * DOWN)
         self.play(*exchange(steps, after), run_time=theme.CALM)
@@ -140,7 +140,7 @@ class ComputationGraph(ClipScene):
         coloured = [key for key in self.cells if key[0] not in "tpL"]
         gone = [self.labels.pop(key) for key in list(self.labels) if key[0] != "t"]
         cells = [self.cells[key].animate.set_fill(theme.SURFACE) for key in coloured]
-        self.play(FadeOut(*gone, self.scale), *cells, run_time=theme.QUICK)
+        self.play(FadeOut(*gone), *cells, run_time=theme.QUICK)
         self.write("x")
 
     # ---- pieces ----
