@@ -14,7 +14,7 @@ NOTEBOOKS = REPOSITORY / "notebooks"
 # No poster: JupyterLab does not find one by a relative path, and then shows nothing at all until the clip is played.
 # Without one it shows the first picture of the clip, which is the poster.
 SHOWN = re.compile(r'<video src="([^"]*)" width="640" controls preload="metadata" title="([^"]*)"></video>'
-                   r"\s*<details><summary>Clip: ([^<]*)\. What it shows</summary>([^<]*)</details>")
+                   r"\s*<details><summary>Clip: ([^<]*[.?]) What it shows</summary>([^<]*)</details>")
 
 
 def lesson(name):
@@ -25,13 +25,18 @@ def prose_of(name):
     return "\n\n".join(cell.source for cell in lesson(name).cells if cell.cell_type == "markdown")
 
 
+def sentence(clip):
+    """A clip's title with a full stop, unless it is a question."""
+    return clip.title["en"] + "." * (not clip.title["en"].endswith("?"))
+
+
 @pytest.mark.parametrize("clip", clips(), ids=lambda clip: clip.name)
 def test_a_clip_is_shown_in_its_lesson(clip):
     found = {src: rest for src, *rest in SHOWN.findall(prose_of(clip.lesson))}
     title, name, transcript = found[f"../animations/clips/{clip.video.name}"]
     assert (NOTEBOOKS / f"../animations/clips/{clip.video.name}").is_file()
-    assert html.unescape(name) == clip.title["en"]
-    assert html.unescape(title) == f"{clip.title['en']}. {clip.statement['en']}"
+    assert html.unescape(name) == sentence(clip)
+    assert html.unescape(title) == f"{sentence(clip)} {clip.statement['en']}"
     assert html.unescape(transcript) == clip.transcript["en"]
 
 
@@ -43,4 +48,4 @@ def test_no_lesson_shows_a_clip_twice_or_one_that_is_not_there():
 def test_on_paper_a_clip_is_its_poster():
     clip = clips()[0]
     page = lesson_page(lesson(clip.lesson), NOTEBOOKS)
-    assert "<video" not in page and f'alt="{html.escape(clip.title["en"])}. ' in page
+    assert "<video" not in page and f'alt="{html.escape(sentence(clip))} ' in page
