@@ -9,8 +9,8 @@ In order of value, so that a run that is cut off has measured what matters most;
 - throughput: slices a second of ours, the tutorials' loop, MONAI's where it is installed, and the bare step, and how
   near that comes to the machine's limits (train_throughput.py);
 - graphs: the bare step as it is, replayed as a CUDA graph, and compiled by torch.compile (bare_step.py);
-- f1: seconds from a fresh start to F1 0.81 and 0.88 on validation patients: the best recipe, whose encoder is
-  pretrained; the recipe `unet-progressive`; the tutorials' loop (time_to_f1.py);
+- f1: seconds from a fresh start to F1 0.81 and 0.88 on validation patients: the quick and the best recipe, whose
+  encoder is pretrained; the recipe `unet-progressive`; the tutorials' loop (time_to_f1.py);
 - school: the school project's six models at full size, for as many epochs as fit;
 - long: fold 0 of the best recipe's last stage at 256×256, on a schedule of as many epochs as fit, at most 300.
 
@@ -44,7 +44,7 @@ from unet_lib.core.devices import choose_device
 from unet_lib.core.provenance import provenance
 from unet_lib.data.cache import SliceCache, open_cache
 from unet_lib.data.slice_files import SIDE
-from unet_lib.data.splits import Split, k_folds, split_patients
+from unet_lib.data.splits import k_folds, split_patients
 from unet_lib.evaluation.cross_validation import FOLDS
 from unet_lib.evaluation.patients import score_patients, summary
 from unet_lib.evaluation.result_rows import Row, add_row, read_rows
@@ -54,7 +54,7 @@ from unet_lib.models.architecture import UNetConfig
 from unet_lib.training.config import TrainingConfig
 from unet_lib.training.experiment import ExperimentConfig, prepare
 from unet_lib.training.loop import fit
-from unet_lib.training.recipes import BEST, RECIPES, Recipe, stages
+from unet_lib.training.recipes import BEST, QUICK, RECIPES
 
 KEY = ("part", "name", "device", "data", "smoke")
 FIGURES = ("median", "images_per_second", "seconds_to", "seconds_of_epochs", "seconds")  # a row's one for the table
@@ -166,30 +166,15 @@ def graphs(card: Card) -> Iterator[Row]:
 
 def f1(card: Card) -> Iterator[Row]:
     small = card.args.smoke
-    how = dict(zip(("base", "size", "coarse", "epochs"), (4, 32, 1, 1) if small else (16, 128, 30, 12), strict=True))
-    fractions = {BEST: (0.6, GOALS[1]), "ours": (0.6, GOALS[0]), "tutorial": (1.0, GOALS[0])}
-    time_to_f1.COMPETITORS[BEST] = best_recipe
+    fractions = {QUICK: (0.2, GOALS[0]), BEST: (0.6, GOALS[1]), "unet-progressive": (0.6, GOALS[0]),
+                 "tutorial": (1.0, GOALS[0])}
     for name, (fraction, goal) in fractions.items():
-        args = Namespace(data=card.data, device=str(card.device), batch=16, seed=0, goal=goal, smoke=small, **how,
-                         workers=0 if small else card.args.workers, cap=max(1, fraction * card.left()))
-        found = time_to_f1.measure(args, name)
-        yield {"name": "unet-progressive" if name == "ours" else name, "cap": round(args.cap), **found,
-               "seconds_to": {str(goal): next((point["seconds"] for point in found["curve"] if point["f1"] >= goal),
-                                              "not reached") for goal in GOALS}}
-
-
-def best_recipe(args: Namespace, cache: SliceCache, split: Split) -> Iterator[Predictor]:
-    """The network of the best recipe after each epoch of each of its stages."""
-    for run, _ in stages(in_small(RECIPES[BEST], args.smoke), cache, replace(split, validation=(), test=()), args.seed,
-                         Path(), choose_device(args.device)):
-        for _ in fit(run.network, run.source, run.settings.training):
-            yield Predictor(run.network, {}, run.settings.size)
-
-
-def in_small(recipe: Recipe, smoke: bool) -> Recipe:
-    """With `smoke`, its last stage, one epoch at 32×32."""
-    tiny = replace(recipe.stages[-1], size=32, training=replace(recipe.stages[-1].training, epochs=1))
-    return replace(recipe, stages=(tiny,)) if smoke else recipe
+        args = Namespace(data=card.data, device=str(card.device), base=4 if small else 16, size=32 if small else 128,
+                         batch=16, workers=0 if small else card.args.workers, quick=small, f1=goal, dice=0.0)
+        cap = max(1, fraction * card.left())
+        found = time_to_f1.measure(args, name, seed=0, cap=cap)
+        yield {"name": name, "cap": round(cap), **found, "seconds_to": {
+            str(goal): time_to_f1.first(found["curve"], "f1", goal, "seconds") or "not reached" for goal in GOALS}}
 
 
 def school(card: Card) -> Iterator[Row]:
@@ -211,7 +196,7 @@ def school(card: Card) -> Iterator[Row]:
 
 
 def long(card: Card) -> Iterator[Row]:
-    last = in_small(RECIPES[BEST], card.args.smoke).stages[-1]
+    last = (time_to_f1.in_small(RECIPES[BEST]) if card.args.smoke else RECIPES[BEST]).stages[-1]
     fold = next(k_folds(card.cache.names, FOLDS, validation=1 if card.args.smoke else 8))
     split = replace(fold, validation=(), test=())
 

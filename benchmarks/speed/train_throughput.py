@@ -2,6 +2,7 @@
 
     python benchmarks/speed/train_throughput.py --data data/lgg [--device cuda --batch 16 --base 64 --size 256]
     python benchmarks/speed/train_throughput.py --data data/lgg --memory   # peak memory of the 100-epoch configuration
+    ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 python …              # as on a processor without AVX-512
 
 Same network (MONAI's has the same widths), batch, size, slices, loss and kind of augmentation; in one process and
 in turns, so that a busy or warm machine is so for all:
@@ -14,9 +15,9 @@ in turns, so that a busy or warm machine is so for all:
 
 Before each of its turns a DataLoader's stock of ready batches is used up untimed. Medians over the turns. The bare
 step is also held against what the machine can do: its arithmetic (6 operations per multiply-add: forward, and the
-gradients of inputs and of weights) against a large matrix product in the same precision, and the least it must
-read and write (what is kept for the backward pass and each stage's gradient, written and read once, and Adam's
-seven passes over the weights) against a large copy.
+gradients of inputs and of weights) against those of one large dense convolution and against a large matrix product in
+the same precision, and the least it must read and write (what is kept for the backward pass and each stage's gradient,
+written and read once, and Adam's seven passes over the weights) against a large copy.
 
 Peak memory comes first, each from a process of its own; a DataLoader's workers are not counted. Rows, one a device
 and configuration, go to data/results/train_throughput.json.
@@ -40,8 +41,9 @@ from unet_lib.core.devices import choose_device, choose_precision
 from unet_lib.core.provenance import provenance
 from unet_lib.evaluation.result_rows import add_row
 from unet_lib.models import architecture
+from unet_lib.training.loop import forward
 
-KEY = ("question", "device", "base", "size", "batch", "batch_norm", "data")
+KEY = ("question", "device", "instructions", "base", "size", "batch", "batch_norm", "data")
 # Model_1 and Model_4 of the school project, on all the slices there are.
 LONG_RUN = {"base": 64, "size": 256, "batch": 4, "batch_norm": False, "slices": 100_000}
 QUICK = {"base": 4, "size": 32, "batch": 4, "slices": 12, "steps": 2, "repeats": 2, "workers": 1}
@@ -87,7 +89,8 @@ def arguments() -> argparse.Namespace:
 
 def common(setting: Setting) -> dict[str, Any]:
     args = setting.args
-    return {**provenance(setting.device), "threads": args.threads, "base": args.base, "size": args.size,
+    return {**provenance(setting.device), "instructions": torch.backends.cpu.get_cpu_capability(),
+            "threads": args.threads, "base": args.base, "size": args.size,
             "batch": args.batch, "batch_norm": args.batch_norm, "data": setting.cache.content,
             "slices": len(setting.indices), "workers": args.workers, "steps": args.steps, "repeats": args.repeats}
 
@@ -135,10 +138,27 @@ def limits(setting: Setting, seconds: float) -> dict[str, float]:
     total, device = plan(setting), setting.device
     operations = 6 * total.multiply_adds * setting.args.batch
     least = 2 * total.kept_bytes + 2 * total.output_bytes + 7 * 4 * total.parameters
-    product, copy = matmul_rate(device, setting.args.quick), copy_rate(device, setting.args.quick)
-    return {"step_seconds": round(seconds, 5), "flops": round(operations / seconds), "matmul_flops": round(product),
-            "arithmetic_fraction": round(operations / seconds / product, 4), "least_bytes": least,
-            "copy_bytes_per_second": round(copy), "memory_fraction": round(least / seconds / copy, 4)}
+    convolution, product, copy = (measured(device, setting.args.quick)
+                                  for measured in (convolution_rate, matmul_rate, copy_rate))
+    reached = operations / seconds
+    return {"step_seconds": round(seconds, 5), "flops": round(reached),
+            "megapixels_per_second": round(setting.args.batch * setting.args.size**2 / seconds / 1e6, 3),
+            "convolution_flops": round(convolution), "convolution_fraction": round(reached / convolution, 4),
+            "matmul_flops": round(product), "arithmetic_fraction": round(reached / product, 4),
+            "least_bytes": least, "copy_bytes_per_second": round(copy),
+            "memory_fraction": round(least / seconds / copy, 4)}
+
+
+def convolution_rate(device: torch.device, quick: bool) -> float:
+    """Operations a second of a 3×3 convolution of many channels, forward and backward, the best of several."""
+    channels, side, count = (8, 8, 2) if quick else (128, 64, 16)
+    layer = torch.nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+    layer.to(device, memory_format=torch.channels_last)
+    maps = torch.randn(count, channels, side, side, device=device).to(memory_format=torch.channels_last)
+    maps.requires_grad_()
+    ones = torch.ones_like(maps)
+    seconds = min(timed(device, lambda: forward(layer, maps).backward(ones))[1] for _ in range(5))
+    return 6 * layer.weight.numel() * count * side**2 / seconds
 
 
 def matmul_rate(device: torch.device, quick: bool) -> float:
@@ -182,8 +202,9 @@ def report(row: dict[str, Any]) -> None:
     for name, ratio in row.get("ratios", {}).items():
         print(f"  {name}: {ratio:.2f}×" + (f", an overhead of {1 / ratio - 1:.0%}" if name == "ours / bare" else ""))
     if "limits" in row:
-        print(f"  the bare step does {row['limits']['arithmetic_fraction']:.0%} of the matrix product's arithmetic and "
-              f"moves at least {row['limits']['memory_fraction']:.0%} of the copy's bytes a second")
+        print("  the bare step: {megapixels_per_second} megapixels a second; {convolution_fraction:.0%} of the large "
+              "convolution's arithmetic, {arithmetic_fraction:.0%} of the matrix product's, and at least "
+              "{memory_fraction:.0%} of the copy's bytes".format(**row["limits"]))
     if "kept_bytes_by_plan" in row:
         print(f"  kept for the backward pass by the plan: {row['kept_bytes_by_plan'] / 1e9:.2f} GB")
 

@@ -16,6 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.ablations import inference_ablation, oracle_bounds, training_ablation
 from benchmarks.peers import tutorial_loop
+from benchmarks.speed import time_to_f1
 from unet_lib.core.atomic_io import write_text
 from unet_lib.core.metrics import count
 from unet_lib.data.cache import open_cache
@@ -85,15 +86,31 @@ def test_a_row_takes_the_place_of_the_same_row(tmp_path):
     assert json.loads(path.read_text())["command"] == "x"
 
 
-def test_time_to_f1_says_what_was_reached_and_measures_no_row_twice(data, tmp_path):
-    command = ("speed/time_to_f1.py", "--quick", "--data", data, "--out", tmp_path / "f1.json", "--device", "cpu")
-    assert "ours on" in run(*command, "--only", "ours")
-    assert "not reached within" in run(*command, "--only", "tutorial", "--goal", 1.1, "--cap", 0.001)
-    ours, tutorial = read_rows(tmp_path / "f1.json")
-    assert len(ours["curve"]) <= 3 and ours["best_f1"] == max(point["f1"] for point in ours["curve"])
-    assert ours["seconds"] >= ours["training_seconds"]
-    assert not tutorial["reached"] and tutorial["precision"] == "float32"
-    assert "ours: measured already" in run(*command, "--only", "ours")
+def test_time_to_f1_says_what_was_reached(data, tmp_path):
+    command = ("speed/time_to_f1.py", "--quick", "--data", data, "--out", tmp_path / "f1.json", "--device", "cpu",
+               "--seeds", 1)
+    output = run(*command, "--f1", 0, "--dice", 1.1, "--times", 0.001)
+    quick, tutorial = read_rows(tmp_path / "f1.json")
+    assert [row["competitor"] for row in (quick, tutorial)] == ["efflite0-quick", "tutorial"] and quick["seed"] == 1
+    assert quick["seconds_to"] == {"f1": quick["curve"][0]["seconds"], "mean_dice": None}
+    assert quick["curve"][0]["seconds"] >= quick["curve"][0]["training_seconds"]
+    assert tutorial["cap"] == round(0.001 * quick["seconds_to"]["f1"], 1) and len(tutorial["curve"]) == 1
+    assert tutorial["precision"] == "float32" and tutorial["best"]["f1"] == tutorial["curve"][0]["f1"]
+    assert "efflite0-quick, seed 1" in output and "mean_dice 1.1 not reached within" in output
+    assert "by efflite0-quick after" in output and "the tutorial's loop took" in output
+
+
+def test_a_mark_is_the_first_point_of_the_curve_that_reaches_it():
+    curve = [{"f1": 0.5, "seconds": 10}, {"f1": 0.82, "seconds": 20}, {"f1": 0.80, "seconds": 30}]
+    assert time_to_f1.first(curve, "f1", 0.81, "seconds") == 20
+    assert time_to_f1.first(curve, "f1", 0.9, "seconds") is None
+    row = {"competitor": "efflite0-quick", "device": "a", "instructions": "AVX2", "data": "d", "seed": 0,
+           "curve": curve, "goals": {"f1": 0.81}, "seconds_to": {"f1": 20}}
+    loop = {**row, "competitor": "tutorial", "best": {"f1": 0.75}, "curve": [{"f1": 0.75, "seconds": 60}]}
+    line, = time_to_f1.compared([row, loop, {**row, "seed": 1}, {**row, "instructions": "AVX512"}])
+    assert line.endswith("took more than 3.0 times as long, and its best is 0.75")
+    later = {**loop, "curve": [{"f1": 0.85, "seconds": 50}]}
+    assert next(time_to_f1.compared([row, later])).endswith("took 2.5 times as long")
 
 
 def test_throughput_gives_ratios_from_one_run(data, tmp_path):
@@ -103,7 +120,9 @@ def test_throughput_gives_ratios_from_one_run(data, tmp_path):
     ours, bare = row["median"]["ours"], row["median"]["bare"]
     assert row["ratios"] == {"ours / bare": pytest.approx(ours / bare, abs=0.01)} and "overhead" in output
     assert row["peak_bytes"]["ours"]["peak"] > row["peak_bytes"]["ours"]["before"] > 10**8
-    assert 0 < row["limits"]["arithmetic_fraction"] < 1.5
+    limits = row["limits"]
+    assert 0 < limits["arithmetic_fraction"] < 1.5 and limits["convolution_fraction"] > 0
+    assert limits["megapixels_per_second"] == pytest.approx(bare * 32 * 32 / 1e6, rel=0.05, abs=0.001)
 
 
 @pytest.mark.parametrize("change", training_ablation.TRAININGS)

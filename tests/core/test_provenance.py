@@ -55,3 +55,11 @@ def test_provenance_is_plain_data_with_the_precision_as_it_came_out():
     assert provenance(cpu, "bfloat16")["precision"] == "bfloat16"
     with pytest.raises(SettingsError, match="expected a precision"):
         provenance(cpu, "float8")
+
+
+@pytest.mark.parametrize(("known", "told", "expected"), [(True, "AVX512", "bfloat16"), (True, "AVX2", "float32"),
+                                                         (False, "AVX512", "float32")])
+def test_bfloat16_where_the_processor_has_it_and_torch_may_use_it(known, told, expected, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: known)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: told)
+    assert provenance(torch.device("cpu"))["precision"] == expected

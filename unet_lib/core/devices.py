@@ -86,7 +86,8 @@ def _fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     known = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-    return device.type == "cpu" and known()
+    # What torch was told to use (ATEN_CPU_CAPABILITY) counts, not only what the processor has.
+    return device.type == "cpu" and known() and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def _processor() -> str:

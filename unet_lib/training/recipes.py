@@ -72,6 +72,8 @@ BALANCED_128 = replace(EFFICIENTNET_128, patient_balance=0.5,
 BALANCED_256 = replace(BALANCED_128, size=256, negative_fraction=0.5, training=replace(BALANCED_128.training, epochs=5))
 BALANCED_128_LONG = replace(BALANCED_128, training=replace(BALANCED_128.training, epochs=30))
 BALANCED_256_LONG = replace(BALANCED_256, training=replace(BALANCED_256.training, epochs=8))
+# In minutes on two cores: small batches, so that few epochs have many steps, and an average over the last steps.
+BRIEF = replace(EFFICIENTNET_128, batch=8, training=replace(EFFICIENTNET_128.training, epochs=4, ema=0.95))
 
 PROGRESSIVE = Recipe((COARSE, FINE, ALL_SLICES), flip_tta=True, thresholds=(0.3, 0.4, 0.5, 0.6, 0.7),
                      min_component_sizes=(0, 100, 300))
@@ -80,17 +82,18 @@ FULL_RESOLUTION = Recipe((EFFICIENTNET_128, EFFICIENTNET_192, EFFICIENTNET_192_M
                          batch_norm_adaptation=0.4, thresholds=(0.1, 0.2, 0.3, 0.5, 0.7),
                          temperatures=(1.0, 2.0, 3.0, 4.0), min_component_sizes=(0, 100, 300))
 
+QUICK, BEST = "efflite0-quick", "efflite0-balanced-long"
 RECIPES = {
     "school": Recipe((SCHOOL,)),
     "unet-progressive": PROGRESSIVE,
     "unet-progressive-long": replace(PROGRESSIVE, stages=(*PROGRESSIVE.stages, LONG, LONGER)),
+    QUICK: Recipe((BRIEF,), batch_norm_adaptation=0.4),
     "efflite0": replace(PROGRESSIVE, stages=(EFFICIENTNET_192_ALONE,)),
     "efflite0-256": FULL_RESOLUTION,
     "efflite0-balanced": replace(FULL_RESOLUTION, stages=(BALANCED_128, BALANCED_256)),
-    "efflite0-balanced-long": replace(
+    BEST: replace(
         FULL_RESOLUTION, stages=(BALANCED_128, BALANCED_256, BALANCED_128_LONG, BALANCED_256_LONG)),
 }
-BEST = "efflite0-balanced-long"
 
 
 def find_recipe(name: str) -> Recipe:
