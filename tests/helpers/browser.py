@@ -21,7 +21,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -40,6 +39,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
 from nbformat.sign import NotebookNotary
+from processes import free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -332,7 +332,7 @@ def _browser_path() -> str:
 
 
 def _start_server(home: Path, folder: Path, log: object) -> tuple[subprocess.Popen, Lab]:
-    port, token = _free_port(), secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     options = {"ServerApp.ip": "127.0.0.1", "ServerApp.port": port, "ServerApp.port_retries": 0,
                "ServerApp.root_dir": folder, "ServerApp.open_browser": False, "ServerApp.allow_root": True,
                "IdentityProvider.token": token, "LabApp.expose_app_in_browser": True,
@@ -365,12 +365,6 @@ def _environment(home: Path) -> dict[str, str]:
               "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython",
               "JUPYTER_PATH": "path"}
     return os.environ | {key: str(home / value) for key, value in indices.items()} | {"UNET_PROFILE": "smoke"}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait_until_up(lab: Lab, server: subprocess.Popen, log: Path) -> None:

@@ -10,6 +10,7 @@ A server that has loaded the large libraries, and done nothing else, is forked f
 import multiprocessing
 import os
 import runpy
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,13 @@ def run_python(*arguments: object, cwd: Path | str = ".", timeout: float = 300,
             process.kill()
             raise subprocess.TimeoutExpired(words, timeout)
         return subprocess.CompletedProcess(words, process.exitcode, *(path.read_text("utf-8") for path in written))
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _become(words: list[str], cwd: str, environment: dict[str, str], stdout: str, stderr: str) -> None:

@@ -2,17 +2,15 @@
 
 import copy
 import itertools
-import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
-from repository import HELPERS, REPOSITORY
 from squares import SMALL, Squares
+from torchrun import torchrun
 
 from unet_lib.core.errors import DeviceError
 from unet_lib.models.checkpoint import load_model, load_tensors
@@ -74,14 +72,6 @@ def interrupted(folder):
         trained(folder, build(NO_BATCH_NORM, 0), Interrupting(**UNEVEN), **OPTIONS)
     except KeyboardInterrupt:
         return load_tensors(folder / LAST)[1]["progress"]
-
-
-def torchrun(*arguments, **options):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    paths = os.pathsep.join([str(REPOSITORY), str(HELPERS)])
-    return subprocess.Popen([*command, *map(str, arguments)], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
-                            **options)
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +155,9 @@ def test_a_single_process_needs_no_group(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     model, images = build(SMALL, 0).eval(), torch.zeros(2, 3, 32, 32)
     before = copy.deepcopy(model.state_dict())
-    with distributed.process_group(torch.device("cpu")) as device, distributed.main_process_first():
-        assert (device.type, distributed.world_size(), distributed.is_main()) == ("cpu", 1, True)
+    with distributed.process_group(torch.device("cpu")), distributed.main_process_first():
+        assert (distributed.world_size(), distributed.is_main()) == (1, True)
+        assert distributed.own_device(torch.device("meta")).type == "meta"
         assert distributed.data_parallel(model) is model
         assert torch.equal(distributed.sharded_forward(model, images), model(images))
         distributed.average_running_statistics(model, 2)
@@ -180,8 +171,8 @@ def test_devices_that_cannot_be_shared(monkeypatch):
     for device, message in (("mps", "can train on cpu or cuda; got --device mps"),
                             ("cuda", "expected a GPU for each process; process 1 found")):
         if device == "mps" or torch.cuda.device_count() < 2:
-            with pytest.raises(DeviceError, match=message), distributed.process_group(torch.device(device)):
-                pass
+            with pytest.raises(DeviceError, match=message):
+                distributed.own_device(torch.device(device))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals work otherwise there")

@@ -1,8 +1,9 @@
 """`unet_lib train`: from options to a training, its progress bar and its lines of print."""
 
+import platform
 import shlex
 import sys
-from contextlib import nullcontext
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,13 +60,20 @@ def train(context: typer.Context, data: Data = PHANTOM,
     """Train a U-Net on data split by patient. Ctrl-C saves, and says how to continue.
 
     For several processes, one per GPU: torchrun --nproc-per-node N -m unet_lib train …
+
+    For several machines, the same on each: torchrun --nnodes 2 --nproc-per-node N --rdzv-backend c10d
+    --rdzv-endpoint FIRST:29500 -m unet_lib train … (see README)
     """
+    import torch
+
+    import unet_lib
     from unet_lib.core.claim import claim
     from unet_lib.core.devices import choose_device
     from unet_lib.data.preprocessing import channels
     from unet_lib.models.architecture import UNetConfig
+    from unet_lib.training.agreement import check_same, fail_together
     from unet_lib.training.config import TrainingConfig
-    from unet_lib.training.distributed import is_main, process_group
+    from unet_lib.training.distributed import is_main, own_device, process_group
     from unet_lib.training.experiment import (
         ExperimentConfig,
         check_memory,
@@ -79,30 +87,38 @@ def train(context: typer.Context, data: Data = PHANTOM,
     settings = ExperimentConfig(network, config, size, batch, augment, seed, context_slices, negative_fraction)
     if recipe:
         _refuse_besides_recipe(context)
-    chosen, own_device = find_recipe(recipe) if recipe else Recipe((settings,)), choose_device(device)
-    for stage in chosen.stages:
-        check_memory(stage.network, own_device)
-    refuse_data_folder(out)
-    with claim(out) if is_main() else nullcontext():
-        if resume:
-            refuse_to_resume(stage_folder(chosen, 1, out))
-        else:
-            refuse_overwriting(out, stages=True)
-        with process_group(own_device) as shared:
-            _train(chosen, seed, data, out, resume, shared)
+    chosen = find_recipe(recipe) if recipe else Recipe((settings,))
+    with ExitStack() as held:
+        with fail_together():
+            here = own_device(choose_device(device))
+            for stage in chosen.stages:
+                check_memory(stage.network, here)
+            if is_main():
+                refuse_data_folder(out)
+                held.enter_context(claim(out))
+                if resume:
+                    refuse_to_resume(stage_folder(chosen, 1, out))
+                else:
+                    refuse_overwriting(out, stages=True)
+        check_same({**_options(context), "--device": here.type, "unet_lib": unet_lib.__version__,
+                    "torch": torch.__version__.partition("+")[0]})
+        with process_group(here):
+            _train(chosen, seed, data, out, resume, here)
 
 
 def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, device: "torch.device") -> None:
     from unet_lib.data.cache import open_cache
     from unet_lib.data.splits import split_patients
     from unet_lib.models.common import count_parameters
-    from unet_lib.training.distributed import is_main, main_process_first, world_size
+    from unet_lib.training.agreement import check_same, fail_together
+    from unet_lib.training.distributed import any_process, is_main, machines, main_process_first
     from unet_lib.training.loop import LAST
     from unet_lib.training.recipes import stages
 
     say = print if is_main() else lambda text: None
-    with main_process_first():  # the others find the cache that it builds
+    with fail_together(), main_process_first():  # the others find the cache that it builds
         cache = open_cache(data, progress=is_main())
+    check_same({"data": f"{len(cache.names)} patients with {len(cache)} slices ({cache.content})"})
     if is_main():
         remark(cache.remarks)
     split = split_patients(cache.names, seed=seed)
@@ -110,13 +126,16 @@ def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, dev
         if number == 1:
             say(f"{count_parameters(stage.network):,} parameters on {stage.card['device']}; {len(split.train)} "
                 f"patients to train, {len(split.validation)} to validate, {len(split.test)} kept for the test")
+            if machines() > 1:
+                say(f"{machines()} machines train together; {platform.node()} writes {out}")
         if len(recipe.stages) > 1:
             say(f"Stage {number} of {len(recipe.stages)}, at {stage.settings.size}×{stage.settings.size}")
         try:
             # A training that was stopped in its first stage has nothing of the second yet.
-            _train_stage(stage, folder, resume and (number == 1 or (folder / LAST).exists()))
+            begun = any_process(is_main() and (folder / LAST).exists())
+            _train_stage(stage, folder, resume and (number == 1 or begun))
         except KeyboardInterrupt:
-            say(f"\nStopped; all progress is saved in {out}. Continue with:\n  {_command(world_size())} --resume")
+            say(f"\nStopped; all progress is saved in {out}. Continue with:\n  {_command()} --resume")
             raise typer.Exit(130) from None
     say(f"Weights of the best epoch: {out / 'best.safetensors'}\n"
         f"Patients kept for the test: {', '.join(split.test)}")
@@ -157,7 +176,14 @@ def _move(bar: Any, done: int, batch: int) -> None:
     bar.update(done - bar.n)
 
 
-def _command(processes: int) -> str:
+def _options(context: typer.Context) -> dict[str, object]:
+    """The options that fix what is trained; where data and results lie may differ from machine to machine."""
+    return {f"--{name.replace('_', '-')}": value for name, value in context.params.items()
+            if name not in ("data", "out")}
+
+
+def _command() -> str:
     """How this command was started."""
-    start = f"torchrun --nproc-per-node {processes} -m unet_lib" if processes > 1 else "unet_lib"
-    return f"{start} {shlex.join(argument for argument in sys.argv[1:] if argument != '--resume')}"
+    from unet_lib.training.distributed import launcher
+
+    return f"{launcher()}unet_lib {shlex.join(argument for argument in sys.argv[1:] if argument != '--resume')}"

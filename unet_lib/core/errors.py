@@ -41,6 +41,10 @@ class DeviceMemoryError(GlassBoxError):
     """A step of training asked for more memory than the device has."""
 
 
+class ProcessGroupError(GlassBoxError):
+    """Of several processes that train together, another one has failed, has ended or cannot be reached."""
+
+
 class TrainingError(GlassBoxError):
     """A training that cannot go on, because its numbers are no longer finite."""
 

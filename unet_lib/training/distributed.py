@@ -11,12 +11,16 @@ of its own shard, as DDP always does (torch's SyncBatchNorm needs GPUs). The run
 are averaged after every step, each process weighted by the size of its shard. Their means are then those of the whole
 batch; the variances lack what lies between the shards.
 
-Augmentation runs on the whole batch in every process. All processes must see the run's folder.
+Augmentation runs on the whole batch in every process. The processes may run on several machines, each with a disk of
+its own: only the main process reads and writes the run's folder, and the others get from it what they need to resume.
+What can fail on one machine alone is in the hands of `agreement`.
 """
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -25,24 +29,54 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from unet_lib.core.errors import DeviceError
+from unet_lib.training.agreement import explained_loss, new_store, started
 
 
 @contextmanager
-def process_group(device: torch.device) -> Iterator[torch.device]:
-    """Inside the `with`, the processes that `torchrun` started are one group; yields the device of this one.
+def process_group(device: torch.device) -> Iterator[None]:
+    """Inside the `with`, the processes that `torchrun` started are one group; each names its `own_device`.
 
-    With CUDA each process takes a GPU of its own. Without torchrun there is a single process and no group. Raises
-    DeviceError if there are more processes than GPUs, or on a device other than CPU and CUDA.
+    Without torchrun there is a single process and no group. Raises ProcessGroupError if another process is lost.
     """
-    if _started() == 1:
-        yield device
+    if started() == 1:
+        yield
         return
-    device = _own_device(device, int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield device
-    finally:
-        distributed.destroy_process_group()
+    with explained_loss():
+        distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo", store=new_store(),
+                                       rank=_rank(), world_size=started())
+        try:
+            yield
+        finally:
+            distributed.destroy_process_group()
+
+
+def own_device(device: torch.device) -> torch.device:
+    """The device of this process: with CUDA and torchrun, a GPU of its own.
+
+    Raises DeviceError if there are more processes than GPUs, or for several on a device other than CPU and CUDA.
+    """
+    if started() == 1 or device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise DeviceError(f"several processes can train on cpu or cuda; got --device {device}. Leave torchrun out.")
+    if (local_rank := int(os.environ["LOCAL_RANK"])) >= torch.cuda.device_count():
+        raise DeviceError(f"expected a GPU for each process; process {local_rank} found {torch.cuda.device_count()} "
+                          f"GPUs in its machine. Lower --nproc-per-node, or add --device cpu.")
+    torch.cuda.set_device(local_rank)
+    return torch.device("cuda", local_rank)
+
+
+def launcher() -> str:
+    """How torchrun was told to start this machine's processes, as far as they know; "" without torchrun."""
+    if started() == 1:
+        return ""
+    nodes = f"--nnodes {machines()} " if machines() > 1 else ""
+    return f"torchrun {nodes}--nproc-per-node {os.environ['LOCAL_WORLD_SIZE']} {'… ' if nodes else ''}-m "
+
+
+def machines() -> int:
+    """On how many machines torchrun was started."""
+    return int(os.environ.get("GROUP_WORLD_SIZE", 1))
 
 
 def world_size() -> int:
@@ -111,9 +145,36 @@ def main_process_first() -> Iterator[None]:
     """The main process runs the `with` block first, then the others, who find on the disk what it has written."""
     if not is_main():
         barrier()
-    yield
+    try:
+        yield
+    finally:
+        if is_main():
+            barrier()
+
+
+@contextmanager
+def main_file(path: Path) -> Iterator[Path]:
+    """The file `path` of the main process: there itself, for the others a copy as long as the `with` lasts."""
+    if world_size() == 1:
+        yield path
+        return
+    content = _broadcast(path.read_bytes() if is_main() else b"")
     if is_main():
-        barrier()
+        yield path
+        return
+    with TemporaryDirectory() as folder:
+        copy = Path(folder, path.name)
+        copy.write_bytes(content)
+        yield copy
+
+
+def _broadcast(content: bytes) -> bytes:
+    """What the main process has, in all processes."""
+    size = torch.tensor(len(content))
+    distributed.broadcast(size, 0)
+    message = torch.frombuffer(bytearray(content.ljust(int(size))), dtype=torch.uint8)  # of the size that comes
+    distributed.broadcast(message, 0)
+    return message.numpy().tobytes()
 
 
 class _Gather(torch.autograd.Function):
@@ -136,25 +197,8 @@ def _rank() -> int:
     """Number of this process in the group; before there is one, the number that torchrun gave it."""
     if _grouped():
         return distributed.get_rank()
-    return int(os.environ["RANK"]) if _started() > 1 else 0
-
-
-def _started() -> int:
-    """How many processes torchrun started; 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", 1))
+    return int(os.environ["RANK"]) if started() > 1 else 0
 
 
 def _grouped() -> bool:
     return distributed.is_available() and distributed.is_initialized()
-
-
-def _own_device(device: torch.device, local_rank: int) -> torch.device:
-    if device.type == "cpu":
-        return device
-    if device.type != "cuda":
-        raise DeviceError(f"several processes can train on cpu or cuda; got --device {device}. Leave torchrun out.")
-    if local_rank >= torch.cuda.device_count():
-        raise DeviceError(f"expected a GPU for each process; process {local_rank} found {torch.cuda.device_count()} "
-                          f"GPUs in its machine. Lower --nproc-per-node, or add --device cpu.")
-    torch.cuda.set_device(local_rank)
-    return torch.device("cuda", local_rank)

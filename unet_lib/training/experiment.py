@@ -116,10 +116,11 @@ class Experiment:
         """
         watched = Watched(self.source, self.training.slices, self.training.batch, tick)
         with claim(folder) if is_main() else nullcontext():
-            if not resume:
-                refuse_overwriting(folder)
-            elif is_main():
-                write_history(folder, warn)
+            if is_main():
+                if resume:
+                    write_history(folder, warn)
+                else:
+                    refuse_overwriting(folder)
             try:
                 for epoch in fit(self.network, watched, self.settings.training, validation=self.validation,
                                  folder=folder, card=self.card, resume=resume):

@@ -281,7 +281,8 @@ class _Training:
     def load(self) -> None:
         """Bring back weights, their average, optimiser and progress from `last.safetensors`."""
         path = (self.folder or Path()) / LAST
-        tensors, header = checkpoint.load_tensors(path)
+        with distributed.main_file(path) as here:
+            tensors, header = checkpoint.load_tensors(here)
         try:
             now = {**self.model.settings(), **asdict(self.config), **self.card.get("data", {})}
             check_same_run(path, header, now)
