@@ -1,7 +1,7 @@
 """Two machines train as one: two torchruns meet, each with one process and a disk of its own.
 
-This file is also the program that both run: see `work`. The machines are two addresses of this one and, where the
-system allows it, two network namespaces that see each other through one virtual cable only.
+This file is also the program that both run: see `work`. The machines are two network namespaces that see each other
+through one virtual cable only; where the system allows none, two addresses of this machine.
 """
 
 import json
@@ -15,7 +15,7 @@ import pytest
 import torch
 from processes import free_port
 from torchrun import finished, one_of_two, torchrun
-from two_namespaces import ADDRESSES, CABLE, two_namespaces
+from two_machines import two_machines
 
 from unet_lib.cli.app import app
 from unet_lib.core.errors import GlassBoxError
@@ -90,9 +90,10 @@ def assert_as_alone(machines, run_cli):
 
 def test_two_machines_train_as_one_process_and_say_what_differs(machines, run_cli):
     port = free_port()
-    both = [torchrun(HERE, folder, machine=one_of_two(port, "127.0.0.1", own))
-            for folder, own in zip(machines, ("127.0.0.1", "127.0.0.2"), strict=False)]
-    said = finished(both, 90)
+    with two_machines() as (one, other):
+        both = [torchrun(HERE, folder, machine=one_of_two(port, one.address, here.address), inside=here.inside,
+                         environment=here.environment) for folder, here in zip(machines, (one, other), strict=False)]
+        said = finished(both, 90)
     assert all((folder / NOTES).exists() for folder in machines[:2]), said
     here, there = (json.loads((folder / NOTES).read_text()) for folder in machines[:2])
     for scene in ("fresh", "resumed", "stages", "stages resumed"):
@@ -108,20 +109,6 @@ def test_two_machines_train_as_one_process_and_say_what_differs(machines, run_cl
         assert what in here[scene] and here[scene] == there[scene]
     assert "data does not exist" in there["no data"] and there["no data"] in here["no data"]
     assert here["alone"].startswith("expected an answer from all 2 processes; got: "), here["alone"]
-
-
-def test_two_network_namespaces_train_as_one_process(machines, run_cli):
-    """The first meets the second at its address; both talk through the interface that they are told of."""
-    with two_namespaces() as inside:
-        port = free_port()
-        both = [torchrun("-m", "unet_lib", "train", "--data", folder / "data", "--out", folder / "run", *TINY,
-                         "--epochs", "2", machine=one_of_two(port, ADDRESSES[0], own), inside=command,
-                         environment={"GLOO_SOCKET_IFNAME": CABLE})
-                for folder, command, own in zip(machines, inside, ADDRESSES, strict=False)]
-        for status, errors in finished(both, 60):
-            assert status == 0, errors
-    assert_as_alone(machines, run_cli)
-    assert not (machines[1] / "run").exists()
 
 
 if __name__ == "__main__":
