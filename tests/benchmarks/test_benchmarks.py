@@ -300,3 +300,13 @@ def test_inference_settings_are_measured_on_the_networks_that_the_folds_left(dat
     name = "both" if "temperature" in measured["inference"] else "batch-norm adaptation"
     assert row["dice"][name] == {patient["patient"]: patient["dice"] for patient in measured["patients"]}
     assert all(set(dice) == set(row["dice"][name]) for dice in row["dice"].values())
+
+
+def test_evaluate_speed_times_the_network_within_the_whole_command(tmp_path, data):
+    out = tmp_path / "e.json"
+    assert "2 patients of" in run("speed/evaluate_speed.py", "--data", data, "--patients", 2, "--repeats", 1, "--out",
+                                  out, "--threads", 1, "--model",
+                                  REPOSITORY / "data" / "models" / "phantom-baseline.safetensors")
+    row, = read_rows(out)
+    assert row["rest_fraction"] == pytest.approx(1 - row["network_seconds"] / row["seconds"], abs=0.05)
+    assert row["network_seconds"] > 0 and row["patients"] == 2 < row["slices"]

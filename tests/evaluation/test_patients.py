@@ -49,7 +49,7 @@ def test_outlines_moved_by_three_pixels_are_three_pixels_off(cache, scores):
 def test_the_worst_slice_is_the_one_with_the_most_wrong_pixels(cache, scores):
     # A disc of radius r moved by 3 pixels is wrong on some 12·r of them: the largest disc is the worst.
     assert [score.worst_slice for score in scores[:2]] == [3, 3]
-    found = {score.patient: images for score, *images in patients.worst_cases(scores, Shifted(cache, 3), cache)}
+    found = {score.patient: images for score, *images in patients.worst_cases(scores, cache)}
     for name, index in zip(cache.names, (2, 8), strict=False):
         flair, predicted, reference = found[name]
         assert np.array_equal(flair, cache.images[index, ..., 1])
@@ -58,8 +58,13 @@ def test_the_worst_slice_is_the_one_with_the_most_wrong_pixels(cache, scores):
 
 
 def test_the_worst_come_first_and_no_more_than_asked_for(cache, scores):
-    found = [case[0].dice for case in patients.worst_cases(scores, Shifted(cache, 3), cache, count=2)]
+    found = [case[0].dice for case in patients.worst_cases(scores, cache, count=2)]
     assert found == sorted(score.dice for score in scores)[:2]
+
+
+def test_scores_from_a_table_hold_no_mask_to_show(cache, scores):
+    with pytest.raises(SettingsError, match=r"CS_.*a score with a mask; got .* table\. Score .* again"):
+        list(patients.worst_cases([PatientScore.from_row(scores[0].as_row())], cache))
 
 
 def test_a_patient_with_two_empty_masks_counts_one_and_is_counted(scores):

@@ -31,7 +31,7 @@ def test_a_line_stands_below_its_headings():
 
 
 def test_the_report_gives_the_summarys_numbers(scores):
-    text, found = report.report(scores), summary(scores)
+    text, found = report.report(scores, summary(scores)), summary(scores)
     low, high = found["mean_dice_interval"]
     assert text.startswith(f"3 patients: mean Dice {found['mean_dice']:.3f} [{low:.3f}, {high:.3f}], median ")
     assert "1 patient without tumour in either mask: counted as Dice 1." in text
@@ -42,13 +42,14 @@ def test_the_report_gives_the_summarys_numbers(scores):
 
 
 def test_a_report_without_any_outline_has_dashes():
-    text = report.report([patient(hit=0, hd95=np.nan)])
+    scores = [patient(hit=0, hd95=np.nan)]
+    text = report.report(scores, summary(scores))
     assert "1 patient: mean Dice 0.000 [0.000, 0.000]" in text and "mean HD95 – pixels" in text
     assert "without tumour" not in text
 
 
 def test_tables_hold_what_was_scored_and_what_made_it(scores, tmp_path):
-    report.write_scores(scores, tmp_path / "new", {"card": {"name": "a model"}})
+    report.write_scores(scores, summary(scores), tmp_path / "new", {"card": {"name": "a model"}})
     rows = list(csv.DictReader((tmp_path / "new" / "patients.csv").open()))
     assert [row["patient"] for row in rows] == [score.patient for score in scores]
     assert [int(row["tp"]) for row in rows] == [score.counts.tp for score in scores]
@@ -59,7 +60,7 @@ def test_tables_hold_what_was_scored_and_what_made_it(scores, tmp_path):
 
 
 def test_three_pictures(cache, scores, tmp_path):
-    report.write_pictures(scores, Shifted(cache, 3), cache, tmp_path)
+    report.write_pictures(scores, cache, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["boxes.png", "ranked.png", "worst.png"]
     for path in tmp_path.iterdir():
         assert len(np.unique(np.asarray(Image.open(path).convert("L")))) > 20, path.name

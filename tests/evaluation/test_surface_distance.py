@@ -6,7 +6,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from unet_lib.evaluation.surface_distance import outline, outline_distances
 
@@ -79,6 +79,14 @@ def test_agrees_with_monai(seed, level, tolerance):
         assert found.hausdorff(percentile) == pytest.approx(monai, abs=1e-3)  # it finds the rank in float32
     monai = compute_surface_dice(*theirs, class_thresholds=[tolerance], include_background=True).item()
     assert found.dice(tolerance) == pytest.approx(monai, abs=1e-6)
+
+
+def test_distances_are_those_over_the_whole_slice_to_the_last_bit():
+    predicted, reference = (np.stack([blobs(seed, level) for seed in range(40)]) for level in (0.7, 1.1))
+    both = predicted.any((1, 2)) & reference.any((1, 2))
+    whole = [distance_transform_edt(~outline(r))[outline(p)] for p, r in zip(predicted[both], reference[both],
+                                                                             strict=True)]
+    assert np.array_equal(outline_distances(predicted, reference).predicted, np.concatenate(whole))
 
 
 def test_a_patients_slices_are_taken_together_and_unmatched_ones_counted():

@@ -5,6 +5,7 @@ import pytest
 import tifffile
 import torch
 from predictors import Brightness
+from scipy import ndimage
 from torch.nn import functional as F
 
 from unet_lib.core.errors import CheckpointError, DatasetError, DeviceError
@@ -109,6 +110,16 @@ def test_small_components_are_small_in_three_dimensions():
     assert remove_small_components(mask, 3).sum() == 27
     assert remove_small_components(mask, 1000).sum() == 27  # the largest is never taken away
     assert not remove_small_components(np.zeros_like(mask), 3).any()
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (9, 32, 32)])
+def test_components_are_those_of_the_whole_volume(shape):
+    mask = np.random.default_rng(0).random(shape) < 0.12
+    mask[..., :8] = False  # so that the components lie in a part of it
+    parts, count = ndimage.label(mask, np.ones((3,) * len(shape)))
+    large = [part for part in range(1, count + 1) if (parts == part).sum() >= 4]
+    assert 0 < len(large) < count
+    assert np.array_equal(remove_small_components(mask, 4), np.isin(parts, large))
 
 
 def test_the_card_holds_the_inference_settings(tmp_path):

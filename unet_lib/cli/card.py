@@ -40,7 +40,7 @@ def card(run: Annotated[Path, typer.Argument(help="The folder of a training: the
     with result_folder(target, command="card", run=run, data=cache.content, split=split, baseline=baseline) as folder:
         found = library.make_card(own, cache, split=split, baseline=other, question=question, answer=answer)
         library.write_card(found, folder)
-    print(report(found.scores).partition("\n")[0])
+    print(report(found.scores, found.summary).partition("\n")[0])
     if found.comparison:
         print(f"beside {baseline}: {found.comparison.words}")
     print(f"card.md and card.png are in {target}\n{NOT_FOR_DIAGNOSIS}")

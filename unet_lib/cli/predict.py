@@ -30,7 +30,7 @@ def evaluate(model: Model, data: Data = PHANTOM,
     from unet_lib.core.provenance import provenance
     from unet_lib.data.cache import open_sound
     from unet_lib.evaluation import report
-    from unet_lib.evaluation.patients import choose_patients, score_patients
+    from unet_lib.evaluation.patients import choose_patients, score_patients, summary
     from unet_lib.inference.predictor import NOT_FOR_DIAGNOSIS, load_predictor
 
     predictor = load_predictor(model, device)
@@ -48,11 +48,12 @@ def evaluate(model: Model, data: Data = PHANTOM,
                 bar.write(report.score_line(score), file=sys.stdout)
                 bar.update()
                 scores.append(score)
-        print(report.report(scores))
+        found = summary(scores)
+        print(report.report(scores, found))
         if folder:
             made_by = {"model": model.name, "split": split, "data": cache.content, "card": predictor.card}
-            report.write_scores(scores, folder, {**made_by, "scored_with": provenance(predictor.device)})
-            report.write_pictures(scores, predictor, cache, folder)
+            report.write_scores(scores, found, folder, {**made_by, "scored_with": provenance(predictor.device)})
+            report.write_pictures(scores, cache, folder)
     if out:
         print(f"Scores (patients.csv, scores.json) and pictures of them are in {out}")
     print(NOT_FOR_DIAGNOSIS)

@@ -119,7 +119,7 @@ def bootstrap(patients: Shaped[np.ndarray, "p *row"], statistic: Callable[[np.nd
     if not len(patients):
         raise ValueError("an interval needs at least one patient; got none.")
     rng = np.random.default_rng(seed)
-    values = [statistic(rng.choice(patients, len(patients))) for _ in range(draws)]
+    values = [statistic(patients[drawn]) for drawn in rng.integers(len(patients), size=(draws, len(patients)))]
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 

@@ -10,7 +10,7 @@ A patient for whom both masks are empty counts Dice 1, and the summary says how 
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,8 @@ class PatientScore:
 
     `tumour_slices` hold tumour in the reference mask. `hd95` (pixels, in the plane) and `surface_dice` are nan where
     no slice has both outlines, and leave out the `unmatched` slices, which have only one (see `surface_distance`).
-    `worst_slice` is the number of the slice with the most pixels on which reference and prediction differ.
+    `worst_slice` is the number of the slice with the most pixels on which reference and prediction differ, and
+    `worst_mask` the predicted mask of this slice; None in a score that was read from a table.
     """
 
     patient: str
@@ -47,6 +48,7 @@ class PatientScore:
     surface_dice: float
     unmatched: int
     worst_slice: int
+    worst_mask: Bool[np.ndarray, "256 256"] | None = field(default=None, compare=False, repr=False)
 
     @property
     def dice(self) -> float:
@@ -102,10 +104,10 @@ def score_patients(predictor: Predictor, cache: SliceCache, names: Iterable[str]
     for name in names:
         found = predictor.patient(cache, name)
         rows, distances = count_slices(found.masks, found.references), outline_distances(found.masks, found.references)
-        info, wrong = cache.patients[cache.patient_of[found.indices[0]]], rows[:, 1] + rows[:, 2]
+        info, worst = cache.patients[cache.patient_of[found.indices[0]]], (rows[:, 1] + rows[:, 2]).argmax()
         yield PatientScore(name, info.site, info.missing, len(found.indices), int(found.references.any((1, 2)).sum()),
                            pooled(rows), distances.hausdorff(), distances.dice(), distances.unmatched,
-                           int(cache.numbers[found.indices[wrong.argmax()]]))
+                           int(cache.numbers[found.indices[worst]]), found.masks[worst].copy())
 
 
 def summary(scores: Sequence[PatientScore], seed: int = 0) -> dict[str, Any]:
@@ -152,14 +154,20 @@ def members(scores: Sequence[PatientScore], by: str) -> dict[str, list[PatientSc
     return {name: group for name, group in found.items() if group}
 
 
-def worst_cases(scores: Sequence[PatientScore], predictor: Predictor, cache: SliceCache,
+def worst_cases(scores: Sequence[PatientScore], cache: SliceCache,
                 count: int = 5) -> Iterator[tuple[PatientScore, UInt8[np.ndarray, "256 256"],
                                                   Bool[np.ndarray, "256 256"], Bool[np.ndarray, "256 256"]]]:
-    """The worst patients, and of each the worst slice's FLAIR, predicted mask and reference mask."""
+    """The worst patients, and of each the worst slice's FLAIR, predicted mask and reference mask.
+
+    Raises SettingsError for scores that were read from a table: they hold no mask.
+    """
     for score in sorted(scores, key=lambda score: score.dice)[:count]:
-        found = predictor.patient(cache, score.patient)
-        worst = int(np.flatnonzero(cache.numbers[found.indices] == score.worst_slice)[0])
-        yield score, cache.images[found.indices[worst]][..., FLAIR], found.masks[worst], found.references[worst]
+        if score.worst_mask is None:
+            raise SettingsError(f"{score.patient}: expected a score with a mask; got one that was read from a table. "
+                                f"Score the patient again: score_patients.")
+        indices = cache.slices_of([score.patient])
+        worst = indices[cache.numbers[indices] == score.worst_slice][0]
+        yield score, cache.images[worst][..., FLAIR], score.worst_mask, cache.masks[worst] > 0
 
 
 def _thirds(scores: Sequence[PatientScore]) -> dict[str, list[PatientScore]]:

@@ -12,8 +12,7 @@ import numpy as np
 
 from unet_lib.core.atomic_io import write_text
 from unet_lib.data.cache import SliceCache
-from unet_lib.evaluation.patients import GROUPINGS, PatientScore, groups, members, summary, worst_cases
-from unet_lib.inference.predictor import Predictor
+from unet_lib.evaluation.patients import GROUPINGS, PatientScore, groups, members, worst_cases
 
 HEADINGS = f"{'patient':24}  {'Dice':>5}  {'precision':>9}  {'recall':>6}  {'HD95':>5}"
 
@@ -25,22 +24,23 @@ def score_line(score: PatientScore) -> str:
             f"{_number(score.hd95, '.1f'):>5}")
 
 
-def report(scores: Sequence[PatientScore], seed: int = 0) -> str:
-    """The summary and the groups as text."""
-    s = summary(scores, seed)
+def report(scores: Sequence[PatientScore], found: Mapping[str, Any]) -> str:
+    """The scores' `summary` and their groups as text."""
 
     def interval(name: str) -> str:
-        low, high = s[f"{name}_interval"]
-        return f"{s[name]:.3f} [{low:.3f}, {high:.3f}]"
+        low, high = found[f"{name}_interval"]
+        return f"{found[name]:.3f} [{low:.3f}, {high:.3f}]"
 
-    lines = [f"{_count(s['patients'], 'patient')}: mean Dice {interval('mean_dice')}, median "
+    lines = [f"{_count(found['patients'], 'patient')}: mean Dice {interval('mean_dice')}, median "
              f"{interval('median_dice')}, pooled F1 {interval('pooled_f1')}",
              "  In brackets: 95 % intervals, from resampling the patients (bootstrap).",
-             f"  Accuracy {s['pooled_accuracy']:.4f}. Outlines: mean HD95 {_number(s['mean_hd95'], '.1f')} pixels, "
-             f"surface Dice {_number(s['mean_surface_dice'], '.3f')}, of {_count(s['hd95_patients'], 'patient')};",
-             f"  left out: {_count(s['unmatched_slices'], 'slice')} on which only one of the two masks has an outline."]
-    if s["without_tumour"]:
-        lines += [f"  {_count(s['without_tumour'], 'patient')} without tumour in either mask: counted as Dice 1."]
+             f"  Accuracy {found['pooled_accuracy']:.4f}. Outlines: mean HD95 {_number(found['mean_hd95'], '.1f')} "
+             f"pixels, surface Dice {_number(found['mean_surface_dice'], '.3f')}, of "
+             f"{_count(found['hd95_patients'], 'patient')};",
+             f"  left out: {_count(found['unmatched_slices'], 'slice')} on which only one of the two masks has an "
+             f"outline."]
+    if found["without_tumour"]:
+        lines += [f"  {_count(found['without_tumour'], 'patient')} without tumour in either mask: counted as Dice 1."]
     lines += [f"\n{'':28}  {'patients':>8}  {'mean Dice':>9}  {'median':>6}  {'pooled F1':>9}"]
     for by, title in GROUPINGS.items():
         lines += [f"by {title}", *(f"  {row['name']:26}  {row['patients']:8}  {row['mean_dice']:9.3f}  "
@@ -48,8 +48,9 @@ def report(scores: Sequence[PatientScore], seed: int = 0) -> str:
     return "\n".join(lines)
 
 
-def write_scores(scores: Sequence[PatientScore], folder: Path, made_by: Mapping[str, Any], seed: int = 0) -> None:
-    """patients.csv, a line a patient; and scores.json with the summary, the groups, and `made_by`.
+def write_scores(scores: Sequence[PatientScore], found: Mapping[str, Any], folder: Path,
+                 made_by: Mapping[str, Any]) -> None:
+    """patients.csv, a line a patient; and scores.json with their `summary`, the groups, and `made_by`.
 
     `made_by` is plain data: the card of the weights, the patients' part and data, the machine.
     """
@@ -57,12 +58,12 @@ def write_scores(scores: Sequence[PatientScore], folder: Path, made_by: Mapping[
     writer = csv.DictWriter(table, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    found = {"summary": summary(scores, seed), "groups": {by: groups(scores, by) for by in GROUPINGS}, **made_by}
+    whole = {"summary": found, "groups": {by: groups(scores, by) for by in GROUPINGS}, **made_by}
     write_text(folder / "patients.csv", table.getvalue())
-    write_text(folder / "scores.json", json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / "scores.json", json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
 
 
-def write_pictures(scores: Sequence[PatientScore], predictor: Predictor, cache: SliceCache, folder: Path) -> None:
+def write_pictures(scores: Sequence[PatientScore], cache: SliceCache, folder: Path) -> None:
     """boxes.png, ranked.png and worst.png. The last shows slices: real ones do not belong into the repository."""
     from unet_lib import plotting  # here, because scoring alone should not load matplotlib
     from unet_lib.plotting.base import save_figure
@@ -74,7 +75,7 @@ def write_pictures(scores: Sequence[PatientScore], predictor: Predictor, cache: 
     save_figure(plotting.scores.box_sheet(panels), folder / "boxes.png")
     save_figure(ranked, folder / "ranked.png")
     worst = [(f"{_short(s.patient)}, slice {s.worst_slice}\nDice of the patient {s.dice:.2f}", flair, predicted,
-              reference) for s, flair, predicted, reference in worst_cases(scores, predictor, cache)]
+              reference) for s, flair, predicted, reference in worst_cases(scores, cache)]
     save_figure(plotting.scores.worst_sheet(worst), folder / "worst.png")
 
 

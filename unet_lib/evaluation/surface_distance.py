@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.ndimage import binary_erosion, distance_transform_edt
+from scipy.ndimage import binary_erosion, distance_transform_edt, find_objects
 
 TOLERANCE = 2.0  # pixels; an expert's hand is hardly steadier
 
@@ -55,17 +55,25 @@ def outline_distances(predicted: Bool[np.ndarray, "n h w"], reference: Bool[np.n
     """Compare two stacks of masks slice by slice."""
     outlined = np.stack([predicted.any(axis=(1, 2)), reference.any(axis=(1, 2))])
     both = outlined.all(axis=0)
-    pairs = [(outline(p), outline(r)) for p, r in zip(predicted[both], reference[both], strict=True)]
+    pairs = [_outlines(p, r) for p, r in zip(predicted[both], reference[both], strict=True)]
+    alone = (*predicted[outlined[0] & ~both], *reference[outlined[1] & ~both])
     nothing = np.zeros(0)
     return OutlineDistances(np.concatenate([nothing, *(_distances(p, r) for p, r in pairs)]),
                             np.concatenate([nothing, *(_distances(r, p) for p, r in pairs)]),
                             unmatched=int((outlined.any(axis=0) & ~both).sum()),
-                            alone=sum(int(outline(mask).sum()) for mask in (*predicted[~both], *reference[~both])))
+                            alone=sum(int(outline(mask).sum()) for mask in alone))
 
 
 def outline(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """The mask's pixels that touch the outside, or the image's border, with an edge."""
     return mask & ~binary_erosion(mask)
+
+
+def _outlines(predicted: Bool[np.ndarray, "h w"],
+              reference: Bool[np.ndarray, "h w"]) -> tuple[Bool[np.ndarray, "a b"], Bool[np.ndarray, "a b"]]:
+    """Both outlines, in the smallest box that holds both masks: beyond it there is nothing to measure."""
+    box, = find_objects((predicted | reference).view(np.uint8))
+    return outline(predicted[box]), outline(reference[box])
 
 
 def _distances(start: Bool[np.ndarray, "h w"], end: Bool[np.ndarray, "h w"]) -> Float[np.ndarray, "a"]:

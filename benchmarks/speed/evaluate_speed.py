@@ -1,0 +1,100 @@
+"""How long does `unet_lib evaluate` take, and how much of it is not the network?
+
+    python benchmarks/speed/evaluate_speed.py [--data data/lgg] [--patients 22] [--threads 2]
+
+Timed is the whole command with its tables and pictures, from starting Python to the last file, on the first patients of
+the data set by name. In the same turn the network alone predicts the same patients. What of the command's seconds is
+more than the network's goes into the rest: starting Python, loading torch and matplotlib, masks, scores, intervals,
+tables and pictures. Medians over turns. The turn before, which is not counted, also reads the TIFFs and keeps them in a
+cache: first_seconds. Scores are not looked at.
+
+A row for each network, data set, number of patients and of threads, device and instructions goes to
+data/results/evaluate_speed.json.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from unet_lib.core.paths import repository
+from unet_lib.core.provenance import provenance
+from unet_lib.data.cache import SliceCache, open_cache
+from unet_lib.evaluation.result_rows import add_row
+from unet_lib.inference.predictor import Predictor, load_predictor
+
+KEY = ("network", "data", "patients", "device", "threads", "instructions")
+LIMIT = 0.2
+
+
+def main() -> None:
+    args = arguments()
+    torch.set_num_threads(args.threads)
+    predictor = load_predictor(args.model, "cpu")
+    with TemporaryDirectory() as scratch:
+        folder = first_patients(args.data, args.patients, Path(scratch, "data"))
+        first, *turns = [turn(predictor, args, folder) for _ in range(args.repeats + 1)]
+        cache = open_cache(folder, progress=False)
+        slices, patients = len(cache), len(cache.names)
+    whole, network = (statistics.median(values) for values in zip(*turns, strict=True))
+    rest = statistics.median(1 - network / whole for whole, network in turns)
+    row = {"network": args.model.stem, "data": args.data.name, "patients": patients, "slices": slices,
+           "seconds": round(whole, 2), "network_seconds": round(network, 2), "rest_fraction": round(rest, 3),
+           "of_the_limit": round(rest / LIMIT, 2), "first_seconds": round(first[0], 2),
+           "instructions": torch.backends.cpu.get_cpu_capability(), "threads": args.threads, "repeats": args.repeats,
+           **provenance(predictor.device)}
+    print(f"{args.model.stem}: {whole:.1f} s for {patients} patients of {args.data.name} ({slices} slices), the "
+          f"network alone {network:.1f} s; {rest:.0%} is not the network (limit: {LIMIT:.0%})")
+    add_row(args.out, {"command": "python benchmarks/speed/evaluate_speed.py"}, row, KEY)
+
+
+def arguments() -> argparse.Namespace:
+    shipped = repository() / "data" / "models" / "lgg-best.safetensors"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=repository() / "data" / "phantom")
+    parser.add_argument("--model", type=Path, default=shipped)
+    parser.add_argument("--patients", type=int, default=22)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=repository() / "data" / "results" / "evaluate_speed.json")
+    return parser.parse_args()
+
+
+def first_patients(data: Path, count: int, folder: Path) -> Path:
+    """A data folder with the first patients of another one, by name."""
+    folder.mkdir()
+    for patient in sorted(path for path in data.iterdir() if path.name.startswith("TCGA_"))[:count]:
+        (folder / patient.name).symlink_to(patient.resolve(), target_is_directory=True)
+    return folder
+
+
+def turn(predictor: Predictor, args: argparse.Namespace, folder: Path) -> tuple[float, float]:
+    """Seconds of the command, and of the network alone."""
+    start = time.perf_counter()
+    command = ["evaluate", "--model", args.model, "--data", folder, "--split", "all", "--device", "cpu",
+               "--out", folder.parent / "scores"]
+    subprocess.run([sys.executable, "-m", "unet_lib", *map(str, command)], check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "OMP_NUM_THREADS": str(args.threads)})
+    return time.perf_counter() - start, network_seconds(predictor, open_cache(folder, progress=False))
+
+
+def network_seconds(predictor: Predictor, cache: SliceCache) -> float:
+    """From grey levels to probabilities, patient by patient."""
+    seconds = 0.0
+    for patient, statistics_ in enumerate(cache.statistics):
+        images = np.array(cache.images[cache.patient_of == patient])
+        start = time.perf_counter()
+        predictor.probabilities(images, statistics_)
+        seconds += time.perf_counter() - start
+    return seconds
+
+
+if __name__ == "__main__":
+    main()
