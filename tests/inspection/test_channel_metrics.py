@@ -49,6 +49,12 @@ def test_agreement_is_the_area_under_the_roc_curve():
     np.testing.assert_allclose(roc_auc(maps, MASKS), expected, rtol=1e-12)
 
 
+def test_a_map_that_is_not_a_number_somewhere_has_no_agreement():
+    maps = torch.stack([MASKS[:, 0], MASKS[:, 0]], dim=1)
+    maps[1, 0, 3, 3] = torch.nan
+    np.testing.assert_array_equal(roc_auc(maps, MASKS), [np.nan, 1])
+
+
 def test_agreement_enlarges_coarse_maps():
     coarse = torch.randn(2, 3, 4, 4, generator=DRAW)
     np.testing.assert_array_equal(roc_auc(coarse, MASKS), roc_auc(enlarge(coarse, (8, 8)), MASKS))

@@ -118,6 +118,10 @@ def test_the_best_threshold_is_the_best_of_all(pairs):
     assert threshold not in scores or threshold == scores.min()  # between two scores, so that new ones have room
 
 
+def test_without_tumour_the_best_threshold_is_the_highest_score():
+    assert best_threshold(np.array([1.0, 3, 2]), np.zeros(3, bool)) == 2.5
+
+
 def test_masks_of_others_come_from_other_patients():
     patients = ["a", "a", "b", "b", "c", "c"]
     numbered = torch.arange(6.0)[:, None, None, None].expand(6, 1, 4, 4)  # each mask tells whose it is

@@ -99,3 +99,13 @@ def test_unknown_blocks_and_oblong_images_are_refused(network):
         activation_maximisation(network, "encoder.7", 0, (2, 16, 16))
     with pytest.raises(ShapeError, match="square image to optimise; got 16×32"):
         activation_maximisation(network, "encoder.1", 0, (2, 16, 32))
+
+
+def test_what_lies_behind_the_block_is_not_computed(network):
+    asked = []
+    for module in network.modules():
+        module.register_forward_hook(lambda module, given, output: asked.append(module))
+    activation_maximisation(network, "encoder.1", 0, (2, 16, 16), steps=1)
+    assert asked and network.get_submodule("encoder.1") not in asked, "stopped before its last ReLU"
+    network(torch.zeros(1, 2, 16, 16))
+    assert network.get_submodule("encoder.1") in asked, "afterwards it is whole again"

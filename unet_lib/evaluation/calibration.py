@@ -62,7 +62,12 @@ def reliability(probability: Shaped[np.ndarray, "..."] = NO_PIXELS, reference: S
     if probability.shape != reference.shape:
         raise ShapeError(f"reliability needs probabilities and a mask of one shape; got {probability.shape} and "
                          f"{reference.shape}. Take both from the same slices.")
-    confidence, tumour = probability.ravel().astype(np.float64), reference.ravel() > 0
+    tumour, beyond = reference > 0, probability > 0.999 / bins  # nearly all pixels are surely in the first bin
+    confidence, true = probability[beyond].astype(np.float64), tumour[beyond]
     index = np.minimum((confidence * bins).astype(np.int64), bins - 1)
-    return Reliability(np.bincount(index, minlength=bins), np.bincount(index, confidence, bins).astype(float),
-                       np.bincount(index[tumour], minlength=bins))
+    found = Reliability(np.bincount(index, minlength=bins), np.bincount(index, confidence, bins).astype(float),
+                        np.bincount(index[true], minlength=bins))
+    first = np.arange(bins) == 0
+    return found + Reliability(first * (probability.size - len(index)),
+                               first * probability.sum(where=~beyond, dtype=np.float64),
+                               first * (np.count_nonzero(tumour) - np.count_nonzero(true)))

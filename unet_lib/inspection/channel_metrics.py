@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -32,8 +31,19 @@ def roc_auc(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"], eve
     inside, outside = int(tumour.sum()), int((~tumour).sum())
     if not inside or not outside:
         return np.full(len(flat), np.nan)
-    ranks = rankdata(flat, axis=1)[:, tumour].sum(axis=1)
+    ranks = np.array([_rank_sum(channel, tumour) for channel in flat])
     return (ranks - inside * (inside + 1) / 2) / (inside * outside)
+
+
+def _rank_sum(values: Float[np.ndarray, "k"], chosen: Bool[np.ndarray, "k"]) -> float:
+    """Sum of the ranks of the chosen values among all, from 1; equal values share their mean rank. nan if one is nan.
+
+    As scipy's rankdata, several times as fast: only the values are sorted, not their positions.
+    """
+    ordered, wanted = np.sort(values), np.sort(values[chosen])
+    if np.isnan(ordered[-1]):
+        return float("nan")
+    return float(sum(np.searchsorted(ordered, wanted, side).sum() for side in ("left", "right")) + len(wanted)) / 2
 
 
 def most_telling(auc: Float[np.ndarray, "c"], best: int = 3) -> tuple[int, ...]:

@@ -11,19 +11,19 @@ A good score counts only beside controls: maps of an untrained network, and wron
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score, roc_auc_score
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from unet_lib.core.errors import SettingsError
 from unet_lib.core.metrics import Counts, count
 from unet_lib.inspection.channel_metrics import enlarge
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,11 @@ def probe(train_maps: Float[Tensor, "n c _h _w"], train_masks: Float[Tensor, "n 
     so a probability of 0.5 means little; the threshold is the one with the best Dice on the training slices. Take
     slices of other patients for the test. Raises SettingsError where pixels of one kind lack.
     """
+    from sklearn.linear_model import LogisticRegression  # here, as a second passes before it is loaded
+    from sklearn.metrics import average_precision_score, roc_auc_score
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     size = (train_masks.shape[-2], train_masks.shape[-1])
     train, test = (masks.cpu().numpy() > 0 for masks in (train_masks, test_masks))
     if not 0 < train.mean() < 1 or not 0 < test.mean() < 1:
@@ -66,13 +71,18 @@ def probe(train_maps: Float[Tensor, "n c _h _w"], train_masks: Float[Tensor, "n 
 
 
 def best_threshold(scores: Float[np.ndarray, "k"], tumour: Bool[np.ndarray, "k"]) -> float:
-    """From which score on (≥) calling tumour gives the best Dice; half-way down to the next lower score."""
-    order = np.argsort(-scores, kind="stable")
-    falling, hits = scores[order], np.cumsum(tumour[order])
-    dice = 2 * hits / (np.arange(1, len(order) + 1) + hits[-1])
-    dice[:-1][falling[:-1] == falling[1:]] = 0  # equal scores are called all or none
-    best = np.argmax(dice)
-    return float(falling[best:best + 2].mean())
+    """From which score on (≥) calling tumour gives the best Dice; half-way down to the next lower score.
+
+    The highest of several as good ones. It is always the score of a tumour pixel, so only these are tried; without
+    any it is the highest score of all.
+    """
+    inside, outside = np.sort(scores[tumour]), np.sort(scores[~tumour])
+    tried = inside if len(inside) else outside[-1:]
+    hits, false = (len(some) - np.searchsorted(some, tried) for some in (inside, outside))
+    dice = 2 * hits / (hits + false + len(inside))
+    best = tried[len(tried) - 1 - np.argmax(dice[::-1])]
+    lower = [some[place - 1] for some in (inside, outside) if (place := np.searchsorted(some, best))]
+    return float(np.mean([best, max(lower, default=best)]))
 
 
 def masks_of_others(masks: Float[Tensor, "n 1 h w"], patients: Sequence[object],
@@ -115,7 +125,7 @@ def _values_at(maps: Float[Tensor, "n c _ _"], indices: Int[np.ndarray, "k"],
     return torch.cat(found, dim=1).T.cpu().numpy()
 
 
-def _log_odds(judge: Pipeline, maps: Float[Tensor, "n c _ _"], size: tuple[int, int]) -> Float[np.ndarray, "n h w"]:
+def _log_odds(judge: "Pipeline", maps: Float[Tensor, "n c _ _"], size: tuple[int, int]) -> Float[np.ndarray, "n h w"]:
     """The probe's answer for every pixel.
 
     A weighted sum of enlarged maps is the enlarged weighted sum, so that only one map a slice is enlarged.

@@ -8,6 +8,7 @@ Neither alone is enough. Patches show what occurs in heads, and whatever happens
 shows what the channel reacts to, and need not look like anything that a scanner makes.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unet_lib.core.errors import ShapeError
+from unet_lib.inspection.activations import find_block
 from unet_lib.inspection.attribution import live_output
 
 LOWEST, HIGHEST = -2.0, 4.0
@@ -90,19 +92,29 @@ def activation_maximisation(model: nn.Module, name: str, channel: int, shape: tu
     draw = torch.Generator().manual_seed(seed)
     device = next(model.parameters()).device
     images = (0.1 * torch.randn(starts, *shape, generator=draw)).to(device)
-    with live_output(model, _before_relu(model, name)) as live:
+    block = _before_relu(model, name)
+    with live_output(model, block) as live, find_block(model, block).register_forward_hook(_stop):
         for step in range(steps):
             images = images.detach().requires_grad_()
-            model(_moved(images, draw, jitter, zoom))
+            with suppress(_Reached):
+                model(_moved(images, draw, jitter, zoom))
             gradient, = torch.autograd.grad(_middle(live["output"], channel).sum(), images)
             steepest = gradient / gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-12)
             fraction = blur[0] + (blur[1] - blur[0]) * step / max(steps - 1, 1)
             images = _softened((1 - decay) * images.detach() + rate * steepest, fraction).clamp(LOWEST, HIGHEST)
-        with torch.no_grad():
+        with torch.no_grad(), suppress(_Reached):
             model(images)
-            values = _middle(live["output"], channel).tolist()
+    values = _middle(live["output"], channel).tolist()
     best = int(np.argmax(values))
     return Optimised(images[best].detach(), values[best], tuple(values))
+
+
+class _Reached(Exception):
+    """The block has answered; what the network would do afterwards is not needed."""
+
+
+def _stop(*_: object) -> None:
+    raise _Reached
 
 
 def _before_relu(model: nn.Module, name: str) -> str:
