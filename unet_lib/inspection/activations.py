@@ -7,8 +7,8 @@
 The hooks live as long as the `with` and are gone afterwards, whatever happened inside.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -72,13 +72,45 @@ def capture(model: nn.Module, names: Iterable[str] | None = None, copies: bool =
 
 def feature_maps(model: nn.Module, images: Float[Tensor, "n c h w"], names: Iterable[str] | None = None,
                  batch: int = 16) -> dict[str, Float[Tensor, "n _ _ _"]]:
-    """The maps of all images, `batch` of them at a time; `names` as in `capture`. Mind the memory: all are kept."""
-    parts = []
-    with capture(model, names) as maps, torch.no_grad():
+    """The maps of all images, `batch` of them at a time; `names` as in `capture`. Mind the memory: all are kept.
+
+    What lies behind the last of these blocks is not computed.
+    """
+    names, parts = block_names(model) if names is None else [names] if isinstance(names, str) else list(names), []
+    with capture(model, names) as maps, run_until(model, names) as run, torch.no_grad():
         for some in images.split(batch):
-            model(some)
+            run(some)
             parts.append(dict(maps))
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+class _AllCalled(Exception):
+    """Ends a forward pass."""
+
+
+@contextmanager
+def run_until(model: nn.Module, names: Iterable[str]) -> Iterator[Callable[[Tensor], None]]:
+    """Inside the `with`, `run(images)` is a forward pass that ends as soon as all these blocks have been called.
+
+    Hooks on the blocks that were there before still see their maps. Raises SettingsError for a name the network does
+    not have.
+    """
+    modules, waiting = {name: find_block(model, name) for name in names}, set[str]()
+
+    def called(name: str) -> None:
+        waiting.discard(name)
+        if not waiting:
+            raise _AllCalled
+
+    def run(images: Tensor) -> None:
+        waiting.update(modules)
+        with suppress(_AllCalled):
+            model(images)
+
+    with ExitStack() as stack:
+        for name, module in modules.items():
+            stack.enter_context(module.register_forward_hook(lambda module, given, output, name=name: called(name)))
+        yield run
 
 
 def find_block(model: nn.Module, name: str) -> nn.Module:

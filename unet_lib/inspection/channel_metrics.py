@@ -12,6 +12,15 @@ def enlarge(maps: Float[Tensor, "n c _ _"], size: tuple[int, int]) -> Float[Tens
     return maps if maps.shape[-2:] == size else F.interpolate(maps, size, mode="bilinear", align_corners=False)
 
 
+def _enlarged_at(maps: Float[Tensor, "n c _ _"], size: tuple[int, int], some: slice) -> Float[Tensor, "n c _ _"]:
+    """`enlarge(maps, size)[..., some, some]`, up to rounding, without the rows and columns between."""
+    if some.step == 1 or maps.shape[-2:] == size:
+        return enlarge(maps, size)[..., some, some]
+    rows, columns = (enlarge(torch.eye(coarse, device=maps.device)[None, None], (fine, coarse))[0, 0, some]
+                     for coarse, fine in zip(maps.shape[-2:], size, strict=True))
+    return rows @ maps.float() @ columns.T
+
+
 def roc_auc(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"], every: int = 1,
             within: Bool[Tensor, "n 1 h w"] | None = None) -> Float[np.ndarray, "c"]:
     """Is a channel brighter inside the tumour? The chance that a pixel inside beats one outside, both drawn at random.
@@ -23,7 +32,8 @@ def roc_auc(maps: Float[Tensor, "n c _ _"], masks: Float[Tensor, "n 1 h w"], eve
     """
     some = slice(every // 2, None, every)
     size, grid = (masks.shape[-2], masks.shape[-1]), (..., some, some)
-    seen = torch.cat([enlarge(one[None], size)[grid] for one in maps.detach()])  # all enlarged could fill the memory
+    # All enlarged could fill the memory.
+    seen = torch.cat([_enlarged_at(one[None], size, some) for one in maps.detach()])
     counted = torch.ones_like(masks, dtype=torch.bool) if within is None else within
     counts = counted[grid].flatten().cpu().numpy()
     flat = seen.transpose(0, 1).flatten(1).cpu().numpy()[:, counts]

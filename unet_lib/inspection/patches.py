@@ -8,7 +8,6 @@ Neither alone is enough. Patches show what occurs in heads, and whatever happens
 shows what the channel reacts to, and need not look like anything that a scanner makes.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from unet_lib.core.errors import ShapeError
-from unet_lib.inspection.activations import find_block
+from unet_lib.inspection.activations import run_until
 from unet_lib.inspection.attribution import live_output
 
 LOWEST, HIGHEST = -2.0, 4.0
@@ -93,28 +92,19 @@ def activation_maximisation(model: nn.Module, name: str, channel: int, shape: tu
     device = next(model.parameters()).device
     images = (0.1 * torch.randn(starts, *shape, generator=draw)).to(device)
     block = _before_relu(model, name)
-    with live_output(model, block) as live, find_block(model, block).register_forward_hook(_stop):
+    with live_output(model, block) as live, run_until(model, [block]) as run:
         for step in range(steps):
             images = images.detach().requires_grad_()
-            with suppress(_Reached):
-                model(_moved(images, draw, jitter, zoom))
+            run(_moved(images, draw, jitter, zoom))
             gradient, = torch.autograd.grad(_middle(live["output"], channel).sum(), images)
             steepest = gradient / gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-12)
             fraction = blur[0] + (blur[1] - blur[0]) * step / max(steps - 1, 1)
             images = _softened((1 - decay) * images.detach() + rate * steepest, fraction).clamp(LOWEST, HIGHEST)
-        with torch.no_grad(), suppress(_Reached):
-            model(images)
+        with torch.no_grad():
+            run(images)
     values = _middle(live["output"], channel).tolist()
     best = int(np.argmax(values))
     return Optimised(images[best].detach(), values[best], tuple(values))
-
-
-class _Reached(Exception):
-    """The block has answered; what the network would do afterwards is not needed."""
-
-
-def _stop(*_: object) -> None:
-    raise _Reached
 
 
 def _before_relu(model: nn.Module, name: str) -> str:
