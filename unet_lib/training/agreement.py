@@ -60,11 +60,11 @@ def explained_loss() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        said = str(error).strip().partition("\n")[0]
-        if not isinstance(error, distributed.DistError) and "gloo" not in said:  # gloo's own have no class
+        if not isinstance(error, distributed.DistError) and "gloo" not in str(error):  # gloo's own have no class
             raise
-        raise ProcessGroupError(f"expected an answer from all {started()} processes; got: {said:.200}. Another one "
-                                f"has ended, which its machine explains, or cannot be reached. Start again on every "
+        said = str(error).partition("\n")[0].split("] ", 1)[-1].split(". ")[0]  # without gloo's file and its advice
+        raise ProcessGroupError(f"expected an answer from all {started()} processes; got: {said}. Another process has "
+                                f"ended, and says why on its machine, or cannot be reached. Start again on every "
                                 f"machine, with --resume if an epoch was finished.") from error
 
 
