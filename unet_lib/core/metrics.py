@@ -84,7 +84,8 @@ def _columns(predicted: Any, reference: Any) -> list[Any]:
     if predicted.shape != reference.shape:
         raise ValueError(f"masks must have one shape; got {tuple(predicted.shape)} and {tuple(reference.shape)}.")
     p, r = (m.reshape(len(m), -1) > 0 for m in (predicted, reference))
-    return [(p & r).sum(1), (p & ~r).sum(1), (~p & r).sum(1), (~p & ~r).sum(1)]
+    tp, marked, true = (p & r).sum(1), p.sum(1), r.sum(1)
+    return [tp, marked - tp, true - tp, p.shape[1] - marked - true + tp]
 
 
 def pooled(counts: Int[np.ndarray, "n 4"]) -> Counts:

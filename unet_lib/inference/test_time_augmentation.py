@@ -7,9 +7,6 @@ A head that is mirrored, turned by some degrees or a little brighter has the sam
 onto the original, so that all of them are about the same pixels (Wang et al. 2019).
 """
 
-from dataclasses import fields, replace
-from typing import Any
-
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -17,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from unet_lib.core.errors import SettingsError
-from unet_lib.data.augmentation import AugmentationConfig, AugmentationParams, apply, sample_params
+from unet_lib.data.augmentation import AugmentationConfig, apply, sample_params
 from unet_lib.data.intensity import denormalise, normalise
 from unet_lib.inference.predictor import Predictor
 
@@ -39,13 +36,15 @@ def tta_probabilities(predictor: Predictor, images: UInt8[np.ndarray, "n 256 256
         raise SettingsError(f"expected an augmentation without elastic stretching, which cannot be undone; got "
                             f"elastic={augmentation.elastic}. Set elastic=0.")
     of_patient = torch.as_tensor(statistics)
-    normalised = normalise(torch.as_tensor(images).movedim(-1, 1), of_patient)
-    no_masks = torch.zeros(len(images), 1, *images.shape[1:3])
+    # All slices as channels of one image, as context slices are: what is changed in one is changed in all.
+    normalised = normalise(torch.as_tensor(images).movedim(-1, 1), of_patient).flatten(0, 1)[None]
+    no_mask = torch.zeros(1, 1, *images.shape[1:3])
     probabilities = []
     for number in range(count):
         params = sample_params(1, augmentation, seed * 10_007 + number)
-        augmented, _ = apply(_for_each(params, len(images)), normalised, no_masks)
-        grey = denormalise(augmented, of_patient).round().clip(0, 255).to(torch.uint8).movedim(1, -1).numpy()
+        augmented, _ = apply(params, normalised, no_mask)
+        slices = augmented[0].unflatten(0, (-1, 3))
+        grey = denormalise(slices, of_patient).round().clip(0, 255).to(torch.uint8).movedim(1, -1).numpy()
         probabilities.append(undo_affine(params.matrix, predictor.probabilities(grey, statistics)))
     return np.stack(probabilities)
 
@@ -54,14 +53,5 @@ def undo_affine(matrix: Float[Tensor, "1 2 3"], maps: Float[np.ndarray, "n h w"]
     """Maps of an augmented head, moved back onto the original: `AugmentationParams.matrix`, inverted."""
     turn, shift = matrix[0, :, :2], matrix[0, :, 2:]
     back = torch.linalg.inv(turn)
-    grid = F.affine_grid(torch.cat([back, -back @ shift], 1).expand(len(maps), 2, 3),
-                         [len(maps), 1, *maps.shape[1:]], align_corners=False)
-    return F.grid_sample(torch.as_tensor(maps)[:, None], grid, align_corners=False)[:, 0].numpy()
-
-
-def _for_each(params: AugmentationParams, slices: int) -> AugmentationParams:
-    """One image's parameters, for all slices alike."""
-    values = {field.name: getattr(params, field.name) for field in fields(params)}
-    widened: dict[str, Any] = {name: value.expand(slices, *value.shape[1:]) for name, value in values.items()
-                               if isinstance(value, Tensor)}
-    return replace(params, **widened)
+    grid = F.affine_grid(torch.cat([back, -back @ shift], 1)[None], [1, 1, *maps.shape[1:]], align_corners=False)
+    return F.grid_sample(torch.as_tensor(maps)[None], grid, align_corners=False)[0].numpy()
