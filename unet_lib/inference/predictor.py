@@ -25,8 +25,8 @@ from unet_lib.models.common import eval_mode
 NOT_FOR_DIAGNOSIS = ("For learning only: trained on a small research data set, never tested in a clinic. "
                      "Do not diagnose with it.")
 BATCH = 4
-"""Slices in one forward pass. On CPUs faster than more: the largest maps of lgg-best then take 25 MB. What is larger than
-32 MB, glibc takes anew from the system every time, page by page, and that takes a tenth of the time and more."""
+"""Slices in one forward pass. On CPUs faster than more: the largest maps of lgg-best then take 25 MB. What is larger
+than 32 MB, glibc takes anew from the system every time, page by page, and that takes a tenth of the time and more."""
 ADAPTATION_SLICES = 8
 
 
