@@ -73,7 +73,8 @@ BALANCED_256 = replace(BALANCED_128, size=256, negative_fraction=0.5, training=r
 BALANCED_128_LONG = replace(BALANCED_128, training=replace(BALANCED_128.training, epochs=30))
 BALANCED_256_LONG = replace(BALANCED_256, training=replace(BALANCED_256.training, epochs=8))
 # In minutes on two cores: small batches, so that few epochs have many steps, and an average over the last steps.
-BRIEF = replace(EFFICIENTNET_128, batch=8, training=replace(EFFICIENTNET_128.training, epochs=4, ema=0.95))
+BRIEF = replace(EFFICIENTNET_128, batch=8,
+                training=replace(EFFICIENTNET_128.training, epochs=6, learning_rate=2e-3, ema=0.95))
 
 PROGRESSIVE = Recipe((COARSE, FINE, ALL_SLICES), flip_tta=True, thresholds=(0.3, 0.4, 0.5, 0.6, 0.7),
                      min_component_sizes=(0, 100, 300))
