@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils import skip_init
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
@@ -30,19 +29,17 @@ class SplitConv(nn.Module):
     def __init__(self, conv: nn.Conv2d, below: int) -> None:
         """`conv` is the convolution of both together; the last `below` of its input channels are the enlarged ones."""
         super().__init__()
-        skip = conv.in_channels - below
-        out, like = conv.out_channels, {"device": conv.weight.device, "dtype": conv.weight.dtype}
-        # No weights are drawn at random: that would take time, and change what is drawn afterwards.
-        self.skip = skip_init(nn.Conv2d, skip, out, 3, padding=1, bias=conv.bias is not None, **like)
-        self.below = skip_init(nn.ConvTranspose2d, below, out, 4, stride=2, padding=1, bias=False, **like)
+        skip, out = conv.in_channels - below, conv.out_channels
+        # On "meta" no weights are drawn at random: that would take time, and change what is drawn afterwards.
+        self.skip = nn.Conv2d(skip, out, 3, padding=1, bias=conv.bias is not None, device="meta")
+        self.below = nn.ConvTranspose2d(below, out, 4, stride=2, padding=1, bias=False, device="meta")
         kernel = conv.weight.detach()
-        repeated = [(right, 1 - right, down, 1 - down) for right in (0, 1) for down in (0, 1)]
-        with torch.no_grad():
-            self.skip.weight.copy_(kernel[:, :skip])
-            flipped = kernel[:, skip:].flip(-2, -1)  # a transposed convolution walks through its kernel backwards
-            self.below.weight.copy_(torch.stack([F.pad(flipped, margin) for margin in repeated]).sum(0).transpose(0, 1))
-            if self.skip.bias is not None and conv.bias is not None:
-                self.skip.bias.copy_(conv.bias)
+        flipped = kernel[:, skip:].flip(-2, -1)  # a transposed convolution walks through its kernel backwards
+        repeated = [F.pad(flipped, (right, 1 - right, down, 1 - down)) for right in (0, 1) for down in (0, 1)]
+        self.skip.weight = nn.Parameter(kernel[:, :skip].clone())
+        self.below.weight = nn.Parameter(torch.stack(repeated).sum(0).transpose(0, 1))
+        if conv.bias is not None:
+            self.skip.bias = nn.Parameter(conv.bias.detach().clone())
 
     def forward(self, both: tuple[Tensor, Tensor]) -> Float[Tensor, "n o h w"]:
         """What `conv` makes of the skip's maps beside the enlarged ones."""

@@ -81,7 +81,9 @@ def load_model(path: Path | str) -> tuple[Network, dict[str, Any]]:
                               f"A run's weights are in its best.safetensors.")
     model = _outline(path, header, len(tensors))
     _check_shapes(model, tensors, path)
-    model.to_empty(device="cpu").load_state_dict(tensors)
+    # Not to_empty() first: it imports sympy, which takes longer than all the rest.
+    types = {name: tensor.dtype for name, tensor in model.state_dict().items()}
+    model.load_state_dict({name: tensor.to(types[name], copy=True) for name, tensor in tensors.items()}, assign=True)
     return model.eval(), header["card"]
 
 
