@@ -1,10 +1,13 @@
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import tifffile
 import torch
 from predictors import Brightness
+from repository import REPOSITORY
 from scipy import ndimage
 from torch.nn import functional as F
 
@@ -98,6 +101,15 @@ def test_flip_tta_makes_predictions_symmetric(data):
                        flip_tta.probabilities(flipped, statistics)[:, :, ::-1], atol=1e-5)
     assert not np.allclose(plain.probabilities(images, statistics),
                            plain.probabilities(flipped, statistics)[:, :, ::-1], atol=1e-3)
+
+
+def test_the_first_prediction_waits_for_no_computer_algebra():
+    """A process of its own: torch imports sympy for some of its calls, which takes longer than loading the weights."""
+    program = (f"import sys, numpy as np; from unet_lib.inference.predictor import load_predictor\n"
+               f"predictor = load_predictor({str(REPOSITORY / 'data' / 'models' / 'lgg-best.safetensors')!r}, 'cpu')\n"
+               f"predictor.probabilities(np.zeros((2, 256, 256, 3), np.uint8), np.ones((2, 3), np.float32))\n"
+               f"sys.exit('sympy' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_small_components_are_small_in_three_dimensions():
