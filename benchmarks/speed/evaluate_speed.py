@@ -5,8 +5,9 @@
 Timed is the whole command with its tables and pictures, from starting Python to the last file, on the first patients of
 the data set by name. In the same turn the network alone predicts the same patients. What of the command's seconds is
 more than the network's goes into the rest: starting Python, loading torch and matplotlib, masks, scores, intervals,
-tables and pictures. Medians over turns. The turn before, which is not counted, also reads the TIFFs and keeps them in a
-cache: first_seconds. Scores are not looked at.
+tables and pictures. Starting Python and loading torch is timed apart as well: torch_seconds. Medians over turns. The
+turn before, which is not counted, also reads the TIFFs and keeps them in a cache: first_seconds. Scores are not looked
+at.
 
 A row for each network, data set, number of patients and of threads, device and instructions goes to
 data/results/evaluate_speed.json.
@@ -43,15 +44,17 @@ def main() -> None:
         first, *turns = [turn(predictor, args, folder) for _ in range(args.repeats + 1)]
         cache = open_cache(folder, progress=False)
         slices, patients = len(cache), len(cache.names)
-    whole, network = (statistics.median(values) for values in zip(*turns, strict=True))
-    rest = statistics.median(1 - network / whole for whole, network in turns)
+    whole, network, loading = (statistics.median(values) for values in zip(*turns, strict=True))
+    rest = statistics.median(1 - network / whole for whole, network, _ in turns)
     row = {"network": args.model.stem, "data": args.data.name, "patients": patients, "slices": slices,
            "seconds": round(whole, 2), "network_seconds": round(network, 2), "rest_fraction": round(rest, 3),
-           "of_the_limit": round(rest / LIMIT, 2), "first_seconds": round(first[0], 2),
+           "of_the_limit": round(rest / LIMIT, 2), "torch_seconds": round(loading, 2),
+           "first_seconds": round(first[0], 2),
            "instructions": torch.backends.cpu.get_cpu_capability(), "threads": args.threads, "repeats": args.repeats,
            **provenance(predictor.device)}
     print(f"{args.model.stem}: {whole:.1f} s for {patients} patients of {args.data.name} ({slices} slices), the "
-          f"network alone {network:.1f} s; {rest:.0%} is not the network (limit: {LIMIT:.0%})")
+          f"network alone {network:.1f} s; {rest:.0%} is not the network (limit: {LIMIT:.0%}), "
+          f"{loading / whole:.0%} is loading torch")
     add_row(args.out, {"command": "python benchmarks/speed/evaluate_speed.py"}, row, KEY)
 
 
@@ -75,14 +78,20 @@ def first_patients(data: Path, count: int, folder: Path) -> Path:
     return folder
 
 
-def turn(predictor: Predictor, args: argparse.Namespace, folder: Path) -> tuple[float, float]:
-    """Seconds of the command, and of the network alone."""
+def turn(predictor: Predictor, args: argparse.Namespace, folder: Path) -> tuple[float, float, float]:
+    """Seconds of the command, of the network alone, and of a Python that only loads torch."""
+    whole = python_seconds(args.threads, "-m", "unet_lib", "evaluate", "--model", args.model, "--data", folder,
+                           "--split", "all", "--device", "cpu", "--out", folder.parent / "scores")
+    network = network_seconds(predictor, open_cache(folder, progress=False))
+    return whole, network, python_seconds(args.threads, "-c", "import torch")
+
+
+def python_seconds(threads: int, *arguments: object) -> float:
+    """From the start of a Python of its own to its end."""
     start = time.perf_counter()
-    command = ["evaluate", "--model", args.model, "--data", folder, "--split", "all", "--device", "cpu",
-               "--out", folder.parent / "scores"]
-    subprocess.run([sys.executable, "-m", "unet_lib", *map(str, command)], check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "OMP_NUM_THREADS": str(args.threads)})
-    return time.perf_counter() - start, network_seconds(predictor, open_cache(folder, progress=False))
+    subprocess.run([sys.executable, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL,
+                   env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    return time.perf_counter() - start
 
 
 def network_seconds(predictor: Predictor, cache: SliceCache) -> float:

@@ -309,4 +309,5 @@ def test_evaluate_speed_times_the_network_within_the_whole_command(tmp_path, dat
                                   REPOSITORY / "data" / "models" / "phantom-baseline.safetensors")
     row, = read_rows(out)
     assert row["rest_fraction"] == pytest.approx(1 - row["network_seconds"] / row["seconds"], abs=0.05)
-    assert row["network_seconds"] > 0 and row["patients"] == 2 < row["slices"]
+    assert row["network_seconds"] > 0 and 0 < row["torch_seconds"] < row["seconds"]
+    assert row["patients"] == 2 < row["slices"]
