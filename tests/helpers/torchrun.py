@@ -8,10 +8,10 @@ import time
 import psutil
 from repository import HELPERS, REPOSITORY
 
-ALONE = ("--standalone", "--nproc-per-node", "2")
+STANDALONE = ("--standalone", "--nproc-per-node", "2")
 
 
-def torchrun(*arguments, machine=ALONE, inside=(), **options):
+def torchrun(*arguments, machine=STANDALONE, inside=(), **options):
     """Start it; `machine` are torchrun's own arguments, `inside` is a command that runs its process elsewhere."""
     command = [*inside, sys.executable, "-m", "torch.distributed.run", *machine]
     paths = os.pathsep.join([str(REPOSITORY), str(HELPERS)])

@@ -71,7 +71,6 @@ def train(context: typer.Context, data: Data = PHANTOM,
     from unet_lib.core.devices import choose_device
     from unet_lib.data.preprocessing import channels
     from unet_lib.models.architecture import UNetConfig
-    from unet_lib.training.agreement import check_same, fail_together
     from unet_lib.training.config import TrainingConfig
     from unet_lib.training.distributed import is_main, own_device, process_group
     from unet_lib.training.experiment import (
@@ -81,6 +80,7 @@ def train(context: typer.Context, data: Data = PHANTOM,
         refuse_to_resume,
     )
     from unet_lib.training.recipes import Recipe, find_recipe, stage_folder
+    from unet_lib.training.rendezvous import check_same, fail_together
 
     config = TrainingConfig(epochs, lr, loss, precision, schedule, clip, ema, patience, deterministic, compile)
     network = UNetConfig(in_channels=channels(context_slices), base=base, depth=depth, batch_norm=batch_norm)
@@ -110,10 +110,10 @@ def _train(recipe: "Recipe", seed: int, data: Path, out: Path, resume: bool, dev
     from unet_lib.data.cache import open_cache
     from unet_lib.data.splits import split_patients
     from unet_lib.models.common import count_parameters
-    from unet_lib.training.agreement import check_same, fail_together
     from unet_lib.training.distributed import any_process, is_main, machines, main_process_first
     from unet_lib.training.loop import LAST
     from unet_lib.training.recipes import stages
+    from unet_lib.training.rendezvous import check_same, fail_together
 
     say = print if is_main() else lambda text: None
     with fail_together(), main_process_first():  # the others find the cache that it builds

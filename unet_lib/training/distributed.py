@@ -13,7 +13,7 @@ batch; the variances lack what lies between the shards.
 
 Augmentation runs on the whole batch in every process. The processes may run on several machines, each with a disk of
 its own: only the main process reads and writes the run's folder, and the others get from it what they need to resume.
-What can fail on one machine alone is in the hands of `agreement`.
+What can fail on one machine alone is in the hands of `rendezvous`.
 """
 
 import os
@@ -29,7 +29,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from unet_lib.core.errors import DeviceError
-from unet_lib.training.agreement import explained_loss, new_store, started
+from unet_lib.training.rendezvous import explained_loss, new_store, started
 
 
 @contextmanager
