@@ -3,11 +3,10 @@
     python benchmarks/speed/evaluate_speed.py [--data data/lgg] [--patients 22] [--threads 2]
 
 Timed is the whole command with its tables and pictures, from starting Python to the last file, on the first patients of
-the data set by name. In the same turn the network alone predicts the same patients. What of the command's seconds is
-more than the network's goes into the rest: starting Python, loading torch and matplotlib, masks, scores, intervals,
-tables and pictures. Starting Python and loading torch is timed apart as well: torch_seconds. Medians over turns. The
-turn before, which is not counted, also reads the TIFFs and keeps them in a cache: first_seconds. Scores are not looked
-at.
+the data set by name. A clock in the command counts what the network takes, from grey levels to probabilities. The rest
+is starting Python, loading torch and matplotlib, masks, scores, intervals, tables and pictures. Starting Python and
+loading torch is timed apart as well: torch_seconds. Medians over turns. The turn before, which is not counted, also
+reads the TIFFs and keeps them in a cache: first_seconds. Scores are not looked at.
 
 A row for each network, data set, number of patients and of threads, device and instructions goes to
 data/results/evaluate_speed.json.
@@ -22,26 +21,39 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 
 from unet_lib.core.paths import repository
 from unet_lib.core.provenance import provenance
-from unet_lib.data.cache import SliceCache, open_cache
+from unet_lib.data.cache import open_cache
 from unet_lib.evaluation.result_rows import add_row
-from unet_lib.inference.predictor import Predictor, load_predictor
 
 KEY = ("network", "data", "patients", "device", "threads", "instructions")
 LIMIT = 0.2
+# `python -m unet_lib` which in the end prints the seconds of the network.
+WITH_A_CLOCK = """
+import atexit, time
+from unet_lib.cli.app import main
+from unet_lib.inference.predictor import Predictor
+
+def probabilities(*arguments, plain=Predictor.probabilities):
+    start = time.perf_counter()
+    found = plain(*arguments)
+    seconds.append(time.perf_counter() - start)
+    return found
+
+seconds, Predictor.probabilities = [], probabilities
+atexit.register(lambda: print(sum(seconds)))
+main()
+"""
 
 
 def main() -> None:
     args = arguments()
-    torch.set_num_threads(args.threads)
-    predictor = load_predictor(args.model, "cpu")
+    torch.set_num_threads(args.threads)  # for the row: the command has threads of its own
     with TemporaryDirectory() as scratch:
         folder = first_patients(args.data, args.patients, Path(scratch, "data"))
-        first, *turns = [turn(predictor, args, folder) for _ in range(args.repeats + 1)]
+        first, *turns = [turn(args, folder) for _ in range(args.repeats + 1)]
         cache = open_cache(folder, progress=False)
         slices, patients = len(cache), len(cache.names)
     whole, network, loading = (statistics.median(values) for values in zip(*turns, strict=True))
@@ -51,7 +63,7 @@ def main() -> None:
            "of_the_limit": round(rest / LIMIT, 2), "torch_seconds": round(loading, 2),
            "first_seconds": round(first[0], 2),
            "instructions": torch.backends.cpu.get_cpu_capability(), "threads": args.threads, "repeats": args.repeats,
-           **provenance(predictor.device)}
+           **provenance(torch.device("cpu"))}
     print(f"{args.model.stem}: {whole:.1f} s for {patients} patients of {args.data.name} ({slices} slices), the "
           f"network alone {network:.1f} s; {rest:.0%} is not the network (limit: {LIMIT:.0%}), "
           f"{loading / whole:.0%} is loading torch")
@@ -78,31 +90,19 @@ def first_patients(data: Path, count: int, folder: Path) -> Path:
     return folder
 
 
-def turn(predictor: Predictor, args: argparse.Namespace, folder: Path) -> tuple[float, float, float]:
-    """Seconds of the command, of the network alone, and of a Python that only loads torch."""
-    whole = python_seconds(args.threads, "-m", "unet_lib", "evaluate", "--model", args.model, "--data", folder,
-                           "--split", "all", "--device", "cpu", "--out", folder.parent / "scores")
-    network = network_seconds(predictor, open_cache(folder, progress=False))
-    return whole, network, python_seconds(args.threads, "-c", "import torch")
+def turn(args: argparse.Namespace, folder: Path) -> tuple[float, float, float]:
+    """Seconds of the command, of the network in it, and of a Python that only loads torch."""
+    whole, printed = python_seconds(args.threads, "-c", WITH_A_CLOCK, "evaluate", "--model", args.model, "--data",
+                                    folder, "--split", "all", "--device", "cpu", "--out", folder.parent / "scores")
+    return whole, float(printed.split()[-1]), python_seconds(args.threads, "-c", "import torch")[0]
 
 
-def python_seconds(threads: int, *arguments: object) -> float:
-    """From the start of a Python of its own to its end."""
+def python_seconds(threads: int, *arguments: object) -> tuple[float, str]:
+    """From the start of a Python of its own to its end; and what it printed."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL,
-                   env={**os.environ, "OMP_NUM_THREADS": str(threads)})
-    return time.perf_counter() - start
-
-
-def network_seconds(predictor: Predictor, cache: SliceCache) -> float:
-    """From grey levels to probabilities, patient by patient."""
-    seconds = 0.0
-    for patient, statistics_ in enumerate(cache.statistics):
-        images = np.array(cache.images[cache.patient_of == patient])
-        start = time.perf_counter()
-        predictor.probabilities(images, statistics_)
-        seconds += time.perf_counter() - start
-    return seconds
+    done = subprocess.run([sys.executable, *map(str, arguments)], check=True, capture_output=True, text=True,
+                          env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+    return time.perf_counter() - start, done.stdout
 
 
 if __name__ == "__main__":
