@@ -8,6 +8,7 @@ from unet_lib.core.errors import DatasetError
 from unet_lib.data.phantom import GROUP_NAMES, draw_patient, group_tissues, make_patient, read_labels, write_phantoms
 from unet_lib.data.phantom.contrast import TISSUES
 from unet_lib.data.phantom.labels import FOLDER, GROUPS
+from unet_lib.data.phantom.parameters import patient_number
 from unet_lib.data.slice_files import survey
 
 NAME = draw_patient(0, 4).name
@@ -22,7 +23,7 @@ def patient():
 def folder(tmp_path, patient, monkeypatch):
     """One phantom, written; painting it again gives the same without the wait."""
     monkeypatch.setattr("unet_lib.data.phantom.make.make_patient", lambda seed, index: patient)
-    monkeypatch.setattr("unet_lib.data.phantom.write.draw_patient", lambda seed, index: draw_patient(0, 4))
+    monkeypatch.setattr("unet_lib.data.phantom.write.patient_number", lambda index: patient_number(4))
     return write_phantoms(tmp_path / "made", 1, seed=0, jobs=1, progress=False)
 
 

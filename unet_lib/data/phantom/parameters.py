@@ -104,11 +104,15 @@ def streams(seed: int, index: int) -> dict[str, Generator]:
     return {part: np.random.default_rng(child) for part, child in zip(PARTS, children, strict=True)}
 
 
+def patient_number(index: int) -> str:
+    """Three characters, other ones for each patient: 000 … 999, A00 … Z99."""
+    return f"{index:03d}" if index < 1000 else f"{chr(65 + (index - 1000) // 100)}{index % 100:02d}"
+
+
 def patient_name(index: int, site: str, rng: Generator) -> str:
     """`TCGA_PH_D007_19990314`: PH for phantom, the site's letter, a number, an invented date."""
-    number = f"{index:03d}" if index < 1000 else f"{chr(65 + (index - 1000) // 100)}{index % 100:02d}"
     year, month, day = rng.integers([1983, 1, 1], [2006, 13, 29])
-    return f"TCGA_PH_{site}{number}_{year:04d}{month:02d}{day:02d}"
+    return f"TCGA_PH_{site}{patient_number(index)}_{year:04d}{month:02d}{day:02d}"
 
 
 def draw_patient(seed: int, index: int) -> PatientParameters:

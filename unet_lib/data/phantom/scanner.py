@@ -8,6 +8,8 @@ from numpy.random import Generator
 from unet_lib.data.phantom.fields import smooth_noise
 from unet_lib.data.phantom.parameters import SEQUENCES, PatientParameters
 
+SLAB = 2                                       # slices scanned at a time: their fields fit into a processor's cache
+
 
 def scan(images: list[Float[ndarray, "n h w"]], draws: PatientParameters,
          rng: Generator) -> UInt8[ndarray, "n h w 3"]:
@@ -23,15 +25,20 @@ def scan(images: list[Float[ndarray, "n h w"]], draws: PatientParameters,
 def _scan_one(image, draws: PatientParameters, channel: int, move: tuple[float, float],
               rng: Generator) -> UInt8[ndarray, "n h w"]:
     """Bias field, misregistration, k-space, noise, and the scanned block's slanting ends."""
-    image = _move(image * bias_field(image.shape, draws, channel, rng), move)
-    if draws.ghost:
-        image = image + np.float32(draws.ghost) * np.roll(image, draws.ghost_px, axis=1)
-    noise = rng.standard_normal((2, *image.shape), dtype=np.float32) * np.float32(draws.noise[channel])
-    magnitude = acquire(image + noise[0], noise[1], (draws.matrix[2 * channel], draws.matrix[2 * channel + 1]))
-    grey = magnitude - draws.floor[channel] * draws.noise[channel]
+    bias, sigma = bias_field(image.shape, draws, channel, rng), draws.noise[channel]
+    noise = rng.standard_normal((2, *image.shape), dtype=np.float32) * np.float32(sigma)
     seen = block(image.shape, draws.cut[2 * channel: 2 * channel + 2])
     seen = seen * field_of_view(image.shape[1:], draws.view[3 * channel: 3 * channel + 3])
-    return np.clip(np.rint(grey * seen), 0, 255).astype(np.uint8)
+    grey = np.empty(image.shape, np.uint8)
+    for some in (slice(start, start + SLAB) for start in range(0, len(image), SLAB)):
+        moved = _move(image[some] * bias[some], move)
+        if draws.ghost:
+            moved = moved + np.float32(draws.ghost) * np.roll(moved, draws.ghost_px, axis=1)
+        matrix = draws.matrix[2 * channel], draws.matrix[2 * channel + 1]
+        magnitude = acquire(moved + noise[0, some], noise[1, some], matrix)
+        level = magnitude - draws.floor[channel] * sigma
+        grey[some] = np.clip(np.rint(level * seen[some]), 0, 255).astype(np.uint8)
+    return grey
 
 
 def acquire(real: Float[ndarray, "n h w"], imaginary: Float[ndarray, "n h w"],

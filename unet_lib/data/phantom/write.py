@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from unet_lib.core.errors import DatasetError
 from unet_lib.data.phantom.card import CARD, made_with
 from unet_lib.data.phantom.labels import has_labels, write_labels
-from unet_lib.data.phantom.parameters import MOST_PATIENTS, draw_patient
+from unet_lib.data.phantom.parameters import MOST_PATIENTS, patient_number
 
 if TYPE_CHECKING:
     from unet_lib.data.phantom.make import Phantom
@@ -34,15 +34,18 @@ def write_phantoms(root: Path | str, patients: int = 24, seed: int = 0, *, jobs:
         raise DatasetError(f"expected 1 to {MOST_PATIENTS} phantom patients; got {patients}.")
     root = Path(root)
     _claim(root, seed)
-    todo = [i for i in range(patients) if not _is_complete(root, draw_patient(seed, i).name)]
+    complete = _complete(root)
+    todo = [i for i in range(patients) if patient_number(i) not in complete]
     for _ in _finished(root, seed, todo, jobs or min(os.cpu_count() or 1, 16), progress):
         pass
     _write_card(root, seed)
     return root
 
 
-def _is_complete(root: Path, name: str) -> bool:
-    return (root / name).is_dir() and has_labels(root, name)
+def _complete(root: Path) -> set[str]:
+    """The numbers of the patients that are there with images and labels; to draw their names takes longer."""
+    return {folder.name.split("_")[2][1:] for folder in root.glob("TCGA_PH_*_*")
+            if folder.is_dir() and has_labels(root, folder.name)}
 
 
 def _finished(root: Path, seed: int, todo: list[int], jobs: int, progress: bool):
