@@ -53,7 +53,7 @@ class UNet(nn.Module):
         return asdict(self.config)
 
 
-def forward_pass(network: Any, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
+def forward_pass(network: Any, image: Float[Tensor, "n c h w"]) -> Float[Tensor, "n k _ _"]:
     """The way through the U, for any network whose blocks are named as UNet's are."""
     x, skips = image, []
     for level in network.encoder:
