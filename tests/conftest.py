@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jaxtyping import install_import_hook
-from made_up import write_patient
 from repository import REPOSITORY, SHARED_LGG
 
 # Every shape written in a signature is checked at run time during the tests.
@@ -18,14 +17,14 @@ from processes import run_python
 
 os.environ["UNET_PROGRESS"] = "off"  # what a reader has solved is theirs
 
-pytest_plugins = ["browser", "node", "packed_set"]
-
-
+pytest_plugins = ["browser", "forked_kernels", "node", "packed_set"]
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """Five patients of three or eleven slices; the second lacks a sequence."""
+    from made_up import write_patient  # loads torch, which not all tests need
+
     root = tmp_path / "data set"
     write_patient(root, "TCGA_CS_0001_19990101", slices=11)
     write_patient(root, "TCGA_CS_0002_19990101", missing=("pre-contrast",))

@@ -1,6 +1,7 @@
 """A real JupyterLab and a real Chromium for the tests, without a trace in the user's own settings.
 
-conftest.py plugs it in with `pytest_plugins = ["browser"]`. Fixtures:
+conftest.py plugs it in with `pytest_plugins = ["browser"]`; Jupyter's packages are imported late: to load them takes
+longer than most tests, which need none. Fixtures:
 
     lab         a running JupyterLab (one for the whole session); `lab.folder` is what it serves
     notebook    a factory: notebook("name.ipynb") → an open, ready `Notebook`, alone in its browser page
@@ -31,14 +32,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import kernels
-import nbformat
 import numpy as np
 import pytest
-from jupyter_client import AsyncKernelManager
-from jupyter_client.kernelspec import KernelSpecManager
-from nbclient import NotebookClient
-from nbformat.sign import NotebookNotary
 from processes import free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -64,6 +59,9 @@ class Lab:
 
     def trust(self, path: Path) -> None:
         """Sign a notebook as the reader's own; in others, JupyterLab shows saved outputs as pictures only."""
+        import nbformat
+        from nbformat.sign import NotebookNotary
+
         NotebookNotary(data_dir=str(self.home / "data")).sign(nbformat.read(path, 4))
 
 
@@ -145,22 +143,20 @@ class Notebook:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def lab(tmp_path_factory: pytest.TempPathFactory, jupyter_path: Path) -> Iterator[Lab]:
     """A JupyterLab of our own, on this machine only, with a token, serving an empty folder."""
     _browser_path()  # without a browser there is no use for a server
     home = tmp_path_factory.mktemp("jupyter")
     folder = home / "work"
     folder.mkdir()
+    (home / "path").symlink_to(jupyter_path)
     with open(home / "server.log", "w") as log:
         server, place = _start_server(home, folder, log)
-        forks = _start_kernel_server(home, log) if sys.platform == "linux" else None
         try:
             _wait_until_up(place, server, home / "server.log")
             yield place
         finally:
             _stop(server)
-            if forks:
-                forks.kill()
 
 
 @pytest.fixture(scope="session")
@@ -235,6 +231,8 @@ def _is_jupyterlabs_own(error: object) -> bool:
 
 def write_notebook(path: Path, *sources: str) -> Path:
     """A small notebook of code cells, for a test."""
+    import nbformat
+
     cells = [nbformat.v4.new_code_cell(source) for source in sources]
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
@@ -243,9 +241,14 @@ def write_notebook(path: Path, *sources: str) -> Path:
 
 def write_executed(path: Path, *sources: str) -> Path:
     """The same in the folder of a `Lab`, run without a browser and saved with its outputs and its widgets' state."""
-    spec = _kernel_spec(path.parents[1])
-    manager = AsyncKernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(spec.parents[1])])
-                                 if spec.exists() else KernelSpecManager())
+    import nbformat
+    from jupyter_client import AsyncKernelManager
+    from jupyter_client.kernelspec import KernelSpecManager
+    from nbclient import NotebookClient
+
+    forked = path.parents[1] / "path" / "kernels"
+    manager = AsyncKernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[str(forked)])
+                                 if forked.is_dir() else KernelSpecManager())
     client = NotebookClient(nbformat.read(write_notebook(path, *sources), 4), km=manager,
                             resources={"metadata": {"path": str(path.parent)}})
     nbformat.write(client.execute(), path)
@@ -340,19 +343,6 @@ def _start_server(home: Path, folder: Path, log: object) -> tuple[subprocess.Pop
     command = [sys.executable, "-m", "jupyterlab", *(f"--{name}={value}" for name, value in options.items())]
     server = subprocess.Popen(command, cwd=folder, env=_environment(home), stdout=log, stderr=subprocess.STDOUT)
     return server, Lab(f"http://127.0.0.1:{port}", token, folder, home)
-
-
-def _start_kernel_server(home: Path, log: object) -> subprocess.Popen:
-    """Kernels that need not load torch, in the place of the usual ones."""
-    path, spec = str(home / "kernels"), _kernel_spec(home)
-    spec.parent.mkdir(parents=True)
-    spec.write_text(json.dumps(kernels.kernel_spec(path)))
-    return subprocess.Popen([sys.executable, kernels.__file__, path], stdout=log, stderr=subprocess.STDOUT)
-
-
-def _kernel_spec(home: Path) -> Path:
-    """What tells Jupyter of these kernels."""
-    return home / "path" / "kernels" / "python3" / "kernel.json"
 
 
 def _environment(home: Path) -> dict[str, str]:

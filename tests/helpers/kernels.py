@@ -1,10 +1,10 @@
 """Kernels without the seconds in which each of them would load torch: forked from a server that has loaded it.
 
     python kernels.py SOCKET                    the server; it has loaded the large libraries, and done nothing else
-    python kernels.py SOCKET -f CONNECTION      what JupyterLab starts: asks for a kernel, and lives as long as it does
+    python kernels.py SOCKET -f CONNECTION      what Jupyter starts: asks for a kernel, and lives as long as it does
 
-`kernel_spec(socket)` is what JupyterLab has to know. Linux only. What a kernel of the usual kind loads, and says while
-it does, is seen by nbval, which starts the usual kind.
+`kernel_spec(socket)` is what Jupyter has to know; forked_kernels.py has fixtures. Linux only. What a kernel of the
+usual kind loads, and says while it does, is seen by nbval, which starts the usual kind.
 """
 
 import json
@@ -15,11 +15,13 @@ import sys
 import threading
 
 LOADED = ("ipykernel.kernelapp", "ipykernel.ipkernel", "matplotlib.pyplot", "matplotlib_inline.backend_inline", "torch",
-          "ipywidgets", "unet_lib.plotting", "unet_lib.models.unet", "unet_lib.data.cache")
+          "torch._dynamo",  # which torch's optimisers load
+          "ipywidgets", "unet_lib.plotting", "unet_lib.models.unet", "unet_lib.data.cache",
+          "unet_lib.lessons.exercises")
 
 
 def kernel_spec(path: str) -> dict[str, object]:
-    """A kernel.json for JupyterLab."""
+    """A kernel.json."""
     return {"argv": [sys.executable, __file__, path, "-f", "{connection_file}"], "display_name": "Python 3",
             "language": "python", "metadata": {"debugger": False}}
 

@@ -28,6 +28,8 @@ def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) ->
 
     def after_beat(self, name: str) -> None:
         self.update_mobjects(0)  # what follows something else follows it here, too
+        self.renderer.static_image = None
+        type(self.renderer).update_frame(self.renderer, self)
         shown = [part for thing in self.mobjects for part in thing.get_family() if visible(part)]
         frame = self.camera.frame
         texts = [part for thing in self.mobjects for part in thing.get_family()
@@ -38,6 +40,7 @@ def watch(clip: Clip, folder: Path, language: str = "en", **settings: object) ->
 
     def skip_unless(self, wanted: bool) -> None:  # movements are done, not drawn: what they end with is the same
         self.next_section(skip_animations=True)
+        self.renderer.update_frame = lambda *_, **__: None
 
     watched = type(clip.scene.__name__, (clip.scene,), {"after_beat": after_beat, "skip_unless": skip_unless,
                                                         "__module__": clip.scene.__module__})

@@ -111,6 +111,7 @@ def keep_the_unet_of_lesson_03(folder, monkeypatch):
 
 
 @needs_phantoms
+@pytest.mark.usefixtures("forked_kernels")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_lesson_runs_with_every_exercise_solved(name, tmp_path, monkeypatch):
     lesson = read(name)
@@ -127,6 +128,7 @@ def test_a_lesson_runs_with_every_exercise_solved(name, tmp_path, monkeypatch):
 
 
 @needs_phantoms
+@pytest.mark.usefixtures("forked_kernels")
 @pytest.mark.parametrize("name", WRONG)
 def test_a_lesson_runs_with_a_wrong_answer_in_each_exercise(name, tmp_path, monkeypatch):
     """No exception, the right hint for each, and the lesson goes on with ours."""

@@ -62,9 +62,9 @@ class Course:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def environment():
+def environment(jupyter_path):
     """As in a shell in which the project's environment is active; the course's settings change it."""
-    with mock.patch.dict(os.environ):
+    with mock.patch.dict(os.environ, JUPYTER_PATH=str(jupyter_path)):
         for name in ("UNET_PROFILE", "UNET_PROGRESS", "UNET_CHECK"):
             os.environ.pop(name, None)
         os.environ["PATH"] = sysconfig.get_path("scripts") + os.pathsep + os.environ["PATH"]  # nbgrader calls alembic

@@ -7,6 +7,7 @@ import sys
 
 import nbformat
 import pytest
+from nbval_command import WITHOUT_PLUGINS, nbval_command
 from offline import can_be_cut, offline
 from repository import REPOSITORY
 
@@ -17,10 +18,8 @@ LESSONS = sorted((REPOSITORY / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 def nbval(path):
     """Run a notebook offline, compare its outputs with those stored in it, and let its claims be checked."""
-    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-cell-timeout=300", "-q", "-p", "no:cacheprovider",
-               "--rootdir", path.parent, path]
-    return subprocess.run(offline(command), cwd=path.parent, env=os.environ | {"UNET_CHECK": "1"},
-                          capture_output=True, text=True)
+    return subprocess.run(offline(nbval_command(path)), cwd=path.parent, capture_output=True, text=True,
+                          env={**os.environ, **WITHOUT_PLUGINS, "UNET_CHECK": "1"})
 
 
 def test_the_numbered_lessons_are_what_the_readme_links():

@@ -32,6 +32,7 @@ right, loss_function = loss_function, pressed
 
 
 @needs_phantoms
+@pytest.mark.usefixtures("forked_kernels")
 @pytest.mark.parametrize(("step", "said"), [(1, "Stopped within the first epoch. The network keeps what it has learnt"),
                                             (60, "Stopped after epoch 1. The network keeps what it has learnt")])
 def test_a_stopped_training_is_told_kindly_and_the_lesson_goes_on(step, said, monkeypatch):
@@ -58,6 +59,7 @@ def few_patients(tmp_path_factory):
     return write_phantoms(tmp_path_factory.mktemp("other"), 8, seed=7, progress=False)
 
 
+@pytest.mark.usefixtures("forked_kernels")
 @pytest.mark.parametrize("name", ["01_the_scan", "03_building_the_unet", "04_training", "09_your_own_idea"])
 def test_a_lesson_runs_on_a_few_other_patients(name, few_patients, monkeypatch):
     """Those that train on the reader's data; UNET_DATA names another folder, as the first code cell offers."""
@@ -68,8 +70,15 @@ def test_a_lesson_runs_on_a_few_other_patients(name, few_patients, monkeypatch):
     NotebookClient(lesson, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
 
 
+@pytest.fixture(scope="module")
+def idea_runs(tmp_path_factory):
+    """What ideas are compared with is trained by the first of them, as in the lesson."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.mark.usefixtures("forked_kernels")
 @pytest.mark.parametrize("idea", ["augmentation", "width", "mine"])
-def test_an_idea_goes_from_its_line_to_the_test_and_the_card(idea, few_patients, tmp_path, monkeypatch):
+def test_an_idea_goes_from_its_line_to_the_test_and_the_card(idea, few_patients, idea_runs, monkeypatch):
     """Lesson 09 as its text invites: another starter or a loss of one's own, all exercises solved, FINISHED."""
     monkeypatch.setenv("UNET_PROFILE", "smoke")
     monkeypatch.setenv("UNET_DATA", str(few_patients))
@@ -82,15 +91,16 @@ def test_an_idea_goes_from_its_line_to_the_test_and_the_card(idea, few_patients,
     for old, new in (('IDEA = "loss"', f'IDEA = "{idea}"'), ("FINISHED = False", "FINISHED = True"),
                      ("QUESTIONS = {", 'QUESTIONS = {"mine": "Is my loss better?",'),
                      ("idea = STARTERS[IDEA]", f"{own_loss}\nidea = STARTERS[IDEA]"),
-                     ('repository() / "runs" / "own_idea"', repr(str(tmp_path / "runs")))):
+                     ('repository() / "runs" / "own_idea"', repr(str(idea_runs)))):
         cell, = (cell for cell in lesson.cells if cell.cell_type == "code" and old in cell.source)
         cell.source = cell.source.replace(old, new)
+    before = set(idea_runs.glob("*/card-*/card.md"))
     NotebookClient(lesson, timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     said = "".join(texts(cell) for cell in lesson.cells if cell.cell_type == "code")
     changed = {"augmentation": "augment", "width": "network.base", "mine": "training.loss"}[idea]
     assert f"differ in 1 of 33 settings: {changed}\n" in said
     assert said.count(": yours\n") == 4 and "Over 3 seeds and 2 test patients" in said
-    page, = (tmp_path / "runs").glob("*/card-*/card.md")
+    page, = set(idea_runs.glob("*/card-*/card.md")) - before
     assert page.parent.name == "card-test" and "- 2 test patients" in page.read_text("utf-8")
 
 

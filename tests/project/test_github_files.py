@@ -216,7 +216,7 @@ def test_a_hook_passes_here(hook):
 def test_the_hook_stops_a_tiff(tmp_path):
     """In a clone with one TIFF more, staged as for a commit."""
     clone = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", "--depth", "1", f"file://{REPOSITORY}", clone], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--shared", REPOSITORY, clone], check=True)
     (clone / "slice.tif").touch()
     subprocess.run(["git", "add", "--force", "slice.tif"], cwd=clone, check=True)
     entry = next(hook["entry"] for hook in HOOKS if hook["id"] == "slices")

@@ -11,6 +11,7 @@ import sys
 
 import numpy as np
 import pytest
+from nbval_command import WITHOUT_PLUGINS, nbval_command
 from repository import REPOSITORY
 
 from unet_lib.core.paths import data_folder
@@ -70,7 +71,7 @@ def test_networks_answer_the_same_within_rounding(tmp_path):
 
 
 def test_the_clips_numbers_are_the_same():
-    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/animations/test_clip_numbers.py",
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:nbval", "tests/animations/test_clip_numbers.py",
         "tests/animations/test_clip_networks.py",
         "tests/animations/test_animations.py::test_no_committed_clip_is_stale", **OTHER_CPU)
 
@@ -79,5 +80,4 @@ def test_the_clips_numbers_are_the_same():
 def test_a_lesson_gives_what_is_stored_in_it(lesson):
     if not data_folder().is_dir():
         pytest.skip("no phantom data; make it with: unet_lib phantom")
-    run("-m", "pytest", "--nbval", "--nbval-cell-timeout=300", "-q", "-p", "no:cacheprovider", "--rootdir", "notebooks",
-        f"notebooks/{lesson}.ipynb", **OTHER_CPU)
+    run(*nbval_command(REPOSITORY / "notebooks" / f"{lesson}.ipynb")[1:], **WITHOUT_PLUGINS, **OTHER_CPU)
