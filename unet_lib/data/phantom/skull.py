@@ -26,7 +26,7 @@ def round_off(position: Position, hull: Float[ndarray, "n h w"]) -> Float[ndarra
     return hull - 4 * bump(x * x * np.float32(1 / 9 ** 2)) * below(y, -74, 8) * below(-z, 45, 10)
 
 
-def surface(position: Position, hull, draws: PatientParameters, slow) -> Float[ndarray, "n h w"]:
+def surface(position: Position, hull, draws: PatientParameters, slow) -> Float[ndarray, "*points"]:
     """About the distance in mm to the skin over the skull, negative inside; `hull` as from `round_off`."""
     padding = np.float32(draws.scalp_mm) * (1 + np.float32(0.18) * slow) + 6 * _temple(position)
     at_the_back = below(position[1], -50, 25) * below(position[2], -5, 22)
@@ -34,7 +34,7 @@ def surface(position: Position, hull, draws: PatientParameters, slow) -> Float[n
     return hull - np.float32(draws.csf_gap_mm + draws.skull_mm) - padding
 
 
-def _temple(position: Position) -> Float[ndarray, "n h w"]:
+def _temple(position: Position) -> Float[ndarray, "*points"]:
     """1 in the middle of the temporal muscles, 0 away from them."""
     x, y, z = position
     x, y, z = ((p - np.float32(c)) / np.float32(r)
