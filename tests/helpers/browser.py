@@ -251,6 +251,7 @@ def write_executed(path: Path, *sources: str) -> Path:
                                  if forked.is_dir() else KernelSpecManager())
     client = NotebookClient(nbformat.read(write_notebook(path, *sources), 4), km=manager,
                             resources={"metadata": {"path": str(path.parent)}})
+    client.owns_km = True  # so it ends the kernel
     nbformat.write(client.execute(), path)
     return path
 
