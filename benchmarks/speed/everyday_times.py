@@ -1,4 +1,4 @@
-"""How long do the things take that everybody does every day? Each beside the time that it may take.
+"""How long do everyday tasks take, beside the time that each may take?
 
     python benchmarks/speed/everyday_times.py                                 # lessons 01, 05, 06; phantoms; commands
     python benchmarks/speed/everyday_times.py --lessons 00 02 --only lessons
@@ -11,10 +11,10 @@ Phantoms: `unet_lib phantom` for 24 patients into a new folder. The command line
 `unet_lib --help`, each in a new process, medians. Suite: the README's test command.
 
 Rows, one for each thing, device, number of threads and instructions, go to data/results/everyday_times.json: seconds,
-processor seconds of all processes together, the limit, and of_the_limit, seconds over limit. How fast the machine was
-at that moment is measured in the same run: times_torch_import is seconds over those of `import torch` in a new process
-(a median), and convolution_rate the multiply-adds a second of the dense convolution of predict_speed.py. The load is
-that of the minute before; the limits are meant for two idle cores.
+processor seconds of all processes together, the limit, and of_the_limit, seconds divided by the limit. How fast the
+machine was at that moment is measured in the same run: times_torch_import is seconds divided by those of `import torch`
+in a new process (a median), and convolution_rate the multiply-adds a second of the dense convolution of
+predict_speed.py. The load is that of the minute before; the limits are meant for two idle cores.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The table of speeds in README.md, from the rows in data/results; not a question of its own.
+"""The table of speeds in README.md, made from the rows in data/results; nothing is measured here.
 
     python benchmarks/speed/performance_table.py        # prints it, to be pasted
 

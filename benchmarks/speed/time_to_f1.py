@@ -12,11 +12,11 @@ after Python's imports and with the data's cache in place: opening and loading t
 - tutorial: the loop that tutorials write (tutorial_loop.py): our U-Net from random weights, float32, Adam at 0.001,
   slices read from TIFFs and augmented one by one on the CPU.
 
-The two differ in the network and its pretraining as well as in the loop; train_throughput.py compares loops alone. A
-recipe stops when both goals are reached. The tutorial's loop goes on for `--times` times as long as the recipe needed
-for F1 with the same seed, or for `--cap` seconds. The quick recipe was chosen on these same validation patients; the
-test patients are left alone. Rows, one a competitor, device, kind of instructions and seed, go to
-data/results/time_to_f1.json with their whole curves.
+The two differ in the network, its pretraining, precision, batch size, learning rate, choice of slices and batch-norm
+adaptation as well as in the loop; train_throughput.py compares loops alone. A recipe stops when both goals are reached.
+The tutorial's loop goes on for `--times` times as long as the recipe needed for F1 with the same seed, or for `--cap`
+seconds. The quick recipe was chosen on these same validation patients; the test patients are left alone. Rows, one a
+competitor, device, kind of instructions and seed, go to data/results/time_to_f1.json with their whole curves.
 """
 
 import argparse

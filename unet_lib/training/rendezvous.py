@@ -1,7 +1,8 @@
-"""All processes of a training begin it, or none does, and all begin the same one.
+"""All processes of a training start together with the same settings, or all stop with the reason.
 
-Each machine has its own disk, devices and patients. What can fail on one of them alone is done inside `fail_together`;
-what must be equal on all is compared by `check_same`. Both talk through torchrun's store, before there is a group.
+Each machine has its own disk, devices and copy of the data. What can fail on one of them alone is done inside
+`fail_together`; what must be equal on all is compared by `check_same`. Both talk through torchrun's store, before there
+is a group.
 """
 
 import itertools
