@@ -170,11 +170,15 @@ def test_each_picture_can_be_the_large_one(fresh):
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768)])
 def test_switches_and_answer_are_in_one_screen(fresh, width, height):
     fresh.page.set_viewport_size({"width": width, "height": height})
-    fresh.root.evaluate("root => root.scrollIntoView()")
     for side in ("what a skip is worth", "switches"):
         fresh.root.get_by_label(side, exact=True).check()
-        fresh.page.wait_for_timeout(200)  # the observer of sizes
-        assert out_of_sight(fresh.root, "[data-picture], .gb-skips-score, .gb-skips-story, .gb-skips-pill") == []
+        for _ in range(25):  # until the notebook, and the observer of sizes, have taken in the new window
+            fresh.page.wait_for_timeout(200)
+            fresh.root.evaluate("root => root.scrollIntoView()")
+            hidden = out_of_sight(fresh.root, "[data-picture], .gb-skips-score, .gb-skips-story, .gb-skips-pill")
+            if not hidden:
+                break
+        assert hidden == []
     fresh.page.set_viewport_size({"width": 1280, "height": 1600})
 
 
