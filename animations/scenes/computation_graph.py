@@ -36,6 +36,10 @@ COLUMNS = {"x": -6.2, "c": -4.65, "a": -3.35, "m": -1.8, "r": -0.35, "s": 1.2, "
 TOP, BELOW = 2.0, -0.82
 ROWS = {"m": BELOW - PITCH, "r": BELOW - PITCH, "u": BELOW, "L": TOP - 1.5 * PITCH}
 """Where the first number of a row stands, if not at the top; ReLU leaves both numbers of the bottleneck as they are."""
+CORNER, BESIDE = 4.75 * LEFT + 1.45 * DOWN, 1.95 * LEFT + 1.2 * UP
+"""Where a formula stands: in the corner that is free, and beside the second column while nothing else is there."""
+NEAR = 3.55 * LEFT + 1.2 * UP, 7.8
+"""What the camera sees of the first convolution: its middle and width."""
 TITLES = {"x": ("image", "Bild"), "c": ("conv", "Faltung"), "a": ("ReLU", "ReLU"), "m": ("pool", "Pooling"),
           "r": ("conv", "Faltung"), "s": ("skip", "Skip"), "u": ("up", "hinauf"), "z": ("logit", "Logit"),
           "p": ("p", "p"), "t": ("mask", "Maske"), "L": ("loss", "Verlust")}
@@ -69,30 +73,41 @@ class ComputationGraph(ClipScene):
         self.wires = {(one, i, other, j): self.line((one, i), (other, j)) for one, other, joined in JOINED
                       for i in range(len(self.shown[one])) for j in range(len(self.shown[other])) if joined(i, j)}
         self.titles = VGroup(*(self.heading(row) for row in SHOWN))
-        self.add(self.titles)
+        self.add(*self.titles)
         drawn = map(Create, (*self.wires.values(), *self.cells.values()))
         self.play(LaggedStart(*drawn, lag_ratio=0.01), run_time=theme.SLOW)
-        for row in "xt":
-            self.write(row)
+        self.write("x")
+        self.one_convolution()
+        self.flow(("x", "c"))
+
+    def one_convolution(self) -> None:
+        """The first two columns alone and near, and how a number of the second comes about."""
+        self.rest = VGroup(*(self.wires[key] for key in self.wires if key[2] != "c"),
+                           *(self.cells[key] for key in self.cells if key[0] not in "xc"),
+                           *(title for row, title in zip(SHOWN, self.titles, strict=True) if row not in "xc"))
+        self.play(FadeOut(self.rest), self.look(*NEAR), run_time=1)
         x, w, b = (self.shown[name] for name in ("x", "w", "wb"))
         terms = [f"{self.brief(weight)}·{self.brief(value)}" for weight, value in zip(w, x[:3], strict=True)]
         total = f"+ {terms[2]} − {self.brief(-b[0])} = {self.brief(self.shown['c'][1])}"
-        self.explain("c", f"{terms[0]} + {terms[1]}", total, also=self.look(1.6 * LEFT + 0.4 * UP, 11))
-        self.flow(("x", "c"))
+        meaning = "weights · pixels + bias", "Gewichte · Pixel + Bias"
+        self.explain("c", f"{terms[0]} + {terms[1]}", total, meaning=meaning, at=BESIDE)
 
     @beat("ReLU, pooling, the bottleneck, up; the skip goes across.",
           "ReLU, Pooling, Flaschenhals, hinauf; quer hinüber der Skip.")
     def through_the_u(self) -> None:
+        self.play(self.look_back(), FadeIn(self.rest), self.formula.animate.move_to(CORNER), run_time=1)
         self.flow(("c", "a"))
-        self.flow(("a", "m"), also=self.look_back())
+        self.flow(("a", "m"))
         self.flow(("m", "r"))
         self.flow(("a", "s"), ("r", "u"))
 
     @beat("Logits, probabilities, and the loss: how wrong they are.",
           "Logits, Wahrscheinlichkeiten; der Verlust misst den Fehler.")
     def the_loss(self) -> None:
-        for pair in (("su", "z"), ("z", "p"), ("t", "L")):
-            self.flow(pair)
+        self.flow(("su", "z"))
+        self.flow(("z", "p"))
+        self.write("t")
+        self.flow(("t", "L"))
 
     @beat("Backwards, the gradient is multiplied along each path.",
           "Zurück: Entlang jedes Weges wird der Gradient multipliziert.")
@@ -103,7 +118,8 @@ class ComputationGraph(ClipScene):
         self.add(self.scale)
         self.back(("p", "z"))
         product = self.figure(self.shown["gradient s"][1], 3)
-        self.explain("s", f"{self.figure(g[1], 3)} × {self.brief(q[0])}", f"= {product}")
+        self.explain("s", f"{self.figure(g[1], 3)} × {self.brief(q[0])}", f"= {product}",
+                     meaning=("gradient × weight", "Gradient × Gewicht"))
         for pairs in ((("z", "s"), ("z", "u")), (("u", "r"),), (("r", "m"),)):
             self.back(*pairs)
 
@@ -111,7 +127,8 @@ class ComputationGraph(ClipScene):
     def at_the_fork(self) -> None:
         below, across = self.shown["gradient m"][0], self.shown["gradient s"][1]
         self.explain("a", f"{self.figure(below, 3)} + ({self.figure(across, 3)})",
-                     f"= {self.figure(self.shown['gradient a'][1], 3)}")
+                     f"= {self.figure(self.shown['gradient a'][1], 3)}",
+                     meaning=("from pool + from skip", "vom Pooling + vom Skip"))
         for pair in (("ms", "a"), ("a", "c"), ("c", "x")):
             self.back(pair)
 
@@ -123,11 +140,12 @@ class ComputationGraph(ClipScene):
         pairs = list(zip(weights, gradients, strict=True))
         steps = self.column(f"{self.brief(w)} − {self.brief(RATE)} · {self.figure(g, 2)}" for w, g in pairs)
         steps.shift(0.22 * DOWN)
-        name = self.word("weights and bias of conv", "Gewichte und Bias", theme.MUTED, theme.SMALL)
-        name.move_to(4.65 * LEFT + 0.3 * DOWN)
+        name = self.word("weights and bias", "Gewichte und Bias", theme.MUTED, theme.SMALL)
+        name.move_to(4.75 * LEFT + 0.4 * DOWN)
         gathered = [FadeIn(part, target_position=self.labels["c", at]) for at, part in enumerate(steps)]
         self.fade(self.formula, self.ring, self.scale, seconds=0.3)
-        self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeIn(name, rate_func=LATE), run_time=1.1)
+        self.play(LaggedStart(*gathered, lag_ratio=0.2), FadeIn(name, rate_func=LATE), run_time=1.5)
+        self.wait(theme.READ)
         after = self.column(self.figure(w - RATE * g, 2) for w, g in pairs).shift(0.22 * DOWN)
         self.play(*exchange(steps, after), run_time=theme.CALM)
         self.empty()
@@ -174,23 +192,24 @@ class ComputationGraph(ClipScene):
         self.labels |= new
         self.show(*new.values(), seconds=theme.QUICK)
 
-    def explain(self, row: str, *lines: str, also: Animation | None = None) -> None:
-        """How the second number of a row comes about, in the free corner; ring and formula become the next ones."""
-        formula = self.column(lines)
+    def explain(self, row: str, *lines: str, meaning: tuple[str, str], at: np.ndarray = CORNER) -> None:
+        """How the second number of a row comes about, and in words; ring and formula become the next ones."""
+        said = self.word(*meaning, theme.MUTED, theme.SMALL)
+        formula = VGroup(*self.column(lines), said).arrange(DOWN, buff=0.2).move_to(at)
         ring = Rectangle(width=WIDE + 0.08, height=HIGH + 0.06, color=theme.WINDOW, stroke_width=6).set_z_index(3)
         ring.move_to(self.spot(row, 1))
         if hasattr(self, "ring"):
             self.play(*exchange(self.formula, formula), Replace(self.ring, ring), run_time=0.7)
         else:
-            self.play(Create(formula), Create(ring), *([also] if also else []), run_time=1.1)
+            self.play(Create(formula), Create(ring), run_time=1.1)
         self.formula, self.ring = formula, ring
 
     def column(self, lines: Iterable[str]) -> VGroup:
         """Lines in the free corner."""
         text = VGroup(*(words(line, theme.LABEL, theme.WINDOW) for line in lines)).arrange(DOWN, buff=0.2)
-        return text.move_to(4.75 * LEFT + 1.45 * DOWN)
+        return text.move_to(CORNER)
 
-    def flow(self, *pairs: tuple[str, str], also: Animation | None = None, after: bool = False) -> None:
+    def flow(self, *pairs: tuple[str, str], after: bool = False) -> None:
         """Numbers of rows are computed, one after the other, each from those joined to it, in (earlier, row).
 
         With `after`, they are those after the step, and come faster.
@@ -203,7 +222,7 @@ class ComputationGraph(ClipScene):
                 keys = [key for key in self.wires if key[0] in earlier and key[2:] == (row, at)]
                 arrivals.append(self.arrival(keys, (row, at), new[row, at]))
         seconds = (0.15 + 0.06 * len(arrivals)) if after else 0.25 + 0.2 * len(arrivals) / len(pairs)
-        self.play(LaggedStart(*arrivals, lag_ratio=0.5), *([also] if also else []), run_time=seconds)
+        self.play(LaggedStart(*arrivals, lag_ratio=0.5), run_time=seconds)
         self.labels |= new
 
     def back(self, *pairs: tuple[str, str]) -> None:

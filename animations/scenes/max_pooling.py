@@ -28,7 +28,7 @@ from animations.mobjects import KernelWindow, Picture, PixelGrid, fly, words
 from unet_lib import byhand
 
 SIZE, TIMES, SIDE = 2, 4, 1.15
-LEFTMOST, RIGHTMOST = 3.6 * LEFT + 0.25 * UP, 3.9 * RIGHT + 0.25 * UP
+LEFTMOST, RIGHTMOST = 2.7 * LEFT + 0.25 * UP, 3.7 * RIGHT + 0.25 * UP
 ROUND = ((0, 0), (0, 1), (1, 1), (1, 0))
 """The four cells of a block, one after the other."""
 
@@ -70,7 +70,7 @@ class MaxPooling(ClipScene):
         self.play(LaggedStart(*(FadeIn(self.grid.entry(*place)) for place in np.ndindex(4, 4)), lag_ratio=0.1),
                   run_time=theme.CALM)
         self.remove(cut)
-        self.blocks = VGroup(*(KernelWindow(self.grid, SIZE, SIZE, theme.MUTED) for _ in range(4)))
+        self.blocks = VGroup(*(KernelWindow(self.grid, SIZE, SIZE, theme.MUTED) for _ in range(4))).set_z_index(1)
         for block, (row, column) in zip(self.blocks, np.ndindex(2, 2), strict=True):
             block.move_to(block.place(self.grid, SIZE * row, SIZE * column))
         self.play(Create(self.blocks), FadeOut(spot), run_time=0.9)
@@ -78,8 +78,8 @@ class MaxPooling(ClipScene):
     @beat("Of each block only the largest number is kept.", "Aus jedem Block bleibt nur die größte Zahl.")
     def the_largest(self) -> None:
         self.pooled = PixelGrid(self.shown["pooled"], SIDE, self.shade, size=theme.LABEL).move_to(RIGHTMOST)
-        self.frame = KernelWindow(self.pooled, SIZE, SIZE, theme.MUTED)
-        ring = Square(SIDE, color=theme.WINDOW, stroke_width=7).move_to(self.grid.cell(0, 0))
+        self.frame = KernelWindow(self.pooled, SIZE, SIZE, theme.MUTED).set_z_index(1)
+        ring = self.ring_at(self.grid.cell(0, 0))
         self.play(Create(self.frame), Create(ring), run_time=theme.QUICK)
         for row, column in np.ndindex(2, 2):
             for down, right in ROUND:
@@ -96,12 +96,11 @@ class MaxPooling(ClipScene):
     def what_is_lost(self) -> None:
         entries = [self.grid.entry(down, 2 + right) for down, right in ROUND]
         centres = [entry.get_center() for entry in entries]
-        ring = Square(SIDE, color=theme.WINDOW, stroke_width=7).move_to(self.pooled.cell(0, 1))
-        self.play(Create(ring), run_time=theme.QUICK)
+        self.ring = self.ring_at(self.pooled.cell(0, 1))
+        self.play(Create(self.ring), run_time=theme.QUICK)
         for turn in (1, 2):
             self.play(*(entry.animate.move_to(centres[(place + turn) % 4]) for place, entry in enumerate(entries)),
                       run_time=1.1)
-        self.ring = ring
 
     @beat("The whole map becomes half as wide and half as high.",
           "Die ganze Karte wird halb so breit und halb so hoch.")
@@ -111,14 +110,13 @@ class MaxPooling(ClipScene):
                                for side, picture in zip(self.shown["sides"], self.maps, strict=True)))
         large, small = self.maps[:2]
         spots = [picture.frame(*self.shown["corner"], 4, 4) for picture in (large, small)]
-        self.play(FadeOut(self.blocks, self.frame, self.ring), FadeIn(large, edge := small.edge.copy()),
-                  run_time=theme.QUICK)
-        self.add(self.grid, self.pooled)
+        edges = VGroup(large.edge.copy(), small.edge.copy())
+        self.play(FadeOut(self.blocks, self.frame, self.ring), FadeIn(edges), run_time=theme.QUICK)
         self.play(*(table.animate.match_height(spot).move_to(spot) for table, spot in
                     zip((self.grid, self.pooled), spots, strict=True)), FadeIn(self.labels[:2]), run_time=1.6)
-        self.remove(self.grid)
+        self.play(FadeIn(large), FadeOut(self.grid), run_time=theme.QUICK)
         self.sweep(large, small, 2.1, rows=SIZE)
-        self.remove(self.pooled, edge)
+        self.remove(self.pooled, edges)
 
     @beat("Pooled {times} times, {sides[0]} × {sides[0]} numbers become {sides[4]} × {sides[4]}.",
           "Nach {times}-mal Pooling bleiben von {sides[0]} × {sides[0]} Zahlen {sides[4]} × {sides[4]}.")
@@ -130,6 +128,10 @@ class MaxPooling(ClipScene):
     def at_the_end(self) -> None:
         self.play(LaggedStart(*(one.animate(rate_func=there_and_back).scale(1.08) for one in self.maps), lag_ratio=0.3),
                   run_time=1.6)
+
+    def ring_at(self, cell: Square) -> Square:
+        """What the eye should follow, around a cell."""
+        return Square(SIDE, color=theme.WINDOW, stroke_width=7).move_to(cell).set_z_index(2)
 
     def picture(self, level: int) -> Picture:
         """The map after so many poolings: as many pixels, repeated, so that each can become the next."""

@@ -11,6 +11,7 @@ from manim import (
     FadeIn,
     FadeOut,
     Group,
+    GrowFromPoint,
     LaggedStart,
     MoveAlongPath,
     Text,
@@ -18,6 +19,7 @@ from manim import (
     VMobject,
     always_redraw,
 )
+from matplotlib.colors import to_rgb
 from numpy.lib.stride_tricks import sliding_window_view
 
 from animations import theme
@@ -42,6 +44,11 @@ def steepest(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.array(np.unravel_index(score.argmax(), score.shape))
 
 
+def yes_or_no(inside: np.ndarray) -> np.ndarray:
+    """Orange where a mask is 1, dark where it is 0."""
+    return np.uint8(255 * np.where(np.asarray(inside, bool)[..., None], to_rgb(theme.REFERENCE), to_rgb(theme.ZERO)))
+
+
 class MriSlice(ClipScene):
     """A scan, one of its slices, a few pixels, three channels, and the question that is asked of each pixel."""
 
@@ -56,10 +63,10 @@ class MriSlice(ClipScene):
     @beat("A scan of a head is a stack of slices. This is a phantom’s.",
           "Ein Scan ist ein Stapel Schnittbilder, hier eines Phantoms.")
     def a_scan(self) -> None:
-        stack = FeatureStack([theme.grey(values) for values in self.shown["head"]], 3.7, gap=0.45)
+        stack = FeatureStack([theme.grey(values) for values in self.shown["head"]], 3.7, gap=0.45).shift(0.3 * DOWN)
         self.play(LaggedStart(*(FadeIn(sheet, shift=0.8 * DOWN) for sheet in stack), lag_ratio=0.12, run_time=2))
         chosen = stack.from_front()[int(self.shown["place"])]
-        self.play(chosen.animate.shift(1.2 * UP), run_time=1)
+        self.play(chosen.animate.shift(0.85 * UP), run_time=1)
         others = Group(*(sheet for sheet in stack if sheet is not chosen))
         self.bring_to_front(chosen)
         front = Sheet(theme.grey(self.shown["head"][int(self.shown["place"])]), 5.2, frontal=True)
@@ -121,12 +128,28 @@ class MriSlice(ClipScene):
                       for thing in pair))
         self.play(FadeIn(mask, shift=RIGHT), run_time=theme.QUICK)
         self.play(fly(lines[FLAIR], mask.outline(reference, tint=1)), run_time=1.5)
-        label = self.word("mask: 1 in the tumour, 0 elsewhere", "Maske: 1 im Tumor, 0 sonst",
-                          size=theme.SMALL)
+        label = self.word("mask: tumour 1, rest 0", "Maske: Tumor 1, Rest 0", theme.MUTED)
         self.play(FadeIn(on_line(label.match_x(mask), -2.05), shift=0.2 * UP), run_time=theme.CALM)
+        self.pixel_by_pixel(together, mask)
+
+    def pixel_by_pixel(self, together: Picture, mask: Picture) -> None:
+        """The pixels from before once more, now beside those of the mask."""
+        (row, column), patch = self.shown["corner"], self.shown["patch"]
+        inside = self.shown["reference"][row:row + SIDE, column:column + SIDE]
+        pixels = Picture(theme.grey(patch), together.height).move_to(together)
+        greys = PixelGrid(patch, together.height / SIDE).move_to(together)
+        answers = PixelGrid(inside.astype(int), mask.height / SIDE, yes_or_no).move_to(mask)
+        border = pixels.outline(inside.repeat(16, 0).repeat(16, 1), tint=0)  # along the edges of pixels
+        self.tables = [Group(greys, border), answers]
+        self.spots = [picture.frame(row, column, SIDE, SIDE) for picture in (together, mask)]
+        self.play(*map(Create, self.spots), run_time=theme.QUICK)
+        self.play(*(GrowFromPoint(table, spot.get_center()) for table, spot in
+                    zip(self.tables, self.spots, strict=True)), run_time=1.5)
 
     def at_the_end(self) -> None:
-        self.play(self.look(0.03 * UP, 13.4), run_time=1)
+        self.play(*(FadeOut(table, target_position=spot, scale=0.03) for table, spot in
+                    zip(self.tables, self.spots, strict=True)), run_time=1.3)
+        self.play(FadeOut(*self.spots), self.look(0.03 * UP, 13.4), run_time=1)
 
     def value(self, ring: Circle, channel: int) -> Text:
         """The number of the pixel in the middle of a ring, under the channel's name."""

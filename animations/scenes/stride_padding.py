@@ -27,14 +27,14 @@ from unet_lib import byhand
 
 KERNEL, CASES = 3, ((0, 1), (1, 1), (1, 2))
 """Padding and stride of the three cases."""
-SIDE = 0.55
-INPUT, OUTPUT, FORMULAS = 4.65 * LEFT + 0.3 * UP, 0.25 * LEFT + 0.3 * UP, 4.4 * RIGHT
+SIDE = 0.52
+INPUT, OUTPUT, FORMULAS = 4.5 * LEFT + 0.3 * UP, 0.3 * LEFT + 0.3 * UP, 4.4 * RIGHT
 
 
 def formula(size: int | str, padding: int | str, stride: int | str, answer: int | str) -> MathTypst:
     """How large the output is."""
     text = f"floor(({size} + 2 dot {padding} - {KERNEL}) / {stride}) + 1 = {answer}"
-    return MathTypst(text, font_size=44, color=theme.INK)
+    return MathTypst(text, font_size=38, color=theme.INK)
 
 
 def plain(values: np.ndarray) -> np.ndarray:
@@ -141,7 +141,7 @@ class StridePadding(ClipScene):
         padding, stride = CASES[case]
         line = formula(len(patch()), padding, stride, self.shown["sizes"][case])
         name = self.word(f"padding {padding}, stride {stride}", f"Padding {padding}, Stride {stride}", theme.MUTED)
-        row = VGroup(name, line).arrange(DOWN, buff=0.2).move_to(FORMULAS + (1.85 - 1.75 * case) * UP)
+        row = VGroup(name, line).arrange(DOWN, buff=0.14).move_to(FORMULAS + (1.95 - 1.85 * case) * UP)
         self.rows.add(row)
         self.play(FadeIn(self.labels[1], name), FadeIn(line, shift=0.4 * RIGHT), run_time=0.7)
 
