@@ -26,20 +26,20 @@ def animate(module, *arguments):
 def test_rendering_goes_on_where_it_stopped_and_leaves_no_halves(tmp_path, monkeypatch, capsys):
     from animations import render
 
-    # In this process, which has loaded Manim; the clip itself is rendered in one of its own.
-    arguments = ("--only", "dice", "--quality", "l", "--format", "gif", "--language", "de", "--out", str(tmp_path))
+    # In this process, which has loaded Manim; the clip itself, the quickest to draw, is rendered in one of its own.
+    arguments = ("--only", "relu", "--quality", "l", "--format", "gif", "--language", "de", "--out", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["render", *arguments])
     render.main()
     assert "1 rendered, 0 up to date" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dice.de.vtt", "dice.en.vtt", "dice.gif", "dice.jpg",
-                                                                   "index.json"]
-    with Image.open(tmp_path / "dice.gif") as gif:
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["index.json", "relu.de.vtt", "relu.en.vtt", "relu.gif",
+                                                                "relu.jpg"]
+    with Image.open(tmp_path / "relu.gif") as gif:
         assert gif.is_animated and gif.n_frames * gif.info["duration"] / 1000 > 10
-    seconds = manifest.index(tmp_path)["dice.gif"]["seconds"]
-    assert manifest.index(tmp_path)["dice.gif"]["made from"] == made_from(clip_named("dice"), "de")
+    seconds = manifest.index(tmp_path)["relu.gif"]["seconds"]
+    assert manifest.index(tmp_path)["relu.gif"]["made from"] == made_from(clip_named("relu"), "de")
     for language in manifest.LANGUAGES:
-        cues = parsed((tmp_path / f"dice.{language}.vtt").read_text("utf-8"))[1]
-        assert [cue.text for cue in cues] == list(clip_named("dice").scene.lines(language).values())
+        cues = parsed((tmp_path / f"relu.{language}.vtt").read_text("utf-8"))[1]
+        assert [cue.text for cue in cues] == list(clip_named("relu").scene.lines(language).values())
         assert all(one.end == other.start for one, other in pairwise(cues)), "neither gap nor overlap"
         assert all(cue.end - cue.start > 1.2 for cue in cues), "time to read"
         assert cues[0].start < 1 and cues[-1].end == pytest.approx(seconds, abs=0.5), "after the title, to the end"
