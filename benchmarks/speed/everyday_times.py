@@ -53,7 +53,7 @@ def main() -> None:
     args = arguments()
     import_torch = median(args.repeats, [sys.executable, "-c", "import torch"])[0]
     for what, measure in chosen(args):
-        load, rate = round(os.getloadavg()[0], 1), convolution_rate(CPU)
+        load, rate = round(os.getloadavg()[0], 1), convolution_rate(CPU, side=8 if args.quick else 64)
         seconds, processor = measure()
         limit = LIMITS.get(what)
         row = {"what": what, "seconds": round(seconds, 3), "processor_seconds": processor and round(processor, 3),

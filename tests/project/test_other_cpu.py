@@ -71,9 +71,9 @@ def test_networks_answer_the_same_within_rounding(tmp_path):
 
 
 def test_the_clips_numbers_are_the_same():
-    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:nbval", "tests/animations/test_clip_numbers.py",
+    run("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/animations/test_clip_numbers.py",
         "tests/animations/test_clip_networks.py",
-        "tests/animations/test_animations.py::test_no_committed_clip_is_stale", **OTHER_CPU)
+        "tests/animations/test_animations.py::test_no_committed_clip_is_stale", **WITHOUT_PLUGINS, **OTHER_CPU)
 
 
 @pytest.mark.parametrize("lesson", ["00_start_here", "02_convolution"])
