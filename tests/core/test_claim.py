@@ -17,7 +17,8 @@ from unet_lib.evaluation.result_rows import read_rows
 from unet_lib.training.experiment import HISTORY, history
 
 TINY = ("--base", 2, "--depth", 2, "--size", 32, "--precision", "float32")
-ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "helpers")])}
+ENVIRONMENT = {**os.environ, "PYTHONFAULTHANDLER": "1",
+               "PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "tests" / "helpers")])}
 
 
 def epochs_in(table: Path) -> list[str]:
@@ -36,6 +37,16 @@ def wait_for(path: Path, process: subprocess.Popen) -> None:
     assert path.exists(), process.communicate()
 
 
+def interrupt(process: subprocess.Popen) -> tuple[str, str]:
+    """Press Ctrl-C; what the process wrote. One that does not end is made to say, as an error, where it stands."""
+    process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        raise AssertionError(f"60 s after Ctrl-C:\n{process.communicate(timeout=60)}") from None
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals work otherwise there")
 def test_two_trainings_in_one_folder_and_one_that_was_killed(run_cli, data, tmp_path):
     run = tmp_path / "run"
@@ -45,8 +56,7 @@ def test_two_trainings_in_one_folder_and_one_that_was_killed(run_cli, data, tmp_
     second = run_cli(*command, "--epochs", 1)
     assert second.returncode == 2 and "Traceback" not in second.stderr
     assert f"process {first.pid}" in second.stderr and "Wait until it ends" in second.stderr
-    first.send_signal(signal.SIGINT)
-    said, errors = first.communicate(timeout=60)
+    said, errors = interrupt(first)
     assert first.returncode == 130 and "all progress is saved" in said, errors
     assert not (run / ".lock").exists() and not (run / ".holder.json").exists()
     assert epochs_in(run / HISTORY) == [str(n + 1) for n in range(len(history(run)))]
