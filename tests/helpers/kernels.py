@@ -7,6 +7,7 @@
 usual kind loads, and says while it does, is seen by nbval, which starts the usual kind.
 """
 
+import gc
 import json
 import os
 import signal
@@ -35,6 +36,7 @@ def serve(path: str) -> None:
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"  # as kernels do
         for name in LOADED:
             __import__(name)
+        gc.freeze()  # no kernel looks for garbage in what is there, nor copies it for that
         while True:
             caller, _ = door.accept()
             message, streams, *_ = socket.recv_fds(caller, 1 << 20, 2)

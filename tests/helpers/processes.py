@@ -7,6 +7,7 @@
 A server that has loaded the large libraries, and done nothing else, is forked for each call (where the system can).
 """
 
+import gc
 import multiprocessing
 import os
 import runpy
@@ -49,6 +50,7 @@ def free_port() -> int:
 
 def _become(words: list[str], cwd: str, environment: dict[str, str], stdout: str, stderr: str) -> None:
     """Turn this process into the program."""
+    gc.freeze()  # it looks for no garbage in the libraries, nor copies them for that
     for descriptor, path in ((1, stdout), (2, stderr)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), descriptor)
     os.environ.clear()
