@@ -9,8 +9,8 @@ says how small a distance can be expected to get:
   ("every pixel has to move so far on average"). The real set has no tissue labels, so the regions are those that
   can be found in the same way in both: inside the mask; up to 8 pixels around it; the outermost 14 pixels of the
   head (scalp and skull); the rest of the head. Channels that copy FLAIR are left out.
-- patients: quantiles of slices, tumour slices, tumour size and position per patient, with the largest distance
-  between the two distribution functions (Kolmogorov–Smirnov).
+- patients: quantiles of slices, tumour slices, tumour size, position and contrast per patient, with the largest
+  distance between the two distribution functions (Kolmogorov–Smirnov).
 
 One about detail: which fraction of a FLAIR slice's spectral energy lies in each band of spatial frequencies, in a
 window in the middle of the head, over the middle third of the slices; quartiles over patients.
@@ -35,6 +35,7 @@ from unet_lib.data.slice_files import CHANNELS
 RESULTS = Path("data/results/phantom_realism.json")
 REGIONS = ("tumour", "around the tumour", "scalp and skull", "rest of the head")
 AROUND, BORDER, AIR = 8, 14, 12  # pixels, pixels, and the grey level that air's noise stays below
+JUST_OUTSIDE = 2                 # pixels
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 HALVES, SEED, BIN = 20, 0, 4
 WINDOW = 96                         # pixels
@@ -77,9 +78,10 @@ def measure(cache: SliceCache) -> tuple[np.ndarray, dict[str, np.ndarray], np.nd
                 for c, name in enumerate(CHANNELS):
                     if name not in patient.missing:
                         histograms[p, r, c] += np.bincount(image[..., c][region], minlength=256)
-        for key, value in patient_facts(masks, heads).items():
+        flair = images[..., CHANNELS.index("FLAIR")]
+        for key, value in (patient_facts(masks, heads) | tumour_contrast(flair, masks, heads)).items():
             facts.setdefault(key, []).append(value)
-        spectra.append(spectral_fractions(images[..., CHANNELS.index("FLAIR")], heads))
+        spectra.append(spectral_fractions(flair, heads))
     return histograms, {key: np.array(values) for key, values in facts.items()}, np.array(spectra)
 
 
@@ -108,6 +110,25 @@ def patient_facts(masks: np.ndarray, heads: np.ndarray) -> dict[str, float]:
             "height in the head": slices.mean() / (len(masks) - 1),
             "front to back": (rows.mean() - top) / (bottom - top),
             "distance from the midline": abs(2 * (columns.mean() - left) / (right - left) - 1)}
+
+
+def tumour_contrast(flair: np.ndarray, masks: np.ndarray, heads: np.ndarray) -> dict[str, float]:
+    """How clearly a tumour shows, and how winding its largest outline is.
+
+    Median grey levels in FLAIR of the tumour and of the pixels just outside, over the median of the region AROUND it;
+    and how well FLAIR tells the tumour from that region (AUC, 0.5 is chance).
+    """
+    outside = np.stack([ndimage.distance_transform_edt(~mask) if mask.any() else np.full(mask.shape, np.inf)
+                        for mask in masks])
+    around = flair[(outside > JUST_OUTSIDE) & (outside <= AROUND) & heads]
+    tumour, near = flair[masks], flair[(outside > 0) & (outside <= JUST_OUTSIDE) & heads]
+    largest = masks[masks.sum((1, 2)).argmax()]
+    border = largest & ~ndimage.binary_erosion(largest)
+    brighter = stats.mannwhitneyu(tumour, around).statistic / (len(tumour) * len(around))
+    return {"FLAIR, tumour / around": np.median(tumour) / np.median(around),
+            "FLAIR, just outside / around": np.median(near) / np.median(around),
+            "tumour against around (AUC)": brighter,
+            "border pixels / √area": border.sum() / np.sqrt(largest.sum())}
 
 
 def spectral_fractions(flair: np.ndarray, heads: np.ndarray) -> np.ndarray:
