@@ -192,8 +192,10 @@ def played(tmp_path_factory):
     from scene_watch import watch
 
     folder = tmp_path_factory.mktemp("scenes")
+    # Each process loads Manim and torch, and draws each word anew: no more of them than cores are free for this file.
+    jobs = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
     # A scene is a million small objects, all needed to its end: looking for garbage takes a sixth of the time.
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), initializer=gc.disable) as pool:
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=gc.disable) as pool:
         running = {clip.name: pool.submit(watch, clip, folder / clip.name, frame_rate=2) for clip in clips()}
         return {name: future.result() for name, future in running.items()}
 
