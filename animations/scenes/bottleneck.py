@@ -25,8 +25,8 @@ class Bottleneck(ClipScene):
         return {"slice": small, "maps": load("maps bottleneck"), "shape": np.array(lowest.shape), "mask": load("mask"),
                 "field": np.array(lowest.receptive_field), "pixels": np.array(len(small) // lowest.shape[1])}
 
-    @beat("A slice of a phantom. At the bottom: {shape[1]} × {shape[2]} numbers a map.",
-          "Ein Phantom-Schnittbild. Ganz unten: {shape[1]} × {shape[2]} Zahlen je Karte.")
+    @beat("A phantom’s slice. Bottleneck maps have {shape[1]} × {shape[2]} numbers.",
+          "Ein Phantom-Schnittbild. Karten im Flaschenhals: {shape[1]} × {shape[2]} Zahlen.")
     def few_numbers(self) -> None:
         self.slice = Picture(theme.grey(self.shown["slice"]), HIGH).move_to(0.1 * UP)
         side, cells = len(self.shown["slice"]), int(self.shown["shape"][1])

@@ -91,8 +91,8 @@ class FullyConnected(ClipScene):
                   border.animate.set_fill(opacity=0).set_stroke(opacity=0), run_time=theme.CALM)
         self.play(UpdateFromAlphaFunc(self.moving, self.place, rate_func=linear), run_time=5)
 
-    @beat("Move the slice: its answers, computed anew, move along.",
-          "Mit dem Bild bewegen sich die neu berechneten Antworten.")
+    @beat("Move the slice: its map, computed anew, moves with it.",
+          "Mit dem Bild bewegt sich die neu berechnete Karte.")
     def it_moves(self) -> None:
         self.play(FadeOut(self.window), FadeOut(self.strokes), FadeIn(self.slice), FadeIn(self.map),
                   *self.shrink(), run_time=1.4)
