@@ -26,7 +26,7 @@ class Bottleneck(ClipScene):
                 "field": np.array(lowest.receptive_field), "pixels": np.array(len(small) // lowest.shape[1])}
 
     @beat("A phantom’s slice. Bottleneck maps have {shape[1]} × {shape[2]} numbers.",
-          "Ein Phantom-Schnittbild. Karten im Flaschenhals: {shape[1]} × {shape[2]} Zahlen.")
+          "Ein Phantom-Schnittbild. Ganz unten: {shape[1]} × {shape[2]} Zahlen je Karte.")
     def few_numbers(self) -> None:
         self.slice = Picture(theme.grey(self.shown["slice"]), HIGH).move_to(0.1 * UP)
         side, cells = len(self.shown["slice"]), int(self.shown["shape"][1])
